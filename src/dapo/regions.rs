@@ -1,0 +1,453 @@
+//! From an anomaly map to boxes: threshold, connected components, one box per component.
+//!
+//! A pure function of the map, so that the same map always gives the same boxes. Pixels that touch by an edge or a
+//! corner belong together (8-connectivity): scratches are often one pixel wide and run diagonally.
+
+pub use super::components::Threshold;
+use super::components::components;
+
+/// How the pixel values of a region become its score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegionScore {
+    /// Largest value inside: finds the worst spot, sensitive to a single pixel.
+    Max,
+    /// Mean value inside: steadier, lower for large regions with a soft edge.
+    Mean,
+}
+
+/// Settings of [`find_regions`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RegionOptions {
+    /// Where to cut the map.
+    pub threshold: Threshold,
+    /// Components with fewer *map* pixels are dropped as noise.
+    pub min_area: usize,
+    /// Score of a region.
+    pub score: RegionScore,
+    /// At most this many regions are returned, the highest scores first.
+    pub max_regions: usize,
+}
+
+impl Default for RegionOptions {
+    /// Threshold 0.5, at least 16 map pixels, score by maximum, at most 64 regions.
+    fn default() -> Self {
+        Self {
+            threshold: Threshold::Fixed(0.5),
+            min_area: 16,
+            score: RegionScore::Max,
+            max_regions: 64,
+        }
+    }
+}
+
+/// A box around one connected region, in pixels of the original image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Region {
+    /// Left edge.
+    pub x: u32,
+    /// Top edge.
+    pub y: u32,
+    /// Width, at least 1; `x + width` never exceeds the image.
+    pub width: u32,
+    /// Height, at least 1; `y + height` never exceeds the image.
+    pub height: u32,
+    /// Mean or maximum of the map inside the region.
+    pub score: f32,
+    /// Area of the region (not of its box), scaled to original pixels and rounded.
+    pub area: u64,
+    /// Defect channel with the largest sum inside the region, counted from 0 for the first *defect*; `None` without
+    /// class maps.
+    pub class: Option<usize>,
+}
+
+/// Why no regions could be found.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RegionError {
+    /// The map or the image has no pixels, or the slice does not match the stated size.
+    #[error("the {what} has {values} values, which does not fit a map of {width} x {height}")]
+    Size {
+        /// `"map"` or `"class maps"`.
+        what: &'static str,
+        /// Values given.
+        values: usize,
+        /// Stated width.
+        width: usize,
+        /// Stated height.
+        height: usize,
+    },
+    /// The original image has no pixels.
+    #[error("the original image of {width} x {height} has no pixels")]
+    EmptyImage {
+        /// Stated width.
+        width: u32,
+        /// Stated height.
+        height: u32,
+    },
+    /// NaN or infinity. Ignoring it would hide a broken model, so it is an error.
+    #[error("the {what} at x {x}, y {y} is {value}, not a finite number")]
+    NotFinite {
+        /// `"map"` or `"class maps"`.
+        what: &'static str,
+        /// Column.
+        x: usize,
+        /// Row.
+        y: usize,
+        /// The value.
+        value: f32,
+    },
+    /// A threshold or fraction that is not a finite number (or a fraction outside 0..=1).
+    #[error(
+        "the region threshold {0:?} is not usable; give finite numbers, and a fraction within 0..=1"
+    )]
+    Threshold(Threshold),
+}
+
+/// Finds the regions of a map of `width` × `height` values (row-major) and maps their boxes to an image of
+/// `original` = (width, height) pixels, which the map covers completely.
+///
+/// `classes`, if given, is `[C, height, width]` with the normal class in channel 0; it names the defect of each region.
+/// The result is sorted by score, highest first; equal scores by larger area, then top to bottom and left to right.
+///
+/// A box is widened to whole original pixels, so it always contains its region. No pixel at or above the threshold
+/// gives an empty list; a map that lies above it everywhere gives one box around the whole image.
+///
+/// # Errors
+/// [`RegionError`] for sizes that do not fit, unusable thresholds, and NaN or infinity in the map or the class maps.
+pub fn find_regions(
+    map: &[f32],
+    (width, height): (usize, usize),
+    original: (u32, u32),
+    classes: Option<&[f32]>,
+    options: &RegionOptions,
+) -> Result<Vec<Region>, RegionError> {
+    let plane = width.checked_mul(height).unwrap_or(0);
+    check(map, "map", width, height, plane != 0 && map.len() == plane)?;
+    if let Some(classes) = classes {
+        let whole = plane != 0 && classes.len() % plane == 0 && classes.len() >= 2 * plane;
+        check(classes, "class maps", width, height, whole)?;
+    }
+    if original.0 == 0 || original.1 == 0 {
+        return Err(RegionError::EmptyImage {
+            width: original.0,
+            height: original.1,
+        });
+    }
+    let level = options.threshold.level(map);
+    let threshold = level.ok_or(RegionError::Threshold(options.threshold))?;
+
+    let mut regions = Vec::new();
+    components(map, (width, height), threshold, |members| {
+        if members.len() >= options.min_area {
+            regions.push(region(
+                map,
+                classes,
+                members,
+                (width, height),
+                original,
+                options.score,
+            ));
+        }
+    });
+    regions.sort_by(|a, b| {
+        let by_score = b.score.total_cmp(&a.score).then(b.area.cmp(&a.area));
+        by_score.then((a.y, a.x).cmp(&(b.y, b.x)))
+    });
+    regions.truncate(options.max_regions);
+    Ok(regions)
+}
+
+/// Refuses a slice that does not fit its stated size or holds a value that is not finite.
+fn check(
+    values: &[f32],
+    what: &'static str,
+    width: usize,
+    height: usize,
+    fits: bool,
+) -> Result<(), RegionError> {
+    if !fits {
+        return Err(RegionError::Size {
+            what,
+            values: values.len(),
+            width,
+            height,
+        });
+    }
+    match values.iter().position(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(at) => {
+            let inside = at % (width * height);
+            Err(RegionError::NotFinite {
+                what,
+                x: inside % width,
+                y: inside / width,
+                value: values[at],
+            })
+        }
+    }
+}
+
+/// Box, score, area and class of the component `members` (not empty).
+fn region(
+    map: &[f32],
+    classes: Option<&[f32]>,
+    members: &[usize],
+    (width, height): (usize, usize),
+    original: (u32, u32),
+    score: RegionScore,
+) -> Region {
+    let (mut left, mut right, mut top, mut bottom) = (width, 0, height, 0);
+    let (mut sum, mut max) = (0.0_f64, f32::NEG_INFINITY);
+    for &at in members {
+        let (x, y) = (at % width, at / width);
+        (left, right) = (left.min(x), right.max(x + 1));
+        (top, bottom) = (top.min(y), bottom.max(y + 1));
+        sum += f64::from(map[at]);
+        max = max.max(map[at]);
+    }
+    let class = classes.and_then(|classes| {
+        let total = |channel: &[f32]| {
+            members
+                .iter()
+                .map(|&at| f64::from(channel[at]))
+                .sum::<f64>()
+        };
+        let totals: Vec<f64> = classes
+            .chunks_exact(width * height)
+            .skip(1)
+            .map(total)
+            .collect();
+        // max_by keeps the last of equals; in reverse that is the first, as an argmax should.
+        (0..totals.len())
+            .rev()
+            .max_by(|&a, &b| totals[a].total_cmp(&totals[b]))
+    });
+    let (x, box_width) = span(left, right, width, original.0);
+    let (y, box_height) = span(top, bottom, height, original.1);
+    let image = f64::from(original.0) * f64::from(original.1);
+    let area = (members.len() as f64 * image / (width * height) as f64)
+        .round()
+        .max(1.0) as u64;
+    let score = match score {
+        RegionScore::Max => max,
+        RegionScore::Mean => (sum / members.len() as f64) as f32,
+    };
+    Region {
+        x,
+        y,
+        width: box_width,
+        height: box_height,
+        score,
+        area,
+        class,
+    }
+}
+
+/// Map columns `from..to` of `cells` as (start, length) in an image of `pixels`, widened to whole pixels.
+fn span(from: usize, to: usize, cells: usize, pixels: u32) -> (u32, u32) {
+    let (cells, scale) = (cells as u64, u64::from(pixels));
+    let start = from as u64 * scale / cells;
+    let end = (to as u64 * scale).div_ceil(cells);
+    // Both are at most `pixels`, so they fit.
+    (start as u32, (end - start) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A map drawn with one character per value: `.` is 0, `1`-`9` are tenths, `#` is 1.
+    fn draw(rows: &[&str]) -> (Vec<f32>, (usize, usize)) {
+        let value = |c: char| match c {
+            '.' => 0.0,
+            '#' => 1.0,
+            digit => digit.to_digit(10).expect("a digit") as f32 / 10.0,
+        };
+        (
+            rows.iter().flat_map(|row| row.chars().map(value)).collect(),
+            (rows[0].len(), rows.len()),
+        )
+    }
+
+    const EVERYTHING: RegionOptions = RegionOptions {
+        threshold: Threshold::Fixed(0.5),
+        min_area: 1,
+        score: RegionScore::Max,
+        max_regions: 64,
+    };
+
+    fn boxes(rows: &[&str], scale: u32, options: &RegionOptions) -> Vec<(u32, u32, u32, u32)> {
+        let (map, (w, h)) = draw(rows);
+        let regions = find_regions(
+            &map,
+            (w, h),
+            (w as u32 * scale, h as u32 * scale),
+            None,
+            options,
+        );
+        regions
+            .expect("regions")
+            .iter()
+            .map(|r| (r.x, r.y, r.width, r.height))
+            .collect()
+    }
+
+    #[test]
+    fn diagonals_touch_and_gaps_separate() {
+        assert_eq!(
+            boxes(&["#...", ".#..", "..#.", "...#"], 1, &EVERYTHING),
+            [(0, 0, 4, 4)]
+        );
+        assert_eq!(
+            boxes(&["...#", "..#.", ".#..", "#..."], 1, &EVERYTHING),
+            [(0, 0, 4, 4)]
+        );
+        assert_eq!(boxes(&["#.#", "...", "#.#"], 1, &EVERYTHING).len(), 4);
+        // Columns do not wrap around: the end of a row is no neighbour of the next row's start.
+        assert_eq!(boxes(&["..#", "#..", "..."], 1, &EVERYTHING).len(), 2);
+        // A U that the scan meets as two arms first.
+        assert_eq!(
+            boxes(&["#..#", "#..#", "####"], 1, &EVERYTHING),
+            [(0, 0, 4, 3)]
+        );
+    }
+
+    #[test]
+    fn empty_full_and_single() {
+        assert!(boxes(&["444", "...", "..."], 1, &EVERYTHING).is_empty());
+        assert_eq!(boxes(&["###", "###"], 10, &EVERYTHING), [(0, 0, 30, 20)]);
+        assert_eq!(boxes(&["#"], 7, &EVERYTHING), [(0, 0, 7, 7)]);
+    }
+
+    #[test]
+    fn sorted_scored_and_filtered() {
+        let rows = ["6....#", "66....", "....77"];
+        let (map, size) = draw(&rows);
+        let regions = find_regions(&map, size, (60, 30), None, &EVERYTHING).expect("regions");
+        let scores: Vec<f32> = regions.iter().map(|r| r.score).collect();
+        assert_eq!(scores, [1.0, 0.7, 0.6]);
+        assert_eq!(
+            regions[2].area, 300,
+            "three map pixels of a hundred original ones"
+        );
+        let larger = RegionOptions {
+            min_area: 2,
+            ..EVERYTHING
+        };
+        assert_eq!(boxes(&rows, 1, &larger), [(4, 2, 2, 1), (0, 0, 2, 2)]);
+        let first = RegionOptions {
+            max_regions: 1,
+            ..EVERYTHING
+        };
+        assert_eq!(boxes(&rows, 1, &first), [(5, 0, 1, 1)]);
+        let (map, size) = draw(&["#5"]);
+        let mean = RegionOptions {
+            score: RegionScore::Mean,
+            ..EVERYTHING
+        };
+        assert_eq!(
+            find_regions(&map, size, (2, 1), None, &mean).expect("regions")[0].score,
+            0.75
+        );
+    }
+
+    #[test]
+    fn boxes_stay_inside_odd_sizes_and_contain_their_region() {
+        let (map, size) = draw(&["..#", "...", "#.."]);
+        let regions = find_regions(&map, size, (100, 7), None, &EVERYTHING).expect("regions");
+        assert_eq!(
+            (regions[0].x, regions[0].width),
+            (66, 34),
+            "66.7 to 100, widened"
+        );
+        assert_eq!(
+            (regions[1].y, regions[1].height),
+            (4, 3),
+            "4.7 to 7, widened"
+        );
+        // An image smaller than its map: still at least one pixel.
+        let tiny = find_regions(&map, size, (1, 1), None, &EVERYTHING).expect("regions");
+        assert!(
+            tiny.iter()
+                .all(|r| (r.x, r.y, r.width, r.height, r.area) == (0, 0, 1, 1, 1))
+        );
+    }
+
+    #[test]
+    fn adaptive_threshold() {
+        let cut_at = |floor| RegionOptions {
+            threshold: Threshold::Adaptive {
+                fraction: 0.5,
+                floor,
+            },
+            ..EVERYTHING
+        };
+        // Median 0.2, maximum 0.4: the cut is at 0.3.
+        let rows = ["22222", "22432", "22222"];
+        assert_eq!(boxes(&rows, 1, &cut_at(0.1)), [(2, 1, 2, 1)]);
+        assert!(
+            boxes(&rows, 1, &cut_at(0.5)).is_empty(),
+            "no peak reaches the floor"
+        );
+        assert_eq!(
+            boxes(&["77", "77"], 1, &cut_at(0.5)),
+            [(0, 0, 2, 2)],
+            "flat and high: the whole image"
+        );
+    }
+
+    #[test]
+    fn class_is_the_strongest_defect_inside() {
+        let (map, size) = draw(&["#.#"]);
+        // Channels: normal, first defect, second defect. Normal never wins, however strong.
+        let classes = [0.9, 0.9, 0.9, 0.1, 0.0, 0.05, 0.0, 0.0, 0.06];
+        let regions =
+            find_regions(&map, size, (3, 1), Some(&classes), &EVERYTHING).expect("regions");
+        assert_eq!(
+            regions.iter().map(|r| r.class).collect::<Vec<_>>(),
+            [Some(0), Some(1)]
+        );
+    }
+
+    #[test]
+    fn bad_input_is_an_error() {
+        let find =
+            |map: &[f32], size, original| find_regions(map, size, original, None, &EVERYTHING);
+        assert!(matches!(
+            find(&[], (0, 0), (1, 1)),
+            Err(RegionError::Size { .. })
+        ));
+        assert!(matches!(
+            find(&[0.0; 3], (2, 2), (1, 1)),
+            Err(RegionError::Size { .. })
+        ));
+        assert!(matches!(
+            find(&[0.0; 4], (usize::MAX, 2), (1, 1)),
+            Err(RegionError::Size { .. })
+        ));
+        assert!(matches!(
+            find(&[0.0; 4], (2, 2), (0, 5)),
+            Err(RegionError::EmptyImage { .. })
+        ));
+        let nan = find(&[0.0, 0.0, 0.0, f32::NAN], (2, 2), (2, 2));
+        assert!(
+            matches!(nan, Err(RegionError::NotFinite { x: 1, y: 1, .. })),
+            "{nan:?}"
+        );
+        let normal_only = find_regions(&[1.0], (1, 1), (1, 1), Some(&[1.0]), &EVERYTHING);
+        assert!(matches!(
+            normal_only,
+            Err(RegionError::Size {
+                what: "class maps",
+                ..
+            })
+        ));
+        let options = RegionOptions {
+            threshold: Threshold::Fixed(f32::NAN),
+            ..EVERYTHING
+        };
+        assert!(matches!(
+            find_regions(&[1.0], (1, 1), (1, 1), None, &options),
+            Err(RegionError::Threshold(_))
+        ));
+    }
+}

@@ -1,0 +1,280 @@
+//! What a device can do, which of it is used, and the switch that turns each part off.
+//!
+//! Every optional path can be switched off by an environment variable, so that a wrong or slow
+//! result on somebody's driver can be traced to one path in minutes.
+
+use serde::Serialize;
+
+use super::adapter::AdapterSummary;
+
+/// How a device runs a workgroup; kernels choose their variants by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceClass {
+    /// A GPU: many workgroups at once, fast workgroup memory, coalesced loads.
+    Gpu,
+    /// A CPU that runs the lanes of a subgroup as one SIMD vector: barriers and gathers are dear,
+    /// registers and broadcasts are cheap.
+    SimdCpu,
+}
+
+/// Smallest and largest subgroup that the device may choose for a dispatch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub struct SubgroupRange {
+    /// Smallest number of invocations in a subgroup.
+    pub min: u32,
+    /// Largest number of invocations in a subgroup.
+    pub max: u32,
+}
+
+impl SubgroupRange {
+    /// The size, when the device has only one.
+    pub fn fixed(self) -> Option<u32> {
+        (self.min == self.max).then_some(self.min)
+    }
+}
+
+/// A square cooperative-matrix shape that WGSL can express (`m = n = k`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct CooperativeMatrix {
+    /// Edge of the tile: 8 or 16.
+    pub size: u32,
+    /// Element type of the factors.
+    pub factors: &'static str,
+    /// Element type of the accumulator.
+    pub accumulator: &'static str,
+}
+
+/// Limits that kernels and planners read. Bytes unless said otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct DeviceLimits {
+    /// Largest range that one storage binding may cover.
+    pub storage_binding: u64,
+    /// Largest buffer.
+    pub buffer: u64,
+    /// Workgroup memory.
+    pub workgroup_memory: u32,
+    /// Invocations in a workgroup.
+    pub invocations: u32,
+    /// Workgroups in one dimension of a dispatch.
+    pub workgroups: u32,
+    /// Storage buffers that one shader may bind.
+    pub storage_buffers: u32,
+}
+
+/// Whether an optional path is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PathState {
+    /// Present and used.
+    Used,
+    /// The device or driver does not offer it.
+    Unavailable,
+    /// Offered, but switched off by its environment variable.
+    SwitchedOff,
+}
+
+/// One optional path as `dapo-wgpu devices` lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct OptionalPath {
+    /// Name of the capability.
+    pub name: &'static str,
+    /// Whether it is used.
+    pub state: PathState,
+    /// What was found, or why it is not used.
+    pub detail: String,
+    /// The environment variable that switches it off when set to anything but `0`.
+    pub switch: &'static str,
+}
+
+/// What the device can do. Part of every kernel's key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Capabilities {
+    /// How the device runs a workgroup.
+    pub class: DeviceClass,
+    /// f16 arithmetic and storage in shaders. (f16 *weights* need neither: they are read packed.)
+    pub f16: bool,
+    /// Subgroup operations and their size range.
+    pub subgroups: Option<SubgroupRange>,
+    /// Timestamp queries are offered; whether they tick is seen by [`super::Gpu::timestamps_tick`].
+    pub timestamps: bool,
+    /// Bytes of immediate data, 0 when parameters go through a uniform buffer instead.
+    pub immediates: u32,
+    /// Usable cooperative-matrix shapes.
+    pub cooperative_matrix: Vec<CooperativeMatrix>,
+    /// Limits that will be in force.
+    pub limits: DeviceLimits,
+    /// Every optional path with its state.
+    pub paths: Vec<OptionalPath>,
+}
+
+/// Set to ask for WebGPU's default limits instead of the adapter's, as the weakest devices have.
+pub const DEFAULT_LIMITS_SWITCH: &str = "DAPO_DEFAULT_LIMITS";
+const NO_F16: &str = "DAPO_NO_F16";
+const NO_SUBGROUPS: &str = "DAPO_NO_SUBGROUPS";
+const NO_TIMESTAMPS: &str = "DAPO_NO_TIMESTAMPS";
+const NO_IMMEDIATES: &str = "DAPO_NO_IMMEDIATES";
+const NO_COOPERATIVE_MATRIX: &str = "DAPO_NO_COOPERATIVE_MATRIX";
+
+/// True when the environment variable is set to something other than `0` or nothing.
+pub(super) fn switched(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|v| !v.is_empty() && v != "0")
+}
+
+impl Capabilities {
+    /// Reads the adapter, and the switches in the environment.
+    pub(super) fn detect(adapter: &wgpu::Adapter, summary: &AdapterSummary) -> Self {
+        let features = adapter.features();
+        let info = adapter.get_info();
+        let limits = requested_limits(adapter);
+        let mut paths = Vec::new();
+        let mut path = |name, switch, available: bool, detail: String| {
+            let state = match (available, switched(switch)) {
+                (false, _) => PathState::Unavailable,
+                (true, true) => PathState::SwitchedOff,
+                (true, false) => PathState::Used,
+            };
+            let detail = match state {
+                PathState::Used => detail,
+                PathState::Unavailable => "not offered by this device and driver".to_owned(),
+                PathState::SwitchedOff => format!("{detail}; switched off by {switch}"),
+            };
+            paths.push(OptionalPath { name, state, detail, switch });
+            state == PathState::Used
+        };
+
+        let f16 = path(
+            "f16 arithmetic",
+            NO_F16,
+            features.contains(wgpu::Features::SHADER_F16),
+            "shader-f16".to_owned(),
+        );
+        let range = SubgroupRange { min: info.subgroup_min_size, max: info.subgroup_max_size };
+        let subgroups = path(
+            "subgroups",
+            NO_SUBGROUPS,
+            features.contains(wgpu::Features::SUBGROUP) && range.min > 0 && range.min <= range.max,
+            format!("{} to {} invocations", range.min, range.max),
+        );
+        let timestamps = path(
+            "timestamps",
+            NO_TIMESTAMPS,
+            features.contains(wgpu::Features::TIMESTAMP_QUERY),
+            "at the ends of compute passes".to_owned(),
+        );
+        let immediate_bytes = adapter.limits().max_immediate_size;
+        let immediates = path(
+            "immediates",
+            NO_IMMEDIATES,
+            features.contains(wgpu::Features::IMMEDIATES)
+                && immediate_bytes >= super::pipeline::MAX_PARAMS as u32,
+            format!("{immediate_bytes} bytes; else a uniform buffer, written once a submit"),
+        );
+        let shapes = cooperative_shapes(adapter);
+        let cooperative = path(
+            "cooperative matrix",
+            NO_COOPERATIVE_MATRIX,
+            features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX) && !shapes.is_empty(),
+            shapes
+                .iter()
+                .map(|s| format!("{0}x{0} {1}→{2}", s.size, s.factors, s.accumulator))
+                .collect::<Vec<_>>()
+                .join(", "),
+        );
+
+        Self {
+            class: if summary.software { DeviceClass::SimdCpu } else { DeviceClass::Gpu },
+            f16,
+            subgroups: subgroups.then_some(range),
+            timestamps,
+            immediates: if immediates { immediate_bytes } else { 0 },
+            cooperative_matrix: if cooperative { shapes } else { Vec::new() },
+            limits: DeviceLimits {
+                storage_binding: limits.max_storage_buffer_binding_size,
+                buffer: limits.max_buffer_size,
+                workgroup_memory: limits.max_compute_workgroup_storage_size,
+                invocations: limits.max_compute_invocations_per_workgroup,
+                workgroups: limits.max_compute_workgroups_per_dimension,
+                storage_buffers: limits.max_storage_buffers_per_shader_stage,
+            },
+            paths,
+        }
+    }
+
+    /// The wgpu features that these capabilities stand on.
+    pub(super) fn features(&self) -> wgpu::Features {
+        let mut features = wgpu::Features::empty();
+        features.set(wgpu::Features::SHADER_F16, self.f16);
+        features.set(wgpu::Features::SUBGROUP, self.subgroups.is_some());
+        features.set(wgpu::Features::TIMESTAMP_QUERY, self.timestamps);
+        features.set(wgpu::Features::IMMEDIATES, self.immediates > 0);
+        features.set(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX, !self.cooperative_matrix.is_empty());
+        features
+    }
+}
+
+/// The adapter's own limits, or WebGPU's defaults where [`DEFAULT_LIMITS_SWITCH`] asks for them.
+pub(super) fn requested_limits(adapter: &wgpu::Adapter) -> wgpu::Limits {
+    let own = adapter.limits();
+    if !switched(DEFAULT_LIMITS_SWITCH) {
+        return own;
+    }
+    // Immediates have a switch of their own; the defaults would silently turn them off too.
+    wgpu::Limits { max_immediate_size: own.max_immediate_size, ..wgpu::Limits::default() }
+}
+
+fn cooperative_shapes(adapter: &wgpu::Adapter) -> Vec<CooperativeMatrix> {
+    fn name(scalar: wgpu::CooperativeScalarType) -> Option<&'static str> {
+        match scalar {
+            wgpu::CooperativeScalarType::F16 => Some("f16"),
+            wgpu::CooperativeScalarType::F32 => Some("f32"),
+            _ => None,
+        }
+    }
+    adapter
+        .cooperative_matrix_properties()
+        .iter()
+        // WGSL can only write square tiles of 8 or 16; drivers list others too.
+        .filter(|p| p.m_size == p.n_size && p.n_size == p.k_size && matches!(p.m_size, 8 | 16))
+        .filter_map(|p| {
+            Some(CooperativeMatrix {
+                size: p.m_size,
+                factors: name(p.ab_type)?,
+                accumulator: name(p.cr_type)?,
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The weakest device that WebGPU allows: what every kernel must have a variant for.
+    pub(crate) fn minimal(class: DeviceClass) -> Capabilities {
+        Capabilities {
+            class,
+            f16: false,
+            subgroups: None,
+            timestamps: false,
+            immediates: 0,
+            cooperative_matrix: Vec::new(),
+            limits: DeviceLimits {
+                storage_binding: 128 << 20,
+                buffer: 256 << 20,
+                workgroup_memory: 16 << 10,
+                invocations: 256,
+                workgroups: 65_535,
+                storage_buffers: 8,
+            },
+            paths: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_subgroup_range_is_fixed_only_when_both_ends_agree() {
+        assert_eq!(SubgroupRange { min: 8, max: 8 }.fixed(), Some(8));
+        assert_eq!(SubgroupRange { min: 32, max: 64 }.fixed(), None);
+        assert_eq!(minimal(DeviceClass::Gpu).features(), wgpu::Features::empty());
+    }
+}

@@ -1,0 +1,25 @@
+//! The device layer: the only folder that names wgpu.
+//!
+//! It finds adapters and says what they can do ([`adapter`], [`capabilities`]), keeps compiled
+//! pipelines and pooled buffers, records dispatches into few submits, moves bytes in and out, and
+//! turns everything that can go wrong into a [`GpuError`] with a hint. It knows bytes, bindings and
+//! grids; it knows no mathematics.
+
+pub mod adapter;
+pub mod buffer;
+pub mod capabilities;
+mod device;
+pub mod error;
+pub mod pipeline;
+mod record;
+pub mod template;
+mod timing;
+
+pub use adapter::{AdapterChoice, AdapterSummary};
+pub use buffer::{Buffer, PoolStats};
+pub use capabilities::{Capabilities, DeviceClass, SubgroupRange};
+pub use device::{Gpu, GpuOptions, ShaderMode};
+pub use error::GpuError;
+pub use pipeline::{Access, ShaderSpec};
+pub use record::{Dispatch, RecordStats, Work};
+pub use template::Define;

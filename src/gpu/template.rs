@@ -1,0 +1,344 @@
+//! The small preprocessor that turns one shader file into its variants.
+//!
+//! WGSL has no includes, no conditional compilation and no unrolling, and its overridable constants
+//! can neither change a type nor unroll a loop. Four directives, each alone on its line, close the gap:
+//!
+//! | directive | meaning |
+//! |---|---|
+//! | `#include "common/x.wgsl"` | the text of that shader file |
+//! | `#if NAME`, `#if !NAME`, `#else`, `#end` | kept when the define is (not) set and not zero |
+//! | `#for i in 0..EXPR`, `#end` | repeated, with `$i` replaced (unrolled) |
+//! | `#params` | declares `params: Params` as immediates or as a uniform, as the device wants |
+//!
+//! `$NAME` is replaced anywhere by a define or loop variable, and `${a * 4 + b}` by the value of an
+//! integer expression. Number defines are also emitted as WGSL constants, so that shaders mostly
+//! read as plain WGSL. Every line remembers where it came from, for error messages.
+
+use std::fmt::Write as _;
+
+/// A value that a decision passes to a shader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Define {
+    /// Emitted as `const NAME: u32`; usable in `#if`, `#for` and `${}`.
+    Number(u32),
+    /// For `#if` only.
+    Flag(bool),
+    /// Emitted as `alias NAME = type;`.
+    Type(&'static str),
+    /// Replaces `$NAME` with these words.
+    Text(&'static str),
+}
+
+/// A line of expanded WGSL with its origin.
+#[derive(Debug, Clone)]
+struct Line {
+    text: String,
+    file: &'static str,
+    number: usize,
+}
+
+/// Expanded WGSL and the way back to its sources.
+#[derive(Debug, Clone)]
+pub struct Expanded {
+    lines: Vec<Line>,
+}
+
+impl Expanded {
+    /// The WGSL text.
+    pub fn code(&self) -> String {
+        let mut code = String::new();
+        for line in &self.lines {
+            code.push_str(&line.text);
+            code.push('\n');
+        }
+        code
+    }
+
+    /// `file:line` of a line (from 1) of [`Expanded::code`].
+    pub fn origin(&self, line: usize) -> Option<String> {
+        self.lines.get(line.checked_sub(1)?).map(|l| format!("{}:{}", l.file, l.number))
+    }
+}
+
+/// Finds an included file: its name, which error messages point back at, and its text.
+pub type Includes = fn(&str) -> Option<(&'static str, &'static str)>;
+
+type Scope<'a> = Vec<(&'a str, Define)>;
+
+/// Expands `text`, the contents of the shader file `file`.
+///
+/// # Errors
+/// A message with file and line when a directive is malformed, a name unknown or an `#end` missing.
+pub fn expand(
+    file: &'static str,
+    text: &'static str,
+    defines: &[(&'static str, Define)],
+    includes: Includes,
+    params_declaration: &str,
+) -> Result<Expanded, String> {
+    let mut out = Vec::new();
+    for (name, define) in defines {
+        let text = match define {
+            Define::Number(n) => format!("const {name}: u32 = {n}u;"),
+            Define::Type(t) => format!("alias {name} = {t};"),
+            Define::Flag(_) | Define::Text(_) => continue,
+        };
+        out.push(Line { text, file, number: 0 });
+    }
+    let source = number(file, text);
+    let mut expander = Expander { includes, params_declaration, out };
+    expander.block(&source, &mut defines.to_vec())?;
+    Ok(Expanded { lines: expander.out })
+}
+
+fn number(file: &'static str, text: &'static str) -> Vec<(&'static str, usize, &'static str)> {
+    text.lines().enumerate().map(|(i, line)| (file, i + 1, line)).collect()
+}
+
+type Source = [(&'static str, usize, &'static str)];
+
+struct Expander<'a> {
+    includes: Includes,
+    params_declaration: &'a str,
+    out: Vec<Line>,
+}
+
+impl Expander<'_> {
+    fn block(&mut self, source: &Source, scope: &mut Scope<'_>) -> Result<(), String> {
+        let mut i = 0;
+        while i < source.len() {
+            let (file, line_number, line) = source[i];
+            let at = |message: String| format!("{file}:{line_number}: {message}");
+            let Some(directive) = line.trim().strip_prefix('#') else {
+                let text = substitute(line, scope).map_err(at)?;
+                self.out.push(Line { text, file, number: line_number });
+                i += 1;
+                continue;
+            };
+            let (word, rest) = directive.split_once(' ').unwrap_or((directive, ""));
+            let rest = rest.trim();
+            match word {
+                "include" => {
+                    let name = rest.trim_matches('"');
+                    let (name, text) =
+                        (self.includes)(name).ok_or_else(|| at(format!("no shader file '{name}'")))?;
+                    self.block(&number(name, text), scope)?;
+                    i += 1;
+                }
+                "params" => {
+                    let text = self.params_declaration.to_owned();
+                    self.out.push(Line { text, file, number: line_number });
+                    i += 1;
+                }
+                "if" => {
+                    let (middle, end) = matching(source, i).map_err(at)?;
+                    let (name, wanted) = rest.strip_prefix('!').map_or((rest, true), |n| (n, false));
+                    let set = match lookup(scope, name.trim()) {
+                        Some(Define::Flag(b)) => b,
+                        Some(Define::Number(n)) => n != 0,
+                        Some(_) => true,
+                        None => return Err(at(format!("'{name}' is not a define"))),
+                    };
+                    let otherwise = middle.map_or(end, |m| m);
+                    if set == wanted {
+                        self.block(&source[i + 1..otherwise], scope)?;
+                    } else if let Some(m) = middle {
+                        self.block(&source[m + 1..end], scope)?;
+                    }
+                    i = end + 1;
+                }
+                "for" => {
+                    let (_, end) = matching(source, i).map_err(at)?;
+                    let (name, range) =
+                        rest.split_once(" in ").ok_or_else(|| at("expected `i in a..b`".into()))?;
+                    let (from, to) =
+                        range.split_once("..").ok_or_else(|| at("expected a range `a..b`".into()))?;
+                    let (from, to) = (evaluate(from, scope).map_err(at)?, evaluate(to, scope).map_err(at)?);
+                    for value in from..to {
+                        scope.push((name.trim(), Define::Number(value as u32)));
+                        self.block(&source[i + 1..end], scope)?;
+                        scope.pop();
+                    }
+                    i = end + 1;
+                }
+                _ => return Err(at(format!("unknown directive '#{word}'"))),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Finds the `#else` and the `#end` of the block that opens at `open`.
+fn matching(source: &Source, open: usize) -> Result<(Option<usize>, usize), String> {
+    let mut depth = 0;
+    let mut middle = None;
+    for (i, (_, _, line)) in source.iter().enumerate().skip(open) {
+        let line = line.trim();
+        if line.starts_with("#if ") || line.starts_with("#for ") {
+            depth += 1;
+        } else if line == "#else" && depth == 1 {
+            middle = Some(i);
+        } else if line == "#end" {
+            depth -= 1;
+            if depth == 0 {
+                return Ok((middle, i));
+            }
+        }
+    }
+    Err("this block has no #end".into())
+}
+
+fn lookup(scope: &Scope<'_>, name: &str) -> Option<Define> {
+    scope.iter().rev().find(|(n, _)| *n == name).map(|(_, d)| *d)
+}
+
+/// Replaces `$NAME` and `${expression}` in one line.
+fn substitute(line: &str, scope: &Scope<'_>) -> Result<String, String> {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(inner) = rest.strip_prefix('{') {
+            let close = inner.find('}').ok_or("`${` without `}`")?;
+            let _ = write!(out, "{}", evaluate(&inner[..close], scope)?);
+            rest = &inner[close + 1..];
+        } else {
+            let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+            let name = &rest[..length];
+            match lookup(scope, name) {
+                Some(Define::Number(n)) => {
+                    let _ = write!(out, "{n}");
+                }
+                Some(Define::Type(t) | Define::Text(t)) => out.push_str(t),
+                _ => return Err(format!("'${name}' is not defined")),
+            }
+            rest = &rest[length..];
+        }
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// Evaluates an integer expression of `+ - * / %`, parentheses, numbers and names.
+fn evaluate(text: &str, scope: &Scope<'_>) -> Result<i64, String> {
+    let mut parser = Parser { rest: text, scope };
+    let value = parser.sum()?;
+    if parser.rest.trim().is_empty() {
+        Ok(value)
+    } else {
+        Err(format!("cannot read '{text}' as an expression"))
+    }
+}
+
+struct Parser<'a> {
+    rest: &'a str,
+    scope: &'a Scope<'a>,
+}
+
+impl Parser<'_> {
+    fn sum(&mut self) -> Result<i64, String> {
+        let mut value = self.product()?;
+        while let Some(op) = self.operator(&['+', '-']) {
+            let right = self.product()?;
+            value = if op == '+' { value + right } else { value - right };
+        }
+        Ok(value)
+    }
+
+    fn product(&mut self) -> Result<i64, String> {
+        let mut value = self.atom()?;
+        while let Some(op) = self.operator(&['*', '/', '%']) {
+            let right = self.atom()?;
+            value = match op {
+                '*' => value * right,
+                '/' => value.checked_div(right).ok_or("division by zero")?,
+                _ => value.checked_rem(right).ok_or("division by zero")?,
+            };
+        }
+        Ok(value)
+    }
+
+    fn operator(&mut self, wanted: &[char]) -> Option<char> {
+        self.rest = self.rest.trim_start();
+        let op = self.rest.chars().next().filter(|c| wanted.contains(c))?;
+        self.rest = &self.rest[1..];
+        Some(op)
+    }
+
+    fn atom(&mut self) -> Result<i64, String> {
+        self.rest = self.rest.trim_start();
+        if let Some(inner) = self.rest.strip_prefix('(') {
+            self.rest = inner;
+            let value = self.sum()?;
+            self.operator(&[')']).ok_or("'(' without ')'")?;
+            return Ok(value);
+        }
+        let length =
+            self.rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        if let Ok(number) = word.parse() {
+            return Ok(number);
+        }
+        match lookup(self.scope, word) {
+            Some(Define::Number(n)) => Ok(i64::from(n)),
+            _ => Err(format!("'{word}' is not a number")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(text: &'static str, defines: &[(&'static str, Define)]) -> Result<String, String> {
+        let includes: Includes = |name| (name == "a.wgsl").then_some(("a.wgsl", "fn included() {}"));
+        expand("t.wgsl", text, defines, includes, "var<immediate> params: Params;").map(|e| e.code())
+    }
+
+    #[test]
+    fn constants_loops_and_expressions_unroll() {
+        let code =
+            run("#for i in 0..N\nlet x$i = ${i * 4 + (N - 1)};\n#end", &[("N", Define::Number(2))]).unwrap();
+        assert_eq!(code, "const N: u32 = 2u;\nlet x0 = 1;\nlet x1 = 5;\n");
+    }
+
+    #[test]
+    fn conditionals_nest_and_choose() {
+        let text = "#if A\n#if !B\nboth\n#else\nonly a\n#end\n#else\nneither\n#end";
+        let flags = |a, b| [("A", Define::Flag(a)), ("B", Define::Number(b))];
+        assert!(run(text, &flags(true, 0)).unwrap().ends_with("both\n"));
+        assert!(run(text, &flags(true, 1)).unwrap().ends_with("only a\n"));
+        assert!(run(text, &flags(false, 1)).unwrap().ends_with("neither\n"));
+    }
+
+    #[test]
+    fn includes_params_and_types_are_spliced() {
+        let code = run("#include \"a.wgsl\"\n#params\nvar x: $T;", &[("T", Define::Type("f32"))]).unwrap();
+        assert_eq!(code, "alias T = f32;\nfn included() {}\nvar<immediate> params: Params;\nvar x: f32;\n");
+    }
+
+    #[test]
+    fn mistakes_are_reported_with_file_and_line() {
+        for (text, part) in [
+            ("ok\n#if A\n#end", "t.wgsl:2: 'A'"),
+            ("#if", "no #end"),
+            ("x\n$MISSING", "t.wgsl:2: '$MISSING'"),
+            ("#what", "unknown directive"),
+            ("#include \"b.wgsl\"", "no shader file 'b.wgsl'"),
+            ("#for i in 0..9\n", "no #end"),
+            ("${1/0}", "division by zero"),
+        ] {
+            let message = run(text, &[]).unwrap_err();
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn lines_know_their_origin() {
+        let expanded = expand("t.wgsl", "a\n#for i in 0..2\nb\n#end", &[], |_| None, "").unwrap();
+        assert_eq!(expanded.origin(3).as_deref(), Some("t.wgsl:3"));
+        assert_eq!(expanded.origin(9), None);
+    }
+}

@@ -1,0 +1,171 @@
+//! QuickGELU and GELU, alone and as the epilogue of a matmul.
+
+use super::bounds::{DIVISION, TINY, U, exp_error};
+use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
+use crate::gpu::{Capabilities, Define};
+
+/// The non-linearity of a CLIP model's MLP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// x·σ(1.702 x): OpenAI's weights.
+    QuickGelu,
+    /// x·Φ(x) with the error function: most of open_clip's weights.
+    Gelu,
+}
+
+impl Activation {
+    /// Name of the WGSL function.
+    pub fn function(self) -> &'static str {
+        match self {
+            Activation::QuickGelu => "quick_gelu",
+            Activation::Gelu => "gelu",
+        }
+    }
+
+    /// The name used in case labels.
+    pub fn label(self) -> &'static str {
+        match self {
+            Activation::QuickGelu => "quickgelu",
+            Activation::Gelu => "gelu",
+        }
+    }
+
+    /// The float64 value.
+    pub fn apply(self, x: f64) -> f64 {
+        match self {
+            Activation::QuickGelu => x / (1.0 + (-1.702 * x).exp()),
+            Activation::Gelu => 0.5 * x * erfc(-x * std::f64::consts::FRAC_1_SQRT_2),
+        }
+    }
+
+    /// Error of the WGSL function at `x` for an argument that is itself off by at most `dx`.
+    ///
+    /// Both functions have slopes within ±1.13, so an argument error is passed on at most 1.13-fold.
+    /// QuickGELU: argument of exp rounded once (relative 2u, magnified |1.702x|-fold, only through the
+    /// exponential's share σ of the result), exp itself, one addition, one division. GELU: the
+    /// approximation of erf is good to 1.5e-7 (Abramowitz & Stegun 7.1.26), its own evaluation to a
+    /// few roundings of values not above 1.5.
+    pub fn error(self, x: f64, dx: f64) -> f64 {
+        let own = match self {
+            Activation::QuickGelu => {
+                let t = 1.702 * x;
+                // Where exp(-t) overflows float32, x/inf = -0 and the true value is below 1e-36.
+                let y = self.apply(x).abs();
+                y * (exp_error(t) + 2.0 * U * t.abs() + 2.0 * U + DIVISION) + TINY * (1.0 + x.abs())
+            }
+            Activation::Gelu => {
+                x.abs() * 0.5 * (1.5e-7 + 16.0 * U + exp_error(x * x / 2.0) * (-x * x / 2.0).exp())
+            }
+        };
+        1.13 * dx + own + 2.0 * U * self.apply(x).abs()
+    }
+}
+
+/// erfc(x) in float64 by the continued fraction (A&S 7.1.14) or, near 0, the Maclaurin series of erf.
+fn erfc(x: f64) -> f64 {
+    if x < 0.0 {
+        return 2.0 - erfc(-x);
+    }
+    if x < 2.0 {
+        let (mut term, mut sum) = (x, x);
+        for n in 1..80 {
+            term *= -x * x / f64::from(n);
+            sum += term / f64::from(2 * n + 1);
+        }
+        return 1.0 - sum * 2.0 / std::f64::consts::PI.sqrt();
+    }
+    let fraction = (1..120).rev().fold(x, |f, n| x + f64::from(n) / 2.0 / f);
+    (-x * x).exp() / fraction / std::f64::consts::PI.sqrt()
+}
+
+/// y = act(x), element by element.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Activate {
+    /// Number of elements.
+    pub len: usize,
+    /// Which function.
+    pub activation: Activation,
+}
+
+impl Problem for Activate {
+    fn kernel(&self) -> &'static str {
+        "activation"
+    }
+
+    fn label(&self) -> String {
+        format!("activation f32 n={} {}", self.len, self.activation.label())
+    }
+
+    fn inputs(&self) -> Vec<Operand> {
+        vec![Operand { fill: super::Fill::Normal(4.0), ..Operand::f32("x", self.len) }]
+    }
+
+    fn outputs(&self) -> Vec<usize> {
+        vec![self.len]
+    }
+
+    fn cost(&self) -> Cost {
+        Cost { flops: 4.0 * self.len as f64, bytes: 8.0 * self.len as f64 }
+    }
+
+    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
+        vec![
+            Variant::when("vec4", self.len.is_multiple_of(4), || "the length is not a multiple of 4".into()),
+            Variant::always("scalar"),
+        ]
+    }
+
+    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
+        let vec4 = variant == "vec4";
+        let count = if vec4 { self.len / 4 } else { self.len };
+        Launch {
+            variant,
+            shader: shader!(
+                "activation.wgsl",
+                vec![
+                    ("T", Define::Type(if vec4 { "vec4<f32>" } else { "f32" })),
+                    ("VEC4", Define::Flag(vec4)),
+                    ("ACTIVATION", Define::Text(self.activation.function())),
+                ]
+            ),
+            params: words(&[count as u32]),
+            grid: linear_grid(count.div_ceil(64), caps),
+        }
+    }
+
+    fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        vec![inputs[0].iter().map(|&x| self.activation.apply(x)).collect()]
+    }
+
+    fn error_bound(&self, inputs: &[Vec<f64>], _: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        vec![inputs[0].iter().map(|&x| self.activation.error(x, 0.0)).collect()]
+    }
+}
+
+/// Cases of the registry.
+pub(crate) fn cases() -> Vec<Activate> {
+    [1, 7, 50, 77, 1370 * 4]
+        .into_iter()
+        .flat_map(|len| {
+            [Activation::QuickGelu, Activation::Gelu].map(|activation| Activate { len, activation })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gelu_reference_matches_published_values() {
+        // erfc(0.5), erfc(1), erfc(3): A&S table 7.1.
+        for (x, y) in
+            [(0.5, 0.479_500_122_186_953_5), (1.0, 0.157_299_207_050_285_1), (3.0, 2.209_049_699_858_544e-5)]
+        {
+            assert!((erfc(x) - y).abs() < 1e-14, "erfc({x})");
+        }
+        assert!((Activation::Gelu.apply(1.0) - 0.841_344_746_068_543).abs() < 1e-14);
+        assert!((Activation::QuickGelu.apply(1.0) - 0.845_796_4).abs() < 1e-6);
+    }
+}

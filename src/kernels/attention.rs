@@ -1,0 +1,227 @@
+//! Fused multi-head attention over packed projections, linear in memory.
+//!
+//! The unfused path, `matmul` → `softmax` → `matmul` ([`super::matmul::attention_scores`] and
+//! [`super::matmul::attention_values`]), is its oracle.
+
+use super::bounds::{DIVISION, TINY, U, exp_error, gamma};
+use super::{Cost, Launch, Operand, Problem, Variant, shader};
+use crate::gpu::{Capabilities, Define, DeviceClass};
+
+/// out = softmax(Q·Kᵀ/√d)·V for packed projections qkv [images, tokens, 3, heads, head_dim] (q, k, v
+/// order), out [images, tokens, heads, head_dim] and, if asked for, lse [images, heads, tokens].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attention {
+    /// Number of sequences.
+    pub images: usize,
+    /// Tokens of a sequence.
+    pub tokens: usize,
+    /// Heads.
+    pub heads: usize,
+    /// Elements of a head, a multiple of 4, at most 128.
+    pub head_dim: usize,
+    /// A query sees no later key.
+    pub causal: bool,
+    /// Also write the log-sum-exp of each query's scores, which the backward pass needs.
+    pub lse: bool,
+}
+
+/// Everything the reference knows of one query: its output row, log-sum-exp, and error terms.
+struct Query {
+    out: Vec<f64>,
+    lse: f64,
+    bound: Vec<f64>,
+    lse_bound: f64,
+}
+
+impl Attention {
+    /// 1/√head_dim in float32, as the launch passes it.
+    fn scale(&self) -> f32 {
+        1.0 / (self.head_dim as f32).sqrt()
+    }
+
+    fn query(&self, qkv: &[f64], image: usize, head: usize, query: usize) -> Query {
+        let (d, width) = (self.head_dim, self.heads * self.head_dim);
+        let row = |t: usize, part: usize| {
+            &qkv[(image * self.tokens + t) * 3 * width + part * width + head * d..][..d]
+        };
+        let visible = if self.causal { query + 1 } else { self.tokens };
+        let scale = f64::from(self.scale());
+        let q = row(query, 0);
+        let scored: Vec<(f64, f64)> = (0..visible)
+            .map(|t| super::bounds::dot(q.iter().map(|x| x * scale), row(t, 1).iter().copied()))
+            .collect();
+        let largest = scored.iter().map(|s| s.0).fold(f64::NEG_INFINITY, f64::max);
+        let smallest = scored.iter().map(|s| s.0).fold(f64::INFINITY, f64::min);
+        let sum: f64 = scored.iter().map(|s| (s.0 - largest).exp()).sum();
+        // A score is off by γ·Σ|q||k|; that and the rounding of the difference are relative errors of
+        // exp. The running maximum rescales at most once a tile of four keys or more; the exponents of
+        // these factors add up to at most the range of the scores.
+        let score_error = scored.iter().map(|s| gamma(d + 2) * s.1).fold(0.0, f64::max);
+        let range = largest - smallest;
+        let rescales = visible.div_ceil(4) as f64;
+        let term = 2.0 * score_error
+            + 2.0 * U * (largest.abs() + range)
+            + exp_error(range)
+            + rescales * 10.0 * U
+            + exp_error(range);
+        let relative = 2.0 * term + 2.0 * gamma(visible + 2) + DIVISION + U;
+        let (mut out, mut magnitude) = (vec![0.0; d], vec![0.0; d]);
+        for (t, s) in scored.iter().enumerate() {
+            let p = (s.0 - largest).exp() / sum;
+            for ((o, m), v) in out.iter_mut().zip(&mut magnitude).zip(row(t, 2)) {
+                *o += p * v;
+                *m += p * v.abs();
+            }
+        }
+        let lse = largest + sum.ln();
+        Query {
+            bound: magnitude.iter().map(|m| 1.01 * relative * m + TINY).collect(),
+            out,
+            lse,
+            // log passes the relative error of its argument on as an absolute one, and adds 3 ulp.
+            lse_bound: 1.01
+                * (score_error + term + gamma(visible) + 6.0 * U * sum.ln().abs() + 4.0 * U * lse.abs())
+                + 8.0 * U,
+        }
+    }
+
+    /// Calls `f(output start, lse index, query)` for every query.
+    fn for_each(&self, qkv: &[f64], mut f: impl FnMut(usize, usize, Query)) {
+        for image in 0..self.images {
+            for head in 0..self.heads {
+                for query in 0..self.tokens {
+                    let at = ((image * self.tokens + query) * self.heads + head) * self.head_dim;
+                    let lse_at = (image * self.heads + head) * self.tokens + query;
+                    f(at, lse_at, self.query(qkv, image, head, query));
+                }
+            }
+        }
+    }
+}
+
+impl Problem for Attention {
+    fn kernel(&self) -> &'static str {
+        "attention"
+    }
+
+    fn label(&self) -> String {
+        format!(
+            "attention f32 images={} tokens={} heads={} dim={}{}{}",
+            self.images,
+            self.tokens,
+            self.heads,
+            self.head_dim,
+            if self.causal { " causal" } else { "" },
+            if self.lse { " +lse" } else { "" }
+        )
+    }
+
+    fn inputs(&self) -> Vec<Operand> {
+        vec![Operand::f32("qkv", self.images * self.tokens * 3 * self.heads * self.head_dim)]
+    }
+
+    fn outputs(&self) -> Vec<usize> {
+        let mut outputs = vec![self.images * self.tokens * self.heads * self.head_dim];
+        if self.lse {
+            outputs.push(self.images * self.heads * self.tokens);
+        }
+        outputs
+    }
+
+    fn cost(&self) -> Cost {
+        let (b, t, h, d) = (self.images as f64, self.tokens as f64, self.heads as f64, self.head_dim as f64);
+        let pairs = if self.causal { t * (t + 1.0) / 2.0 } else { t * t };
+        Cost {
+            flops: b * h * pairs * (4.0 * d + 4.0),
+            bytes: 4.0 * b * t * h * (4.0 * d + f64::from(u8::from(self.lse))),
+        }
+    }
+
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        let fits = self.head_dim.is_multiple_of(4) && self.head_dim <= 128;
+        let size = || "the head dimension is not a multiple of 4 up to 128".to_owned();
+        let fixed = caps.subgroups.and_then(|s| s.fixed());
+        let tile = Variant::when("tile", fits, size);
+        let subgroup =
+            Variant::when("subgroup", fits && fixed.is_some_and(|l| (4..=32).contains(&l)), || {
+                if fits { "needs subgroups of one fixed size from 4 to 32".into() } else { size() }
+            });
+        match caps.class {
+            DeviceClass::Gpu => vec![tile, subgroup],
+            DeviceClass::SimdCpu => vec![subgroup, tile],
+        }
+    }
+
+    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
+        let d4 = self.head_dim / 4;
+        let mut defines = vec![
+            ("D4", Define::Number(d4 as u32)),
+            ("CAUSAL", Define::Flag(self.causal)),
+            ("LSE", Define::Flag(self.lse)),
+        ];
+        let (shader, queries) = if variant == "tile" {
+            // Keys and values of a tile take 8 KiB: half of what every device has, so two fit.
+            let keys = (256 / d4).clamp(4, 16) / 4 * 4;
+            defines.extend([("QUERIES", Define::Number(64)), ("KEYS", Define::Number(keys as u32))]);
+            (shader!("attention_tile.wgsl", defines), 64)
+        } else {
+            let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
+            let per_lane = if self.tokens > 2 * lanes && lanes <= 8 { 2 } else { 1 };
+            defines.extend([
+                ("LANES", Define::Number(lanes as u32)),
+                ("PER_LANE", Define::Number(per_lane as u32)),
+            ]);
+            (shader!("attention_subgroup.wgsl", defines), lanes * per_lane)
+        };
+        Launch {
+            variant,
+            shader,
+            params: super::words(&[self.tokens as u32, self.heads as u32, self.scale().to_bits()]),
+            grid: [self.tokens.div_ceil(queries) as u32, self.heads as u32, self.images as u32],
+        }
+    }
+
+    fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let mut outputs: Vec<Vec<f64>> = self.outputs().iter().map(|&n| vec![0.0; n]).collect();
+        self.for_each(&inputs[0], |at, lse_at, query| {
+            outputs[0][at..at + self.head_dim].copy_from_slice(&query.out);
+            if self.lse {
+                outputs[1][lse_at] = query.lse;
+            }
+        });
+        outputs
+    }
+
+    fn error_bound(&self, inputs: &[Vec<f64>], _: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let mut bounds: Vec<Vec<f64>> = self.outputs().iter().map(|&n| vec![0.0; n]).collect();
+        self.for_each(&inputs[0], |at, lse_at, query| {
+            bounds[0][at..at + self.head_dim].copy_from_slice(&query.bound);
+            if self.lse {
+                bounds[1][lse_at] = query.lse_bound;
+            }
+        });
+        bounds
+    }
+}
+
+/// Cases of the registry.
+pub(crate) fn cases() -> Vec<Attention> {
+    let case = |images, tokens, heads, head_dim| Attention {
+        images,
+        tokens,
+        heads,
+        head_dim,
+        causal: false,
+        lse: false,
+    };
+    vec![
+        case(1, 1, 1, 4),
+        case(2, 7, 3, 8),
+        case(1, 50, 2, 64),
+        Attention { lse: true, ..case(2, 77, 1, 48) },
+        Attention { causal: true, ..case(2, 77, 1, 64) },
+        Attention { causal: true, lse: true, ..case(1, 33, 2, 36) },
+        Attention { lse: true, ..case(1, 197, 1, 64) },
+        case(1, 577, 1, 16),
+    ]
+}

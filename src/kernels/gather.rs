@@ -1,0 +1,75 @@
+//! Rows of a table by index: token embeddings, class tokens, patch tokens.
+
+use super::{Cost, Element, Fill, Launch, Operand, Problem, Variant, linear_grid, shader, words};
+use crate::gpu::Capabilities;
+
+/// out[i] = table[index[i]] for a table [rows, width] and `count` indices.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gather {
+    /// Rows of the table.
+    pub rows: usize,
+    /// Elements of a row.
+    pub width: usize,
+    /// Number of indices.
+    pub count: usize,
+}
+
+impl Problem for Gather {
+    fn kernel(&self) -> &'static str {
+        "gather"
+    }
+
+    fn label(&self) -> String {
+        format!("gather f32 rows={} width={} count={}", self.rows, self.width, self.count)
+    }
+
+    fn inputs(&self) -> Vec<Operand> {
+        vec![
+            Operand::f32("table", self.rows * self.width),
+            Operand {
+                name: "index",
+                element: Element::U32,
+                len: self.count,
+                fill: Fill::Below(self.rows as u32),
+            },
+        ]
+    }
+
+    fn outputs(&self) -> Vec<usize> {
+        vec![self.count * self.width]
+    }
+
+    fn cost(&self) -> Cost {
+        Cost { flops: 0.0, bytes: 8.0 * (self.count * self.width) as f64 + 4.0 * self.count as f64 }
+    }
+
+    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
+        vec![Variant::always("scalar")]
+    }
+
+    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
+        Launch {
+            variant,
+            shader: shader!("gather.wgsl", vec![]),
+            params: words(&[self.count as u32, self.width as u32, self.rows as u32]),
+            grid: linear_grid((self.count * self.width).div_ceil(64), caps),
+        }
+    }
+
+    fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let row = |&i: &f64| inputs[0][i as usize * self.width..][..self.width].to_vec();
+        vec![inputs[1].iter().flat_map(row).collect()]
+    }
+
+    /// A copy is exact.
+    fn error_bound(&self, _: &[Vec<f64>], expected: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        vec![vec![0.0; expected[0].len()]]
+    }
+}
+
+/// Cases of the registry.
+pub(crate) fn cases() -> Vec<Gather> {
+    [(1, 1, 1), (7, 50, 77), (577, 36, 50), (197, 7, 1370)]
+        .map(|(rows, width, count)| Gather { rows, width, count })
+        .to_vec()
+}

@@ -1,0 +1,73 @@
+//! Division of each row by its Euclidean norm.
+
+use super::bounds::{DIVISION, TINY, gamma};
+use super::layernorm::{row_shape, row_variants};
+use super::{Cost, Launch, Operand, Problem, Variant, shader, words};
+use crate::gpu::Capabilities;
+
+/// y = x/‖x‖₂ over rows of x [rows, width]; rows of zeros stay zero.
+#[derive(Debug, Clone, PartialEq)]
+pub struct L2Norm {
+    /// Number of rows.
+    pub rows: usize,
+    /// Elements of a row.
+    pub width: usize,
+}
+
+impl Problem for L2Norm {
+    fn kernel(&self) -> &'static str {
+        "l2norm"
+    }
+
+    fn label(&self) -> String {
+        format!("l2norm f32 rows={} width={}", self.rows, self.width)
+    }
+
+    fn inputs(&self) -> Vec<Operand> {
+        vec![Operand::f32("x", self.rows * self.width)]
+    }
+
+    fn outputs(&self) -> Vec<usize> {
+        vec![self.rows * self.width]
+    }
+
+    fn cost(&self) -> Cost {
+        let n = (self.rows * self.width) as f64;
+        Cost { flops: 3.0 * n, bytes: 8.0 * n }
+    }
+
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        row_variants(caps)
+    }
+
+    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
+        let (defines, grid) = row_shape(variant, self.rows, caps);
+        Launch {
+            variant,
+            shader: shader!("l2norm.wgsl", defines),
+            params: words(&[self.rows as u32, self.width as u32]),
+            grid,
+        }
+    }
+
+    fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let normalise = |row: &[f64]| {
+            let norm = row.iter().map(|x| x * x).sum::<f64>().sqrt();
+            row.iter().map(|x| if norm == 0.0 { 0.0 } else { x / norm }).collect::<Vec<_>>()
+        };
+        vec![inputs[0].chunks(self.width).flat_map(normalise).collect()]
+    }
+
+    /// Half of γₙ₊₁ through the root, the root itself and one division.
+    fn error_bound(&self, _: &[Vec<f64>], expected: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let relative = gamma(self.width + 1) / 2.0 + 2.0 * DIVISION;
+        vec![expected[0].iter().map(|y| 1.01 * relative * y.abs() + TINY).collect()]
+    }
+}
+
+/// Cases of the registry.
+pub(crate) fn cases() -> Vec<L2Norm> {
+    [(1, 1), (7, 7), (50, 77), (197, 48), (577, 5), (2, 1370)]
+        .map(|(rows, width)| L2Norm { rows, width })
+        .to_vec()
+}

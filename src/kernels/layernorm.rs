@@ -1,0 +1,130 @@
+//! Layer normalisation over the last dimension (Ba, Kiros & Hinton 2016, arXiv 1607.06450).
+
+use super::bounds::{DIVISION, TINY, U, gamma};
+use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
+use crate::gpu::{Capabilities, Define, DeviceClass};
+
+/// Variants of kernels that reduce over rows: `(name, invocations in a workgroup)`.
+pub(super) fn row_variants(caps: &Capabilities) -> Vec<Variant> {
+    let both = [Variant::always("row"), Variant::always("workgroup")];
+    let [row, workgroup] = both;
+    match caps.class {
+        DeviceClass::Gpu => vec![workgroup, row],
+        DeviceClass::SimdCpu => vec![row, workgroup],
+    }
+}
+
+/// Constants and grid of a row kernel: 8 rows a workgroup, or 128 invocations a row.
+pub(super) fn row_shape(
+    variant: &str,
+    rows: usize,
+    caps: &Capabilities,
+) -> (Vec<(&'static str, Define)>, [u32; 3]) {
+    let rowwise = variant == "row";
+    let workgroup = if rowwise { 8 } else { 128 };
+    let groups = if rowwise { rows.div_ceil(8) } else { rows };
+    (vec![("WG", Define::Number(workgroup)), ("ROWWISE", Define::Flag(rowwise))], linear_grid(groups, caps))
+}
+
+/// y = (x − mean)/√(variance + ε)·γ + β over rows of x [rows, width].
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerNorm {
+    /// Number of rows.
+    pub rows: usize,
+    /// Elements of a row.
+    pub width: usize,
+    /// Added to the variance.
+    pub epsilon: f32,
+}
+
+impl Problem for LayerNorm {
+    fn kernel(&self) -> &'static str {
+        "layernorm"
+    }
+
+    fn label(&self) -> String {
+        format!("layernorm f32 rows={} width={}", self.rows, self.width)
+    }
+
+    fn inputs(&self) -> Vec<Operand> {
+        vec![
+            Operand::f32("x", self.rows * self.width),
+            Operand::f32("gamma", self.width),
+            Operand::f32("beta", self.width),
+        ]
+    }
+
+    fn outputs(&self) -> Vec<usize> {
+        vec![self.rows * self.width]
+    }
+
+    fn cost(&self) -> Cost {
+        let n = (self.rows * self.width) as f64;
+        Cost { flops: 8.0 * n, bytes: 8.0 * n + 8.0 * self.width as f64 }
+    }
+
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        row_variants(caps)
+    }
+
+    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
+        let vec4 = self.width.is_multiple_of(4);
+        let (mut defines, grid) = row_shape(variant, self.rows, caps);
+        defines.extend([
+            ("T", Define::Type(if vec4 { "vec4<f32>" } else { "f32" })),
+            ("PACK", Define::Number(if vec4 { 4 } else { 1 })),
+            ("VEC4", Define::Flag(vec4)),
+        ]);
+        Launch {
+            variant,
+            shader: shader!("layernorm.wgsl", defines),
+            params: words(&[self.rows as u32, self.width as u32, self.epsilon.to_bits()]),
+            grid,
+        }
+    }
+
+    fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let n = self.width as f64;
+        let mut y = Vec::with_capacity(self.rows * self.width);
+        for row in inputs[0].chunks(self.width) {
+            let mean = row.iter().sum::<f64>() / n;
+            let variance = row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+            let inverse = 1.0 / (variance + f64::from(self.epsilon)).sqrt();
+            y.extend(
+                row.iter().zip(&inputs[1]).zip(&inputs[2]).map(|((x, g), b)| (x - mean) * inverse * g + b),
+            );
+        }
+        vec![y]
+    }
+
+    /// First order in u: the mean is off by δ ≤ γₙ₊₅·mean|x| (sum, division); a centred value by
+    /// δ + u|d|; the variance by γₙ₊₇·v + 2δ·mean|d| + δ²; its reciprocal root passes half of that
+    /// relative error on and adds its own. 1.01 covers the terms of second order.
+    fn error_bound(&self, inputs: &[Vec<f64>], expected: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let n = self.width as f64;
+        let mut bound = Vec::with_capacity(expected[0].len());
+        for (row, y) in inputs[0].chunks(self.width).zip(expected[0].chunks(self.width)) {
+            let mean = row.iter().sum::<f64>() / n;
+            let magnitude = row.iter().map(|x| x.abs()).sum::<f64>() / n;
+            let delta = gamma(self.width + 5) * magnitude;
+            let deviation = row.iter().map(|x| (x - mean).abs()).sum::<f64>() / n;
+            let variance = row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+            let stabilised = variance + f64::from(self.epsilon);
+            let variance_error = gamma(self.width + 7) * variance + 2.0 * delta * deviation + delta * delta;
+            let relative = variance_error / (2.0 * stabilised) + DIVISION + 2.0 * U;
+            let inverse = 1.0 / stabilised.sqrt();
+            bound.extend(row.iter().zip(y).zip(&inputs[1]).map(|((x, y), g)| {
+                let d = (x - mean).abs();
+                1.01 * (g.abs() * inverse * (delta + U * d + d * (relative + 3.0 * U)) + U * y.abs()) + TINY
+            }));
+        }
+        vec![bound]
+    }
+}
+
+/// Cases of the registry.
+pub(crate) fn cases() -> Vec<LayerNorm> {
+    [(1, 1), (1, 7), (7, 50), (50, 77), (77, 128), (197, 768), (577, 36), (3, 1370)]
+        .map(|(rows, width)| LayerNorm { rows, width, epsilon: 1e-5 })
+        .to_vec()
+}

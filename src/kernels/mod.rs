@@ -1,0 +1,247 @@
+//! The kernel library: one file and its WGSL per family.
+//!
+//! A kernel is described by a [`Problem`]: shapes, element types and options. A problem knows
+//! everything that testing, gradient checks, benchmarks and tuning need: how to make inputs, which
+//! variants exist and why one is chosen ([`Problem::decide`]), what it costs, the answer in float64
+//! and how far float32 may stray from it. A [`Launch`] carries the shader's constants and the grid
+//! together, both made by the same decision, so that they cannot drift apart.
+//!
+//! Rules that every kernel follows:
+//! * row-major, densest dimension last; sizes come from parameters, never from `arrayLength`;
+//! * every element of the output is written, none outside of it, whatever was in it before;
+//! * arithmetic in f32, whatever the storage;
+//! * no assumed subgroup size, at most 16 KiB of workgroup memory and 256 invocations unless the
+//!   device says more; every family has one variant that runs on the weakest device.
+
+pub mod activation;
+pub mod attention;
+pub mod bounds;
+pub mod check;
+pub mod gather;
+pub mod l2norm;
+pub mod layernorm;
+pub mod matmul;
+pub mod patches;
+pub mod registry;
+pub mod resample;
+pub mod similarity;
+pub mod softmax;
+pub mod tokens;
+
+use crate::gpu::{Buffer, Capabilities, Dispatch, Gpu, GpuError, ShaderSpec, Work};
+
+/// How many bytes and operations a launch needs; see [`Work`].
+pub type Cost = Work;
+
+/// Element type of a buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Element {
+    /// IEEE binary32.
+    F32,
+    /// IEEE binary16, two in a u32, little end first. Read with `unpack2x16float`: any device can.
+    F16,
+    /// Unsigned indices.
+    U32,
+}
+
+impl Element {
+    /// Bytes of one element.
+    pub fn bytes(self) -> u64 {
+        if self == Element::F16 { 2 } else { 4 }
+    }
+
+    /// `f32`, `f16` or `u32`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Element::F32 => "f32",
+            Element::F16 => "f16",
+            Element::U32 => "u32",
+        }
+    }
+}
+
+/// What fills an input of a test case.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Fill {
+    /// Normally distributed with mean 0 and this deviation.
+    Normal(f32),
+    /// Whole numbers below this.
+    Below(u32),
+}
+
+/// An input of a problem, in binding order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operand {
+    /// Name in the shader.
+    pub name: &'static str,
+    /// Element type.
+    pub element: Element,
+    /// Number of elements.
+    pub len: usize,
+    /// What a test case puts there.
+    pub fill: Fill,
+}
+
+impl Operand {
+    /// A float32 input of small normal numbers.
+    pub fn f32(name: &'static str, len: usize) -> Self {
+        Self { name, element: Element::F32, len, fill: Fill::Normal(1.0) }
+    }
+}
+
+/// A variant and, when this device or shape cannot run it, the reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variant {
+    /// Short name, as `--variant` takes it.
+    pub name: &'static str,
+    /// `Err(reason)` when it does not apply.
+    pub usable: Result<(), String>,
+}
+
+impl Variant {
+    /// A variant that runs everywhere.
+    pub fn always(name: &'static str) -> Self {
+        Self { name, usable: Ok(()) }
+    }
+
+    /// A variant that needs `condition`, else says `reason`.
+    pub fn when(name: &'static str, condition: bool, reason: impl FnOnce() -> String) -> Self {
+        Self { name, usable: if condition { Ok(()) } else { Err(reason()) } }
+    }
+}
+
+/// A decision: the shader with its constants, and the grid and parameters that fit it.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// Name of the chosen variant.
+    pub variant: &'static str,
+    /// Shader and constants.
+    pub shader: ShaderSpec,
+    /// The shader's `Params`.
+    pub params: Vec<u8>,
+    /// Workgroups.
+    pub grid: [u32; 3],
+}
+
+/// One problem of a kernel family. See the module's text.
+pub trait Problem: std::fmt::Debug + Send + Sync {
+    /// Name of the family: `matmul`, `softmax`, …
+    fn kernel(&self) -> &'static str;
+
+    /// The case in words, unique within the registry: `matmul f32 m=77 n=512 k=512 +bias`.
+    fn label(&self) -> String;
+
+    /// Inputs in binding order.
+    fn inputs(&self) -> Vec<Operand>;
+
+    /// Lengths of the float32 outputs, bound after the inputs.
+    fn outputs(&self) -> Vec<usize>;
+
+    /// What it costs at least: each input read once, each output written once.
+    fn cost(&self) -> Cost;
+
+    /// Every variant of the family, the preferred one for this device and shape first.
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant>;
+
+    /// The launch of one variant. Called only for a usable one.
+    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch;
+
+    /// The answer in float64 from the same inputs (after rounding to their storage type).
+    fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>>;
+
+    /// For every output element the largest error that float32 arithmetic may make, derived from
+    /// the number and kind of operations (see [`bounds`]); not tuned.
+    fn error_bound(&self, inputs: &[Vec<f64>], expected: &[Vec<f64>]) -> Vec<Vec<f64>>;
+
+    /// The preferred usable variant, or the one that was asked for.
+    fn decide(&self, caps: &Capabilities, forced: Option<&str>) -> Result<Launch, GpuError> {
+        let refuse = |message: String| GpuError::Shader { name: self.kernel().to_owned(), message };
+        let variants = self.variants(caps);
+        let names = || variants.iter().map(|v| v.name).collect::<Vec<_>>().join(", ");
+        let chosen = match forced {
+            None => variants.iter().find(|v| v.usable.is_ok()),
+            Some(name) => Some(
+                variants
+                    .iter()
+                    .find(|v| v.name == name)
+                    .ok_or_else(|| refuse(format!("no variant '{name}'; there are {}", names())))?,
+            ),
+        }
+        .ok_or_else(|| refuse(format!("no variant of {} runs on this device", self.label())))?;
+        match &chosen.usable {
+            Ok(()) => Ok(self.launch(caps, chosen.name)),
+            Err(reason) => Err(refuse(format!("variant '{}' cannot run here: {reason}", chosen.name))),
+        }
+    }
+}
+
+/// Records one problem: inputs, then outputs, each bound from its byte offset.
+///
+/// # Errors
+/// Those of [`Gpu::dispatch`].
+pub fn run(gpu: &Gpu, problem: &dyn Problem, buffers: &[(&Buffer, u64)]) -> Result<(), GpuError> {
+    run_variant(gpu, problem, buffers, None)
+}
+
+/// As [`run`], with a given variant.
+///
+/// # Errors
+/// Those of [`Gpu::dispatch`], and [`GpuError::Shader`] when the variant does not exist or apply.
+pub fn run_variant(
+    gpu: &Gpu,
+    problem: &dyn Problem,
+    buffers: &[(&Buffer, u64)],
+    variant: Option<&str>,
+) -> Result<(), GpuError> {
+    let launch = problem.decide(gpu.capabilities(), variant)?;
+    gpu.dispatch(&Dispatch {
+        shader: &launch.shader,
+        buffers,
+        params: &launch.params,
+        grid: launch.grid,
+        work: problem.cost(),
+    })
+}
+
+/// Shader files that others include.
+pub(crate) fn include(name: &str) -> Option<(&'static str, &'static str)> {
+    macro_rules! files {
+        ($($file:literal),*) => {
+            match name {
+                $($file => Some(($file, include_str!(concat!("../../shaders/", $file)))),)*
+                _ => None,
+            }
+        };
+    }
+    files!("common/activation.wgsl", "common/rows.wgsl", "common/weights.wgsl")
+}
+
+/// Declares a [`ShaderSpec`] for a file below `shaders/`.
+macro_rules! shader {
+    ($file:literal, $defines:expr) => {
+        $crate::gpu::ShaderSpec {
+            file: $file,
+            text: include_str!(concat!("../../shaders/", $file)),
+            defines: $defines,
+            includes: $crate::kernels::include,
+        }
+    };
+}
+pub(crate) use shader;
+
+/// Bytes of u32 parameters.
+pub(crate) fn words(words: &[u32]) -> Vec<u8> {
+    bytemuck::cast_slice(words).to_vec()
+}
+
+/// A grid of `groups` workgroups as two dimensions, each within the device's limit; shaders read
+/// the linear index as `id.y * grid.x + id.x` and ignore what is past the end.
+pub(crate) fn linear_grid(groups: usize, caps: &Capabilities) -> [u32; 3] {
+    let limit = caps.limits.workgroups as usize;
+    if groups <= limit {
+        return [groups as u32, 1, 1];
+    }
+    let rows = groups.div_ceil(limit);
+    [groups.div_ceil(rows) as u32, rows as u32, 1]
+}

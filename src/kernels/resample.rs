@@ -1,0 +1,250 @@
+//! Bilinear and bicubic resampling: positional embeddings (antialiased bicubic) and maps (bilinear).
+
+use super::bounds::{DIVISION, TINY, U, gamma};
+use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
+use crate::gpu::{Capabilities, Define};
+
+/// The interpolation kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Filter {
+    /// Triangle.
+    Linear,
+    /// Keys' cubic convolution (IEEE Trans. ASSP 29, 1981): a = −1/2 antialiased, −3/4 otherwise,
+    /// as torch has it.
+    Cubic,
+}
+
+/// How output pixels map to input pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sampling {
+    /// Corner pixels coincide: source = i·(in−1)/(out−1).
+    AlignCorners,
+    /// Pixel areas coincide: source = (i+½)·in/out − ½.
+    HalfPixel,
+    /// As `HalfPixel`, the filter widened when shrinking and its weights normalised.
+    Antialias,
+}
+
+/// Resamples x [n, in_h, in_w, channels].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resample {
+    /// Number of images.
+    pub n: usize,
+    /// Channels, densest.
+    pub channels: usize,
+    /// Input rows and columns.
+    pub input: (usize, usize),
+    /// Output rows and columns.
+    pub output: (usize, usize),
+    /// Which filter.
+    pub filter: Filter,
+    /// Which mapping.
+    pub sampling: Sampling,
+    /// Output as [n, channels, h, w] instead of [n, h, w, channels].
+    pub planar: bool,
+}
+
+/// Taps of one output pixel along one axis: `(input index, weight)`, weights summing to 1.
+fn taps(i: usize, input: usize, output: usize, filter: Filter, sampling: Sampling) -> Vec<(usize, f64)> {
+    let radius = if filter == Filter::Cubic { 2.0 } else { 1.0 };
+    let a = if sampling == Sampling::Antialias { -0.5 } else { -0.75 };
+    let weight = |d: f64| match (filter, d.abs()) {
+        (Filter::Linear, d) => (1.0 - d).max(0.0),
+        (Filter::Cubic, d) if d < 1.0 => ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0,
+        (Filter::Cubic, d) if d < 2.0 => ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a,
+        _ => 0.0,
+    };
+    let ratio = input as f64 / output as f64;
+    let clamp = |j: f64| j.clamp(0.0, input as f64 - 1.0) as usize;
+    if sampling == Sampling::Antialias {
+        let stretch = ratio.max(1.0);
+        let middle = ratio * (i as f64 + 0.5);
+        let first = (middle - radius * stretch + 0.5).trunc().max(0.0) as usize;
+        let last = (middle + radius * stretch + 0.5).trunc().min(input as f64) as usize;
+        let mut taps: Vec<_> =
+            (first..last).map(|j| (j, weight((j as f64 + 0.5 - middle) / stretch))).collect();
+        let total: f64 = taps.iter().map(|t| t.1).sum();
+        taps.iter_mut().for_each(|t| t.1 /= total);
+        return taps;
+    }
+    let centre = match sampling {
+        Sampling::AlignCorners if output > 1 => i as f64 * (input as f64 - 1.0) / (output as f64 - 1.0),
+        Sampling::AlignCorners => 0.0,
+        _ => ratio * (i as f64 + 0.5) - 0.5,
+    };
+    let first = centre.floor() + 1.0 - radius;
+    (0..2 * radius as usize).map(|j| first + j as f64).map(|j| (clamp(j), weight(j - centre))).collect()
+}
+
+impl Resample {
+    fn count(&self) -> usize {
+        self.n * self.channels * self.output.0 * self.output.1
+    }
+
+    /// Calls `f(output index, taps)` where taps are `(input index, weight)` in two dimensions.
+    fn for_each(&self, mut f: impl FnMut(usize, &mut dyn Iterator<Item = (usize, f64)>)) {
+        let ((in_h, in_w), (out_h, out_w)) = (self.input, self.output);
+        let axis = |input, output| -> Vec<_> {
+            (0..output).map(|i| taps(i, input, output, self.filter, self.sampling)).collect()
+        };
+        let (vertical, horizontal) = (axis(in_h, out_h), axis(in_w, out_w));
+        for i in 0..self.count() {
+            let area = out_h * out_w;
+            let (image, channel, row, column) = if self.planar {
+                (i / area / self.channels, i / area % self.channels, i % area / out_w, i % out_w)
+            } else {
+                let pixel = i / self.channels;
+                (pixel / area, i % self.channels, pixel % area / out_w, pixel % out_w)
+            };
+            let mut both = vertical[row].iter().flat_map(|&(r, wr)| {
+                horizontal[column]
+                    .iter()
+                    .map(move |&(c, wc)| (((image * in_h + r) * in_w + c) * self.channels + channel, wr * wc))
+            });
+            f(i, &mut both);
+        }
+    }
+}
+
+impl Problem for Resample {
+    fn kernel(&self) -> &'static str {
+        "resample"
+    }
+
+    fn label(&self) -> String {
+        let ((ih, iw), (oh, ow)) = (self.input, self.output);
+        let filter = if self.filter == Filter::Cubic { "bicubic" } else { "bilinear" };
+        let sampling = match self.sampling {
+            Sampling::AlignCorners => "align-corners",
+            Sampling::HalfPixel => "half-pixel",
+            Sampling::Antialias => "antialias",
+        };
+        let planar = if self.planar { " planar" } else { "" };
+        format!(
+            "resample {filter} {sampling} n={} c={} {ih}x{iw} to {oh}x{ow}{planar}",
+            self.n, self.channels
+        )
+    }
+
+    fn inputs(&self) -> Vec<Operand> {
+        vec![Operand::f32("x", self.n * self.input.0 * self.input.1 * self.channels)]
+    }
+
+    fn outputs(&self) -> Vec<usize> {
+        vec![self.count()]
+    }
+
+    fn cost(&self) -> Cost {
+        let taps = if self.filter == Filter::Cubic { 16.0 } else { 4.0 };
+        let input = self.n * self.input.0 * self.input.1 * self.channels;
+        Cost { flops: 2.0 * taps * self.count() as f64, bytes: 4.0 * (input + self.count()) as f64 }
+    }
+
+    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
+        vec![Variant::always("scalar")]
+    }
+
+    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
+        let antialias = self.sampling == Sampling::Antialias;
+        let defines = vec![
+            ("CUBIC", Define::Flag(self.filter == Filter::Cubic)),
+            ("CUBIC_A", Define::Text(if antialias { "-0.5" } else { "-0.75" })),
+            ("ANTIALIAS", Define::Flag(antialias)),
+            ("ALIGN_CORNERS", Define::Flag(self.sampling == Sampling::AlignCorners)),
+            ("PLANAR", Define::Flag(self.planar)),
+        ];
+        let params =
+            [self.count(), self.channels, self.input.0, self.input.1, self.output.0, self.output.1, self.n];
+        Launch {
+            variant,
+            shader: shader!("resample.wgsl", defines),
+            params: words(&params.map(|v| v as u32)),
+            grid: linear_grid(self.count().div_ceil(64), caps),
+        }
+    }
+
+    fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let mut y = vec![0.0; self.count()];
+        self.for_each(|i, taps| y[i] = taps.map(|(at, w)| w * inputs[0][at]).sum());
+        vec![y]
+    }
+
+    /// A source coordinate below `in` is off by at most 4 roundings of `in`; each weight follows with
+    /// a slope of at most 3/2 an axis, so the sum over an axis' taps moves by 1.5·8u·in relative to the
+    /// largest |x| near; the rest is a dot product over the taps. The reach of the filter is doubled to
+    /// cover a tap that rounding adds or drops at the very edge, where its weight is O(coordinate error).
+    fn error_bound(&self, inputs: &[Vec<f64>], _: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let mut bound = vec![0.0; self.count()];
+        let size = self.input.0.max(self.input.1) as f64;
+        self.for_each(|i, taps| {
+            let (mut count, mut largest) = (0, 0.0f64);
+            for (at, _) in taps {
+                count += 1;
+                largest = largest.max(inputs[0][at].abs());
+            }
+            let coordinate = 1.5 * 8.0 * U * size * (count as f64);
+            bound[i] = largest * (coordinate + 2.0 * gamma(count + 12) + DIVISION) + TINY;
+        });
+        vec![bound]
+    }
+}
+
+/// Cases of the registry.
+pub(crate) fn cases() -> Vec<Resample> {
+    let mut cases = Vec::new();
+    for filter in [Filter::Linear, Filter::Cubic] {
+        for sampling in [Sampling::AlignCorners, Sampling::HalfPixel, Sampling::Antialias] {
+            for (input, output) in [
+                ((1, 1), (7, 5)),
+                ((7, 7), (7, 7)),
+                ((8, 8), (12, 12)),
+                ((24, 24), (37, 37)),
+                ((9, 13), (4, 3)),
+            ] {
+                cases.push(Resample { n: 1, channels: 3, input, output, filter, sampling, planar: false });
+            }
+        }
+    }
+    cases.push(Resample {
+        n: 2,
+        channels: 5,
+        input: (7, 7),
+        output: (50, 50),
+        filter: Filter::Linear,
+        sampling: Sampling::AlignCorners,
+        planar: true,
+    });
+    cases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_sum_to_one_and_mirror() {
+        for filter in [Filter::Linear, Filter::Cubic] {
+            for sampling in [Sampling::AlignCorners, Sampling::HalfPixel, Sampling::Antialias] {
+                for (input, output) in [(24, 37), (37, 24), (5, 5), (1, 9)] {
+                    for i in 0..output {
+                        let here = taps(i, input, output, filter, sampling);
+                        let there = taps(output - 1 - i, input, output, filter, sampling);
+                        let sum: f64 = here.iter().map(|t| t.1).sum();
+                        assert!((sum - 1.0).abs() < 1e-12, "{filter:?} {sampling:?} {i}");
+                        let centre = |t: &[(usize, f64)]| t.iter().map(|(j, w)| *j as f64 * w).sum::<f64>();
+                        let mirrored = input as f64 - 1.0 - centre(&there);
+                        assert!((centre(&here) - mirrored).abs() < 1e-9, "{filter:?} {sampling:?} {i}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn aligned_corners_keep_the_corners() {
+        let first = taps(0, 37, 518, Filter::Linear, Sampling::AlignCorners);
+        let last = taps(517, 37, 518, Filter::Linear, Sampling::AlignCorners);
+        assert_eq!(first[0], (0, 1.0));
+        assert!(last.iter().any(|&(j, w)| j == 36 && (w - 1.0).abs() < 1e-12));
+    }
+}

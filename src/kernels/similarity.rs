@@ -1,0 +1,97 @@
+//! Scaled cosine similarity of feature rows with a few class vectors.
+
+use super::bounds::{DIVISION, TINY, U, dot, gamma};
+use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
+use crate::gpu::Capabilities;
+
+/// y[n, c] = scale·cos(x[n], t[c]) for x [rows, width] and t [classes, width].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Similarity {
+    /// Rows of x.
+    pub rows: usize,
+    /// Rows of t.
+    pub classes: usize,
+    /// Elements of a row.
+    pub width: usize,
+    /// 1/temperature.
+    pub scale: f32,
+}
+
+impl Similarity {
+    /// `(x·t, Σ|x||t|, ‖x‖‖t‖)` of every output element.
+    fn terms(&self, inputs: &[Vec<f64>]) -> Vec<(f64, f64, f64)> {
+        let norm = |row: &[f64]| row.iter().map(|v| v * v).sum::<f64>().sqrt();
+        let mut terms = Vec::with_capacity(self.rows * self.classes);
+        for x in inputs[0].chunks(self.width) {
+            for t in inputs[1].chunks(self.width) {
+                let (product, magnitude) = dot(x.iter().copied(), t.iter().copied());
+                terms.push((product, magnitude, norm(x) * norm(t)));
+            }
+        }
+        terms
+    }
+}
+
+impl Problem for Similarity {
+    fn kernel(&self) -> &'static str {
+        "similarity"
+    }
+
+    fn label(&self) -> String {
+        format!(
+            "similarity f32 rows={} classes={} width={} scale={}",
+            self.rows, self.classes, self.width, self.scale
+        )
+    }
+
+    fn inputs(&self) -> Vec<Operand> {
+        vec![Operand::f32("x", self.rows * self.width), Operand::f32("t", self.classes * self.width)]
+    }
+
+    fn outputs(&self) -> Vec<usize> {
+        vec![self.rows * self.classes]
+    }
+
+    fn cost(&self) -> Cost {
+        let (n, c, d) = (self.rows as f64, self.classes as f64, self.width as f64);
+        Cost { flops: 2.0 * n * c * d + 2.0 * (n + c) * d, bytes: 4.0 * (n * d + c * d + n * c) }
+    }
+
+    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
+        vec![Variant::always("scalar")]
+    }
+
+    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
+        Launch {
+            variant,
+            shader: shader!("similarity.wgsl", vec![]),
+            params: words(&[self.rows as u32, self.classes as u32, self.width as u32, self.scale.to_bits()]),
+            grid: linear_grid((self.rows * self.classes).div_ceil(64), caps),
+        }
+    }
+
+    fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let cosine = |(product, _, norms): (f64, f64, f64)| {
+            if norms == 0.0 { 0.0 } else { f64::from(self.scale) * product / norms }
+        };
+        vec![self.terms(inputs).into_iter().map(cosine).collect()]
+    }
+
+    /// γ of the dot product; half of γ for each norm, through its root; two roots, three products, a
+    /// division.
+    fn error_bound(&self, inputs: &[Vec<f64>], expected: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let g = gamma(self.width + 1);
+        let bound = |((_, magnitude, norms), y): ((f64, f64, f64), &f64)| {
+            let sum = if norms == 0.0 { 0.0 } else { g * f64::from(self.scale).abs() * magnitude / norms };
+            1.01 * (sum + y.abs() * (g + 3.0 * DIVISION + 3.0 * U)) + TINY
+        };
+        vec![self.terms(inputs).into_iter().zip(&expected[0]).map(bound).collect()]
+    }
+}
+
+/// Cases of the registry.
+pub(crate) fn cases() -> Vec<Similarity> {
+    [(1, 1, 1), (7, 2, 50), (50, 7, 77), (197, 21, 36), (3, 5, 1370)]
+        .map(|(rows, classes, width)| Similarity { rows, classes, width, scale: 1.0 / 0.07 })
+        .to_vec()
+}

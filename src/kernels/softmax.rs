@@ -1,0 +1,111 @@
+//! Softmax over the last dimension, optionally causal.
+
+use super::bounds::{DIVISION, TINY, U, exp_error, gamma};
+use super::layernorm::{row_shape, row_variants};
+use super::{Cost, Fill, Launch, Operand, Problem, Variant, shader, words};
+use crate::gpu::{Capabilities, Define};
+
+/// y = softmax(scale·x) over rows of x [rows, width].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Softmax {
+    /// Number of rows.
+    pub rows: usize,
+    /// Elements of a row.
+    pub width: usize,
+    /// Multiplies x first: 1/temperature.
+    pub scale: f32,
+    /// `Some(period)`: row r is query r mod period and sees columns 0..=query only.
+    pub causal: Option<usize>,
+}
+
+impl Softmax {
+    fn visible(&self, row: usize) -> usize {
+        self.causal.map_or(self.width, |period| (row % period + 1).min(self.width))
+    }
+}
+
+impl Problem for Softmax {
+    fn kernel(&self) -> &'static str {
+        "softmax"
+    }
+
+    fn label(&self) -> String {
+        let causal = if self.causal.is_some() { " causal" } else { "" };
+        format!("softmax f32 rows={} width={} scale={}{causal}", self.rows, self.width, self.scale)
+    }
+
+    fn inputs(&self) -> Vec<Operand> {
+        vec![Operand { fill: Fill::Normal(5.0), ..Operand::f32("x", self.rows * self.width) }]
+    }
+
+    fn outputs(&self) -> Vec<usize> {
+        vec![self.rows * self.width]
+    }
+
+    fn cost(&self) -> Cost {
+        let n = (self.rows * self.width) as f64;
+        Cost { flops: 5.0 * n, bytes: 8.0 * n }
+    }
+
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        row_variants(caps)
+    }
+
+    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
+        let (mut defines, grid) = row_shape(variant, self.rows, caps);
+        defines.push(("CAUSAL", Define::Flag(self.causal.is_some())));
+        let period = self.causal.unwrap_or(1) as u32;
+        Launch {
+            variant,
+            shader: shader!("softmax.wgsl", defines),
+            params: words(&[self.rows as u32, self.width as u32, self.scale.to_bits(), period]),
+            grid,
+        }
+    }
+
+    fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let mut y = vec![0.0; inputs[0].len()];
+        let scale = f64::from(self.scale);
+        for (r, (row, out)) in inputs[0].chunks(self.width).zip(y.chunks_mut(self.width)).enumerate() {
+            let row = &row[..self.visible(r)];
+            let largest = row.iter().map(|x| x * scale).fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = row.iter().map(|x| (x * scale - largest).exp()).sum();
+            for (o, x) in out.iter_mut().zip(row) {
+                *o = (x * scale - largest).exp() / sum;
+            }
+        }
+        vec![y]
+    }
+
+    /// An exponent d = scale·x − max is off by u(|scale·x| + |max| + |d|), which is a relative error
+    /// of exp; exp adds its own; the sum has γₙ and the average error of its terms; then a division.
+    fn error_bound(&self, inputs: &[Vec<f64>], expected: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let scale = f64::from(self.scale);
+        let mut bound = vec![0.0; inputs[0].len()];
+        for (r, row) in inputs[0].chunks(self.width).enumerate() {
+            let at = r * self.width..(r + 1) * self.width;
+            let visible = self.visible(r);
+            let largest = row[..visible].iter().map(|x| x * scale).fold(f64::NEG_INFINITY, f64::max);
+            let term = |x: f64| {
+                let d = x * scale - largest;
+                U * ((x * scale).abs() + largest.abs() + d.abs()) + exp_error(d)
+            };
+            let p = &expected[0][at.clone()];
+            let average: f64 = row[..visible].iter().zip(p).map(|(&x, p)| p * term(x)).sum();
+            for ((b, &x), p) in bound[at].iter_mut().zip(&row[..visible]).zip(p) {
+                *b = 1.01 * p * (term(x) + average + gamma(visible) + DIVISION) + TINY;
+            }
+        }
+        vec![bound]
+    }
+}
+
+/// Cases of the registry.
+pub(crate) fn cases() -> Vec<Softmax> {
+    let mut cases: Vec<_> = [(1, 1), (7, 7), (3, 50), (50, 77), (197, 197), (5, 577), (2, 1370)]
+        .map(|(rows, width)| Softmax { rows, width, scale: 1.0, causal: None })
+        .to_vec();
+    cases.push(Softmax { rows: 100, width: 5, scale: 1.0 / 0.07, causal: None });
+    cases.push(Softmax { rows: 2 * 77, width: 77, scale: 1.0, causal: Some(77) });
+    cases
+}

@@ -1,0 +1,92 @@
+//! Token sequences with positional embeddings and, for images, a class token in front.
+
+use super::bounds::U;
+use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
+use crate::gpu::{Capabilities, Define};
+
+/// x [batch, tokens, width] plus positions, with a class token in front if `class`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tokens {
+    /// Number of sequences.
+    pub batch: usize,
+    /// Tokens of x in a sequence.
+    pub tokens: usize,
+    /// Elements of a token.
+    pub width: usize,
+    /// Prepend the class token; the positions then have one row more than `tokens`.
+    pub class: bool,
+}
+
+impl Tokens {
+    fn length(&self) -> usize {
+        self.tokens + usize::from(self.class)
+    }
+}
+
+impl Problem for Tokens {
+    fn kernel(&self) -> &'static str {
+        "tokens"
+    }
+
+    fn label(&self) -> String {
+        let class = if self.class { " +class" } else { "" };
+        format!("tokens f32 batch={} tokens={} width={}{class}", self.batch, self.tokens, self.width)
+    }
+
+    fn inputs(&self) -> Vec<Operand> {
+        let mut inputs = vec![
+            Operand::f32("x", self.batch * self.tokens * self.width),
+            Operand::f32("position", self.length() * self.width),
+        ];
+        if self.class {
+            inputs.push(Operand::f32("class_token", self.width));
+        }
+        inputs
+    }
+
+    fn outputs(&self) -> Vec<usize> {
+        vec![self.batch * self.length() * self.width]
+    }
+
+    fn cost(&self) -> Cost {
+        let n = self.outputs()[0] as f64;
+        Cost { flops: n, bytes: 8.0 * n + 4.0 * (self.length() * self.width) as f64 }
+    }
+
+    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
+        vec![Variant::always("scalar")]
+    }
+
+    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
+        let defines =
+            vec![("CLASS", Define::Flag(self.class)), ("EXTRA", Define::Number(u32::from(self.class)))];
+        Launch {
+            variant,
+            shader: shader!("tokens.wgsl", defines),
+            params: words(&[self.batch as u32, self.tokens as u32, self.width as u32]),
+            grid: linear_grid(self.outputs()[0].div_ceil(64), caps),
+        }
+    }
+
+    fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let mut out = Vec::with_capacity(self.outputs()[0]);
+        for sequence in inputs[0].chunks(self.tokens * self.width) {
+            let class: &[f64] = if self.class { &inputs[2] } else { &[] };
+            out.extend(class.iter().chain(sequence).zip(&inputs[1]).map(|(x, p)| x + p));
+        }
+        vec![out]
+    }
+
+    /// One addition.
+    fn error_bound(&self, _: &[Vec<f64>], expected: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        vec![expected[0].iter().map(|y| U * y.abs()).collect()]
+    }
+}
+
+/// Cases of the registry.
+pub(crate) fn cases() -> Vec<Tokens> {
+    [(1, 1, 1), (3, 49, 7), (2, 77, 50), (1, 196, 36)]
+        .into_iter()
+        .flat_map(|(batch, tokens, width)| [false, true].map(|class| Tokens { batch, tokens, width, class }))
+        .collect()
+}

@@ -1,0 +1,3 @@
+//! dapo-wgpu
+pub mod gpu;
+pub mod kernels;

@@ -1,0 +1,18 @@
+//! Everything a run leaves behind: `results.json`, maps as `.npy`, overlays as PNG and one self-contained HTML page.
+
+pub mod atomic;
+mod check;
+pub mod html;
+mod markup;
+pub mod npy;
+pub mod overlay;
+mod page;
+mod page_images;
+pub mod results;
+
+pub use atomic::{AtomicFile, WriteError, write_atomic};
+pub use check::ResultsError;
+pub use html::{ReportBuilder, ReportError, ReportImage, ReportOptions, shell_command};
+pub use npy::{NpyArray, NpyData, NpyError, read_npy, write_npy};
+pub use overlay::{MapView, OverlayError, Scaling};
+pub use results::{ImageResult, Results};

@@ -1,0 +1,286 @@
+//! NumPy `.npy` files: maps that Python, Julia or MATLAB can load without knowing this program.
+//!
+//! Format (numpy.lib.format): the magic bytes `\x93NUMPY`, a version, the length of a header, the header (a Python
+//! dictionary literal with `descr`, `fortran_order` and `shape`, padded with spaces so that the data starts at a
+//! multiple of 64 bytes), then the values. Version 1.0 is written; 1.0 to 3.0 are read.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::atomic::{AtomicFile, WriteError};
+
+const MAGIC: &[u8; 6] = b"\x93NUMPY";
+
+/// Why an `.npy` file could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum NpyError {
+    /// The file could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The number of values is not the product of the shape.
+    #[error("cannot write '{}': shape {shape:?} does not hold {values} values", path.display())]
+    Shape {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// The shape that was asked for.
+        shape: Vec<usize>,
+        /// The number of values given.
+        values: usize,
+    },
+    /// The file could not be read.
+    #[error("cannot read '{}': {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The file is not an `.npy` file this module reads.
+    #[error("cannot read '{}': {reason}; expected a C-ordered .npy of float32 ('<f4') or uint8 ('|u1')", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Values of an [`NpyArray`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum NpyData {
+    /// `'<f4'`.
+    F32(Vec<f32>),
+    /// `'|u1'`.
+    U8(Vec<u8>),
+}
+
+/// An array read from an `.npy` file, last axis fastest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NpyArray {
+    /// Length of each axis, e.g. `[C, H, W]`.
+    pub shape: Vec<usize>,
+    /// The values, `shape.iter().product()` of them.
+    pub data: NpyData,
+}
+
+/// Writes little-endian float32 values of the given shape (`[H, W]`, `[C, H, W]`, ...), last axis fastest.
+///
+/// # Errors
+/// [`NpyError::Shape`] if `values` does not fill `shape`, [`NpyError::Write`] if the file cannot be written; an
+/// existing file is then untouched.
+pub fn write_npy(path: impl AsRef<Path>, shape: &[usize], values: &[f32]) -> Result<(), NpyError> {
+    let path = path.as_ref();
+    if element_count(shape) != Some(values.len()) {
+        return Err(NpyError::Shape {
+            path: path.into(),
+            shape: shape.to_vec(),
+            values: values.len(),
+        });
+    }
+    let axes: String = shape.iter().map(|n| format!("{n},")).collect();
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({axes}), }}");
+    // Magic, version and length take ten bytes; the header ends with a line feed at a multiple of 64.
+    let total = (10 + header.len() + 1).next_multiple_of(64);
+    header.extend(std::iter::repeat_n(' ', total - 10 - header.len() - 1));
+    header.push('\n');
+    let length = u16::try_from(header.len()).map_err(|_| NpyError::Shape {
+        path: path.into(),
+        shape: shape.to_vec(),
+        values: values.len(),
+    })?;
+
+    let mut file = AtomicFile::create(path)?;
+    let mut put = |bytes: &[u8]| {
+        file.write_all(bytes)
+            .map_err(|e| WriteError::from_io(path, e))
+    };
+    put(MAGIC)?;
+    put(&[1, 0])?;
+    put(&length.to_le_bytes())?;
+    put(header.as_bytes())?;
+    for value in values {
+        put(&value.to_le_bytes())?;
+    }
+    Ok(file.commit()?)
+}
+
+/// Reads a C-ordered float32 or uint8 array.
+///
+/// # Errors
+/// [`NpyError::Read`] if the file cannot be read, [`NpyError::Format`] if it is damaged or of another kind.
+pub fn read_npy(path: impl AsRef<Path>) -> Result<NpyArray, NpyError> {
+    let path = path.as_ref();
+    let bytes = fs::read(path).map_err(|source| NpyError::Read {
+        path: path.into(),
+        source,
+    })?;
+    parse(&bytes).map_err(|reason| NpyError::Format {
+        path: path.into(),
+        reason,
+    })
+}
+
+fn parse(bytes: &[u8]) -> Result<NpyArray, String> {
+    let body = bytes
+        .strip_prefix(MAGIC)
+        .ok_or("it does not start with the .npy magic bytes")?;
+    let short = || "it ends inside the header".to_string();
+    let (header_length, start) = match body.first().ok_or_else(short)? {
+        1 => (
+            body.get(2..4)
+                .map(|b| usize::from(u16::from_le_bytes([b[0], b[1]]))),
+            4,
+        ),
+        2 | 3 => (
+            body.get(2..6)
+                .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize),
+            6,
+        ),
+        other => return Err(format!("its format version {other} is unknown")),
+    };
+    let end = header_length
+        .and_then(|n| n.checked_add(start))
+        .ok_or_else(short)?;
+    let header = std::str::from_utf8(body.get(start..end).ok_or_else(short)?)
+        .map_err(|_| "its header is not text".to_string())?;
+    let data = &body[end..];
+
+    if field(header, "fortran_order")? != "False" {
+        return Err("it is in Fortran order; save it with numpy.ascontiguousarray".to_string());
+    }
+    let shape = field(header, "shape")?
+        .trim_matches(['(', ')'])
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            part.parse::<usize>()
+                .map_err(|_| format!("its shape has the axis '{part}'"))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let descr = field(header, "descr")?.trim_matches(['\'', '"']);
+    let width = match descr {
+        "<f4" => 4,
+        "|u1" => 1,
+        other => return Err(format!("its values are '{other}'")),
+    };
+    let wanted = element_count(&shape).and_then(|n| n.checked_mul(width));
+    if wanted != Some(data.len()) {
+        return Err(format!(
+            "shape {shape:?} of '{descr}' does not match its {} bytes of data",
+            data.len()
+        ));
+    }
+    let data = if width == 1 {
+        NpyData::U8(data.to_vec())
+    } else {
+        let (groups, _) = data.as_chunks::<4>();
+        NpyData::F32(groups.iter().map(|b| f32::from_le_bytes(*b)).collect())
+    };
+    Ok(NpyArray { shape, data })
+}
+
+/// The text of one value in the header's dictionary: up to the closing parenthesis of a tuple or the next comma.
+fn field<'a>(header: &'a str, key: &str) -> Result<&'a str, String> {
+    let missing = || format!("its header has no '{key}'");
+    let at = header.find(&format!("'{key}'")).ok_or_else(missing)?;
+    let value = header[at + key.len() + 2..]
+        .trim_start()
+        .strip_prefix(':')
+        .ok_or_else(missing)?
+        .trim_start();
+    let end = if value.starts_with('(') {
+        value.find(')').map(|i| i + 1)
+    } else {
+        value.find([',', '}'])
+    };
+    Ok(value[..end.ok_or_else(missing)?].trim())
+}
+
+/// Product of the axes, `None` on overflow.
+fn element_count(shape: &[usize]) -> Option<usize> {
+    shape
+        .iter()
+        .try_fold(1_usize, |product, &axis| product.checked_mul(axis))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_trip_and_alignment() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let path = folder.path().join("map.npy");
+        for shape in [&[2_usize, 3][..], &[1, 2, 3], &[6]] {
+            let values = [0.0, -1.5, f32::MAX, f32::MIN_POSITIVE, 1.0, 0.25];
+            write_npy(&path, shape, &values).expect("write");
+            let bytes = fs::read(&path).expect("read");
+            assert_eq!(
+                (bytes.len() - 4 * values.len()) % 64,
+                0,
+                "data must start at a multiple of 64"
+            );
+            let array = read_npy(&path).expect("parse");
+            assert_eq!(
+                array,
+                NpyArray {
+                    shape: shape.to_vec(),
+                    data: NpyData::F32(values.to_vec())
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn reads_what_numpy_writes() {
+        // numpy.save of numpy.arange(6, dtype='u1').reshape(2, 3), NumPy 2.4: 128 bytes of preamble, then the data.
+        let mut header =
+            String::from("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }");
+        header.extend(std::iter::repeat_n(' ', 117 - header.len()));
+        header.push('\n');
+        let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+        bytes.extend(header.as_bytes());
+        bytes.extend(0..6_u8);
+        let array = parse(&bytes).expect("parse");
+        assert_eq!(
+            array,
+            NpyArray {
+                shape: vec![2, 3],
+                data: NpyData::U8((0..6).collect())
+            }
+        );
+    }
+
+    #[test]
+    fn bad_files_are_errors_not_panics() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let path = folder.path().join("map.npy");
+        assert!(matches!(
+            write_npy(&path, &[2, 2], &[0.0]),
+            Err(NpyError::Shape { .. })
+        ));
+        assert!(matches!(
+            write_npy(&path, &[usize::MAX, 2], &[0.0]),
+            Err(NpyError::Shape { .. })
+        ));
+        assert!(matches!(read_npy(&path), Err(NpyError::Read { .. })));
+        write_npy(&path, &[2, 2], &[0.0; 4]).expect("write");
+        let whole = fs::read(&path).expect("read");
+        for length in 0..whole.len() {
+            assert!(parse(&whole[..length]).is_err(), "cut to {length} bytes");
+        }
+        let text = String::from_utf8_lossy(&whole[10..]).into_owned();
+        for (from, to) in [
+            ("False", "True "),
+            ("<f4", "<f8"),
+            ("(2,2,)", "(2,x,)"),
+            ("'shape'", "'shade'"),
+        ] {
+            let mut damaged = whole[..10].to_vec();
+            damaged.extend(text.replace(from, to).as_bytes());
+            assert!(parse(&damaged).is_err(), "{from} -> {to}");
+        }
+    }
+}

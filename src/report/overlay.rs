@@ -1,0 +1,428 @@
+//! Anomaly maps as pictures: colour map, overlay on the photo, boxes, PNG.
+//!
+//! A map covers the whole image at the model's resolution; it is scaled bilinearly, cell centre to cell centre, so a
+//! box in original pixels lies where the colours do.
+
+use image::codecs::png::PngEncoder;
+use image::imageops::{self, FilterType};
+use image::{ExtendedColorType, ImageBuffer, ImageEncoder, Luma, Rgb, RgbImage};
+use std::path::Path;
+
+use super::atomic::{AtomicFile, WriteError};
+use super::results::DefectBox;
+
+/// Longest side of an overlay picture; larger originals are scaled down, since an overlay is to be looked at.
+pub const MAX_SIDE: u32 = 1600;
+
+/// Share of the colour map in an overlay.
+pub const ALPHA: f32 = 0.5;
+
+/// A borrowed map of `width` × `height` values, row-major.
+#[derive(Debug, Clone, Copy)]
+pub struct MapView<'a> {
+    width: u32,
+    height: u32,
+    values: &'a [f32],
+}
+
+/// How map values become colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scaling {
+    /// 0 is blue, 1 is red, in every picture. Pictures can be compared; a normal image stays blue.
+    #[default]
+    Fixed,
+    /// The map's own minimum is blue and its maximum red. Shows weak contrasts, but gives *every* image a red spot,
+    /// also a normal one. A map without contrast becomes blue.
+    MinMax,
+}
+
+/// Why a picture could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum OverlayError {
+    /// The number of values is not width times height, or one of them is zero.
+    #[error("a map of {width} x {height} cannot have {values} values")]
+    Size {
+        /// Stated width.
+        width: usize,
+        /// Stated height.
+        height: usize,
+        /// Values given.
+        values: usize,
+    },
+    /// NaN or infinity, which has no colour.
+    #[error("the map value at x {x}, y {y} is {value}, not a finite number")]
+    NotFinite {
+        /// Column.
+        x: usize,
+        /// Row.
+        y: usize,
+        /// The value.
+        value: f32,
+    },
+    /// The picture cannot be encoded.
+    #[error("cannot encode '{path}': {source}")]
+    Encode {
+        /// The file.
+        path: String,
+        /// What the encoder said.
+        source: image::ImageError,
+    },
+    /// The file could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl<'a> MapView<'a> {
+    /// A view of `values` as a map of `width` × `height`.
+    ///
+    /// # Errors
+    /// [`OverlayError::Size`] or [`OverlayError::NotFinite`].
+    pub fn new(values: &'a [f32], width: usize, height: usize) -> Result<Self, OverlayError> {
+        let size = OverlayError::Size {
+            width,
+            height,
+            values: values.len(),
+        };
+        let fits = !values.is_empty() && width.checked_mul(height) == Some(values.len());
+        let (Ok(w), Ok(h), true) = (u32::try_from(width), u32::try_from(height), fits) else {
+            return Err(size);
+        };
+        if let Some(at) = values.iter().position(|v| !v.is_finite()) {
+            return Err(OverlayError::NotFinite {
+                x: at % width,
+                y: at / width,
+                value: values[at],
+            });
+        }
+        Ok(Self {
+            width: w,
+            height: h,
+            values,
+        })
+    }
+
+    /// The map in colours, scaled bilinearly to `width` × `height` pixels (at least 1 × 1).
+    pub fn colours(&self, scaling: Scaling, width: u32, height: u32) -> RgbImage {
+        let (low, high) = match scaling {
+            Scaling::Fixed => (0.0, 1.0),
+            Scaling::MinMax => {
+                let bounds = (f32::INFINITY, f32::NEG_INFINITY);
+                self.values
+                    .iter()
+                    .fold(bounds, |(low, high), &v| (low.min(v), high.max(v)))
+            }
+        };
+        // A difference of rounding size is no contrast.
+        let range = high - low;
+        let scale = if range > 1e-6 { 1.0 / range } else { 0.0 };
+        let level = |v: &f32| ((v - low) * scale).clamp(0.0, 1.0);
+        let levels: Vec<f32> = self.values.iter().map(level).collect();
+        let (width, height) = (width.max(1), height.max(1));
+        // The length was checked in `new`; the fallback only avoids a panic path.
+        let small = ImageBuffer::<Luma<f32>, _>::from_raw(self.width, self.height, levels)
+            .unwrap_or_else(|| ImageBuffer::new(self.width, self.height));
+        let large = imageops::resize(&small, width, height, FilterType::Triangle);
+        RgbImage::from_fn(width, height, |x, y| Rgb(jet(large.get_pixel(x, y).0[0])))
+    }
+}
+
+/// The JET colour map, blue - cyan - yellow - red. With v in [0, 1] (clamped):
+///
+/// `R = 1.5 − |4v − 3|`, `G = 1.5 − |4v − 2|`, `B = 1.5 − |4v − 1|`, each clamped to [0, 1] and scaled to 0..=255.
+pub fn jet(v: f32) -> [u8; 3] {
+    let v = 4.0 * v.clamp(0.0, 1.0);
+    [3.0, 2.0, 1.0].map(|centre| ((1.5 - (v - centre).abs()).clamp(0.0, 1.0) * 255.0).round() as u8)
+}
+
+/// `image` scaled down, if need be, so that no side exceeds `side`; the aspect ratio is kept.
+pub fn fit(image: &RgbImage, side: u32) -> RgbImage {
+    let (width, height) = image.dimensions();
+    let longest = width.max(height);
+    if longest <= side.max(1) {
+        return image.clone();
+    }
+    let scaled =
+        |n: u32| ((f64::from(n) * f64::from(side) / f64::from(longest)).round() as u32).max(1);
+    imageops::thumbnail(image, scaled(width), scaled(height))
+}
+
+/// `(1 − alpha)·image + alpha·colours`, for two pictures of the same size; `alpha` is clamped to 0..=1. Pixels beyond
+/// the smaller of the two are left out.
+pub fn blend(image: &RgbImage, colours: &RgbImage, alpha: f32) -> RgbImage {
+    let alpha = alpha.clamp(0.0, 1.0);
+    let (width, height) = image.dimensions();
+    RgbImage::from_fn(
+        width.min(colours.width()),
+        height.min(colours.height()),
+        |x, y| {
+            let (a, b) = (image.get_pixel(x, y).0, colours.get_pixel(x, y).0);
+            let mix = |i: usize| {
+                (f32::from(a[i]) * (1.0 - alpha) + f32::from(b[i]) * alpha).round() as u8
+            };
+            Rgb([mix(0), mix(1), mix(2)])
+        },
+    )
+}
+
+/// The overlay picture of one image: the original (scaled down to [`MAX_SIDE`] if larger), the map over it with
+/// [`ALPHA`], and the boxes.
+pub fn overlay(
+    original: &RgbImage,
+    map: MapView<'_>,
+    scaling: Scaling,
+    boxes: &[DefectBox],
+) -> RgbImage {
+    let base = fit(original, MAX_SIDE);
+    let mut picture = blend(
+        &base,
+        &map.colours(scaling, base.width(), base.height()),
+        ALPHA,
+    );
+    draw_boxes(&mut picture, boxes, original.dimensions());
+    picture
+}
+
+/// Draws boxes given in pixels of an image of `original` size: a white line with a black one around it, which shows on
+/// every colour.
+pub fn draw_boxes(picture: &mut RgbImage, boxes: &[DefectBox], original: (u32, u32)) {
+    let (width, height) = (i64::from(picture.width()), i64::from(picture.height()));
+    // One pixel in a small picture, a quarter of a per cent of the longest side in a large one.
+    let line = (width.max(height) / 400).max(1);
+    let place = |at: u64, cells: i64, of: u32| {
+        (at as f64 * cells as f64 / f64::from(of.max(1))).round() as i64
+    };
+    for found in boxes {
+        let left = place(u64::from(found.x), width, original.0);
+        let top = place(u64::from(found.y), height, original.1);
+        let right = place(
+            u64::from(found.x) + u64::from(found.width),
+            width,
+            original.0,
+        );
+        let bottom = place(
+            u64::from(found.y) + u64::from(found.height),
+            height,
+            original.1,
+        );
+        for (out, colour) in [(line, Rgb([0, 0, 0])), (0, Rgb([255; 3]))] {
+            frame(
+                picture,
+                (left - out, top - out, right + out, bottom + out),
+                line,
+                colour,
+            );
+        }
+    }
+}
+
+/// A frame `line` pixels thick inside the rectangle (left, top, right, bottom), right and bottom excluded; what lies
+/// outside the picture is cut off.
+fn frame(
+    picture: &mut RgbImage,
+    (left, top, right, bottom): (i64, i64, i64, i64),
+    line: i64,
+    colour: Rgb<u8>,
+) {
+    let bars = [
+        (left, top, right, top + line),
+        (left, bottom - line, right, bottom),
+        (left, top, left + line, bottom),
+        (right - line, top, right, bottom),
+    ];
+    let (width, height) = (i64::from(picture.width()), i64::from(picture.height()));
+    for (x0, y0, x1, y1) in bars {
+        for y in y0.max(0)..y1.min(height) {
+            for x in x0.max(0)..x1.min(width) {
+                picture.put_pixel(x as u32, y as u32, colour);
+            }
+        }
+    }
+}
+
+/// Small pictures of several maps, e.g. one per class, `side` pixels on the longer side; all on the same fixed scale,
+/// so that they can be compared.
+pub fn small_multiples(
+    maps: &[(&str, MapView<'_>)],
+    (width, height): (u32, u32),
+    side: u32,
+) -> Vec<(String, RgbImage)> {
+    let longest = f64::from(width.max(height).max(1));
+    let scaled = |n: u32| ((f64::from(n) * f64::from(side) / longest).round() as u32).max(1);
+    let picture = |map: &MapView<'_>| map.colours(Scaling::Fixed, scaled(width), scaled(height));
+    maps.iter()
+        .map(|(name, map)| ((*name).to_string(), picture(map)))
+        .collect()
+}
+
+/// Writes a picture as PNG, in one step.
+///
+/// # Errors
+/// [`OverlayError::Write`] or [`OverlayError::Encode`]; an existing file is then untouched.
+pub fn save_png(picture: &RgbImage, path: impl AsRef<Path>) -> Result<(), OverlayError> {
+    let path = path.as_ref();
+    let mut file = AtomicFile::create(path)?;
+    let (width, height) = picture.dimensions();
+    let encoded =
+        PngEncoder::new(&mut file).write_image(picture, width, height, ExtendedColorType::Rgb8);
+    encoded.map_err(|source| match source {
+        image::ImageError::IoError(source) => WriteError::from_io(path, source).into(),
+        source => OverlayError::Encode {
+            path: path.display().to_string(),
+            source,
+        },
+    })?;
+    Ok(file.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jet_landmarks() {
+        assert_eq!(jet(0.0), [0, 0, 128]);
+        assert_eq!(jet(0.25), [0, 128, 255]);
+        assert_eq!(jet(0.5), [128, 255, 128]);
+        assert_eq!(jet(0.75), [255, 128, 0]);
+        assert_eq!(jet(1.0), [128, 0, 0]);
+        assert_eq!(jet(-3.0), jet(0.0));
+        assert_eq!(jet(7.0), jet(1.0));
+    }
+
+    #[test]
+    fn scaling_fixed_min_max_and_flat() {
+        let values = [0.4, 0.6];
+        let map = MapView::new(&values, 2, 1).expect("map");
+        let fixed = map.colours(Scaling::Fixed, 2, 1);
+        assert_eq!(
+            (fixed.get_pixel(0, 0).0, fixed.get_pixel(1, 0).0),
+            (jet(0.4), jet(0.6))
+        );
+        let stretched = map.colours(Scaling::MinMax, 2, 1);
+        assert_eq!(
+            (stretched.get_pixel(0, 0).0, stretched.get_pixel(1, 0).0),
+            (jet(0.0), jet(1.0))
+        );
+        let flat = MapView::new(&[0.7; 4], 2, 2)
+            .expect("map")
+            .colours(Scaling::MinMax, 5, 3);
+        assert!(
+            flat.pixels().all(|p| p.0 == jet(0.0)),
+            "no contrast is no alarm"
+        );
+    }
+
+    #[test]
+    fn enlarging_is_bilinear_between_centres() {
+        // Two cells over eight pixels: centres at 1.5 and 5.5, so pixel 3 lies 3/8 of the way and pixel 4 5/8.
+        let values = [0.0, 1.0];
+        let large = MapView::new(&values, 2, 1)
+            .expect("map")
+            .colours(Scaling::Fixed, 8, 1);
+        let expected = [0.0, 0.0, 0.125, 0.375, 0.625, 0.875, 1.0, 1.0];
+        for (x, v) in expected.into_iter().enumerate() {
+            let (found, wanted) = (large.get_pixel(x as u32, 0).0, jet(v));
+            // One level of eight-bit rounding.
+            assert!(
+                found.iter().zip(wanted).all(|(a, b)| a.abs_diff(b) <= 1),
+                "pixel {x}: {found:?} {wanted:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn overlay_is_scaled_down_and_boxes_are_drawn() {
+        let original = RgbImage::from_pixel(3200, 800, Rgb([100, 100, 100]));
+        let map = [0.0; 4];
+        let found = DefectBox {
+            x: 800,
+            y: 200,
+            width: 400,
+            height: 400,
+            score: 1.0,
+            area: 1,
+            defect_type: "x".into(),
+        };
+        let picture = overlay(
+            &original,
+            MapView::new(&map, 2, 2).expect("map"),
+            Scaling::Fixed,
+            &[found],
+        );
+        assert_eq!(picture.dimensions(), (1600, 400));
+        assert_eq!(
+            picture.get_pixel(10, 10).0,
+            [50, 50, 114],
+            "half grey, half the darkest blue"
+        );
+        assert_eq!(
+            picture.get_pixel(400, 100).0,
+            [255; 3],
+            "the corner of the box at half size"
+        );
+        assert_eq!(picture.get_pixel(599, 299).0, [255; 3]);
+        assert_eq!(
+            picture.get_pixel(399, 200).0,
+            [0; 3],
+            "the dark line outside"
+        );
+        assert_eq!(
+            picture.get_pixel(500, 200).0,
+            [50, 50, 114],
+            "the inside stays visible"
+        );
+        let mut tiny = RgbImage::new(3, 3);
+        let beyond = DefectBox {
+            x: u32::MAX,
+            y: 0,
+            width: u32::MAX,
+            height: 9,
+            score: 1.0,
+            area: 1,
+            defect_type: "x".into(),
+        };
+        draw_boxes(&mut tiny, &[beyond], (3, 3));
+    }
+
+    #[test]
+    fn small_multiples_keep_the_aspect_ratio() {
+        let values = [0.5; 9];
+        let map = MapView::new(&values, 3, 3).expect("map");
+        let pictures = small_multiples(&[("normal", map), ("hole", map)], (1000, 500), 96);
+        assert_eq!(
+            pictures
+                .iter()
+                .map(|(n, p)| (n.as_str(), p.dimensions()))
+                .collect::<Vec<_>>(),
+            [("normal", (96, 48)), ("hole", (96, 48))]
+        );
+    }
+
+    #[test]
+    fn bad_maps_are_errors_and_png_round_trips() {
+        assert!(matches!(
+            MapView::new(&[], 0, 0),
+            Err(OverlayError::Size { .. })
+        ));
+        assert!(matches!(
+            MapView::new(&[0.0; 3], 2, 2),
+            Err(OverlayError::Size { .. })
+        ));
+        let nan = MapView::new(&[0.0, 0.0, f32::NAN, 0.0], 2, 2).map(|_| ());
+        assert!(matches!(
+            nan,
+            Err(OverlayError::NotFinite { x: 0, y: 1, .. })
+        ));
+
+        let folder = tempfile::tempdir().expect("temp dir");
+        let path = folder.path().join("a.png");
+        let picture = RgbImage::from_fn(5, 4, |x, y| Rgb([x as u8, y as u8, 200]));
+        save_png(&picture, &path).expect("save");
+        assert_eq!(image::open(&path).expect("open").to_rgb8(), picture);
+        let missing = save_png(&picture, folder.path().join("no/a.png"));
+        assert!(matches!(
+            missing,
+            Err(OverlayError::Write(WriteError::MissingFolder { .. }))
+        ));
+    }
+}

@@ -1,0 +1,198 @@
+//! The schema of `results.json`, `dapo-wgpu/results/1`.
+//!
+//! The number at the end of [`SCHEMA`] changes when a field is removed, renamed or changes its meaning; new optional
+//! fields do not change it, so readers should ignore fields they do not know. `docs/results.md` describes the same for
+//! readers who do not read Rust.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Value of [`Results::schema`].
+pub const SCHEMA: &str = "dapo-wgpu/results/1";
+
+/// Name of the normal class among the probabilities; no defect may have it.
+pub const NORMAL: &str = "normal";
+
+/// One run over a list of images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// What wrote the file.
+    pub program: Program,
+    /// What computed it.
+    pub adapter: Adapter,
+    /// The model that was used.
+    pub model: Model,
+    /// What the images show, as the prompts call it, e.g. `"metal nut"` or `"object"`.
+    pub object: String,
+    /// `"clip"` (fixed prompts) or `"dapo"` (tuned prompts).
+    pub method: String,
+    /// Names of the defect types looked for, in the order of the model's class channels 1, 2, ...
+    pub defects: Vec<String>,
+    /// Settings that change the numbers (temperature, threshold, smoothing, ...), by name.
+    #[serde(default)]
+    pub settings: BTreeMap<String, serde_json::Value>,
+    /// How long it took.
+    pub timing: Timing,
+    /// One entry per input image, in input order.
+    pub images: Vec<ImageResult>,
+}
+
+/// The program that wrote a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// `"dapo-wgpu"`.
+    pub name: String,
+    /// Its version, e.g. `"0.1.0"`.
+    pub version: String,
+}
+
+/// The device the run was computed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adapter {
+    /// The name its driver reports.
+    pub name: String,
+    /// `"vulkan"`, `"metal"`, `"dx12"` or `"gl"`.
+    pub backend: String,
+    /// `"discrete gpu"`, `"integrated gpu"`, `"virtual gpu"`, `"cpu (software)"` or `"other"`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Driver name and version, as reported.
+    pub driver: String,
+    /// `true` if the adapter emulates a GPU on the CPU: results are the same, speed is not that of a GPU.
+    pub software: bool,
+}
+
+/// The model a run used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Model {
+    /// Short name, e.g. `"dapo-nano"` or `"ViT-L-14-336"`.
+    pub name: String,
+    /// Folder or file it was loaded from; empty if it is embedded in the program.
+    pub path: String,
+    /// Edge of the square model input in pixels.
+    pub image_size: u32,
+    /// Edge of a patch in pixels.
+    pub patch_size: u32,
+    /// Length of the joint image and text embedding.
+    pub embed_dim: u32,
+    /// `true` for the embedded demonstration model, which is not meant for real inspection.
+    pub demonstration: bool,
+    /// SHA-256 of the weight file in lower-case hexadecimal, if it was computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights_sha256: Option<String>,
+}
+
+/// Wall-clock time from reading the first image to the last result, without loading the model.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    /// Images processed without error.
+    pub images: usize,
+    /// Seconds they took together.
+    pub seconds: f64,
+    /// `images / seconds`.
+    pub images_per_second: f64,
+}
+
+/// What became of one input image: a result or an error.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ImageResult {
+    /// The image could not be processed; the run went on with the next.
+    Failed(FailedImage),
+    /// The image was processed.
+    Scored(ScoredImage),
+}
+
+/// An image that could not be processed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedImage {
+    /// The path as given by the user.
+    pub path: String,
+    /// What went wrong.
+    pub error: String,
+    /// What to do about it; may be empty.
+    #[serde(default)]
+    pub hint: String,
+}
+
+/// The result of one image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScoredImage {
+    /// The path as given by the user.
+    pub path: String,
+    /// Width of the original image in pixels.
+    pub width: u32,
+    /// Height of the original image in pixels.
+    pub height: u32,
+    /// Anomaly score of the whole image, 0 (normal) to 1 (defective).
+    pub score: f32,
+    /// The most likely *defect* type: always one of [`Results::defects`], also for images with a low score, so that
+    /// whoever sets a threshold on `score` himself still learns which defect it would be.
+    #[serde(rename = "type")]
+    pub defect_type: String,
+    /// Probability of `type` among all classes, i.e. `probabilities[type]`.
+    pub type_probability: f32,
+    /// Probability of `"normal"` and of every defect type; they sum to 1.
+    pub probabilities: BTreeMap<String, f32>,
+    /// Regions of the anomaly map above the threshold, highest score first.
+    #[serde(default)]
+    pub boxes: Vec<DefectBox>,
+    /// Overlay picture, relative to the results file, if written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlay: Option<String>,
+    /// Map files, if saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maps: Option<MapFiles>,
+}
+
+/// A box around one defective region, in pixels of the *original* image, origin at the top left.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DefectBox {
+    /// Left edge.
+    pub x: u32,
+    /// Top edge.
+    pub y: u32,
+    /// Width, at least 1.
+    pub width: u32,
+    /// Height, at least 1.
+    pub height: u32,
+    /// Anomaly value of the region, 0 to 1.
+    pub score: f32,
+    /// Area of the region itself (not of the box), in original pixels.
+    pub area: u64,
+    /// The defect type that fits the region best.
+    #[serde(rename = "type")]
+    pub defect_type: String,
+}
+
+/// Saved maps, as paths relative to the results file. Values are in 0..=1 at the model's resolution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapFiles {
+    /// float32 `[H, W]`: how anomalous each pixel is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binary: Option<String>,
+    /// float32 `[K+1, H, W]`: probability of normal and of each defect, in the order of [`Results::defects`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multi: Option<String>,
+}
+
+impl ImageResult {
+    /// The path as given by the user.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Failed(image) => &image.path,
+            Self::Scored(image) => &image.path,
+        }
+    }
+
+    /// The result, unless the image failed.
+    pub fn scored(&self) -> Option<&ScoredImage> {
+        match self {
+            Self::Failed(_) => None,
+            Self::Scored(image) => Some(image),
+        }
+    }
+}
