@@ -31,12 +31,7 @@ pub struct RegionOptions {
 impl Default for RegionOptions {
     /// Threshold 0.5, at least 16 map pixels, score by maximum, at most 64 regions.
     fn default() -> Self {
-        Self {
-            threshold: Threshold::Fixed(0.5),
-            min_area: 16,
-            score: RegionScore::Max,
-            max_regions: 64,
-        }
+        Self { threshold: Threshold::Fixed(0.5), min_area: 16, score: RegionScore::Max, max_regions: 64 }
     }
 }
 
@@ -96,9 +91,7 @@ pub enum RegionError {
         value: f32,
     },
     /// A threshold or fraction that is not a finite number (or a fraction outside 0..=1).
-    #[error(
-        "the region threshold {0:?} is not usable; give finite numbers, and a fraction within 0..=1"
-    )]
+    #[error("the region threshold {0:?} is not usable; give finite numbers, and a fraction within 0..=1")]
     Threshold(Threshold),
 }
 
@@ -127,10 +120,7 @@ pub fn find_regions(
         check(classes, "class maps", width, height, whole)?;
     }
     if original.0 == 0 || original.1 == 0 {
-        return Err(RegionError::EmptyImage {
-            width: original.0,
-            height: original.1,
-        });
+        return Err(RegionError::EmptyImage { width: original.0, height: original.1 });
     }
     let level = options.threshold.level(map);
     let threshold = level.ok_or(RegionError::Threshold(options.threshold))?;
@@ -138,14 +128,7 @@ pub fn find_regions(
     let mut regions = Vec::new();
     components(map, (width, height), threshold, |members| {
         if members.len() >= options.min_area {
-            regions.push(region(
-                map,
-                classes,
-                members,
-                (width, height),
-                original,
-                options.score,
-            ));
+            regions.push(region(map, classes, members, (width, height), original, options.score));
         }
     });
     regions.sort_by(|a, b| {
@@ -165,23 +148,13 @@ fn check(
     fits: bool,
 ) -> Result<(), RegionError> {
     if !fits {
-        return Err(RegionError::Size {
-            what,
-            values: values.len(),
-            width,
-            height,
-        });
+        return Err(RegionError::Size { what, values: values.len(), width, height });
     }
     match values.iter().position(|v| !v.is_finite()) {
         None => Ok(()),
         Some(at) => {
             let inside = at % (width * height);
-            Err(RegionError::NotFinite {
-                what,
-                x: inside % width,
-                y: inside / width,
-                value: values[at],
-            })
+            Err(RegionError::NotFinite { what, x: inside % width, y: inside / width, value: values[at] })
         }
     }
 }
@@ -205,41 +178,20 @@ fn region(
         max = max.max(map[at]);
     }
     let class = classes.and_then(|classes| {
-        let total = |channel: &[f32]| {
-            members
-                .iter()
-                .map(|&at| f64::from(channel[at]))
-                .sum::<f64>()
-        };
-        let totals: Vec<f64> = classes
-            .chunks_exact(width * height)
-            .skip(1)
-            .map(total)
-            .collect();
+        let total = |channel: &[f32]| members.iter().map(|&at| f64::from(channel[at])).sum::<f64>();
+        let totals: Vec<f64> = classes.chunks_exact(width * height).skip(1).map(total).collect();
         // max_by keeps the last of equals; in reverse that is the first, as an argmax should.
-        (0..totals.len())
-            .rev()
-            .max_by(|&a, &b| totals[a].total_cmp(&totals[b]))
+        (0..totals.len()).rev().max_by(|&a, &b| totals[a].total_cmp(&totals[b]))
     });
     let (x, box_width) = span(left, right, width, original.0);
     let (y, box_height) = span(top, bottom, height, original.1);
     let image = f64::from(original.0) * f64::from(original.1);
-    let area = (members.len() as f64 * image / (width * height) as f64)
-        .round()
-        .max(1.0) as u64;
+    let area = (members.len() as f64 * image / (width * height) as f64).round().max(1.0) as u64;
     let score = match score {
         RegionScore::Max => max,
         RegionScore::Mean => (sum / members.len() as f64) as f32,
     };
-    Region {
-        x,
-        y,
-        width: box_width,
-        height: box_height,
-        score,
-        area,
-        class,
-    }
+    Region { x, y, width: box_width, height: box_height, score, area, class }
 }
 
 /// Map columns `from..to` of `cells` as (start, length) in an image of `pixels`, widened to whole pixels.
@@ -262,10 +214,7 @@ mod tests {
             '#' => 1.0,
             digit => digit.to_digit(10).expect("a digit") as f32 / 10.0,
         };
-        (
-            rows.iter().flat_map(|row| row.chars().map(value)).collect(),
-            (rows[0].len(), rows.len()),
-        )
+        (rows.iter().flat_map(|row| row.chars().map(value)).collect(), (rows[0].len(), rows.len()))
     }
 
     const EVERYTHING: RegionOptions = RegionOptions {
@@ -277,38 +226,19 @@ mod tests {
 
     fn boxes(rows: &[&str], scale: u32, options: &RegionOptions) -> Vec<(u32, u32, u32, u32)> {
         let (map, (w, h)) = draw(rows);
-        let regions = find_regions(
-            &map,
-            (w, h),
-            (w as u32 * scale, h as u32 * scale),
-            None,
-            options,
-        );
-        regions
-            .expect("regions")
-            .iter()
-            .map(|r| (r.x, r.y, r.width, r.height))
-            .collect()
+        let regions = find_regions(&map, (w, h), (w as u32 * scale, h as u32 * scale), None, options);
+        regions.expect("regions").iter().map(|r| (r.x, r.y, r.width, r.height)).collect()
     }
 
     #[test]
     fn diagonals_touch_and_gaps_separate() {
-        assert_eq!(
-            boxes(&["#...", ".#..", "..#.", "...#"], 1, &EVERYTHING),
-            [(0, 0, 4, 4)]
-        );
-        assert_eq!(
-            boxes(&["...#", "..#.", ".#..", "#..."], 1, &EVERYTHING),
-            [(0, 0, 4, 4)]
-        );
+        assert_eq!(boxes(&["#...", ".#..", "..#.", "...#"], 1, &EVERYTHING), [(0, 0, 4, 4)]);
+        assert_eq!(boxes(&["...#", "..#.", ".#..", "#..."], 1, &EVERYTHING), [(0, 0, 4, 4)]);
         assert_eq!(boxes(&["#.#", "...", "#.#"], 1, &EVERYTHING).len(), 4);
         // Columns do not wrap around: the end of a row is no neighbour of the next row's start.
         assert_eq!(boxes(&["..#", "#..", "..."], 1, &EVERYTHING).len(), 2);
         // A U that the scan meets as two arms first.
-        assert_eq!(
-            boxes(&["#..#", "#..#", "####"], 1, &EVERYTHING),
-            [(0, 0, 4, 3)]
-        );
+        assert_eq!(boxes(&["#..#", "#..#", "####"], 1, &EVERYTHING), [(0, 0, 4, 3)]);
     }
 
     #[test]
@@ -325,74 +255,36 @@ mod tests {
         let regions = find_regions(&map, size, (60, 30), None, &EVERYTHING).expect("regions");
         let scores: Vec<f32> = regions.iter().map(|r| r.score).collect();
         assert_eq!(scores, [1.0, 0.7, 0.6]);
-        assert_eq!(
-            regions[2].area, 300,
-            "three map pixels of a hundred original ones"
-        );
-        let larger = RegionOptions {
-            min_area: 2,
-            ..EVERYTHING
-        };
+        assert_eq!(regions[2].area, 300, "three map pixels of a hundred original ones");
+        let larger = RegionOptions { min_area: 2, ..EVERYTHING };
         assert_eq!(boxes(&rows, 1, &larger), [(4, 2, 2, 1), (0, 0, 2, 2)]);
-        let first = RegionOptions {
-            max_regions: 1,
-            ..EVERYTHING
-        };
+        let first = RegionOptions { max_regions: 1, ..EVERYTHING };
         assert_eq!(boxes(&rows, 1, &first), [(5, 0, 1, 1)]);
         let (map, size) = draw(&["#5"]);
-        let mean = RegionOptions {
-            score: RegionScore::Mean,
-            ..EVERYTHING
-        };
-        assert_eq!(
-            find_regions(&map, size, (2, 1), None, &mean).expect("regions")[0].score,
-            0.75
-        );
+        let mean = RegionOptions { score: RegionScore::Mean, ..EVERYTHING };
+        assert_eq!(find_regions(&map, size, (2, 1), None, &mean).expect("regions")[0].score, 0.75);
     }
 
     #[test]
     fn boxes_stay_inside_odd_sizes_and_contain_their_region() {
         let (map, size) = draw(&["..#", "...", "#.."]);
         let regions = find_regions(&map, size, (100, 7), None, &EVERYTHING).expect("regions");
-        assert_eq!(
-            (regions[0].x, regions[0].width),
-            (66, 34),
-            "66.7 to 100, widened"
-        );
-        assert_eq!(
-            (regions[1].y, regions[1].height),
-            (4, 3),
-            "4.7 to 7, widened"
-        );
+        assert_eq!((regions[0].x, regions[0].width), (66, 34), "66.7 to 100, widened");
+        assert_eq!((regions[1].y, regions[1].height), (4, 3), "4.7 to 7, widened");
         // An image smaller than its map: still at least one pixel.
         let tiny = find_regions(&map, size, (1, 1), None, &EVERYTHING).expect("regions");
-        assert!(
-            tiny.iter()
-                .all(|r| (r.x, r.y, r.width, r.height, r.area) == (0, 0, 1, 1, 1))
-        );
+        assert!(tiny.iter().all(|r| (r.x, r.y, r.width, r.height, r.area) == (0, 0, 1, 1, 1)));
     }
 
     #[test]
     fn adaptive_threshold() {
-        let cut_at = |floor| RegionOptions {
-            threshold: Threshold::Adaptive {
-                fraction: 0.5,
-                floor,
-            },
-            ..EVERYTHING
-        };
+        let cut_at =
+            |floor| RegionOptions { threshold: Threshold::Adaptive { fraction: 0.5, floor }, ..EVERYTHING };
         // Median 0.2, maximum 0.4: the cut is at 0.3.
         let rows = ["22222", "22432", "22222"];
         assert_eq!(boxes(&rows, 1, &cut_at(0.1)), [(2, 1, 2, 1)]);
-        assert!(
-            boxes(&rows, 1, &cut_at(0.5)).is_empty(),
-            "no peak reaches the floor"
-        );
-        assert_eq!(
-            boxes(&["77", "77"], 1, &cut_at(0.5)),
-            [(0, 0, 2, 2)],
-            "flat and high: the whole image"
-        );
+        assert!(boxes(&rows, 1, &cut_at(0.5)).is_empty(), "no peak reaches the floor");
+        assert_eq!(boxes(&["77", "77"], 1, &cut_at(0.5)), [(0, 0, 2, 2)], "flat and high: the whole image");
     }
 
     #[test]
@@ -400,51 +292,22 @@ mod tests {
         let (map, size) = draw(&["#.#"]);
         // Channels: normal, first defect, second defect. Normal never wins, however strong.
         let classes = [0.9, 0.9, 0.9, 0.1, 0.0, 0.05, 0.0, 0.0, 0.06];
-        let regions =
-            find_regions(&map, size, (3, 1), Some(&classes), &EVERYTHING).expect("regions");
-        assert_eq!(
-            regions.iter().map(|r| r.class).collect::<Vec<_>>(),
-            [Some(0), Some(1)]
-        );
+        let regions = find_regions(&map, size, (3, 1), Some(&classes), &EVERYTHING).expect("regions");
+        assert_eq!(regions.iter().map(|r| r.class).collect::<Vec<_>>(), [Some(0), Some(1)]);
     }
 
     #[test]
     fn bad_input_is_an_error() {
-        let find =
-            |map: &[f32], size, original| find_regions(map, size, original, None, &EVERYTHING);
-        assert!(matches!(
-            find(&[], (0, 0), (1, 1)),
-            Err(RegionError::Size { .. })
-        ));
-        assert!(matches!(
-            find(&[0.0; 3], (2, 2), (1, 1)),
-            Err(RegionError::Size { .. })
-        ));
-        assert!(matches!(
-            find(&[0.0; 4], (usize::MAX, 2), (1, 1)),
-            Err(RegionError::Size { .. })
-        ));
-        assert!(matches!(
-            find(&[0.0; 4], (2, 2), (0, 5)),
-            Err(RegionError::EmptyImage { .. })
-        ));
+        let find = |map: &[f32], size, original| find_regions(map, size, original, None, &EVERYTHING);
+        assert!(matches!(find(&[], (0, 0), (1, 1)), Err(RegionError::Size { .. })));
+        assert!(matches!(find(&[0.0; 3], (2, 2), (1, 1)), Err(RegionError::Size { .. })));
+        assert!(matches!(find(&[0.0; 4], (usize::MAX, 2), (1, 1)), Err(RegionError::Size { .. })));
+        assert!(matches!(find(&[0.0; 4], (2, 2), (0, 5)), Err(RegionError::EmptyImage { .. })));
         let nan = find(&[0.0, 0.0, 0.0, f32::NAN], (2, 2), (2, 2));
-        assert!(
-            matches!(nan, Err(RegionError::NotFinite { x: 1, y: 1, .. })),
-            "{nan:?}"
-        );
+        assert!(matches!(nan, Err(RegionError::NotFinite { x: 1, y: 1, .. })), "{nan:?}");
         let normal_only = find_regions(&[1.0], (1, 1), (1, 1), Some(&[1.0]), &EVERYTHING);
-        assert!(matches!(
-            normal_only,
-            Err(RegionError::Size {
-                what: "class maps",
-                ..
-            })
-        ));
-        let options = RegionOptions {
-            threshold: Threshold::Fixed(f32::NAN),
-            ..EVERYTHING
-        };
+        assert!(matches!(normal_only, Err(RegionError::Size { what: "class maps", .. })));
+        let options = RegionOptions { threshold: Threshold::Fixed(f32::NAN), ..EVERYTHING };
         assert!(matches!(
             find_regions(&[1.0], (1, 1), (1, 1), None, &options),
             Err(RegionError::Threshold(_))

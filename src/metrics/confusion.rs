@@ -62,11 +62,7 @@ impl ConfusionMatrix {
     /// Samples of class `truth` that were taken for class `prediction`; 0 for classes out of range.
     pub fn count(&self, truth: usize, prediction: usize) -> u64 {
         let classes = self.names.len();
-        if truth.max(prediction) < classes {
-            self.counts[truth * classes + prediction]
-        } else {
-            0
-        }
+        if truth.max(prediction) < classes { self.counts[truth * classes + prediction] } else { 0 }
     }
 
     /// Number of samples counted.
@@ -90,11 +86,7 @@ impl ConfusionMatrix {
     /// `zero_division=0`).
     pub fn per_class(&self) -> Vec<ClassReport> {
         let ratio = |part: u64, whole: u64| {
-            if whole == 0 {
-                0.0
-            } else {
-                part as f64 / whole as f64
-            }
+            if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
         };
         let classes = self.names.len();
         let report = |(class, name): (usize, &String)| {
@@ -119,17 +111,9 @@ impl ConfusionMatrix {
     /// # Errors
     /// [`Undefined::Empty`] without samples.
     pub fn macro_f1(&self) -> Result<f64, Undefined> {
-        let seen: Vec<f64> = self
-            .per_class()
-            .iter()
-            .filter(|c| c.support + c.predicted > 0)
-            .map(|c| c.f1)
-            .collect();
-        if seen.is_empty() {
-            Err(Undefined::Empty)
-        } else {
-            Ok(seen.iter().sum::<f64>() / seen.len() as f64)
-        }
+        let seen: Vec<f64> =
+            self.per_class().iter().filter(|c| c.support + c.predicted > 0).map(|c| c.f1).collect();
+        if seen.is_empty() { Err(Undefined::Empty) } else { Ok(seen.iter().sum::<f64>() / seen.len() as f64) }
     }
 }
 
@@ -146,12 +130,7 @@ impl fmt::Display for ConfusionMatrix {
         for (truth, name) in self.names.iter().enumerate() {
             write!(f, "\n{name:<first$}")?;
             for (prediction, length) in lengths().enumerate() {
-                write!(
-                    f,
-                    "  {:>width$}",
-                    self.count(truth, prediction),
-                    width = length.max(digits)
-                )?;
+                write!(f, "  {:>width$}", self.count(truth, prediction), width = length.max(digits))?;
             }
         }
         Ok(())
@@ -179,12 +158,7 @@ mod tests {
         let matrix = example();
         assert!((matrix.accuracy().expect("accuracy") - 0.6).abs() < 1e-12);
         assert!((matrix.macro_f1().expect("macro f1") - 0.5833333333333334).abs() < 1e-12);
-        let expected = [
-            (0.75, 0.75, 0.75, 4),
-            (0.5, 0.5, 0.5, 4),
-            (0.5, 0.5, 0.5, 2),
-            (0.0, 0.0, 0.0, 0),
-        ];
+        let expected = [(0.75, 0.75, 0.75, 4), (0.5, 0.5, 0.5, 4), (0.5, 0.5, 0.5, 2), (0.0, 0.0, 0.0, 0)];
         for (class, (precision, recall, f1, support)) in matrix.per_class().iter().zip(expected) {
             assert!((class.precision - precision).abs() < 1e-12, "{class:?}");
             assert!((class.recall - recall).abs() < 1e-12, "{class:?}");
@@ -198,25 +172,13 @@ mod tests {
         let mut matrix = example();
         assert_eq!(matrix.count(1, 2), 1);
         assert_eq!(matrix.count(9, 0), 0);
-        assert_eq!(
-            matrix.add(0, 4),
-            Err(Undefined::NoSuchClass {
-                class: 4,
-                classes: 4
-            })
-        );
+        assert_eq!(matrix.add(0, 4), Err(Undefined::NoSuchClass { class: 4, classes: 4 }));
         assert_eq!(matrix.total(), 10);
         let table = matrix.to_string();
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines[0], "true \\ found  normal  scratch  hole  never");
         assert_eq!(lines[2], "scratch            1        2     1      0");
-        assert_eq!(
-            ConfusionMatrix::new(["a"]).accuracy(),
-            Err(Undefined::Empty)
-        );
-        assert_eq!(
-            ConfusionMatrix::new(["a"]).macro_f1(),
-            Err(Undefined::Empty)
-        );
+        assert_eq!(ConfusionMatrix::new(["a"]).accuracy(), Err(Undefined::Empty));
+        assert_eq!(ConfusionMatrix::new(["a"]).macro_f1(), Err(Undefined::Empty));
     }
 }

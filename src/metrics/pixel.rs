@@ -43,10 +43,7 @@ impl Default for PixelAuroc {
 impl PixelAuroc {
     /// An accumulator that has seen nothing.
     pub fn new() -> Self {
-        Self {
-            positives: vec![0; BINS],
-            negatives: vec![0; BINS],
-        }
+        Self { positives: vec![0; BINS], negatives: vec![0; BINS] }
     }
 
     /// Counts the pixels of one image: `map` in 0..=1, `mask` `true` where the pixel is defective, in the same order.
@@ -56,10 +53,7 @@ impl PixelAuroc {
     /// of this image is counted then.
     pub fn add(&mut self, map: &[f32], mask: &[bool]) -> Result<(), Undefined> {
         if map.len() != mask.len() {
-            return Err(Undefined::LengthMismatch {
-                scores: map.len(),
-                labels: mask.len(),
-            });
+            return Err(Undefined::LengthMismatch { scores: map.len(), labels: mask.len() });
         }
         for (index, &value) in map.iter().enumerate() {
             if !value.is_finite() {
@@ -71,11 +65,7 @@ impl PixelAuroc {
         }
         for (&value, &defective) in map.iter().zip(mask) {
             let bin = ((value.clamp(0.0, 1.0) * BINS as f32) as usize).min(BINS - 1);
-            let histogram = if defective {
-                &mut self.positives
-            } else {
-                &mut self.negatives
-            };
+            let histogram = if defective { &mut self.positives } else { &mut self.negatives };
             histogram[bin] += 1;
         }
         Ok(())
@@ -83,10 +73,9 @@ impl PixelAuroc {
 
     /// Adds what another accumulator has seen, e.g. one per thread or per product.
     pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in [
-            (&mut self.positives, &other.positives),
-            (&mut self.negatives, &other.negatives),
-        ] {
+        for (mine, theirs) in
+            [(&mut self.positives, &other.positives), (&mut self.negatives, &other.negatives)]
+        {
             for (a, b) in mine.iter_mut().zip(theirs) {
                 *a += b;
             }
@@ -108,33 +97,18 @@ impl PixelAuroc {
         match (positives, negatives) {
             (0, 0) => return Err(Undefined::Empty),
             (0, count) => {
-                return Err(Undefined::OneClass {
-                    positive: false,
-                    count,
-                });
+                return Err(Undefined::OneClass { positive: false, count });
             }
             (count, 0) => {
-                return Err(Undefined::OneClass {
-                    positive: true,
-                    count,
-                });
+                return Err(Undefined::OneClass { positive: true, count });
             }
             _ => {}
         }
-        let bins = || {
-            self.positives
-                .iter()
-                .copied()
-                .zip(self.negatives.iter().copied())
-                .rev()
-        };
+        let bins = || self.positives.iter().copied().zip(self.negatives.iter().copied()).rev();
         let value = auroc_from_counts(bins()).ok_or(Undefined::Empty)?;
         let same_bin: u128 = bins().map(|(p, n)| u128::from(p) * u128::from(n)).sum();
         let pairs = u128::from(positives) * u128::from(negatives);
-        Ok(Bounded {
-            value,
-            max_error: 0.5 * same_bin as f64 / pairs as f64,
-        })
+        Ok(Bounded { value, max_error: 0.5 * same_bin as f64 / pairs as f64 })
     }
 }
 
@@ -160,11 +134,8 @@ mod tests {
         for seed in 0..4 {
             // Squeezed into a hundredth of the range, where the bins are coarse.
             let scores: Vec<f32> = noise(5000, seed).iter().map(|v| 0.5 + 0.01 * v).collect();
-            let labels: Vec<bool> = noise(5000, seed + 100)
-                .iter()
-                .zip(&scores)
-                .map(|(v, s)| v * 0.02 + 0.5 < *s)
-                .collect();
+            let labels: Vec<bool> =
+                noise(5000, seed + 100).iter().zip(&scores).map(|(v, s)| v * 0.02 + 0.5 < *s).collect();
             streaming.add(&scores, &labels).expect("add");
             all_scores.extend(scores);
             all_labels.extend(labels);
@@ -172,10 +143,7 @@ mod tests {
         let exact = auroc(&all_scores, &all_labels).expect("auroc");
         let found = streaming.value().expect("value");
         assert_eq!(streaming.pixels(), 20_000);
-        assert!(
-            (found.value - exact).abs() <= found.max_error,
-            "{found:?} against {exact}"
-        );
+        assert!((found.value - exact).abs() <= found.max_error, "{found:?} against {exact}");
         // 655 occupied bins: about 1/655 of the pairs share one.
         assert!(found.max_error > 0.0 && found.max_error < 2e-3, "{found:?}");
     }
@@ -183,16 +151,8 @@ mod tests {
     #[test]
     fn exact_on_values_that_are_bins_of_their_own() {
         let mut streaming = PixelAuroc::new();
-        streaming
-            .add(&[0.0, 0.25, 0.5, 1.0], &[false, true, false, true])
-            .expect("add");
-        assert_eq!(
-            streaming.value(),
-            Ok(Bounded {
-                value: 0.75,
-                max_error: 0.0
-            })
-        );
+        streaming.add(&[0.0, 0.25, 0.5, 1.0], &[false, true, false, true]).expect("add");
+        assert_eq!(streaming.value(), Ok(Bounded { value: 0.75, max_error: 0.0 }));
         let mut doubled = PixelAuroc::new();
         doubled.merge(&streaming);
         doubled.merge(&streaming);
@@ -208,24 +168,10 @@ mod tests {
             streaming.add(&[0.5, f32::NAN], &[true; 2]),
             Err(Undefined::NotFinite { index: 1, .. })
         ));
-        assert!(matches!(
-            streaming.add(&[1.5], &[true]),
-            Err(Undefined::OutOfRange { .. })
-        ));
-        assert!(matches!(
-            streaming.add(&[0.5], &[]),
-            Err(Undefined::LengthMismatch { .. })
-        ));
+        assert!(matches!(streaming.add(&[1.5], &[true]), Err(Undefined::OutOfRange { .. })));
+        assert!(matches!(streaming.add(&[0.5], &[]), Err(Undefined::LengthMismatch { .. })));
         assert_eq!(streaming.pixels(), 0, "a refused image leaves no trace");
-        streaming
-            .add(&[1.00005, -0.00005], &[true, true])
-            .expect("rounding is forgiven");
-        assert_eq!(
-            streaming.value(),
-            Err(Undefined::OneClass {
-                positive: true,
-                count: 2
-            })
-        );
+        streaming.add(&[1.00005, -0.00005], &[true, true]).expect("rounding is forgiven");
+        assert_eq!(streaming.value(), Err(Undefined::OneClass { positive: true, count: 2 }));
     }
 }

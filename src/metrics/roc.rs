@@ -8,31 +8,19 @@ type Group = (f32, u64, u64);
 /// Groups equal scores, highest score first, after checking that the metrics are defined.
 fn descending_groups(scores: &[f32], labels: &[bool]) -> Result<Vec<Group>, Undefined> {
     if scores.len() != labels.len() {
-        return Err(Undefined::LengthMismatch {
-            scores: scores.len(),
-            labels: labels.len(),
-        });
+        return Err(Undefined::LengthMismatch { scores: scores.len(), labels: labels.len() });
     }
     if let Some(index) = scores.iter().position(|s| !s.is_finite()) {
-        return Err(Undefined::NotFinite {
-            index,
-            value: scores[index],
-        });
+        return Err(Undefined::NotFinite { index, value: scores[index] });
     }
     let positives = labels.iter().filter(|&&l| l).count();
     match (positives, labels.len() - positives) {
         (0, 0) => return Err(Undefined::Empty),
         (0, n) => {
-            return Err(Undefined::OneClass {
-                positive: false,
-                count: n as u64,
-            });
+            return Err(Undefined::OneClass { positive: false, count: n as u64 });
         }
         (n, 0) => {
-            return Err(Undefined::OneClass {
-                positive: true,
-                count: n as u64,
-            });
+            return Err(Undefined::OneClass { positive: true, count: n as u64 });
         }
         _ => {}
     }
@@ -128,12 +116,7 @@ pub fn f1_max(scores: &[f32], labels: &[bool]) -> Result<F1Max, Undefined> {
     let groups = descending_groups(scores, labels)?;
     let positives: u64 = groups.iter().map(|g| g.1).sum();
     let (mut hits, mut alarms) = (0_u64, 0_u64);
-    let mut best = F1Max {
-        f1: -1.0,
-        threshold: 0.0,
-        precision: 0.0,
-        recall: 0.0,
-    };
+    let mut best = F1Max { f1: -1.0, threshold: 0.0, precision: 0.0, recall: 0.0 };
     for &(threshold, yes, no) in &groups {
         hits += yes;
         alarms += yes + no;
@@ -141,12 +124,7 @@ pub fn f1_max(scores: &[f32], labels: &[bool]) -> Result<F1Max, Undefined> {
         let f1 = 2.0 * hits as f64 / (alarms + positives) as f64;
         if f1 > best.f1 {
             let (precision, recall) = (hits as f64 / alarms as f64, hits as f64 / positives as f64);
-            best = F1Max {
-                f1,
-                threshold,
-                precision,
-                recall,
-            };
+            best = F1Max { f1, threshold, precision, recall };
         }
     }
     Ok(best)
@@ -157,12 +135,9 @@ mod tests {
     use super::*;
 
     /// Twelve samples with ties inside and across the classes.
-    const SCORES: [f32; 12] = [
-        0.9, 0.5, 0.5, 0.5, 0.25, 0.75, 0.125, 0.25, 0.875, 0.5, 0.0, 0.25,
-    ];
-    const LABELS: [bool; 12] = [
-        true, false, true, false, true, true, false, false, false, true, false, false,
-    ];
+    const SCORES: [f32; 12] = [0.9, 0.5, 0.5, 0.5, 0.25, 0.75, 0.125, 0.25, 0.875, 0.5, 0.0, 0.25];
+    const LABELS: [bool; 12] =
+        [true, false, true, false, true, true, false, false, false, true, false, false];
 
     /// Sums of at most twelve terms in f64: a few units in the last place.
     const TOLERANCE: f64 = 1e-12;
@@ -172,16 +147,12 @@ mod tests {
         // scikit-learn 1.9.1 on SCORES, LABELS: roc_auc_score, average_precision_score, and
         // max(2PR/(P+R)) with its threshold from precision_recall_curve.
         assert!((auroc(&SCORES, &LABELS).expect("auroc") - 0.7428571428571429).abs() < TOLERANCE);
-        assert!(
-            (average_precision(&SCORES, &LABELS).expect("ap") - 0.6619047619047618).abs()
-                < TOLERANCE
-        );
+        assert!((average_precision(&SCORES, &LABELS).expect("ap") - 0.6619047619047618).abs() < TOLERANCE);
         let best = f1_max(&SCORES, &LABELS).expect("f1");
         assert!((best.f1 - 0.6666666666666666).abs() < TOLERANCE, "{best:?}");
         assert_eq!(best.threshold, 0.5);
         assert!(
-            (best.precision - 0.5714285714285714).abs() < TOLERANCE
-                && (best.recall - 0.8).abs() < TOLERANCE
+            (best.precision - 0.5714285714285714).abs() < TOLERANCE && (best.recall - 0.8).abs() < TOLERANCE
         );
     }
 
@@ -191,28 +162,15 @@ mod tests {
         assert_eq!(auroc(&[0.0, 0.1, 0.2, 0.3], &labels), Ok(1.0));
         assert_eq!(auroc(&[0.3, 0.2, 0.1, 0.0], &labels), Ok(0.0));
         assert_eq!(auroc(&[0.5; 4], &labels), Ok(0.5));
-        assert_eq!(
-            auroc(&[-0.0, 0.0, 0.0, -0.0], &labels),
-            Ok(0.5),
-            "both zeros are one score"
-        );
-        assert_eq!(
-            average_precision(&[0.5; 4], &labels),
-            Ok(0.5),
-            "no ranking: the share of positives"
-        );
-        assert_eq!(
-            f1_max(&[0.0, 0.1, 0.2, 0.3], &labels).map(|b| (b.f1, b.threshold)),
-            Ok((1.0, 0.2))
-        );
+        assert_eq!(auroc(&[-0.0, 0.0, 0.0, -0.0], &labels), Ok(0.5), "both zeros are one score");
+        assert_eq!(average_precision(&[0.5; 4], &labels), Ok(0.5), "no ranking: the share of positives");
+        assert_eq!(f1_max(&[0.0, 0.1, 0.2, 0.3], &labels).map(|b| (b.f1, b.threshold)), Ok((1.0, 0.2)));
     }
 
     #[test]
     fn equals_counting_every_pair() {
         // Few distinct values, so that ties abound.
-        let scores: Vec<f32> = (0..200_u32)
-            .map(|i| (i * 7919 % 23) as f32 / 23.0)
-            .collect();
+        let scores: Vec<f32> = (0..200_u32).map(|i| (i * 7919 % 23) as f32 / 23.0).collect();
         let labels: Vec<bool> = (0..200_u32).map(|i| i * i % 7 < 3).collect();
         let (mut twice_wins, mut pairs) = (0_u32, 0_u32);
         for (s, _) in scores.iter().zip(&labels).filter(|(_, l)| **l) {
@@ -227,39 +185,18 @@ mod tests {
 
     #[test]
     fn undefined_with_a_reason() {
-        for metric in [auroc, average_precision, |s: &[f32], l: &[bool]| {
-            f1_max(s, l).map(|b| b.f1)
-        }] {
+        for metric in [auroc, average_precision, |s: &[f32], l: &[bool]| f1_max(s, l).map(|b| b.f1)] {
             assert_eq!(metric(&[], &[]), Err(Undefined::Empty));
-            assert_eq!(
-                metric(&[0.1], &[false]),
-                Err(Undefined::OneClass {
-                    positive: false,
-                    count: 1
-                })
-            );
-            assert_eq!(
-                metric(&[0.1; 2], &[true; 2]),
-                Err(Undefined::OneClass {
-                    positive: true,
-                    count: 2
-                })
-            );
+            assert_eq!(metric(&[0.1], &[false]), Err(Undefined::OneClass { positive: false, count: 1 }));
+            assert_eq!(metric(&[0.1; 2], &[true; 2]), Err(Undefined::OneClass { positive: true, count: 2 }));
             assert_eq!(
                 metric(&[0.1], &[true, false]),
-                Err(Undefined::LengthMismatch {
-                    scores: 1,
-                    labels: 2
-                })
+                Err(Undefined::LengthMismatch { scores: 1, labels: 2 })
             );
             let error = metric(&[0.1, f32::NAN], &[true, false]).expect_err("NaN");
             assert!(matches!(error, Undefined::NotFinite { index: 1, .. }));
         }
-        let text = Undefined::OneClass {
-            positive: false,
-            count: 3,
-        }
-        .to_string();
+        let text = Undefined::OneClass { positive: false, count: 3 }.to_string();
         assert!(text.contains("all 3 samples are normal"), "{text}");
     }
 }

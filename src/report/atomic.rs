@@ -125,8 +125,7 @@ fn checked_target(path: &Path) -> Result<PathBuf, WriteError> {
 pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), WriteError> {
     let path = path.as_ref();
     let mut file = AtomicFile::create(path)?;
-    file.write_all(bytes)
-        .map_err(|source| WriteError::from_io(path, source))?;
+    file.write_all(bytes).map_err(|source| WriteError::from_io(path, source))?;
     file.commit()
 }
 
@@ -153,14 +152,9 @@ impl AtomicFile {
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
         #[cfg(unix)]
         builder.permissions(permissions);
-        let temporary = builder
-            .tempfile_in(folder_of(&target))
-            .map_err(|source| WriteError::from_io(&path, source))?;
-        Ok(Self {
-            path,
-            target,
-            writer: BufWriter::new(temporary),
-        })
+        let temporary =
+            builder.tempfile_in(folder_of(&target)).map_err(|source| WriteError::from_io(&path, source))?;
+        Ok(Self { path, target, writer: BufWriter::new(temporary) })
     }
 
     /// The path this file will have.
@@ -173,21 +167,11 @@ impl AtomicFile {
     /// # Errors
     /// [`WriteError`]; the temporary file is then removed and the target untouched.
     pub fn commit(self) -> Result<(), WriteError> {
-        let Self {
-            path,
-            target,
-            writer,
-        } = self;
-        let temporary = writer
-            .into_inner()
-            .map_err(|error| WriteError::from_io(&path, error.into_error()))?;
-        temporary
-            .as_file()
-            .sync_all()
-            .map_err(|source| WriteError::from_io(&path, source))?;
-        temporary
-            .persist(&target)
-            .map_err(|error| WriteError::from_io(&path, error.error))?;
+        let Self { path, target, writer } = self;
+        let temporary =
+            writer.into_inner().map_err(|error| WriteError::from_io(&path, error.into_error()))?;
+        temporary.as_file().sync_all().map_err(|source| WriteError::from_io(&path, source))?;
+        temporary.persist(&target).map_err(|error| WriteError::from_io(&path, error.error))?;
         Ok(())
     }
 }
@@ -208,9 +192,7 @@ mod tests {
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).expect("folder");
-        entries
-            .map(|e| e.expect("entry").file_name().to_string_lossy().into_owned())
-            .collect()
+        entries.map(|e| e.expect("entry").file_name().to_string_lossy().into_owned()).collect()
     }
 
     #[test]
@@ -240,10 +222,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("temp dir");
         let missing = folder.path().join("no/such/out.txt");
         let error = write_atomic(&missing, b"").expect_err("missing folder");
-        assert!(
-            matches!(error, WriteError::MissingFolder { .. }),
-            "{error:?}"
-        );
+        assert!(matches!(error, WriteError::MissingFolder { .. }), "{error:?}");
         assert!(error.to_string().contains("out.txt") && error.to_string().contains("create it"));
 
         let error = write_atomic(folder.path(), b"").expect_err("folder");
@@ -254,10 +233,7 @@ mod tests {
         let error = write_atomic(file.join("below"), b"").expect_err("below a file");
         // Windows reports a missing path here.
         assert!(
-            matches!(
-                error,
-                WriteError::NotAFolder { .. } | WriteError::MissingFolder { .. }
-            ),
+            matches!(error, WriteError::NotAFolder { .. } | WriteError::MissingFolder { .. }),
             "{error:?}"
         );
     }
@@ -266,10 +242,7 @@ mod tests {
     #[test]
     fn devices_survive_links_are_followed_and_the_umask_rules() {
         use std::os::unix::fs::PermissionsExt;
-        assert!(matches!(
-            write_atomic("/dev/null", b"x"),
-            Err(WriteError::NotRegular { .. })
-        ));
+        assert!(matches!(write_atomic("/dev/null", b"x"), Err(WriteError::NotRegular { .. })));
 
         let folder = tempfile::tempdir().expect("temp dir");
         let (real, link) = (folder.path().join("real"), folder.path().join("link"));
@@ -277,12 +250,7 @@ mod tests {
         std::os::unix::fs::symlink(&real, &link).expect("link");
         write_atomic(&link, b"new").expect("write through the link");
         assert_eq!(fs::read(&real).expect("read"), b"new");
-        assert!(
-            fs::symlink_metadata(&link)
-                .expect("link")
-                .file_type()
-                .is_symlink()
-        );
+        assert!(fs::symlink_metadata(&link).expect("link").file_type().is_symlink());
 
         let plain = fs::metadata({
             let path = folder.path().join("plain");
@@ -296,17 +264,8 @@ mod tests {
     #[test]
     fn kinds_are_sorted() {
         let sort = |kind: ErrorKind| WriteError::from_io(Path::new("a/b"), kind.into());
-        assert!(matches!(
-            sort(ErrorKind::PermissionDenied),
-            WriteError::PermissionDenied { .. }
-        ));
-        assert!(matches!(
-            sort(ErrorKind::StorageFull),
-            WriteError::DiskFull { .. }
-        ));
-        assert!(matches!(
-            sort(ErrorKind::Interrupted),
-            WriteError::Io { .. }
-        ));
+        assert!(matches!(sort(ErrorKind::PermissionDenied), WriteError::PermissionDenied { .. }));
+        assert!(matches!(sort(ErrorKind::StorageFull), WriteError::DiskFull { .. }));
+        assert!(matches!(sort(ErrorKind::Interrupted), WriteError::Io { .. }));
     }
 }

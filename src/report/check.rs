@@ -63,39 +63,24 @@ impl Results {
     pub fn validate(&self) -> Result<(), ResultsError> {
         let names: BTreeSet<&str> = self.defects.iter().map(String::as_str).collect();
         let run = |field, problem: &str| {
-            Err(ResultsError::Inconsistent {
-                image: "the run".into(),
-                field,
-                problem: problem.into(),
-            })
+            Err(ResultsError::Inconsistent { image: "the run".into(), field, problem: problem.into() })
         };
         if names.contains(NORMAL) || names.contains("") {
-            return run(
-                "defects",
-                "contains an empty name or \"normal\"; rename that defect",
-            );
+            return run("defects", "contains an empty name or \"normal\"; rename that defect");
         }
         if names.len() != self.defects.len() || names.is_empty() {
             return run("defects", "is empty or names a defect twice");
         }
-        if ![self.timing.seconds, self.timing.images_per_second]
-            .iter()
-            .all(|t| t.is_finite() && *t >= 0.0)
-        {
+        if ![self.timing.seconds, self.timing.images_per_second].iter().all(|t| t.is_finite() && *t >= 0.0) {
             return run("timing", "is negative or not finite");
         }
-        self.images
-            .iter()
-            .filter_map(ImageResult::scored)
-            .try_for_each(|image| {
-                image
-                    .check(&names)
-                    .map_err(|(field, problem)| ResultsError::Inconsistent {
-                        image: image.path.clone(),
-                        field,
-                        problem,
-                    })
+        self.images.iter().filter_map(ImageResult::scored).try_for_each(|image| {
+            image.check(&names).map_err(|(field, problem)| ResultsError::Inconsistent {
+                image: image.path.clone(),
+                field,
+                problem,
             })
+        })
     }
 
     /// Checks and writes the results as indented JSON, in one step.
@@ -105,10 +90,7 @@ impl Results {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ResultsError> {
         self.validate()?;
         let path = path.as_ref();
-        let json = |source| ResultsError::Json {
-            path: path.into(),
-            source,
-        };
+        let json = |source| ResultsError::Json { path: path.into(), source };
         let mut bytes = serde_json::to_vec_pretty(self).map_err(json)?;
         bytes.push(b'\n');
         Ok(write_atomic(path, &bytes)?)
@@ -125,21 +107,12 @@ impl Results {
             schema: String,
         }
         let path = path.as_ref();
-        let json = |source| ResultsError::Json {
-            path: path.into(),
-            source,
-        };
-        let bytes = fs::read(path).map_err(|source| ResultsError::Read {
-            path: path.into(),
-            source,
-        })?;
+        let json = |source| ResultsError::Json { path: path.into(), source };
+        let bytes = fs::read(path).map_err(|source| ResultsError::Read { path: path.into(), source })?;
         // First, so that a newer file is reported as newer and not by the first field that changed.
         let Header { schema } = serde_json::from_slice(&bytes).map_err(json)?;
         if schema != SCHEMA {
-            return Err(ResultsError::Schema {
-                path: path.into(),
-                found: schema,
-            });
+            return Err(ResultsError::Schema { path: path.into(), found: schema });
         }
         let results: Self = serde_json::from_slice(&bytes).map_err(json)?;
         results.validate()?;
@@ -161,10 +134,7 @@ impl ScoredImage {
             if names.contains(name) {
                 Ok(())
             } else {
-                Err((
-                    field,
-                    format!("is \"{name}\", which is not a defect of the run"),
-                ))
+                Err((field, format!("is \"{name}\", which is not a defect of the run")))
             }
         };
         unit("score", self.score)?;
@@ -172,34 +142,21 @@ impl ScoredImage {
         defect("type", &self.defect_type)?;
         for &name in names.iter().chain(&[NORMAL]) {
             let value = self.probabilities.get(name);
-            unit(
-                "probabilities",
-                *value.ok_or(("probabilities", format!("lacks \"{name}\"")))?,
-            )?;
+            unit("probabilities", *value.ok_or(("probabilities", format!("lacks \"{name}\"")))?)?;
         }
         if self.probabilities.len() != names.len() + 1 {
-            return Err((
-                "probabilities",
-                "names a class that is not of the run".into(),
-            ));
+            return Err(("probabilities", "names a class that is not of the run".into()));
         }
         let sum: f32 = self.probabilities.values().sum();
         // A softmax in f32 is off by a few 1e-7; 1e-3 leaves room for values that were rounded for display.
         if (sum - 1.0).abs() > 1e-3 {
             return Err(("probabilities", format!("sum to {sum}, not to 1")));
         }
-        let stated = self
-            .probabilities
-            .get(&self.defect_type)
-            .copied()
-            .unwrap_or_default();
+        let stated = self.probabilities.get(&self.defect_type).copied().unwrap_or_default();
         if (stated - self.type_probability).abs() > 1e-3 {
             return Err((
                 "type_probability",
-                format!(
-                    "is {}, but probabilities say {stated}",
-                    self.type_probability
-                ),
+                format!("is {}, but probabilities say {stated}", self.type_probability),
             ));
         }
         for found in &self.boxes {
@@ -208,14 +165,10 @@ impl ScoredImage {
             let ends = |start: u32, length: u32, edge: u32| {
                 length > 0 && start.checked_add(length).is_some_and(|end| end <= edge)
             };
-            if !ends(found.x, found.width, self.width) || !ends(found.y, found.height, self.height)
-            {
+            if !ends(found.x, found.width, self.width) || !ends(found.y, found.height, self.height) {
                 return Err((
                     "boxes",
-                    format!(
-                        "has {found:?}, outside the {} x {} image",
-                        self.width, self.height
-                    ),
+                    format!("has {found:?}, outside the {} x {} image", self.width, self.height),
                 ));
             }
         }
@@ -250,10 +203,7 @@ pub(super) mod tests {
                 defect_type: "hole".into(),
             }],
             overlay: Some("overlays/a 1.png".into()),
-            maps: Some(MapFiles {
-                binary: Some("maps/a 1.npy".into()),
-                multi: None,
-            }),
+            maps: Some(MapFiles { binary: Some("maps/a 1.npy".into()), multi: None }),
         };
         let failed = FailedImage {
             path: "parts/b.png".into(),
@@ -262,10 +212,7 @@ pub(super) mod tests {
         };
         Results {
             schema: SCHEMA.into(),
-            program: Program {
-                name: "dapo-wgpu".into(),
-                version: "0.1.0".into(),
-            },
+            program: Program { name: "dapo-wgpu".into(), version: "0.1.0".into() },
             adapter: Adapter {
                 name: "llvmpipe".into(),
                 backend: "vulkan".into(),
@@ -286,11 +233,7 @@ pub(super) mod tests {
             method: "clip".into(),
             defects: vec!["scratch".into(), "hole".into()],
             settings: [("temperature".to_string(), serde_json::json!(0.07))].into(),
-            timing: Timing {
-                images: 1,
-                seconds: 0.5,
-                images_per_second: 2.0,
-            },
+            timing: Timing { images: 1, seconds: 0.5, images_per_second: 2.0 },
             images: vec![ImageResult::Scored(scored), ImageResult::Failed(failed)],
         }
     }
@@ -302,8 +245,7 @@ pub(super) mod tests {
         example().save(&path).expect("save");
         assert_eq!(Results::load(&path).expect("load"), example());
 
-        let json: serde_json::Value =
-            serde_json::from_slice(&fs::read(&path).expect("read")).expect("json");
+        let json: serde_json::Value = serde_json::from_slice(&fs::read(&path).expect("read")).expect("json");
         assert_eq!(json["schema"], "dapo-wgpu/results/1");
         assert_eq!(json["adapter"]["type"], "cpu (software)");
         assert_eq!(json["images"][0]["type"], "scratch");
@@ -334,19 +276,10 @@ pub(super) mod tests {
 
         fs::write(&path, r#"{"schema": "dapo-wgpu/results/2"}"#).expect("write");
         let error = Results::load(&path).expect_err("newer");
-        assert!(
-            matches!(&error, ResultsError::Schema { found, .. } if found.ends_with("/2")),
-            "{error}"
-        );
+        assert!(matches!(&error, ResultsError::Schema { found, .. } if found.ends_with("/2")), "{error}");
         fs::write(&path, "{").expect("write");
-        assert!(matches!(
-            Results::load(&path),
-            Err(ResultsError::Json { .. })
-        ));
-        assert!(matches!(
-            Results::load(folder.path().join("none")),
-            Err(ResultsError::Read { .. })
-        ));
+        assert!(matches!(Results::load(&path), Err(ResultsError::Json { .. })));
+        assert!(matches!(Results::load(folder.path().join("none")), Err(ResultsError::Read { .. })));
     }
 
     #[test]
@@ -355,18 +288,12 @@ pub(super) mod tests {
         let cases: [(&str, Damage); 9] = [
             ("defects", |run, _| run.defects.push("normal".into())),
             ("defects", |run, _| run.defects.push("hole".into())),
-            ("timing", |run, _| {
-                run.timing.images_per_second = f64::INFINITY
-            }),
+            ("timing", |run, _| run.timing.images_per_second = f64::INFINITY),
             ("score", |_, image| image.score = f32::NAN),
             ("type", |_, image| image.defect_type = "normal".into()),
             ("type_probability", |_, image| image.type_probability = 0.25),
-            ("probabilities", |_, image| {
-                image.probabilities.retain(|name, _| name != "normal")
-            }),
-            ("boxes.type", |_, image| {
-                image.boxes[0].defect_type = "dent".into()
-            }),
+            ("probabilities", |_, image| image.probabilities.retain(|name, _| name != "normal")),
+            ("boxes.type", |_, image| image.boxes[0].defect_type = "dent".into()),
             ("boxes", |_, image| image.boxes[0].x = 601),
         ];
         example().validate().expect("the example is valid");

@@ -119,11 +119,7 @@ impl Inlined {
     fn bytes(&self) -> usize {
         self.thumbnail.len()
             + self.heat.len()
-            + self
-                .class_maps
-                .iter()
-                .map(|(_, url)| url.len())
-                .sum::<usize>()
+            + self.class_maps.iter().map(|(_, url)| url.len()).sum::<usize>()
     }
 }
 
@@ -144,13 +140,7 @@ pub struct ReportBuilder {
 impl ReportBuilder {
     /// A report without images.
     pub fn new(options: ReportOptions) -> Self {
-        Self {
-            options,
-            pushed: 0,
-            kept: Vec::new(),
-            bytes: 0,
-            refused: f32::NEG_INFINITY,
-        }
+        Self { options, pushed: 0, kept: Vec::new(), bytes: 0, refused: f32::NEG_INFINITY }
     }
 
     /// Whether pictures of an image with this score would be kept at this point. Making them is worthless otherwise.
@@ -164,11 +154,7 @@ impl ReportBuilder {
     ///
     /// # Errors
     /// [`ReportError::Encode`] if a picture cannot be encoded (one without pixels).
-    pub fn push(
-        &mut self,
-        result: &ImageResult,
-        pictures: Option<&ReportImage>,
-    ) -> Result<(), ReportError> {
+    pub fn push(&mut self, result: &ImageResult, pictures: Option<&ReportImage>) -> Result<(), ReportError> {
         let index = self.pushed;
         self.pushed += 1;
         let (Some(image), Some(pictures)) = (result.scored(), pictures) else {
@@ -179,10 +165,8 @@ impl ReportBuilder {
             return Ok(());
         }
         let encode = |picture: &RgbImage, side| {
-            data_url(&fit(picture, side)).map_err(|source| ReportError::Encode {
-                path: image.path.clone(),
-                source,
-            })
+            data_url(&fit(picture, side))
+                .map_err(|source| ReportError::Encode { path: image.path.clone(), source })
         };
         let thumbnail = fit(&pictures.thumbnail, THUMBNAIL_SIDE);
         let class_maps = pictures.class_maps.iter().take(MAX_MULTIPLES);
@@ -199,9 +183,7 @@ impl ReportBuilder {
         self.bytes += entry.bytes();
         let place = self.kept.partition_point(|kept| kept.score >= entry.score);
         self.kept.insert(place, entry);
-        while self.kept.len() > self.options.max_inline
-            || self.bytes > self.options.max_inline_bytes
-        {
+        while self.kept.len() > self.options.max_inline || self.bytes > self.options.max_inline_bytes {
             let Some(last) = self.kept.pop() else { break };
             self.bytes -= last.bytes();
             self.refused = self.refused.max(last.score);
@@ -216,10 +198,7 @@ impl ReportBuilder {
     /// are inconsistent.
     pub fn finish(self, results: &Results) -> Result<String, ReportError> {
         if self.pushed != results.images.len() {
-            return Err(ReportError::Count {
-                pushed: self.pushed,
-                expected: results.images.len(),
-            });
+            return Err(ReportError::Count { pushed: self.pushed, expected: results.images.len() });
         }
         results.validate()?;
         Ok(page::render(results, &self.options, &self.kept))
@@ -253,11 +232,7 @@ pub fn shell_command<S: AsRef<str>>(arguments: impl IntoIterator<Item = S>) -> S
         text if !text.is_empty() && text.chars().all(plain) => text.to_string(),
         text => format!("'{}'", text.replace('\'', r"'\''")),
     };
-    arguments
-        .into_iter()
-        .map(quote)
-        .collect::<Vec<_>>()
-        .join(" ")
+    arguments.into_iter().map(quote).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -303,56 +278,26 @@ mod tests {
     #[test]
     fn keeps_the_most_anomalous_only() {
         let results = run(&[0.3, 0.9, 0.1, 0.5, 0.9, 0.2]);
-        let builder = build(
-            &results,
-            ReportOptions {
-                max_inline: 3,
-                ..ReportOptions::default()
-            },
-        );
-        assert_eq!(
-            builder.kept.iter().map(|k| k.index).collect::<Vec<_>>(),
-            [1, 4, 3]
-        );
+        let builder = build(&results, ReportOptions { max_inline: 3, ..ReportOptions::default() });
+        assert_eq!(builder.kept.iter().map(|k| k.index).collect::<Vec<_>>(), [1, 4, 3]);
         assert_eq!(builder.kept[0].size, (512, 256));
         assert!(builder.wants(0.6) && !builder.wants(0.5));
         let page = builder.finish(&results).expect("finish");
         assert_eq!(page.matches("<article").count(), 3);
-        assert_eq!(
-            page.matches("<tr data-score").count(),
-            6,
-            "the table has every image"
-        );
+        assert_eq!(page.matches("<tr data-score").count(), 6, "the table has every image");
         assert!(page.contains("The 3 images with the highest scores"));
-        assert!(
-            page.contains(r#"href="./overlays/a%201.png""#),
-            "the others link to their overlay file"
-        );
+        assert!(page.contains(r#"href="./overlays/a%201.png""#), "the others link to their overlay file");
     }
 
     #[test]
     fn the_byte_limit_holds_and_keeps_the_highest() {
         let results = run(&[0.5, 0.6, 0.7, 0.8, 0.1]);
         let one = build(&run(&[0.5]), ReportOptions::default()).bytes;
-        let builder = build(
-            &results,
-            ReportOptions {
-                max_inline_bytes: 2 * one,
-                ..ReportOptions::default()
-            },
-        );
-        assert_eq!(
-            builder.kept.iter().map(|k| k.index).collect::<Vec<_>>(),
-            [3, 2]
-        );
+        let builder =
+            build(&results, ReportOptions { max_inline_bytes: 2 * one, ..ReportOptions::default() });
+        assert_eq!(builder.kept.iter().map(|k| k.index).collect::<Vec<_>>(), [3, 2]);
         assert_eq!(builder.bytes, 2 * one);
-        let none = build(
-            &results,
-            ReportOptions {
-                max_inline_bytes: 10,
-                ..ReportOptions::default()
-            },
-        );
+        let none = build(&results, ReportOptions { max_inline_bytes: 10, ..ReportOptions::default() });
         assert!(none.kept.is_empty() && none.bytes == 0);
         none.finish(&results).expect("a page without pictures");
     }
@@ -362,37 +307,20 @@ mod tests {
         let results = example();
         let mut builder = ReportBuilder::new(ReportOptions::default());
         builder.push(&results.images[0], None).expect("push");
-        builder
-            .push(&results.images[1], Some(&pictures(1)))
-            .expect("push");
+        builder.push(&results.images[1], Some(&pictures(1))).expect("push");
         assert!(builder.kept.is_empty());
         let page = builder.finish(&results).expect("finish");
         assert!(page.contains("not an image") && page.contains("convert it to PNG"));
 
         let early = ReportBuilder::new(ReportOptions::default()).finish(&results);
-        assert!(matches!(
-            early,
-            Err(ReportError::Count {
-                pushed: 0,
-                expected: 2
-            })
-        ));
-        let empty = ReportImage {
-            thumbnail: RgbImage::new(0, 0),
-            ..pictures(1)
-        };
+        assert!(matches!(early, Err(ReportError::Count { pushed: 0, expected: 2 })));
+        let empty = ReportImage { thumbnail: RgbImage::new(0, 0), ..pictures(1) };
         let mut builder = ReportBuilder::new(ReportOptions::default());
-        assert!(matches!(
-            builder.push(&results.images[0], Some(&empty)),
-            Err(ReportError::Encode { .. })
-        ));
+        assert!(matches!(builder.push(&results.images[0], Some(&empty)), Err(ReportError::Encode { .. })));
     }
 
     #[test]
     fn shell_quoting() {
-        assert_eq!(
-            shell_command(["a", "", "it's", "$x"]),
-            r"a '' 'it'\''s' '$x'"
-        );
+        assert_eq!(shell_command(["a", "", "it's", "$x"]), r"a '' 'it'\''s' '$x'");
     }
 }

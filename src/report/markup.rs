@@ -68,18 +68,11 @@ mod tests {
 
     #[test]
     fn escaping_and_links() {
-        assert_eq!(
-            escape("<a href=\"x\" b='&'>"),
-            "&lt;a href=&quot;x&quot; b=&#39;&amp;&#39;&gt;"
-        );
+        assert_eq!(escape("<a href=\"x\" b='&'>"), "&lt;a href=&quot;x&quot; b=&#39;&amp;&#39;&gt;");
         assert_eq!(escape("a\u{0}\n<"), "a\u{fffd}\u{fffd}&lt;");
         assert_eq!(href("a b/é#?.png"), "./a%20b/%C3%A9%23%3F.png");
         assert_eq!(href("javascript:alert(1)"), "./javascript%3Aalert%281%29");
-        assert_eq!(
-            href("//host/x"),
-            ".///host/x",
-            "led by a dot it stays a relative path"
-        );
+        assert_eq!(href("//host/x"), ".///host/x", "led by a dot it stays a relative path");
     }
 
     #[test]

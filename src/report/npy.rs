@@ -72,11 +72,7 @@ pub struct NpyArray {
 pub fn write_npy(path: impl AsRef<Path>, shape: &[usize], values: &[f32]) -> Result<(), NpyError> {
     let path = path.as_ref();
     if element_count(shape) != Some(values.len()) {
-        return Err(NpyError::Shape {
-            path: path.into(),
-            shape: shape.to_vec(),
-            values: values.len(),
-        });
+        return Err(NpyError::Shape { path: path.into(), shape: shape.to_vec(), values: values.len() });
     }
     let axes: String = shape.iter().map(|n| format!("{n},")).collect();
     let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({axes}), }}");
@@ -91,10 +87,7 @@ pub fn write_npy(path: impl AsRef<Path>, shape: &[usize], values: &[f32]) -> Res
     })?;
 
     let mut file = AtomicFile::create(path)?;
-    let mut put = |bytes: &[u8]| {
-        file.write_all(bytes)
-            .map_err(|e| WriteError::from_io(path, e))
-    };
+    let mut put = |bytes: &[u8]| file.write_all(bytes).map_err(|e| WriteError::from_io(path, e));
     put(MAGIC)?;
     put(&[1, 0])?;
     put(&length.to_le_bytes())?;
@@ -111,37 +104,19 @@ pub fn write_npy(path: impl AsRef<Path>, shape: &[usize], values: &[f32]) -> Res
 /// [`NpyError::Read`] if the file cannot be read, [`NpyError::Format`] if it is damaged or of another kind.
 pub fn read_npy(path: impl AsRef<Path>) -> Result<NpyArray, NpyError> {
     let path = path.as_ref();
-    let bytes = fs::read(path).map_err(|source| NpyError::Read {
-        path: path.into(),
-        source,
-    })?;
-    parse(&bytes).map_err(|reason| NpyError::Format {
-        path: path.into(),
-        reason,
-    })
+    let bytes = fs::read(path).map_err(|source| NpyError::Read { path: path.into(), source })?;
+    parse(&bytes).map_err(|reason| NpyError::Format { path: path.into(), reason })
 }
 
 fn parse(bytes: &[u8]) -> Result<NpyArray, String> {
-    let body = bytes
-        .strip_prefix(MAGIC)
-        .ok_or("it does not start with the .npy magic bytes")?;
+    let body = bytes.strip_prefix(MAGIC).ok_or("it does not start with the .npy magic bytes")?;
     let short = || "it ends inside the header".to_string();
     let (header_length, start) = match body.first().ok_or_else(short)? {
-        1 => (
-            body.get(2..4)
-                .map(|b| usize::from(u16::from_le_bytes([b[0], b[1]]))),
-            4,
-        ),
-        2 | 3 => (
-            body.get(2..6)
-                .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize),
-            6,
-        ),
+        1 => (body.get(2..4).map(|b| usize::from(u16::from_le_bytes([b[0], b[1]]))), 4),
+        2 | 3 => (body.get(2..6).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize), 6),
         other => return Err(format!("its format version {other} is unknown")),
     };
-    let end = header_length
-        .and_then(|n| n.checked_add(start))
-        .ok_or_else(short)?;
+    let end = header_length.and_then(|n| n.checked_add(start)).ok_or_else(short)?;
     let header = std::str::from_utf8(body.get(start..end).ok_or_else(short)?)
         .map_err(|_| "its header is not text".to_string())?;
     let data = &body[end..];
@@ -154,10 +129,7 @@ fn parse(bytes: &[u8]) -> Result<NpyArray, String> {
         .split(',')
         .map(str::trim)
         .filter(|part| !part.is_empty())
-        .map(|part| {
-            part.parse::<usize>()
-                .map_err(|_| format!("its shape has the axis '{part}'"))
-        })
+        .map(|part| part.parse::<usize>().map_err(|_| format!("its shape has the axis '{part}'")))
         .collect::<Result<Vec<_>, _>>()?;
     let descr = field(header, "descr")?.trim_matches(['\'', '"']);
     let width = match descr {
@@ -167,10 +139,7 @@ fn parse(bytes: &[u8]) -> Result<NpyArray, String> {
     };
     let wanted = element_count(&shape).and_then(|n| n.checked_mul(width));
     if wanted != Some(data.len()) {
-        return Err(format!(
-            "shape {shape:?} of '{descr}' does not match its {} bytes of data",
-            data.len()
-        ));
+        return Err(format!("shape {shape:?} of '{descr}' does not match its {} bytes of data", data.len()));
     }
     let data = if width == 1 {
         NpyData::U8(data.to_vec())
@@ -185,24 +154,14 @@ fn parse(bytes: &[u8]) -> Result<NpyArray, String> {
 fn field<'a>(header: &'a str, key: &str) -> Result<&'a str, String> {
     let missing = || format!("its header has no '{key}'");
     let at = header.find(&format!("'{key}'")).ok_or_else(missing)?;
-    let value = header[at + key.len() + 2..]
-        .trim_start()
-        .strip_prefix(':')
-        .ok_or_else(missing)?
-        .trim_start();
-    let end = if value.starts_with('(') {
-        value.find(')').map(|i| i + 1)
-    } else {
-        value.find([',', '}'])
-    };
+    let value = header[at + key.len() + 2..].trim_start().strip_prefix(':').ok_or_else(missing)?.trim_start();
+    let end = if value.starts_with('(') { value.find(')').map(|i| i + 1) } else { value.find([',', '}']) };
     Ok(value[..end.ok_or_else(missing)?].trim())
 }
 
 /// Product of the axes, `None` on overflow.
 fn element_count(shape: &[usize]) -> Option<usize> {
-    shape
-        .iter()
-        .try_fold(1_usize, |product, &axis| product.checked_mul(axis))
+    shape.iter().try_fold(1_usize, |product, &axis| product.checked_mul(axis))
 }
 
 #[cfg(test)]
@@ -217,54 +176,31 @@ mod tests {
             let values = [0.0, -1.5, f32::MAX, f32::MIN_POSITIVE, 1.0, 0.25];
             write_npy(&path, shape, &values).expect("write");
             let bytes = fs::read(&path).expect("read");
-            assert_eq!(
-                (bytes.len() - 4 * values.len()) % 64,
-                0,
-                "data must start at a multiple of 64"
-            );
+            assert_eq!((bytes.len() - 4 * values.len()) % 64, 0, "data must start at a multiple of 64");
             let array = read_npy(&path).expect("parse");
-            assert_eq!(
-                array,
-                NpyArray {
-                    shape: shape.to_vec(),
-                    data: NpyData::F32(values.to_vec())
-                }
-            );
+            assert_eq!(array, NpyArray { shape: shape.to_vec(), data: NpyData::F32(values.to_vec()) });
         }
     }
 
     #[test]
     fn reads_what_numpy_writes() {
         // numpy.save of numpy.arange(6, dtype='u1').reshape(2, 3), NumPy 2.4: 128 bytes of preamble, then the data.
-        let mut header =
-            String::from("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }");
+        let mut header = String::from("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }");
         header.extend(std::iter::repeat_n(' ', 117 - header.len()));
         header.push('\n');
         let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
         bytes.extend(header.as_bytes());
         bytes.extend(0..6_u8);
         let array = parse(&bytes).expect("parse");
-        assert_eq!(
-            array,
-            NpyArray {
-                shape: vec![2, 3],
-                data: NpyData::U8((0..6).collect())
-            }
-        );
+        assert_eq!(array, NpyArray { shape: vec![2, 3], data: NpyData::U8((0..6).collect()) });
     }
 
     #[test]
     fn bad_files_are_errors_not_panics() {
         let folder = tempfile::tempdir().expect("temp dir");
         let path = folder.path().join("map.npy");
-        assert!(matches!(
-            write_npy(&path, &[2, 2], &[0.0]),
-            Err(NpyError::Shape { .. })
-        ));
-        assert!(matches!(
-            write_npy(&path, &[usize::MAX, 2], &[0.0]),
-            Err(NpyError::Shape { .. })
-        ));
+        assert!(matches!(write_npy(&path, &[2, 2], &[0.0]), Err(NpyError::Shape { .. })));
+        assert!(matches!(write_npy(&path, &[usize::MAX, 2], &[0.0]), Err(NpyError::Shape { .. })));
         assert!(matches!(read_npy(&path), Err(NpyError::Read { .. })));
         write_npy(&path, &[2, 2], &[0.0; 4]).expect("write");
         let whole = fs::read(&path).expect("read");
@@ -272,12 +208,7 @@ mod tests {
             assert!(parse(&whole[..length]).is_err(), "cut to {length} bytes");
         }
         let text = String::from_utf8_lossy(&whole[10..]).into_owned();
-        for (from, to) in [
-            ("False", "True "),
-            ("<f4", "<f8"),
-            ("(2,2,)", "(2,x,)"),
-            ("'shape'", "'shade'"),
-        ] {
+        for (from, to) in [("False", "True "), ("<f4", "<f8"), ("(2,2,)", "(2,x,)"), ("'shape'", "'shade'")] {
             let mut damaged = whole[..10].to_vec();
             damaged.extend(text.replace(from, to).as_bytes());
             assert!(parse(&damaged).is_err(), "{from} -> {to}");

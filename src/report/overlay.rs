@@ -78,27 +78,15 @@ impl<'a> MapView<'a> {
     /// # Errors
     /// [`OverlayError::Size`] or [`OverlayError::NotFinite`].
     pub fn new(values: &'a [f32], width: usize, height: usize) -> Result<Self, OverlayError> {
-        let size = OverlayError::Size {
-            width,
-            height,
-            values: values.len(),
-        };
+        let size = OverlayError::Size { width, height, values: values.len() };
         let fits = !values.is_empty() && width.checked_mul(height) == Some(values.len());
         let (Ok(w), Ok(h), true) = (u32::try_from(width), u32::try_from(height), fits) else {
             return Err(size);
         };
         if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-            return Err(OverlayError::NotFinite {
-                x: at % width,
-                y: at / width,
-                value: values[at],
-            });
+            return Err(OverlayError::NotFinite { x: at % width, y: at / width, value: values[at] });
         }
-        Ok(Self {
-            width: w,
-            height: h,
-            values,
-        })
+        Ok(Self { width: w, height: h, values })
     }
 
     /// The map in colours, scaled bilinearly to `width` × `height` pixels (at least 1 × 1).
@@ -107,9 +95,7 @@ impl<'a> MapView<'a> {
             Scaling::Fixed => (0.0, 1.0),
             Scaling::MinMax => {
                 let bounds = (f32::INFINITY, f32::NEG_INFINITY);
-                self.values
-                    .iter()
-                    .fold(bounds, |(low, high), &v| (low.min(v), high.max(v)))
+                self.values.iter().fold(bounds, |(low, high), &v| (low.min(v), high.max(v)))
             }
         };
         // A difference of rounding size is no contrast.
@@ -141,8 +127,7 @@ pub fn fit(image: &RgbImage, side: u32) -> RgbImage {
     if longest <= side.max(1) {
         return image.clone();
     }
-    let scaled =
-        |n: u32| ((f64::from(n) * f64::from(side) / f64::from(longest)).round() as u32).max(1);
+    let scaled = |n: u32| ((f64::from(n) * f64::from(side) / f64::from(longest)).round() as u32).max(1);
     imageops::thumbnail(image, scaled(width), scaled(height))
 }
 
@@ -151,33 +136,18 @@ pub fn fit(image: &RgbImage, side: u32) -> RgbImage {
 pub fn blend(image: &RgbImage, colours: &RgbImage, alpha: f32) -> RgbImage {
     let alpha = alpha.clamp(0.0, 1.0);
     let (width, height) = image.dimensions();
-    RgbImage::from_fn(
-        width.min(colours.width()),
-        height.min(colours.height()),
-        |x, y| {
-            let (a, b) = (image.get_pixel(x, y).0, colours.get_pixel(x, y).0);
-            let mix = |i: usize| {
-                (f32::from(a[i]) * (1.0 - alpha) + f32::from(b[i]) * alpha).round() as u8
-            };
-            Rgb([mix(0), mix(1), mix(2)])
-        },
-    )
+    RgbImage::from_fn(width.min(colours.width()), height.min(colours.height()), |x, y| {
+        let (a, b) = (image.get_pixel(x, y).0, colours.get_pixel(x, y).0);
+        let mix = |i: usize| (f32::from(a[i]) * (1.0 - alpha) + f32::from(b[i]) * alpha).round() as u8;
+        Rgb([mix(0), mix(1), mix(2)])
+    })
 }
 
 /// The overlay picture of one image: the original (scaled down to [`MAX_SIDE`] if larger), the map over it with
 /// [`ALPHA`], and the boxes.
-pub fn overlay(
-    original: &RgbImage,
-    map: MapView<'_>,
-    scaling: Scaling,
-    boxes: &[DefectBox],
-) -> RgbImage {
+pub fn overlay(original: &RgbImage, map: MapView<'_>, scaling: Scaling, boxes: &[DefectBox]) -> RgbImage {
     let base = fit(original, MAX_SIDE);
-    let mut picture = blend(
-        &base,
-        &map.colours(scaling, base.width(), base.height()),
-        ALPHA,
-    );
+    let mut picture = blend(&base, &map.colours(scaling, base.width(), base.height()), ALPHA);
     draw_boxes(&mut picture, boxes, original.dimensions());
     picture
 }
@@ -188,29 +158,15 @@ pub fn draw_boxes(picture: &mut RgbImage, boxes: &[DefectBox], original: (u32, u
     let (width, height) = (i64::from(picture.width()), i64::from(picture.height()));
     // One pixel in a small picture, a quarter of a per cent of the longest side in a large one.
     let line = (width.max(height) / 400).max(1);
-    let place = |at: u64, cells: i64, of: u32| {
-        (at as f64 * cells as f64 / f64::from(of.max(1))).round() as i64
-    };
+    let place =
+        |at: u64, cells: i64, of: u32| (at as f64 * cells as f64 / f64::from(of.max(1))).round() as i64;
     for found in boxes {
         let left = place(u64::from(found.x), width, original.0);
         let top = place(u64::from(found.y), height, original.1);
-        let right = place(
-            u64::from(found.x) + u64::from(found.width),
-            width,
-            original.0,
-        );
-        let bottom = place(
-            u64::from(found.y) + u64::from(found.height),
-            height,
-            original.1,
-        );
+        let right = place(u64::from(found.x) + u64::from(found.width), width, original.0);
+        let bottom = place(u64::from(found.y) + u64::from(found.height), height, original.1);
         for (out, colour) in [(line, Rgb([0, 0, 0])), (0, Rgb([255; 3]))] {
-            frame(
-                picture,
-                (left - out, top - out, right + out, bottom + out),
-                line,
-                colour,
-            );
+            frame(picture, (left - out, top - out, right + out, bottom + out), line, colour);
         }
     }
 }
@@ -249,9 +205,7 @@ pub fn small_multiples(
     let longest = f64::from(width.max(height).max(1));
     let scaled = |n: u32| ((f64::from(n) * f64::from(side) / longest).round() as u32).max(1);
     let picture = |map: &MapView<'_>| map.colours(Scaling::Fixed, scaled(width), scaled(height));
-    maps.iter()
-        .map(|(name, map)| ((*name).to_string(), picture(map)))
-        .collect()
+    maps.iter().map(|(name, map)| ((*name).to_string(), picture(map))).collect()
 }
 
 /// Writes a picture as PNG, in one step.
@@ -262,14 +216,10 @@ pub fn save_png(picture: &RgbImage, path: impl AsRef<Path>) -> Result<(), Overla
     let path = path.as_ref();
     let mut file = AtomicFile::create(path)?;
     let (width, height) = picture.dimensions();
-    let encoded =
-        PngEncoder::new(&mut file).write_image(picture, width, height, ExtendedColorType::Rgb8);
+    let encoded = PngEncoder::new(&mut file).write_image(picture, width, height, ExtendedColorType::Rgb8);
     encoded.map_err(|source| match source {
         image::ImageError::IoError(source) => WriteError::from_io(path, source).into(),
-        source => OverlayError::Encode {
-            path: path.display().to_string(),
-            source,
-        },
+        source => OverlayError::Encode { path: path.display().to_string(), source },
     })?;
     Ok(file.commit()?)
 }
@@ -294,31 +244,18 @@ mod tests {
         let values = [0.4, 0.6];
         let map = MapView::new(&values, 2, 1).expect("map");
         let fixed = map.colours(Scaling::Fixed, 2, 1);
-        assert_eq!(
-            (fixed.get_pixel(0, 0).0, fixed.get_pixel(1, 0).0),
-            (jet(0.4), jet(0.6))
-        );
+        assert_eq!((fixed.get_pixel(0, 0).0, fixed.get_pixel(1, 0).0), (jet(0.4), jet(0.6)));
         let stretched = map.colours(Scaling::MinMax, 2, 1);
-        assert_eq!(
-            (stretched.get_pixel(0, 0).0, stretched.get_pixel(1, 0).0),
-            (jet(0.0), jet(1.0))
-        );
-        let flat = MapView::new(&[0.7; 4], 2, 2)
-            .expect("map")
-            .colours(Scaling::MinMax, 5, 3);
-        assert!(
-            flat.pixels().all(|p| p.0 == jet(0.0)),
-            "no contrast is no alarm"
-        );
+        assert_eq!((stretched.get_pixel(0, 0).0, stretched.get_pixel(1, 0).0), (jet(0.0), jet(1.0)));
+        let flat = MapView::new(&[0.7; 4], 2, 2).expect("map").colours(Scaling::MinMax, 5, 3);
+        assert!(flat.pixels().all(|p| p.0 == jet(0.0)), "no contrast is no alarm");
     }
 
     #[test]
     fn enlarging_is_bilinear_between_centres() {
         // Two cells over eight pixels: centres at 1.5 and 5.5, so pixel 3 lies 3/8 of the way and pixel 4 5/8.
         let values = [0.0, 1.0];
-        let large = MapView::new(&values, 2, 1)
-            .expect("map")
-            .colours(Scaling::Fixed, 8, 1);
+        let large = MapView::new(&values, 2, 1).expect("map").colours(Scaling::Fixed, 8, 1);
         let expected = [0.0, 0.0, 0.125, 0.375, 0.625, 0.875, 1.0, 1.0];
         for (x, v) in expected.into_iter().enumerate() {
             let (found, wanted) = (large.get_pixel(x as u32, 0).0, jet(v));
@@ -343,34 +280,13 @@ mod tests {
             area: 1,
             defect_type: "x".into(),
         };
-        let picture = overlay(
-            &original,
-            MapView::new(&map, 2, 2).expect("map"),
-            Scaling::Fixed,
-            &[found],
-        );
+        let picture = overlay(&original, MapView::new(&map, 2, 2).expect("map"), Scaling::Fixed, &[found]);
         assert_eq!(picture.dimensions(), (1600, 400));
-        assert_eq!(
-            picture.get_pixel(10, 10).0,
-            [50, 50, 114],
-            "half grey, half the darkest blue"
-        );
-        assert_eq!(
-            picture.get_pixel(400, 100).0,
-            [255; 3],
-            "the corner of the box at half size"
-        );
+        assert_eq!(picture.get_pixel(10, 10).0, [50, 50, 114], "half grey, half the darkest blue");
+        assert_eq!(picture.get_pixel(400, 100).0, [255; 3], "the corner of the box at half size");
         assert_eq!(picture.get_pixel(599, 299).0, [255; 3]);
-        assert_eq!(
-            picture.get_pixel(399, 200).0,
-            [0; 3],
-            "the dark line outside"
-        );
-        assert_eq!(
-            picture.get_pixel(500, 200).0,
-            [50, 50, 114],
-            "the inside stays visible"
-        );
+        assert_eq!(picture.get_pixel(399, 200).0, [0; 3], "the dark line outside");
+        assert_eq!(picture.get_pixel(500, 200).0, [50, 50, 114], "the inside stays visible");
         let mut tiny = RgbImage::new(3, 3);
         let beyond = DefectBox {
             x: u32::MAX,
@@ -390,29 +306,17 @@ mod tests {
         let map = MapView::new(&values, 3, 3).expect("map");
         let pictures = small_multiples(&[("normal", map), ("hole", map)], (1000, 500), 96);
         assert_eq!(
-            pictures
-                .iter()
-                .map(|(n, p)| (n.as_str(), p.dimensions()))
-                .collect::<Vec<_>>(),
+            pictures.iter().map(|(n, p)| (n.as_str(), p.dimensions())).collect::<Vec<_>>(),
             [("normal", (96, 48)), ("hole", (96, 48))]
         );
     }
 
     #[test]
     fn bad_maps_are_errors_and_png_round_trips() {
-        assert!(matches!(
-            MapView::new(&[], 0, 0),
-            Err(OverlayError::Size { .. })
-        ));
-        assert!(matches!(
-            MapView::new(&[0.0; 3], 2, 2),
-            Err(OverlayError::Size { .. })
-        ));
+        assert!(matches!(MapView::new(&[], 0, 0), Err(OverlayError::Size { .. })));
+        assert!(matches!(MapView::new(&[0.0; 3], 2, 2), Err(OverlayError::Size { .. })));
         let nan = MapView::new(&[0.0, 0.0, f32::NAN, 0.0], 2, 2).map(|_| ());
-        assert!(matches!(
-            nan,
-            Err(OverlayError::NotFinite { x: 0, y: 1, .. })
-        ));
+        assert!(matches!(nan, Err(OverlayError::NotFinite { x: 0, y: 1, .. })));
 
         let folder = tempfile::tempdir().expect("temp dir");
         let path = folder.path().join("a.png");
@@ -420,9 +324,6 @@ mod tests {
         save_png(&picture, &path).expect("save");
         assert_eq!(image::open(&path).expect("open").to_rgb8(), picture);
         let missing = save_png(&picture, folder.path().join("no/a.png"));
-        assert!(matches!(
-            missing,
-            Err(OverlayError::Write(WriteError::MissingFolder { .. }))
-        ));
+        assert!(matches!(missing, Err(OverlayError::Write(WriteError::MissingFolder { .. }))));
     }
 }

@@ -17,28 +17,14 @@ const BARS: usize = 20;
 
 /// The page; `kept` are the images with pictures, highest score first.
 pub(super) fn render(results: &Results, options: &ReportOptions, kept: &[Inlined]) -> String {
-    let scored: Vec<&ScoredImage> = results
-        .images
-        .iter()
-        .filter_map(ImageResult::scored)
-        .collect();
-    let flagged = scored
-        .iter()
-        .filter(|i| i.score >= options.threshold)
-        .count();
-    let heading = format!(
-        "Defect report: {} of {}",
-        plural(results.images.len(), "image"),
-        results.object
-    );
+    let scored: Vec<&ScoredImage> = results.images.iter().filter_map(ImageResult::scored).collect();
+    let flagged = scored.iter().filter(|i| i.score >= options.threshold).count();
+    let heading = format!("Defect report: {} of {}", plural(results.images.len(), "image"), results.object);
     fill(TEMPLATE, |name| match name {
         "css" => CSS.to_string(),
         "js" => JS.to_string(),
         "title" | "heading" => escape(&heading),
-        "program" => escape(&format!(
-            "{} {}",
-            results.program.name, results.program.version
-        )),
+        "program" => escape(&format!("{} {}", results.program.name, results.program.version)),
         "created" if options.created.is_empty() => String::new(),
         "created" => format!(" · {}", escape(&options.created)),
         "facts" => facts(results),
@@ -49,10 +35,7 @@ pub(super) fn render(results: &Results, options: &ReportOptions, kept: &[Inlined
         "flagged" => format!("{flagged} of {} flagged", scored.len()),
         "rows" => rows(results, options, kept),
         "inlined" => inlined_note(kept.len(), scored.len()),
-        "gallery" => kept
-            .iter()
-            .map(|k| article(k, &results.images[k.index], results, options))
-            .collect(),
+        "gallery" => kept.iter().map(|k| article(k, &results.images[k.index], results, options)).collect(),
         "legend" => legend(options),
         "reproduce" => reproduce(results, options),
         _ => String::new(),
@@ -61,53 +44,24 @@ pub(super) fn render(results: &Results, options: &ReportOptions, kept: &[Inlined
 
 /// What was run: model, adapter, defects, time.
 fn facts(results: &Results) -> String {
-    let Results {
-        adapter,
-        model,
-        timing,
-        ..
-    } = results;
-    let software = if adapter.software {
-        r#" <span class="tag">software on the CPU, not a GPU</span>"#
-    } else {
-        ""
-    };
-    let kind = escape(&format!(
-        "{}, {}, {}",
-        adapter.kind, adapter.backend, adapter.driver
-    ));
-    let demo = if model.demonstration {
-        r#" <span class="tag">demonstration</span>"#
-    } else {
-        ""
-    };
+    let Results { adapter, model, timing, .. } = results;
+    let software =
+        if adapter.software { r#" <span class="tag">software on the CPU, not a GPU</span>"# } else { "" };
+    let kind = escape(&format!("{}, {}, {}", adapter.kind, adapter.backend, adapter.driver));
+    let demo = if model.demonstration { r#" <span class="tag">demonstration</span>"# } else { "" };
     let size = model.image_size;
     let entries = [
         ("Model", format!("{}{demo}", escape(&model.name))),
-        (
-            "Model input",
-            format!("{size} × {size} pixels, patches of {}", model.patch_size),
-        ),
+        ("Model input", format!("{size} × {size} pixels, patches of {}", model.patch_size)),
         ("Method", escape(&results.method)),
         (
             "Computed on",
-            format!(
-                "{}{software}<br><span class=\"muted\">{kind}</span>",
-                escape(&adapter.name)
-            ),
+            format!("{}{software}<br><span class=\"muted\">{kind}</span>", escape(&adapter.name)),
         ),
         ("Defects looked for", escape(&results.defects.join(", "))),
-        (
-            "Time",
-            format!(
-                "{:.2} s, {:.1} images per second",
-                timing.seconds, timing.images_per_second
-            ),
-        ),
+        ("Time", format!("{:.2} s, {:.1} images per second", timing.seconds, timing.images_per_second)),
     ];
-    entries
-        .map(|(term, text)| format!("<div><dt>{term}</dt><dd>{text}</dd></div>"))
-        .concat()
+    entries.map(|(term, text)| format!("<div><dt>{term}</dt><dd>{text}</dd></div>")).concat()
 }
 
 /// A plain word about what the demonstration model is not.
@@ -137,23 +91,11 @@ fn summary(results: &Results, scored: &[&ScoredImage], flagged: usize, threshold
         cards += &card(&format!("{:.3}", worst.score), "highest score");
     }
     // The type named most often among the flagged images; of equals the first in the run's order.
-    let count = |name: &String| {
-        scored
-            .iter()
-            .filter(|i| i.score >= threshold && i.defect_type == *name)
-            .count()
-    };
-    let common = results
-        .defects
-        .iter()
-        .rev()
-        .max_by_key(|name| count(name))
-        .filter(|name| count(name) > 0);
+    let count =
+        |name: &String| scored.iter().filter(|i| i.score >= threshold && i.defect_type == *name).count();
+    let common = results.defects.iter().rev().max_by_key(|name| count(name)).filter(|name| count(name) > 0);
     if let Some(name) = common {
-        cards += &card(
-            &escape(name),
-            &format!("most frequent type, {} of {flagged}", count(name)),
-        );
+        cards += &card(&escape(name), &format!("most frequent type, {} of {flagged}", count(name)));
     }
     let mut bins = [0_usize; BARS];
     for image in scored {
@@ -162,18 +104,8 @@ fn summary(results: &Results, scored: &[&ScoredImage], flagged: usize, threshold
     let most = bins.iter().copied().max().unwrap_or(0).max(1);
     cards += r#"<div class="card wide"><span class="muted">Scores</span><div class="hist" role="img" aria-label="Histogram of the scores from 0 to 1">"#;
     for (i, &n) in bins.iter().enumerate() {
-        let class = if (i as f32 + 0.5) / BARS as f32 >= threshold {
-            r#" class="flag""#
-        } else {
-            ""
-        };
-        push(
-            &mut cards,
-            format_args!(
-                r#"<i{class} style="height:{}%" title="{n}"></i>"#,
-                n * 100 / most
-            ),
-        );
+        let class = if (i as f32 + 0.5) / BARS as f32 >= threshold { r#" class="flag""# } else { "" };
+        push(&mut cards, format_args!(r#"<i{class} style="height:{}%" title="{n}"></i>"#, n * 100 / most));
     }
     cards + r#"</div><div class="ends muted"><span>0</span><span>1</span></div></div>"#
 }
@@ -188,10 +120,7 @@ fn errors(results: &Results) -> String {
             let (path, error) = (escape(&image.path), escape(&image.error));
             push(&mut list, format_args!("<li><h3>{path}</h3><p>{error}</p>"));
             if !image.hint.is_empty() {
-                push(
-                    &mut list,
-                    format_args!("<p class=\"muted\">What to do: {}</p>", escape(&image.hint)),
-                );
+                push(&mut list, format_args!("<p class=\"muted\">What to do: {}</p>", escape(&image.hint)));
             }
             list += "</li>";
         }
@@ -208,11 +137,7 @@ fn errors(results: &Results) -> String {
 /// What the numbers and colours mean.
 fn legend(options: &ReportOptions) -> String {
     let (low, high, colours) = match options.scaling {
-        Scaling::Fixed => (
-            "0, normal",
-            "1, anomalous",
-            "The colours mean the same value in every picture.",
-        ),
+        Scaling::Fixed => ("0, normal", "1, anomalous", "The colours mean the same value in every picture."),
         Scaling::MinMax => (
             "lowest of the image",
             "highest of the image",
@@ -236,17 +161,10 @@ fn legend(options: &ReportOptions) -> String {
 fn reproduce(results: &Results, options: &ReportOptions) -> String {
     let mut text = String::new();
     if !options.command.is_empty() {
-        push(
-            &mut text,
-            format_args!("<pre>{}</pre>", escape(&options.command)),
-        );
+        push(&mut text, format_args!("<pre>{}</pre>", escape(&options.command)));
     }
     let model = &results.model;
-    let path = if model.path.is_empty() {
-        "embedded in the program"
-    } else {
-        &model.path
-    };
+    let path = if model.path.is_empty() { "embedded in the program" } else { &model.path };
     push(
         &mut text,
         format_args!(
@@ -258,10 +176,7 @@ fn reproduce(results: &Results, options: &ReportOptions) -> String {
         ),
     );
     if let Some(hash) = &model.weights_sha256 {
-        push(
-            &mut text,
-            format_args!(", SHA-256 of the weights <code>{}</code>", escape(hash)),
-        );
+        push(&mut text, format_args!(", SHA-256 of the weights <code>{}</code>", escape(hash)));
     }
     text += ".</p>";
     if !results.settings.is_empty() {
@@ -270,10 +185,7 @@ fn reproduce(results: &Results, options: &ReportOptions) -> String {
         let settings: Vec<String> = settings.lines().map(escape).collect();
         push(
             &mut text,
-            format_args!(
-                "<details><summary>Settings</summary><pre>{}</pre></details>",
-                settings.join("\n")
-            ),
+            format_args!("<details><summary>Settings</summary><pre>{}</pre></details>", settings.join("\n")),
         );
     }
     text
@@ -288,14 +200,7 @@ mod tests {
     fn kept() -> Vec<Inlined> {
         let url = || "data:image/jpeg;base64,AAAA".to_string();
         let class_maps = vec![("hole".to_string(), url())];
-        vec![Inlined {
-            index: 0,
-            score: 0.875,
-            size: (64, 48),
-            thumbnail: url(),
-            heat: url(),
-            class_maps,
-        }]
+        vec![Inlined { index: 0, score: 0.875, size: (64, 48), thumbnail: url(), heat: url(), class_maps }]
     }
 
     #[test]
@@ -305,19 +210,12 @@ mod tests {
         for outside in ["http:", "https:", "src=\"/", "@import", "url("] {
             assert!(!page.contains(outside), "{outside}");
         }
-        for part in [
-            "llvmpipe",
-            "software on the CPU, not a GPU",
-            "--model DIR",
-            "dapo-wgpu fetch",
-            "1 of 1 flagged",
-        ] {
+        for part in
+            ["llvmpipe", "software on the CPU, not a GPU", "--model DIR", "dapo-wgpu fetch", "1 of 1 flagged"]
+        {
             assert!(page.contains(part), "{part}");
         }
-        assert!(
-            page.contains("left:93.75%;top:0.00%;width:6.25%;height:100.00%"),
-            "the box at 600 of 640"
-        );
+        assert!(page.contains("left:93.75%;top:0.00%;width:6.25%;height:100.00%"), "the box at 600 of 640");
     }
 
     #[test]
@@ -339,12 +237,8 @@ mod tests {
         run.method = EVIL.into();
         run.program.name = EVIL.into();
         run.settings.insert(EVIL.into(), EVIL.into());
-        run.model = Model {
-            name: EVIL.into(),
-            path: EVIL.into(),
-            weights_sha256: Some(EVIL.into()),
-            ..run.model
-        };
+        run.model =
+            Model { name: EVIL.into(), path: EVIL.into(), weights_sha256: Some(EVIL.into()), ..run.model };
         run.adapter = Adapter {
             name: EVIL.into(),
             driver: EVIL.into(),
@@ -357,9 +251,8 @@ mod tests {
                 ImageResult::Scored(image) => {
                     image.path = EVIL.into();
                     image.defect_type = EVIL.into();
-                    image.probabilities = [(NORMAL, 0.125), (EVIL, 0.5), ("hole", 0.375)]
-                        .map(|(n, p)| (n.into(), p))
-                        .into();
+                    image.probabilities =
+                        [(NORMAL, 0.125), (EVIL, 0.5), ("hole", 0.375)].map(|(n, p)| (n.into(), p)).into();
                     image.boxes[0].defect_type = EVIL.into();
                     image.overlay = Some(format!("javascript:{EVIL}"));
                 }
@@ -370,11 +263,8 @@ mod tests {
         }
         let mut pictures = kept();
         pictures[0].class_maps[0].0 = EVIL.into();
-        let options = ReportOptions {
-            command: EVIL.into(),
-            created: EVIL.into(),
-            ..ReportOptions::default()
-        };
+        let options =
+            ReportOptions { command: EVIL.into(), created: EVIL.into(), ..ReportOptions::default() };
         for kept in [pictures, Vec::new()] {
             let page = render(&run, &options, &kept);
             assert!(!page.contains("<script>alert") && !page.contains("alert('x')"));

@@ -9,12 +9,8 @@ use super::results::{DefectBox, ImageResult, NORMAL, Results, ScoredImage};
 /// One table row per scored image, highest score first.
 pub(super) fn rows(results: &Results, options: &ReportOptions, kept: &[Inlined]) -> String {
     let shown: HashSet<usize> = kept.iter().map(|k| k.index).collect();
-    let mut order: Vec<(usize, &ScoredImage)> = results
-        .images
-        .iter()
-        .enumerate()
-        .filter_map(|(i, image)| Some((i, image.scored()?)))
-        .collect();
+    let mut order: Vec<(usize, &ScoredImage)> =
+        results.images.iter().enumerate().filter_map(|(i, image)| Some((i, image.scored()?))).collect();
     order.sort_by(|a, b| b.1.score.total_cmp(&a.1.score));
     let mut rows = String::new();
     for (index, image) in order {
@@ -40,19 +36,12 @@ pub(super) fn rows(results: &Results, options: &ReportOptions, kept: &[Inlined])
 
 /// The class of what is at or above the threshold.
 fn flag(score: f32, options: &ReportOptions) -> &'static str {
-    if score >= options.threshold {
-        "flag"
-    } else {
-        ""
-    }
+    if score >= options.threshold { "flag" } else { "" }
 }
 
 /// A small horizontal bar of length `value`.
 fn meter(value: f32) -> String {
-    format!(
-        r#"<span class="meter" aria-hidden="true"><i style="width:{:.1}%"></i></span>"#,
-        value * 100.0
-    )
+    format!(r#"<span class="meter" aria-hidden="true"><i style="width:{:.1}%"></i></span>"#, value * 100.0)
 }
 
 /// Says which images have pictures here.
@@ -82,14 +71,8 @@ pub(super) fn article(
     let (image_width, image_height) = (image.width, image.height);
     let (width, height) = kept.size;
     let aspect = f64::from(width) / f64::from(height.max(1));
-    let Inlined {
-        thumbnail, heat, ..
-    } = kept;
-    let boxes: String = image
-        .boxes
-        .iter()
-        .map(|found| box_mark(found, image))
-        .collect();
+    let Inlined { thumbnail, heat, .. } = kept;
+    let boxes: String = image.boxes.iter().map(|found| box_mark(found, image)).collect();
     let mut card = format!(
         r#"<article class="item {class}" id="image-{id}" data-score="{score}" aria-labelledby="title-{id}">
 <header><h3 id="title-{id}">{path}</h3><span class="big" aria-label="Anomaly score">{score:.3}</span>
@@ -106,25 +89,16 @@ pub(super) fn article(
     card += &probabilities(image, results);
     if !image.boxes.is_empty() {
         let items: String = image.boxes.iter().map(box_text).collect();
-        let title = if image.boxes.len() == 1 {
-            "1 box".into()
-        } else {
-            format!("{} boxes", image.boxes.len())
-        };
-        push(
-            &mut card,
-            format_args!("<details><summary>{title}</summary><ul>{items}</ul></details>"),
-        );
+        let title =
+            if image.boxes.len() == 1 { "1 box".into() } else { format!("{} boxes", image.boxes.len()) };
+        push(&mut card, format_args!("<details><summary>{title}</summary><ul>{items}</ul></details>"));
     }
     if !kept.class_maps.is_empty() {
         card += "<details><summary>Map of each class</summary><div class=\"multiples\">";
         for (name, url) in &kept.class_maps {
             let name = escape(name);
             let picture = format!("<img src=\"{url}\" alt=\"Map of {name}\">");
-            push(
-                &mut card,
-                format_args!("<figure>{picture}<figcaption>{name}</figcaption></figure>"),
-            );
+            push(&mut card, format_args!("<figure>{picture}<figcaption>{name}</figcaption></figure>"));
         }
         card += "</div></details>";
     }
@@ -134,14 +108,8 @@ pub(super) fn article(
 /// A box over the picture, placed in per cent so that it follows the picture's size.
 fn box_mark(found: &DefectBox, image: &ScoredImage) -> String {
     let percent = |at: u32, of: u32| f64::from(at) * 100.0 / f64::from(of.max(1));
-    let (left, width) = (
-        percent(found.x, image.width),
-        percent(found.width, image.width),
-    );
-    let (top, height) = (
-        percent(found.y, image.height),
-        percent(found.height, image.height),
-    );
+    let (left, width) = (percent(found.x, image.width), percent(found.width, image.width));
+    let (top, height) = (percent(found.y, image.height), percent(found.height, image.height));
     let (name, score) = (escape(&found.defect_type), found.score);
     let style = format!("left:{left:.2}%;top:{top:.2}%;width:{width:.2}%;height:{height:.2}%");
     format!("<div class=\"box\" title=\"{name} {score:.3}\" style=\"{style}\"></div>")
@@ -149,15 +117,7 @@ fn box_mark(found: &DefectBox, image: &ScoredImage) -> String {
 
 /// A box in words, as a list entry.
 fn box_text(found: &DefectBox) -> String {
-    let DefectBox {
-        x,
-        y,
-        width,
-        height,
-        score,
-        area,
-        ..
-    } = found;
+    let DefectBox { x, y, width, height, score, area, .. } = found;
     let name = escape(&found.defect_type);
     format!("<li>{name} {score:.3}: {width} × {height} at ({x}, {y}), area {area} px</li>")
 }
@@ -167,19 +127,11 @@ fn probabilities(image: &ScoredImage, results: &Results) -> String {
     let mut bars = String::from("<dl class=\"probs\" aria-label=\"Probabilities\">");
     for class in std::iter::once(NORMAL).chain(results.defects.iter().map(String::as_str)) {
         let value = image.probabilities.get(class).copied().unwrap_or_default();
-        let top = if class == image.defect_type {
-            " class=\"top\""
-        } else {
-            ""
-        };
+        let top = if class == image.defect_type { " class=\"top\"" } else { "" };
         let (name, percent) = (escape(class), value * 100.0);
-        let track = format!(
-            "<dd class=\"track\" aria-hidden=\"true\"><i style=\"width:{percent:.1}%\"></i></dd>"
-        );
-        push(
-            &mut bars,
-            format_args!("<dt{top}>{name}</dt>{track}<dd{top}>{value:.3}</dd>"),
-        );
+        let track =
+            format!("<dd class=\"track\" aria-hidden=\"true\"><i style=\"width:{percent:.1}%\"></i></dd>");
+        push(&mut bars, format_args!("<dt{top}>{name}</dt>{track}<dd{top}>{value:.3}</dd>"));
     }
     bars + "</dl>"
 }

@@ -1,0 +1,332 @@
+//! `detect`: photos in, scores, names, boxes, maps and a page out.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime};
+
+use super::Failure;
+use super::options::{DeviceArgs, ModelArgs, progress, writable_folder};
+use super::picture::{self, PICTURE_SIDE};
+use crate::clip::{Clip, embedded};
+use crate::dapo::detect::TOP_PATCHES;
+use crate::dapo::{DEFAULT_DEFECTS, Detection, Detector, Prompts};
+use crate::data::{Loaded, LoadedImage, Preprocess, collect, load_batches};
+use crate::gpu::AdapterSummary;
+use crate::report::results::{
+    Adapter, FailedImage, ImageResult, Model, NORMAL, Program, Results, SCHEMA, ScoredImage, Timing,
+};
+use crate::report::{MapView, ReportBuilder, ReportOptions, Scaling, shell_command};
+
+/// Options of `detect`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Images, or folders that are searched for images
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    model: ModelArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// What is in the pictures, as in "a photo of a NAME" [default: object]
+    #[arg(long, value_name = "NAME")]
+    object: Option<String>,
+    /// Defects to look for, separated by commas [default: a general list]
+    #[arg(long, value_name = "A,B,C")]
+    defects: Option<String>,
+    /// Folder for results.json, report.html, overlays and maps
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Print results.json to standard output too
+    #[arg(long)]
+    json: bool,
+    /// Write the raw maps as .npy files
+    #[arg(long)]
+    save_maps: bool,
+    /// Do not write overlay pictures
+    #[arg(long)]
+    no_overlays: bool,
+    /// Defect probability from which a pixel belongs to a box, and a score from which an image is flagged
+    #[arg(long, value_name = "P", default_value_t = 0.5)]
+    threshold: f32,
+    /// Images in one batch
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    batch: usize,
+}
+
+/// Detects, and writes everything below `--out`.
+///
+/// # Errors
+/// Whatever keeps the run as a whole from going on; a bad image is reported in the results instead.
+pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+    if !(0.0..=1.0).contains(&args.threshold) {
+        return Err(Failure::new(format!(
+            "--threshold {}: expected a probability from 0 to 1",
+            args.threshold
+        )));
+    }
+    let prompts = prompts(args)?;
+    let entries = collect(&args.paths)?;
+    writable_folder(&args.out)?;
+    let interrupted = watch_interrupt();
+    let gpu = args.device.open()?;
+    let clip = args.model.open(&gpu)?;
+    let preprocess = Preprocess {
+        mean: clip.config().mean,
+        std: clip.config().std,
+        ..Preprocess::clip(clip.vision().image_size() as u32)
+    };
+    let about = about(args, &clip);
+    let temperature = 1.0 / clip.inverse_temperature();
+    let detector = Detector::new(clip, &prompts)?;
+
+    let mut writer = Writer { args, prompts: &prompts, report: report(args), images: Vec::new() };
+    let bar = progress(entries.len(), "images");
+    let batch = args.batch.clamp(1, detector.max_batch());
+    let started = Instant::now();
+    for loaded in load_batches(entries, batch, preprocess, 2, PICTURE_SIDE) {
+        let count = loaded.len() as u64;
+        let detections = detect(&detector, &loaded)?;
+        let mut detections = detections.into_iter();
+        for item in loaded {
+            let result = match item.result {
+                Ok(ref image) => {
+                    let detection =
+                        detections.next().ok_or_else(|| Failure::new("a detection is missing"))?;
+                    writer.scored(&item, image, &detection)?
+                }
+                Err(error) => {
+                    bar.suspend(|| eprintln!("error: {error}"));
+                    let path = item.entry.path.display().to_string();
+                    ImageResult::Failed(FailedImage { path, error: error.to_string(), hint: String::new() })
+                }
+            };
+            if matches!(result, ImageResult::Failed(_)) {
+                writer.report.push(&result, None)?;
+            }
+            writer.images.push(result);
+        }
+        bar.inc(count);
+        if interrupted.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+
+    let stopped = interrupted.load(Ordering::Relaxed);
+    let seconds = started.elapsed().as_secs_f64();
+    let Writer { report, images, .. } = writer;
+    let results = Results {
+        schema: SCHEMA.to_owned(),
+        program: Program { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
+        adapter: adapter(gpu.adapter()),
+        model: about,
+        object: prompts.object.clone(),
+        method: "clip".into(),
+        defects: prompts.defects.clone(),
+        settings: BTreeMap::from([
+            ("temperature".into(), temperature.into()),
+            ("top_patches".into(), TOP_PATCHES.into()),
+            ("threshold".into(), args.threshold.into()),
+            ("batch".into(), batch.into()),
+            ("interrupted".into(), stopped.into()),
+        ]),
+        timing: Timing {
+            images: images.len(),
+            seconds,
+            images_per_second: images.len() as f64 / seconds.max(1e-9),
+        },
+        images,
+    };
+    results.save(args.out.join("results.json"))?;
+    report.write(&results, args.out.join("report.html"))?;
+    conclude(args, &results, stopped)
+}
+
+/// Detects the images of a batch that could be loaded, in order.
+fn detect(detector: &Detector, loaded: &[Loaded]) -> Result<Vec<Detection>, Failure> {
+    let good = loaded.iter().filter_map(|item| item.result.as_ref().ok());
+    let pixels: Vec<f32> = good.flat_map(|image| image.pixels.iter().copied()).collect();
+    if pixels.is_empty() { Ok(Vec::new()) } else { Ok(detector.detect(&pixels)?) }
+}
+
+fn prompts(args: &Args) -> Result<Prompts, Failure> {
+    let object = args.object.as_deref();
+    Ok(match &args.defects {
+        Some(list) => Prompts::new(object, &list.split(',').collect::<Vec<_>>())?,
+        None => Prompts::new(object, &DEFAULT_DEFECTS)?,
+    })
+}
+
+fn adapter(summary: &AdapterSummary) -> Adapter {
+    Adapter {
+        name: summary.name.clone(),
+        backend: summary.backend.clone(),
+        kind: summary.kind.clone(),
+        driver: format!("{} {}", summary.driver, summary.driver_info).trim().to_owned(),
+        software: summary.software,
+    }
+}
+
+fn about(args: &Args, clip: &Clip) -> Model {
+    let demonstration = args.model.is_demonstration();
+    Model {
+        name: if demonstration { embedded::NAME.to_owned() } else { clip.config().name.clone() },
+        path: clip.folder().display().to_string(),
+        image_size: clip.vision().image_size() as u32,
+        patch_size: clip.config().vision.patch_size as u32,
+        embed_dim: clip.config().embed_dim as u32,
+        demonstration,
+        weights_sha256: None,
+    }
+}
+
+fn report(args: &Args) -> ReportBuilder {
+    let created = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(String::new(), |t| civil_date(t.as_secs() / 86_400));
+    ReportBuilder::new(ReportOptions {
+        command: shell_command(std::env::args()),
+        created,
+        threshold: args.threshold,
+        scaling: Scaling::Fixed,
+        ..ReportOptions::default()
+    })
+}
+
+/// `YYYY-MM-DD` of a day counted from 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date
+/// Algorithms", 2013).
+fn civil_date(days: u64) -> String {
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// What is written while the run goes on.
+struct Writer<'a> {
+    args: &'a Args,
+    prompts: &'a Prompts,
+    report: ReportBuilder,
+    images: Vec<ImageResult>,
+}
+
+impl Writer<'_> {
+    /// Writes one image's files and makes its entry in the results and the report.
+    fn scored(
+        &mut self,
+        item: &Loaded,
+        image: &LoadedImage,
+        detection: &Detection,
+    ) -> Result<ImageResult, Failure> {
+        let (out, stem): (&Path, &str) = (&self.args.out, &item.entry.stem);
+        let defects = &self.prompts.defects;
+        let binary = detection.binary_map();
+        let view = MapView::new(&binary, detection.size, detection.size)?;
+        let boxes = picture::boxes(detection, &binary, image.original_size, defects, self.args.threshold)?;
+        let shown = image.picture.as_ref().unwrap_or(&image.squashed);
+        let overlay = match self.args.no_overlays {
+            true => None,
+            false => Some(picture::save_overlay(out, stem, shown, view, &boxes, image.original_size)?),
+        };
+        let maps = match self.args.save_maps {
+            true => Some(picture::save_maps(out, stem, detection, &binary)?),
+            false => None,
+        };
+        let names = std::iter::once(NORMAL.to_owned()).chain(defects.iter().cloned());
+        let result = ImageResult::Scored(ScoredImage {
+            path: item.entry.path.display().to_string(),
+            width: image.original_size.0,
+            height: image.original_size.1,
+            score: detection.score,
+            defect_type: defects[detection.defect].clone(),
+            type_probability: detection.defect_probability,
+            probabilities: names.zip(detection.probabilities.iter().copied()).collect(),
+            boxes,
+            overlay,
+            maps,
+        });
+        let pictures = if self.report.wants(detection.score) {
+            Some(picture::report_image(shown, detection, view, defects)?)
+        } else {
+            None
+        };
+        self.report.push(&result, pictures.as_ref())?;
+        Ok(result)
+    }
+}
+
+/// Set when the user presses Ctrl-C: the batch under way is finished and what is done is written.
+fn watch_interrupt() -> &'static AtomicBool {
+    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+    let noticed = || {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130); // pressed twice: the user does not want to wait
+        }
+        eprintln!("\ninterrupted: finishing this batch and writing what is done (again to stop at once)");
+    };
+    // Without a handler Ctrl-C simply stops the program, which is safe too: files appear whole.
+    let _ = ctrlc::set_handler(noticed);
+    &INTERRUPTED
+}
+
+fn conclude(args: &Args, results: &Results, stopped: bool) -> Result<ExitCode, Failure> {
+    let failed = results.images.iter().filter(|i| i.scored().is_none()).count();
+    if args.json {
+        let text = serde_json::to_string_pretty(results).map_err(|e| Failure::new(e.to_string()))?;
+        println!("{text}");
+    } else {
+        for image in results.images.iter().filter_map(ImageResult::scored) {
+            println!(
+                "{:.3}  {:<16} {:>4.0} %  {}",
+                image.score,
+                image.defect_type,
+                100.0 * image.type_probability,
+                image.path
+            );
+        }
+    }
+    let adapter = &results.adapter;
+    eprintln!(
+        "{} images in {:.1} s ({:.2}/s) on {} ({}); see {}",
+        results.images.len(),
+        results.timing.seconds,
+        results.timing.images_per_second,
+        adapter.name,
+        adapter.kind,
+        args.out.join("report.html").display()
+    );
+    if results.model.demonstration {
+        eprintln!(
+            "note: {} is a small demonstration model; for real inspection pass a full CLIP with --model DIR (see `dapo-wgpu fetch`)",
+            embedded::NAME
+        );
+    }
+    if failed > 0 {
+        eprintln!("{failed} of {} images could not be read; results.json says why", results.images.len());
+    }
+    Ok(match (stopped, failed) {
+        (true, _) => ExitCode::from(130),
+        (false, 0) => ExitCode::SUCCESS,
+        (false, n) if n == results.images.len() => ExitCode::FAILURE,
+        _ => ExitCode::from(3),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::civil_date;
+
+    #[test]
+    fn days_become_dates() {
+        assert_eq!(civil_date(0), "1970-01-01");
+        assert_eq!(civil_date(11_016), "2000-02-29");
+        assert_eq!(civil_date(20_780), "2026-11-23");
+    }
+}

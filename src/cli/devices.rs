@@ -1,0 +1,105 @@
+//! `devices`: adapters, what they can do, and which will be used.
+
+use serde::Serialize;
+
+use super::Failure;
+use super::options::DeviceArgs;
+use crate::gpu::capabilities::PathState;
+use crate::gpu::{AdapterSummary, Capabilities, GpuError, adapter};
+
+/// Options of `devices`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    schema: &'static str,
+    adapters: Vec<adapter::AdapterReport>,
+    chosen: Chosen,
+}
+
+#[derive(Serialize)]
+struct Chosen {
+    adapter: AdapterSummary,
+    capabilities: Capabilities,
+    why: String,
+    timestamps_tick: bool,
+}
+
+/// Lists adapters.
+///
+/// # Errors
+/// No adapter, no such adapter, or one that refuses.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let adapters = adapter::list();
+    if adapters.is_empty() {
+        return Err(GpuError::NoAdapter.into());
+    }
+    let gpu = args.device.open()?;
+    let others = adapters.len() - 1;
+    let why = match args.device.choice() {
+        adapter::AdapterChoice::Auto if others == 0 => "the only adapter".to_owned(),
+        adapter::AdapterChoice::Auto => {
+            "the fastest kind: discrete before integrated before virtual before software, native APIs before OpenGL"
+                .to_owned()
+        }
+        adapter::AdapterChoice::Index(i) => format!("--adapter {i}"),
+        adapter::AdapterChoice::Name(name) => format!("--adapter {name}"),
+    };
+    let chosen = Chosen {
+        adapter: gpu.adapter().clone(),
+        capabilities: gpu.capabilities().clone(),
+        why,
+        timestamps_tick: gpu.timestamps_tick()?,
+    };
+    let report = Report { schema: "dapo-wgpu/devices/1", adapters, chosen };
+    if args.json {
+        let text = serde_json::to_string_pretty(&report).map_err(|e| Failure::new(e.to_string()))?;
+        println!("{text}");
+    } else {
+        print(&report);
+    }
+    Ok(())
+}
+
+fn print(report: &Report) {
+    for found in &report.adapters {
+        let chosen = found.adapter.index == report.chosen.adapter.index;
+        println!("{} {}", if chosen { "*" } else { " " }, found.adapter.line());
+    }
+    let Chosen { adapter, capabilities: caps, why, timestamps_tick } = &report.chosen;
+    println!("\nWill be used: {} ({why})", adapter.name);
+    if adapter.software {
+        println!(
+            "This is a software device: the CPU does the work. Results are right, speed is not a GPU's."
+        );
+    }
+    for path in &caps.paths {
+        let state = match path.state {
+            PathState::Used => "used",
+            PathState::Unavailable => "no",
+            PathState::SwitchedOff => "off",
+        };
+        println!("  {:18} {state:5} {} [{}=1 switches it off]", path.name, path.detail, path.switch);
+    }
+    if caps.timestamps {
+        let verdict =
+            if *timestamps_tick { "they advance" } else { "broken: they do not advance; wall clock is used" };
+        println!("  {:18} {verdict}", "timestamps tick");
+    }
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    println!(
+        "  limits: binding {:.0} MiB, buffer {:.0} MiB, workgroup memory {} KiB, {} invocations, {} storage buffers",
+        mib(caps.limits.storage_binding),
+        mib(caps.limits.buffer),
+        caps.limits.workgroup_memory / 1024,
+        caps.limits.invocations,
+        caps.limits.storage_buffers
+    );
+}

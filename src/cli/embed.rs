@@ -1,0 +1,87 @@
+//! `embed`: CLIP features of images and texts.
+
+use std::path::PathBuf;
+
+use safetensors::tensor::{Dtype, TensorView};
+
+use super::Failure;
+use super::options::{DeviceArgs, ModelArgs, progress};
+use crate::data::{ImageEntry, Preprocess, load_batches};
+use crate::report::write_atomic;
+
+/// Options of `embed`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    model: ModelArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// Images, in the order of the rows of `image_features`
+    #[arg(long = "image", value_name = "FILE", num_args = 1..)]
+    images: Vec<PathBuf>,
+    /// Texts, in the order of the rows of `text_features`
+    #[arg(long = "text", value_name = "TEXT", num_args = 1..)]
+    texts: Vec<String>,
+    /// File to write: `image_features` [n, d] and `text_features` [m, d], float32, un-normalised
+    #[arg(long, value_name = "FILE.safetensors")]
+    out: PathBuf,
+    /// Images in one batch
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    batch: usize,
+}
+
+/// Writes features.
+///
+/// # Errors
+/// Anything wrong with the inputs, the model, the device or the output: nothing is written then.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    if args.images.is_empty() && args.texts.is_empty() {
+        return Err(Failure::new("nothing to embed").hint("give --image FILE… or --text TEXT… or both"));
+    }
+    let gpu = args.device.open()?;
+    let clip = args.model.open(&gpu)?;
+    let d = clip.config().embed_dim;
+    let texts = if args.texts.is_empty() { Vec::new() } else { clip.encode_texts(&args.texts)? };
+
+    let size = clip.vision().image_size();
+    let preprocess =
+        Preprocess { mean: clip.config().mean, std: clip.config().std, ..Preprocess::clip(size as u32) };
+    let entries: Vec<ImageEntry> =
+        args.images.iter().map(|path| ImageEntry { path: path.clone(), stem: String::new() }).collect();
+    let bar = progress(entries.len(), "images");
+    let batch = args.batch.clamp(1, clip.vision().max_batch(&gpu));
+    let mut images = Vec::with_capacity(entries.len() * d);
+    for loaded in load_batches(entries, batch, preprocess, 1, 0) {
+        let mut pixels = Vec::with_capacity(loaded.len() * 3 * size * size);
+        let count = loaded.len() as u64;
+        for item in loaded {
+            pixels.extend(item.result?.pixels);
+        }
+        images.extend(clip.encode_images(&pixels)?);
+        bar.inc(count);
+    }
+    bar.finish_and_clear();
+
+    let named = [("image_features", &images), ("text_features", &texts)];
+    let tensors = named
+        .iter()
+        .filter(|(_, values)| !values.is_empty())
+        .map(|(name, values)| {
+            let bytes: &[u8] = bytemuck::cast_slice(values);
+            Ok((*name, TensorView::new(Dtype::F32, vec![values.len() / d, d], bytes)?))
+        })
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+        .map_err(|e| Failure::new(format!("{}: {e}", args.out.display())))?;
+    let about = [("adapter".to_owned(), gpu.adapter().line())].into_iter().collect();
+    let bytes = safetensors::serialize(tensors, Some(about))
+        .map_err(|e| Failure::new(format!("{}: {e}", args.out.display())))?;
+    write_atomic(&args.out, &bytes)?;
+    eprintln!(
+        "{} images and {} texts, {d} features each, on {} → {}",
+        args.images.len(),
+        args.texts.len(),
+        gpu.adapter().line(),
+        args.out.display()
+    );
+    Ok(())
+}

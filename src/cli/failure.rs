@@ -1,0 +1,68 @@
+//! What the user reads when a command cannot go on.
+
+use crate::clip::fetch::FetchError;
+use crate::clip::{ClipError, ModelError};
+use crate::dapo::prompts::PromptError;
+use crate::dapo::regions::RegionError;
+use crate::data::ImageError;
+use crate::data::synth::SynthError;
+use crate::gpu::GpuError;
+use crate::report::{NpyError, OverlayError, ReportError, ResultsError, WriteError};
+
+/// A message that says what is wrong with what, and a hint that says what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What went wrong.
+    pub message: String,
+    /// What to do about it; empty when the message says it.
+    pub hint: String,
+}
+
+impl Failure {
+    /// A failure whose message says everything.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: String::new() }
+    }
+
+    /// Adds a hint.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+}
+
+impl From<GpuError> for Failure {
+    fn from(error: GpuError) -> Self {
+        Self { message: error.to_string(), hint: error.hint() }
+    }
+}
+
+impl From<ClipError> for Failure {
+    fn from(error: ClipError) -> Self {
+        Self { message: error.to_string(), hint: error.hint() }
+    }
+}
+
+/// Errors whose messages name the file, the field and the fix themselves.
+macro_rules! self_explaining {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::new(error.to_string())
+            }
+        })*
+    };
+}
+self_explaining!(
+    FetchError,
+    ImageError,
+    ModelError,
+    NpyError,
+    OverlayError,
+    PromptError,
+    RegionError,
+    ReportError,
+    ResultsError,
+    SynthError,
+    WriteError
+);

@@ -1,0 +1,64 @@
+//! `fetch`: download a full CLIP model.
+
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Failure;
+use super::options::writable_folder;
+use crate::clip::fetch::{Hub, KNOWN_MODELS, KnownModel, Progress};
+
+/// Options of `fetch`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Which model; `--list` shows them
+    #[arg(default_value = "vit-l-14-336")]
+    model: String,
+    /// Folder to download to [default: models/MODEL]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Server to download from [default: DAPO_HUB_URL, or the Hugging Face hub]
+    #[arg(long, value_name = "URL")]
+    hub: Option<String>,
+    /// List the models that can be fetched, and stop
+    #[arg(long)]
+    list: bool,
+}
+
+/// Downloads, resuming what an earlier run left.
+///
+/// # Errors
+/// An unknown model, no network, a wrong checksum, or a folder that cannot be written.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    if args.list {
+        for model in KNOWN_MODELS {
+            println!("{:14} {} ({} MB)", model.name, model.about, model.megabytes);
+        }
+        return Ok(());
+    }
+    let model = KnownModel::find(&args.model).ok_or_else(|| {
+        let names: Vec<&str> = KNOWN_MODELS.iter().map(|m| m.name).collect();
+        Failure::new(format!("unknown model '{}'; known: {}", args.model, names.join(", ")))
+    })?;
+    let out = args.out.clone().unwrap_or_else(|| Path::new("models").join(model.name));
+    writable_folder(&out)?;
+    let bar = ProgressBar::new(0);
+    if let Ok(style) =
+        ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} · {bytes_per_sec} · {eta} left")
+    {
+        bar.set_style(style);
+    }
+    let mut show = |progress: Progress<'_>| {
+        bar.set_message(progress.file.to_owned());
+        bar.set_length(progress.total.unwrap_or(progress.done));
+        bar.set_position(progress.done);
+    };
+    let fetched = Hub::new(args.hub.as_deref()).fetch_model(model, &out, &mut show)?;
+    bar.finish_and_clear();
+    for file in &fetched {
+        let state = if file.kept { "was there" } else { "fetched" };
+        println!("{state}  {}  {} bytes  sha256 {}", file.path.display(), file.bytes, file.sha256);
+    }
+    eprintln!("use it with --model {}", out.display());
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! The command line: thin, one file a verb.
+
+mod detect;
+mod devices;
+mod embed;
+mod failure;
+mod fetch;
+mod options;
+mod picture;
+mod synth;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use failure::Failure;
+
+/// Finds, localises and names defects in photos with CLIP, on any Vulkan, Metal or DX12 device.
+#[derive(Debug, Parser)]
+#[command(name = "dapo-wgpu", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Score photos, name the defects, and draw where they are
+    Detect(detect::Args),
+    /// Write CLIP features of images and texts to a safetensors file
+    Embed(embed::Args),
+    /// List adapters: what each can do, which will be used, and why
+    Devices(devices::Args),
+    /// Generate labelled images of textures and objects with defects
+    Synth(synth::Args),
+    /// Download a full CLIP model
+    Fetch(fetch::Args),
+}
+
+/// Runs the program with the process's arguments: 0 when all went well, 1 when nothing could be done,
+/// 2 for a wrong command line, 3 when some inputs failed and the others were done.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().verb {
+        Verb::Detect(args) => detect::run(&args),
+        Verb::Embed(args) => embed::run(&args).map(|()| ExitCode::SUCCESS),
+        Verb::Devices(args) => devices::run(&args).map(|()| ExitCode::SUCCESS),
+        Verb::Synth(args) => synth::run(&args).map(|()| ExitCode::SUCCESS),
+        Verb::Fetch(args) => fetch::run(&args).map(|()| ExitCode::SUCCESS),
+    };
+    outcome.unwrap_or_else(|failure| {
+        eprintln!("error: {}", failure.message);
+        if !failure.hint.is_empty() {
+            eprintln!("hint: {}", failure.hint);
+        }
+        ExitCode::FAILURE
+    })
+}

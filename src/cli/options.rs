@@ -1,0 +1,115 @@
+//! Options that several verbs share.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Failure;
+use crate::clip::{Clip, ClipOptions, WeightStorage, embedded};
+use crate::gpu::{AdapterChoice, Gpu, GpuOptions, ShaderMode};
+
+/// Which device, and how careful.
+#[derive(Debug, Args)]
+pub struct DeviceArgs {
+    /// Adapter to use: an index of `dapo-wgpu devices` or a part of its name
+    #[arg(long, value_name = "INDEX|NAME", default_value = "auto")]
+    adapter: String,
+    /// Run shaders with bounds and loop checks (slower; for bug reports)
+    #[arg(long)]
+    checked: bool,
+}
+
+impl DeviceArgs {
+    /// The adapter that was asked for.
+    pub fn choice(&self) -> AdapterChoice {
+        AdapterChoice::from(self.adapter.as_str())
+    }
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// No adapter, no such adapter, or one that refuses.
+    pub fn open(&self) -> Result<Gpu, Failure> {
+        let mode = if self.checked { ShaderMode::Checked } else { ShaderMode::Trusted };
+        Ok(Gpu::open(&GpuOptions { adapter: self.choice(), mode })?)
+    }
+}
+
+/// How weights are stored on the device.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Weights {
+    /// float32
+    F32,
+    /// float16: half the memory; exact if the file is float16
+    F16,
+}
+
+/// Which model, at which size.
+#[derive(Debug, Args)]
+pub struct ModelArgs {
+    /// Model folder in Hugging Face or open_clip layout [default: the embedded dapo-nano]
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// Edge of the images in pixels, a multiple of the model's patch [default: the model's own]
+    #[arg(long, value_name = "N")]
+    pub image_size: Option<usize>,
+    /// How weights are stored on the device; arithmetic is always float32
+    #[arg(long, value_enum, default_value = "f32")]
+    weights: Weights,
+}
+
+impl ModelArgs {
+    /// Loads it.
+    ///
+    /// # Errors
+    /// What is wrong with the folder, the size or the device.
+    pub fn open(&self, gpu: &Gpu) -> Result<Clip, Failure> {
+        let storage = match self.weights {
+            Weights::F32 => WeightStorage::F32,
+            Weights::F16 => WeightStorage::F16,
+        };
+        let options = ClipOptions { image_size: self.image_size, storage };
+        let folder = match &self.model {
+            Some(folder) => folder.clone(),
+            None => embedded::unpack()?,
+        };
+        Ok(Clip::open(gpu, &folder, options)?)
+    }
+
+    /// Whether this is the embedded demonstration model.
+    pub fn is_demonstration(&self) -> bool {
+        self.model.is_none()
+    }
+}
+
+/// A progress bar with rate and remaining time on standard error; hidden for a single item, and
+/// where nobody looks.
+pub fn progress(total: usize, unit: &str) -> ProgressBar {
+    if total < 2 {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template(&format!(
+        "{{bar:30}} {{human_pos}}/{{human_len}} {unit} · {{per_sec}} · {{eta}} left"
+    ));
+    let bar = ProgressBar::new(total as u64);
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(250));
+    bar
+}
+
+/// Creates a folder and proves that files can be made in it, before any work is spent.
+///
+/// # Errors
+/// A message that names the folder and the fix.
+pub fn writable_folder(path: &Path) -> Result<(), Failure> {
+    let refuse = |e: std::io::Error| {
+        Failure::new(format!("{}: cannot write here: {e}", path.display()))
+            .hint("choose another folder with --out, or mend its permissions")
+    };
+    std::fs::create_dir_all(path).map_err(refuse)?;
+    tempfile::Builder::new().prefix(".probe").tempfile_in(path).map(drop).map_err(refuse)
+}

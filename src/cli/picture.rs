@@ -1,0 +1,117 @@
+//! From one detection to boxes, pictures and map files.
+
+use std::path::Path;
+
+use image::RgbImage;
+
+use super::Failure;
+use crate::dapo::Detection;
+use crate::dapo::regions::{RegionOptions, Threshold, find_regions};
+use crate::report::overlay::{self, ALPHA};
+use crate::report::results::{DefectBox, MapFiles};
+use crate::report::{MapView, ReportImage, Scaling, write_npy};
+
+/// Longest side of an overlay.
+pub const PICTURE_SIDE: u32 = overlay::MAX_SIDE;
+/// Longest side of a picture in the report.
+const THUMBNAIL_SIDE: u32 = 512;
+/// Edge of the small per-class maps in the report.
+const CLASS_MAP_SIDE: u32 = 96;
+
+/// Boxes around the regions whose defect probability exceeds `threshold`, in original pixels.
+///
+/// # Errors
+/// NaN in a map.
+pub fn boxes(
+    detection: &Detection,
+    binary: &[f32],
+    original: (u32, u32),
+    defects: &[String],
+    threshold: f32,
+) -> Result<Vec<DefectBox>, Failure> {
+    let size = (detection.size, detection.size);
+    // A region smaller than a third of a patch of the smallest usual patch (8 px) is rounding.
+    let options = RegionOptions { threshold: Threshold::Fixed(threshold), ..RegionOptions::default() };
+    let regions = find_regions(binary, size, original, Some(&detection.maps), &options)?;
+    let name = |class: Option<usize>| defects[class.unwrap_or(detection.defect)].clone();
+    Ok(regions
+        .into_iter()
+        .map(|r| DefectBox {
+            x: r.x,
+            y: r.y,
+            width: r.width,
+            height: r.height,
+            score: r.score.clamp(0.0, 1.0),
+            area: r.area,
+            defect_type: name(r.class),
+        })
+        .collect())
+}
+
+/// Writes the overlay below `out` and returns its relative path.
+///
+/// # Errors
+/// An unwritable file.
+pub fn save_overlay(
+    out: &Path,
+    stem: &str,
+    picture: &RgbImage,
+    binary: MapView<'_>,
+    boxes: &[DefectBox],
+    original: (u32, u32),
+) -> Result<String, Failure> {
+    let colours = binary.colours(Scaling::Fixed, picture.width(), picture.height());
+    let mut overlay = overlay::blend(picture, &colours, ALPHA);
+    overlay::draw_boxes(&mut overlay, boxes, original);
+    let name = format!("overlays/{stem}.png");
+    save(out, &name, |path| Ok(overlay::save_png(&overlay, path)?))?;
+    Ok(name)
+}
+
+/// Writes the raw maps below `out` and returns their relative paths.
+///
+/// # Errors
+/// An unwritable file.
+pub fn save_maps(out: &Path, stem: &str, detection: &Detection, binary: &[f32]) -> Result<MapFiles, Failure> {
+    let size = detection.size;
+    let classes = detection.maps.len() / (size * size);
+    let names = [format!("maps/{stem}.binary.npy"), format!("maps/{stem}.multi.npy")];
+    save(out, &names[0], |path| Ok(write_npy(path, &[size, size], binary)?))?;
+    save(out, &names[1], |path| Ok(write_npy(path, &[classes, size, size], &detection.maps)?))?;
+    let [binary, multi] = names;
+    Ok(MapFiles { binary: Some(binary), multi: Some(multi) })
+}
+
+fn save(out: &Path, name: &str, write: impl FnOnce(&Path) -> Result<(), Failure>) -> Result<(), Failure> {
+    let path = out.join(name);
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|e| Failure::new(format!("{}: cannot create this folder: {e}", folder.display())))?;
+    }
+    write(&path)
+}
+
+/// The pictures that the report shows of one image.
+///
+/// # Errors
+/// NaN in a map.
+pub fn report_image(
+    picture: &RgbImage,
+    detection: &Detection,
+    binary: MapView<'_>,
+    names: &[String],
+) -> Result<ReportImage, Failure> {
+    let thumbnail = overlay::fit(picture, THUMBNAIL_SIDE);
+    let (width, height) = thumbnail.dimensions();
+    let area = detection.size * detection.size;
+    let maps = detection.maps[area..]
+        .chunks(area)
+        .zip(names)
+        .map(|(map, name)| Ok((name.as_str(), MapView::new(map, detection.size, detection.size)?)))
+        .collect::<Result<Vec<_>, Failure>>()?;
+    Ok(ReportImage {
+        heat: binary.colours(Scaling::Fixed, width, height),
+        class_maps: overlay::small_multiples(&maps, (width, height), CLASS_MAP_SIDE),
+        thumbnail,
+    })
+}

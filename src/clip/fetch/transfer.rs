@@ -1,0 +1,227 @@
+//! The transfer of one file.
+
+use super::headers::{announced_sha256, range_start, resolve};
+use super::{FetchError, Fetched, Hub, Progress};
+use sha2::{Digest, Sha256};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use ureq::http::Response;
+
+/// Bytes per read and per progress report.
+const BLOCK: usize = 1 << 20;
+/// Redirections followed for one request.
+const MAX_HOPS: usize = 8;
+
+/// One file on its way from `url` to `out/name`.
+pub(super) struct Transfer<'a> {
+    pub hub: &'a Hub,
+    pub url: String,
+    pub name: &'a str,
+    /// The known checksum.
+    pub expected: Option<&'a str>,
+    pub out: &'a Path,
+}
+
+/// The server's last answer to a request, and what it and the redirections before it said.
+struct Answer {
+    response: Response<ureq::Body>,
+    /// The checksum that the hub announced.
+    announced: Option<String>,
+}
+
+impl Transfer<'_> {
+    /// Brings the file, unless it is there.
+    pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<Fetched, FetchError> {
+        let target = self.out.join(self.name);
+        if target.is_file() {
+            let mut file = File::open(&target).map_err(|e| FetchError::io(&target, e))?;
+            let mut hash = Sha256::new();
+            let bytes = std::io::copy(&mut file, &mut hash).map_err(|e| FetchError::io(&target, e))?;
+            let sha256 = hex(hash);
+            if self.expected.is_none_or(|expected| expected.eq_ignore_ascii_case(&sha256)) {
+                return Ok(Fetched {
+                    path: target,
+                    bytes,
+                    sha256,
+                    verified: self.expected.is_some(),
+                    kept: true,
+                });
+            }
+        }
+        let part = self.out.join(format!("{}.part", self.name));
+        let fetched = self.download(&part, &target, progress)?;
+        // The file is closed by now, which Windows requires for renaming.
+        std::fs::rename(&part, &target).map_err(|e| FetchError::io(&target, e))?;
+        Ok(fetched)
+    }
+
+    /// Fills `part`, however many connections it takes.
+    fn download(
+        &self,
+        part: &PathBuf,
+        target: &Path,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Fetched, FetchError> {
+        let io = |e| FetchError::io(part, e);
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(part).map_err(io)?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => return Err(FetchError::Busy { path: part.clone() }),
+            // Some network file systems have no locks; the checksum still guards the result.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+        }
+        let (mut fruitless, mut connected) = (0, false);
+        loop {
+            let before = file.metadata().map_err(io)?.len();
+            let reason = match self.attempt(part, &mut file, target, progress) {
+                Err(FetchError::Interrupted { reason, .. }) => reason,
+                // At first this means no network; later it is part of the same break.
+                Err(FetchError::Connect { reason, .. }) if connected => reason,
+                finished => return finished,
+            };
+            connected = true;
+            let done = file.metadata().map_err(io)?.len();
+            fruitless = if done > before { 0 } else { fruitless + 1 };
+            if fruitless >= self.hub.attempts {
+                return Err(FetchError::Interrupted { url: self.url.clone(), done, reason });
+            }
+            std::thread::sleep(self.hub.pause);
+        }
+    }
+
+    /// One connection: continues `file` from its end and checks it when complete.
+    fn attempt(
+        &self,
+        part: &Path,
+        file: &mut File,
+        target: &Path,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Fetched, FetchError> {
+        let io = |e| FetchError::io(part, e);
+        let mut start = file.metadata().map_err(io)?.len();
+        let mut answer = self.request(start)?;
+        if let (Some(expected), Some(announced)) = (self.expected, &answer.announced)
+            && !expected.eq_ignore_ascii_case(announced)
+        {
+            let (announced, expected) = (announced.clone(), expected.to_owned());
+            return Err(FetchError::Announced { url: self.url.clone(), announced, expected });
+        }
+        let checksum = self.expected.map(str::to_ascii_lowercase).or(answer.announced.take());
+
+        // Continuing is safe only if the checksum would reveal that the two halves do not belong
+        // together. Status 416 means that there is nothing after `start`: the part may be complete.
+        let complete = start > 0 && answer.response.status() == 416 && checksum.is_some();
+        let continues = answer.response.status() == 206
+            && checksum.is_some()
+            && range_start(answer.response.headers()) == start;
+        if !complete && !continues {
+            if start > 0 && matches!(answer.response.status().as_u16(), 206 | 416) {
+                answer = self.request(0)?;
+            }
+            // Only a whole file replaces the part: a busy server must not cost what is there.
+            if answer.response.status() != 200 {
+                return Err(self.refused(answer.response.status().as_u16()));
+            }
+            file.set_len(0).map_err(io)?;
+            start = 0;
+        }
+
+        let mut hash = Sha256::new();
+        file.seek(SeekFrom::Start(0)).map_err(io)?;
+        let mut done = std::io::copy(&mut file.take(start), &mut hash).map_err(io)?;
+        if !complete {
+            let total = answer.response.body().content_length().map(|rest| start + rest);
+            self.receive(answer.response, file, &mut hash, &mut done, total, part, progress)?;
+        }
+        let found = hex(hash);
+        match checksum {
+            Some(expected) if expected != found => {
+                file.set_len(0).map_err(io)?;
+                std::fs::remove_file(part).ok(); // emptied already, so a leftover does no harm
+                Err(FetchError::Checksum { path: target.to_owned(), bytes: done, found, expected })
+            }
+            known => {
+                file.sync_all().map_err(io)?;
+                let verified = known.is_some();
+                Ok(Fetched { path: target.to_owned(), bytes: done, sha256: found, verified, kept: false })
+            }
+        }
+    }
+
+    /// Appends the body of `response` to `file` and `hash`.
+    #[allow(clippy::too_many_arguments)] // all of one loop
+    fn receive(
+        &self,
+        response: Response<ureq::Body>,
+        file: &mut File,
+        hash: &mut Sha256,
+        done: &mut u64,
+        total: Option<u64>,
+        part: &Path,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), FetchError> {
+        let broken = |done, reason: String| FetchError::Interrupted { url: self.url.clone(), done, reason };
+        let mut body = response.into_body().into_reader();
+        let mut block = vec![0; BLOCK];
+        progress(Progress { file: self.name, done: *done, total });
+        loop {
+            let count = match body.read(&mut block) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(broken(*done, e.to_string())),
+            };
+            file.write_all(&block[..count]).map_err(|e| FetchError::io(part, e))?;
+            hash.update(&block[..count]);
+            *done += count as u64;
+            progress(Progress { file: self.name, done: *done, total });
+        }
+        match total {
+            Some(total) if *done < total => Err(broken(*done, format!("{total} bytes announced"))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks for the bytes from `start` on and follows redirections.
+    fn request(&self, start: u64) -> Result<Answer, FetchError> {
+        let mut url = self.url.clone();
+        let mut announced = None;
+        for _ in 0..MAX_HOPS {
+            let mut request = self.hub.agent.get(&url);
+            if start > 0 {
+                request = request.header("Range", format!("bytes={start}-"));
+            }
+            let connect =
+                |reason: String| FetchError::Connect { url: url.clone(), reason, by_hand: String::new() };
+            let response = request.call().map_err(|e| connect(e.to_string()))?;
+            announced = announced.or_else(|| announced_sha256(response.headers()));
+            if !response.status().is_redirection() {
+                return Ok(Answer { response, announced });
+            }
+            let location = response.headers().get("location").and_then(|value| value.to_str().ok());
+            url = location.and_then(|to| resolve(&url, to)).ok_or_else(|| {
+                connect(format!("it redirects to {location:?}, which is not a usable address"))
+            })?;
+        }
+        Err(FetchError::Connect {
+            url: self.url.clone(),
+            reason: "too many redirections".into(),
+            by_hand: String::new(),
+        })
+    }
+
+    fn refused(&self, status: u16) -> FetchError {
+        let fix = match status {
+            401 | 403 => "the repository is private, needs its terms accepted, or is misspelt",
+            404 => "check the names of the repository, the revision and the file",
+            429 | 500.. => "the server is busy or out of order; try again later",
+            _ => "check the address of the hub",
+        };
+        FetchError::Status { url: self.url.clone(), status, fix }
+    }
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,133 @@
+//! A whole CLIP: folder in, features out.
+
+use std::path::{Path, PathBuf};
+
+use super::config::ClipConfig;
+use super::names;
+use super::text::TextTower;
+use super::tokenizer::Tokenizer;
+use super::transformer::{ClipError, WeightStorage};
+use super::vision::VisionTower;
+use crate::gpu::Gpu;
+use crate::ops::Tensor;
+
+/// How to open a model.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ClipOptions {
+    /// Edge of the images in pixels; the model's own if `None`.
+    pub image_size: Option<usize>,
+    /// How weights are stored on the device.
+    pub storage: WeightStorage,
+}
+
+/// A CLIP model on a device.
+#[derive(Debug)]
+pub struct Clip {
+    gpu: Gpu,
+    folder: PathBuf,
+    config: ClipConfig,
+    vision: VisionTower,
+    text: TextTower,
+    tokenizer: Tokenizer,
+    inverse_temperature: f32,
+}
+
+impl Clip {
+    /// Loads a model folder in Hugging Face or open_clip layout onto a device.
+    ///
+    /// # Errors
+    /// [`ClipError`]: what is wrong with the folder, the request or the device.
+    pub fn open(gpu: &Gpu, folder: &Path, options: ClipOptions) -> Result<Self, ClipError> {
+        let files = names::load(folder)?;
+        let tokenizer = Tokenizer::load(folder)?;
+        tokenizer.check_vocab(files.config.text.vocab_size)?;
+        let storage = options.storage;
+        let size = options.image_size.unwrap_or(files.config.vision.image_size);
+        let vision = VisionTower::upload(gpu, &files.config.vision, &files.vision, size, storage)?;
+        let text = TextTower::upload(gpu, &files.config.text, files.text, storage)?;
+        Ok(Self {
+            gpu: gpu.clone(),
+            folder: folder.to_owned(),
+            config: files.config,
+            vision,
+            text,
+            tokenizer,
+            inverse_temperature: files.logit_scale,
+        })
+    }
+
+    /// The device it is on.
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// Where it was loaded from.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Its architecture and pre-processing.
+    pub fn config(&self) -> &ClipConfig {
+        &self.config
+    }
+
+    /// The vision tower.
+    pub fn vision(&self) -> &VisionTower {
+        &self.vision
+    }
+
+    /// Its learned inverse temperature, exp(logit_scale) (about 100 for OpenAI's models).
+    pub fn inverse_temperature(&self) -> f32 {
+        self.inverse_temperature
+    }
+
+    /// Features of texts, on the device: [texts, embed_dim], un-normalised. `texts` may be any
+    /// number; they are encoded in batches that fit the device and come back on the host.
+    ///
+    /// # Errors
+    /// Those of the tokenizer and of the device.
+    pub fn encode_texts<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<f32>, ClipError> {
+        let context = self.text.context_length();
+        let ids = texts
+            .iter()
+            .map(|text| self.tokenizer.encode(text.as_ref(), context))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut features = Vec::with_capacity(texts.len() * self.config.embed_dim);
+        // 64 prompts a batch keep memory small without leaving a GPU idle.
+        for batch in ids.chunks(self.text.max_batch(&self.gpu).min(64)) {
+            features.extend(self.text.forward(&self.gpu, batch)?.read(&self.gpu)?);
+        }
+        Ok(features)
+    }
+
+    /// Features of pre-processed images, pixels [images, 3, size, size]: [images, embed_dim],
+    /// un-normalised, on the host.
+    ///
+    /// # Errors
+    /// [`ClipError::Request`] when the pixels do not fit the size; those of the device.
+    pub fn encode_images(&self, pixels: &[f32]) -> Result<Vec<f32>, ClipError> {
+        let each = 3 * self.vision.image_size().pow(2);
+        let mut features = Vec::new();
+        for batch in pixels.chunks(each * self.vision.max_batch(&self.gpu)) {
+            let output = self.vision.forward(&self.gpu, &self.upload_pixels(batch)?, false)?;
+            features.extend(output.image_features.read(&self.gpu)?);
+        }
+        Ok(features)
+    }
+
+    /// Uploads pixels [images, 3, size, size] of this model's image size.
+    ///
+    /// # Errors
+    /// [`ClipError::Request`] when they are not a whole number of images.
+    pub fn upload_pixels(&self, pixels: &[f32]) -> Result<Tensor, ClipError> {
+        let size = self.vision.image_size();
+        let each = 3 * size * size;
+        if pixels.is_empty() || !pixels.len().is_multiple_of(each) {
+            return Err(ClipError::Request(format!(
+                "{} values are no images of {size}×{size}",
+                pixels.len()
+            )));
+        }
+        Ok(Tensor::upload(&self.gpu, pixels, &[pixels.len() / each, 3, size, size])?)
+    }
+}

@@ -1,0 +1,142 @@
+//! The transformer blocks of a tower.
+
+use super::{Affine, read};
+use crate::clip::config::{Layout, TowerConfig};
+use crate::clip::error::ModelError;
+use crate::clip::weights::Checkpoint;
+use std::sync::Arc;
+
+/// One pre-norm transformer block of width `d` and MLP width `m`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BlockWeights {
+    /// Layer norm before the attention, `[d]`.
+    pub ln_1: Affine,
+    /// Query, key and value, in this order: `[3d, d]` and `[3d]`.
+    pub attn_in: Affine,
+    /// Output of the attention: `[d, d]` and `[d]`.
+    pub attn_out: Affine,
+    /// Layer norm before the MLP, `[d]`.
+    pub ln_2: Affine,
+    /// First layer of the MLP: `[m, d]` and `[m]`.
+    pub mlp_fc: Affine,
+    /// Second layer of the MLP: `[d, m]` and `[d]`.
+    pub mlp_proj: Affine,
+}
+
+/// The blocks of one tower, read from the mapped file when asked for.
+#[derive(Debug, Clone)]
+pub struct Blocks {
+    file: Arc<Checkpoint>,
+    layout: Layout,
+    /// Everything before the block's number.
+    prefix: &'static str,
+    layers: usize,
+    width: usize,
+    mlp_width: usize,
+}
+
+/// Where one [`Affine`] of a block comes from.
+struct Part {
+    /// Layers to stack along the output; their weights have the shape `weight` each.
+    layers: &'static [&'static str],
+    /// Between the layer's name and `weight` or `bias`.
+    separator: char,
+    weight: Vec<usize>,
+}
+
+impl Part {
+    /// Names and common shape of the tensors called `suffix` in the block whose names start with `block`.
+    fn tensors(&self, block: &str, suffix: &str) -> (Vec<String>, Vec<usize>) {
+        let names =
+            self.layers.iter().map(|layer| format!("{block}{layer}{}{suffix}", self.separator)).collect();
+        (names, if suffix == "bias" { vec![self.weight[0]] } else { self.weight.clone() })
+    }
+}
+
+impl Blocks {
+    /// Checks that every block is there with the right shapes, and that there are no more of them.
+    pub(super) fn open(
+        file: &Arc<Checkpoint>,
+        layout: Layout,
+        prefix: &'static str,
+        tower: &TowerConfig,
+    ) -> Result<Self, ModelError> {
+        let TowerConfig { layers, width, mlp_width, .. } = *tower;
+        let blocks = Blocks { file: file.clone(), layout, prefix, layers, width, mlp_width };
+        for index in 0..layers {
+            for part in blocks.parts() {
+                for suffix in ["weight", "bias"] {
+                    let (names, shape) = part.tensors(&format!("{prefix}{index}."), suffix);
+                    names.iter().try_for_each(|name| file.tensor(name, &shape).map(drop))?;
+                }
+            }
+        }
+        let surplus = format!("{prefix}{layers}.");
+        match file.names().find(|name| name.starts_with(&surplus)) {
+            None => Ok(blocks),
+            Some(name) => {
+                Err(ModelError::ExtraLayers { path: file.path().to_owned(), tensor: name.into(), layers })
+            }
+        }
+    }
+
+    /// Number of blocks.
+    #[allow(clippy::len_without_is_empty)] // a tower has at least one
+    pub fn len(&self) -> usize {
+        self.layers
+    }
+
+    /// Reads block `index`, counted from 0 at the input.
+    ///
+    /// # Errors
+    /// [`ModelError::MissingTensor`] when `index` is not below [`Blocks::len`]; none otherwise.
+    pub fn get(&self, index: usize) -> Result<BlockWeights, ModelError> {
+        let block = format!("{}{index}.", self.prefix);
+        let affine = |part: Part| -> Result<Affine, ModelError> {
+            let [weight, bias] = ["weight", "bias"].map(|suffix| {
+                let (names, shape) = part.tensors(&block, suffix);
+                read(&self.file, &names, &shape)
+            });
+            Ok(Affine { weight: weight?, bias: bias? })
+        };
+        let [ln_1, attn_in, attn_out, ln_2, mlp_fc, mlp_proj] = self.parts();
+        Ok(BlockWeights {
+            ln_1: affine(ln_1)?,
+            attn_in: affine(attn_in)?,
+            attn_out: affine(attn_out)?,
+            ln_2: affine(ln_2)?,
+            mlp_fc: affine(mlp_fc)?,
+            mlp_proj: affine(mlp_proj)?,
+        })
+    }
+
+    /// All blocks in order, each read when the iterator reaches it.
+    pub fn iter(&self) -> impl Iterator<Item = Result<BlockWeights, ModelError>> + '_ {
+        (0..self.layers).map(|index| self.get(index))
+    }
+
+    /// The six layers of a block in the order of [`BlockWeights`].
+    fn parts(&self) -> [Part; 6] {
+        let (d, m) = (self.width, self.mlp_width);
+        let part = |layers, weight| Part { layers, separator: '.', weight };
+        match self.layout {
+            Layout::HuggingFace => [
+                part(&["layer_norm1"], vec![d]),
+                part(&["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"], vec![d, d]),
+                part(&["self_attn.out_proj"], vec![d, d]),
+                part(&["layer_norm2"], vec![d]),
+                part(&["mlp.fc1"], vec![m, d]),
+                part(&["mlp.fc2"], vec![d, m]),
+            ],
+            Layout::OpenClip => [
+                part(&["ln_1"], vec![d]),
+                // torch's own attention module names these `in_proj_weight` and `in_proj_bias`.
+                Part { layers: &["attn.in_proj"], separator: '_', weight: vec![3 * d, d] },
+                part(&["attn.out_proj"], vec![d, d]),
+                part(&["ln_2"], vec![d]),
+                part(&["mlp.c_fc"], vec![m, d]),
+                part(&["mlp.c_proj"], vec![d, m]),
+            ],
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The parameters of a CLIP model under one set of names, whichever layout they came from.
+//!
+//! All matrices are in the orientation of a linear layer, `[out, in]`, so that `y = x Wᵀ + b`. The
+//! Hugging Face layout stores query, key and value apart and open_clip together; open_clip stores
+//! its projections as `[in, out]`. Both differences end here.
+//!
+//! Blocks are read one at a time ([`Blocks::get`]): a large model has 1.7 GB of weights in F32,
+//! which should not lie in memory twice while they go to the GPU. Their names and shapes are
+//! nevertheless all checked by [`load`], so a file that does not fit fails before any work.
+
+mod blocks;
+
+pub use blocks::{BlockWeights, Blocks};
+
+use super::config::{ClipConfig, Layout};
+use super::error::ModelError;
+use super::weights::{Checkpoint, HostTable, TensorView};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A tensor in host memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostTensor {
+    /// Extent of each dimension, the last one contiguous.
+    pub shape: Vec<usize>,
+    /// The elements, `shape`'s product in number.
+    pub data: Vec<f32>,
+    /// Whether every element came from F16, so that storing it in F16 loses nothing.
+    pub from_f16: bool,
+}
+
+/// Weight and bias of a linear layer or a layer norm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Affine {
+    /// `[out, in]` of a linear layer, `[width]` of a layer norm.
+    pub weight: HostTensor,
+    /// `[out]` or `[width]`.
+    pub bias: HostTensor,
+}
+
+/// The vision tower of width `w`, patch side `p`, grid side `g` and embedding length `e`.
+#[derive(Debug, Clone)]
+pub struct VisionWeights {
+    /// The class token, `[w]`.
+    pub class_embedding: HostTensor,
+    /// The patch convolution as a matrix, `[w, 3 p p]`; columns in channel, row, column order.
+    pub patch_embedding: HostTensor,
+    /// Class token first, then patches row by row: `[1 + g g, w]`.
+    pub position_embedding: HostTensor,
+    /// Layer norm before the blocks, `[w]`.
+    pub ln_pre: Affine,
+    /// The transformer.
+    pub blocks: Blocks,
+    /// Layer norm after the blocks, `[w]`.
+    pub ln_post: Affine,
+    /// Into the shared embedding, `[e, w]`, without bias.
+    pub projection: HostTensor,
+}
+
+/// The text tower of width `w`, context length `t` and embedding length `e`.
+#[derive(Debug, Clone)]
+pub struct TextWeights {
+    /// The token table, `[vocab_size, w]`, left in the file: at 152 MB in F32 (ViT-L/14) it is larger
+    /// than the 128 MiB storage binding that every device offers, and a run uses a few dozen rows.
+    pub token_embedding: HostTable,
+    /// `[t, w]`.
+    pub position_embedding: HostTensor,
+    /// The transformer.
+    pub blocks: Blocks,
+    /// Layer norm after the blocks, `[w]`.
+    pub ln_final: Affine,
+    /// Into the shared embedding, `[e, w]`, without bias.
+    pub projection: HostTensor,
+}
+
+/// A model folder, read.
+#[derive(Debug, Clone)]
+pub struct ClipFiles {
+    /// Sizes and settings.
+    pub config: ClipConfig,
+    /// Image side.
+    pub vision: VisionWeights,
+    /// Text side.
+    pub text: TextWeights,
+    /// Factor on cosine similarities before the softmax. Files hold its logarithm; this is the
+    /// factor itself, 100 for OpenAI's models.
+    pub logit_scale: f32,
+}
+
+/// Reads the model in `folder`: configuration and everything but the blocks, whose presence and
+/// shapes are checked.
+///
+/// # Errors
+/// Everything that [`ClipConfig::from_folder`] and [`Checkpoint::open`] report, and tensors that are
+/// missing or do not have the shape that the configuration implies.
+pub fn load(folder: &Path) -> Result<ClipFiles, ModelError> {
+    let config = ClipConfig::from_folder(folder)?;
+    let file = Arc::new(Checkpoint::open(folder, config.layout)?);
+    let vision = vision_weights(&file, &config)?;
+    let text = text_weights(&file, &config)?;
+    let logit_scale = logit_scale(&file)?;
+    Ok(ClipFiles { config, vision, text, logit_scale })
+}
+
+fn vision_weights(file: &Arc<Checkpoint>, config: &ClipConfig) -> Result<VisionWeights, ModelError> {
+    let (w, p, g) = (config.vision.tower.width, config.vision.patch_size, config.vision.grid());
+    let tensor = |name: &str, shape: &[usize]| read(file, &[name.into()], shape);
+    let [class, patch, position, ln_pre, ln_post, projection, blocks] = match config.layout {
+        Layout::HuggingFace => [
+            "vision_model.embeddings.class_embedding",
+            "vision_model.embeddings.patch_embedding.weight",
+            "vision_model.embeddings.position_embedding.weight",
+            "vision_model.pre_layrnorm", // spelt so in every such file
+            "vision_model.post_layernorm",
+            "visual_projection.weight",
+            "vision_model.encoder.layers.",
+        ],
+        Layout::OpenClip => [
+            "visual.class_embedding",
+            "visual.conv1.weight",
+            "visual.positional_embedding",
+            "visual.ln_pre",
+            "visual.ln_post",
+            "visual.proj",
+            "visual.transformer.resblocks.",
+        ],
+    };
+    let mut patch_embedding = tensor(patch, &[w, 3, p, p])?;
+    patch_embedding.shape = vec![w, 3 * p * p];
+    Ok(VisionWeights {
+        class_embedding: tensor(class, &[w])?,
+        patch_embedding,
+        position_embedding: tensor(position, &[1 + g * g, w])?,
+        ln_pre: layer_norm(file, ln_pre, w)?,
+        blocks: Blocks::open(file, config.layout, blocks, &config.vision.tower)?,
+        ln_post: layer_norm(file, ln_post, w)?,
+        projection: read_projection(file, config, projection, w)?,
+    })
+}
+
+fn text_weights(file: &Arc<Checkpoint>, config: &ClipConfig) -> Result<TextWeights, ModelError> {
+    let w = config.text.tower.width;
+    let [token, position, ln_final, projection, blocks] = match config.layout {
+        Layout::HuggingFace => [
+            "text_model.embeddings.token_embedding.weight",
+            "text_model.embeddings.position_embedding.weight",
+            "text_model.final_layer_norm",
+            "text_projection.weight",
+            "text_model.encoder.layers.",
+        ],
+        Layout::OpenClip => [
+            "token_embedding.weight",
+            "positional_embedding",
+            "ln_final",
+            "text_projection",
+            "transformer.resblocks.",
+        ],
+    };
+    Ok(TextWeights {
+        token_embedding: file.table(token, config.text.vocab_size, w)?,
+        position_embedding: read(file, &[position.into()], &[config.text.context_length, w])?,
+        blocks: Blocks::open(file, config.layout, blocks, &config.text.tower)?,
+        ln_final: layer_norm(file, ln_final, w)?,
+        projection: read_projection(file, config, projection, w)?,
+    })
+}
+
+/// The factor on similarities, a scalar or a tensor of one element.
+fn logit_scale(file: &Checkpoint) -> Result<f32, ModelError> {
+    let view = file.any_shape("logit_scale")?;
+    let view = if view.shape == [1] { view } else { file.tensor("logit_scale", &[])? };
+    Ok(view.to_f32().first().copied().unwrap_or_default().exp())
+}
+
+/// `[embed_dim, width]` from either orientation.
+fn read_projection(
+    file: &Checkpoint,
+    config: &ClipConfig,
+    name: &str,
+    width: usize,
+) -> Result<HostTensor, ModelError> {
+    let embed = config.embed_dim;
+    match config.layout {
+        Layout::HuggingFace => read(file, &[name.into()], &[embed, width]),
+        Layout::OpenClip => Ok(transposed(read(file, &[name.into()], &[width, embed])?)),
+    }
+}
+
+/// A matrix with its dimensions exchanged.
+fn transposed(matrix: HostTensor) -> HostTensor {
+    let (rows, cols) = (matrix.shape[0], matrix.shape[1]);
+    let data = (0..rows * cols).map(|i| matrix.data[(i % rows) * cols + i / rows]).collect();
+    HostTensor { shape: vec![cols, rows], data, from_f16: matrix.from_f16 }
+}
+
+fn layer_norm(file: &Checkpoint, name: &str, width: usize) -> Result<Affine, ModelError> {
+    Ok(Affine {
+        weight: read(file, &[format!("{name}.weight")], &[width])?,
+        bias: read(file, &[format!("{name}.bias")], &[width])?,
+    })
+}
+
+/// Tensors `names`, each of shape `shape`, stacked along the first dimension.
+fn read(file: &Checkpoint, names: &[String], shape: &[usize]) -> Result<HostTensor, ModelError> {
+    let parts: Vec<TensorView> =
+        names.iter().map(|name| file.tensor(name, shape)).collect::<Result<_, _>>()?;
+    let mut data = Vec::with_capacity(names.len() * shape.iter().product::<usize>());
+    parts.iter().for_each(|part| part.append_f32(&mut data));
+    let mut stacked = shape.to_vec();
+    if let Some(first) = stacked.first_mut() {
+        *first *= names.len();
+    }
+    Ok(HostTensor { shape: stacked, data, from_f16: parts.iter().all(TensorView::is_f16) })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+use super::*;
+use crate::clip::fixtures::{self, EMBED, LAYERS, TEXT_WIDTH, WIDTH, write_json, write_weights};
+use safetensors::Dtype;
+use serde_json::json;
+use tempfile::{TempDir, tempdir};
+
+fn folder(write: impl FnOnce(&Path)) -> TempDir {
+    let dir = tempdir().unwrap();
+    write(dir.path());
+    dir
+}
+
+#[track_caller]
+fn fails(dir: &TempDir, parts: &[&str]) {
+    let message = load(dir.path()).unwrap_err().to_string();
+    for part in parts {
+        assert!(message.contains(part), "{part:?} is not in: {message}");
+    }
+}
+
+#[test]
+fn both_layouts_and_all_types_give_the_same_weights() {
+    let reference = load(folder(|d| fixtures::write_open_clip(d, Dtype::F32)).path()).unwrap();
+    for write in [fixtures::write_hf, fixtures::write_open_clip] {
+        for dtype in [Dtype::F32, Dtype::F16, Dtype::BF16] {
+            let other = load(folder(|d| write(d, dtype)).path()).unwrap();
+            let same = |a: &HostTensor, b: &HostTensor| {
+                assert_eq!((&a.shape, &a.data), (&b.shape, &b.data));
+                assert_eq!(b.from_f16, dtype == Dtype::F16);
+            };
+            let affine = |a: &Affine, b: &Affine| {
+                same(&a.weight, &b.weight);
+                same(&a.bias, &b.bias);
+            };
+            let (a, b) = (&reference.vision, &other.vision);
+            same(&a.class_embedding, &b.class_embedding);
+            same(&a.patch_embedding, &b.patch_embedding);
+            same(&a.position_embedding, &b.position_embedding);
+            affine(&a.ln_pre, &b.ln_pre);
+            affine(&a.ln_post, &b.ln_post);
+            same(&a.projection, &b.projection);
+            let (c, d) = (&reference.text, &other.text);
+            same(&c.position_embedding, &d.position_embedding);
+            affine(&c.ln_final, &d.ln_final);
+            same(&c.projection, &d.projection);
+            assert_eq!(c.token_embedding.rows(&[58, 3]).unwrap(), d.token_embedding.rows(&[58, 3]).unwrap());
+            for (left, right) in [(&a.blocks, &b.blocks), (&c.blocks, &d.blocks)] {
+                assert_eq!((left.len(), right.len()), (LAYERS, LAYERS));
+                for (x, y) in left.iter().zip(right.iter()) {
+                    let (x, y) = (x.unwrap(), y.unwrap());
+                    affine(&x.ln_1, &y.ln_1);
+                    affine(&x.attn_in, &y.attn_in);
+                    affine(&x.attn_out, &y.attn_out);
+                    affine(&x.ln_2, &y.ln_2);
+                    affine(&x.mlp_fc, &y.mlp_fc);
+                    affine(&x.mlp_proj, &y.mlp_proj);
+                }
+            }
+            assert_eq!(other.logit_scale, reference.logit_scale);
+        }
+    }
+}
+
+#[test]
+fn orientation_order_and_shapes() {
+    let files = load(folder(|d| fixtures::write_hf(d, Dtype::F32)).path()).unwrap();
+    let source = fixtures::hf_tensors();
+    let block = files.vision.blocks.get(1).unwrap();
+    let part = |name: &str| source[&format!("vision_model.encoder.layers.1.{name}")].1.clone();
+    let qkv = ["q", "k", "v"].map(|x| part(&format!("self_attn.{x}_proj.weight"))).concat();
+    assert_eq!((block.attn_in.weight.shape, block.attn_in.weight.data), (vec![3 * WIDTH, WIDTH], qkv));
+    assert_eq!(block.attn_in.bias.shape, [3 * WIDTH]);
+    assert_eq!(block.mlp_fc.weight.shape, [4 * WIDTH, WIDTH]);
+    assert_eq!(block.mlp_proj.weight.shape, [WIDTH, 4 * WIDTH]);
+    assert_eq!(files.vision.patch_embedding.shape, [WIDTH, 12]);
+    assert_eq!(files.vision.projection.shape, [EMBED, WIDTH]);
+
+    // open_clip: element [in 2, out 1] of the file is element [out 1, in 2] of the model.
+    let open = load(folder(|d| fixtures::write_open_clip(d, Dtype::F32)).path()).unwrap();
+    let file = &fixtures::open_clip_tensors()["text_projection"].1;
+    assert_eq!(open.text.projection.data[TEXT_WIDTH + 2], file[2 * EMBED + 1]);
+    // The file holds the logarithm.
+    let stored = fixtures::open_clip_tensors()["logit_scale"].1[0];
+    assert_eq!(open.logit_scale, stored.exp());
+    assert!(open.vision.blocks.get(LAYERS).is_err());
+}
+
+#[test]
+fn sharded_weights_and_old_position_ids() {
+    let dir = tempdir().unwrap();
+    write_json(dir.path(), "config.json", &fixtures::hf_config());
+    let mut all = fixtures::hf_tensors();
+    all.insert("text_model.embeddings.position_ids".into(), (vec![1, 5], vec![0.0; 5]));
+    let (text, vision): (fixtures::Tensors, fixtures::Tensors) =
+        all.into_iter().partition(|(name, _)| name.starts_with("text"));
+    let mut map = serde_json::Map::new();
+    for (file, part, dtype) in [("a.safetensors", &text, Dtype::F16), ("b.safetensors", &vision, Dtype::BF16)]
+    {
+        write_weights(&dir.path().join(file), part, dtype);
+        map.extend(part.keys().map(|name| (name.clone(), json!(file))));
+    }
+    write_json(dir.path(), "model.safetensors.index.json", &json!({"metadata": {}, "weight_map": map}));
+    let files = load(dir.path()).unwrap();
+    assert!(files.text.projection.from_f16 && !files.vision.projection.from_f16);
+    let whole = load(folder(|d| fixtures::write_hf(d, Dtype::F32)).path()).unwrap();
+    assert_eq!(files.vision.projection.data, whole.vision.projection.data);
+}
+
+#[test]
+fn weights_and_configuration_must_agree() {
+    let hf = |change: fn(&mut serde_json::Value)| {
+        folder(|d| {
+            fixtures::write_hf(d, Dtype::F32);
+            let mut config = fixtures::hf_config();
+            change(&mut config);
+            write_json(d, "config.json", &config);
+        })
+    };
+    let dir = hf(|c| c["vision_config"]["image_size"] = json!(8));
+    fails(&dir, &["vision_model.embeddings.position_embedding.weight", "[10, 8]", "expected [17, 8]"]);
+    fails(&hf(|c| c["projection_dim"] = json!(5)), &["`visual_projection.weight`", "[5, 8]"]);
+    fails(&hf(|c| c["text_config"]["vocab_size"] = json!(60)), &["token_embedding", "[60, 6]"]);
+    let dir = hf(|c| c["text_config"]["num_hidden_layers"] = json!(3));
+    fails(&dir, &["`text_model.encoder.layers.2.layer_norm1.weight` is missing", "nearest"]);
+    let dir = hf(|c| c["vision_config"]["num_hidden_layers"] = json!(1));
+    fails(&dir, &["vision_model.encoder.layers.1.", "says 1 layers"]);
+    // Types that no kernel reads.
+    fails(&folder(|d| fixtures::write_open_clip(d, Dtype::F64)), &["stored as F64"]);
+}

@@ -1,0 +1,191 @@
+//! CLIP's byte-pair tokenizer.
+//!
+//! The vocabulary, the merges and the text clean-up (Unicode NFC, white space, lower case) come from
+//! the model's `tokenizer.json`. Start and end token, truncation and padding are done here and the
+//! file's own settings for them are switched off, because files differ in them.
+//!
+//! The original Python code also repairs mis-decoded text (`ftfy`) and HTML entities before this;
+//! neither is done here, and neither changes well-formed text.
+
+use super::error::ModelError;
+use std::path::{Path, PathBuf};
+
+const FILE: &str = "tokenizer.json";
+const BOS: &str = "<|startoftext|>";
+const EOS: &str = "<|endoftext|>";
+/// Fills a row after the end token. Id 0 is an ordinary token ("!"), as in the original. CLIP's causal
+/// mask keeps it from being seen; DAPO's text encoder has no mask, so there its embedding counts.
+pub const PAD_ID: u32 = 0;
+
+/// A loaded tokenizer.
+#[derive(Debug, Clone)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    path: PathBuf,
+    bos: u32,
+    eos: u32,
+}
+
+impl Tokenizer {
+    /// Loads `path`, a `tokenizer.json` or a folder holding one.
+    ///
+    /// # Errors
+    /// A missing or malformed file, or one without CLIP's start and end token.
+    pub fn load(path: &Path) -> Result<Self, ModelError> {
+        let file = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
+        if !file.is_file() {
+            return Err(ModelError::MissingFile {
+                path: file,
+                fix: "download tokenizer.json of any CLIP model into this folder, for example \
+                      https://huggingface.co/openai/clip-vit-large-patch14/resolve/main/tokenizer.json \
+                      (all CLIP models with 49408 tokens share it)"
+                    .into(),
+            });
+        }
+        let bytes = std::fs::read(&file).map_err(|e| ModelError::read(&file, e))?;
+        let bad = |problem: String| ModelError::Tokenizer { path: file.clone(), problem };
+        let mut inner = tokenizers::Tokenizer::from_bytes(&bytes)
+            .map_err(|e| bad(format!("not a tokenizer in Hugging Face form ({e})")))?;
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(|e| bad(e.to_string()))?;
+        let id =
+            |token: &str| inner.token_to_id(token).ok_or_else(|| bad(format!("it has no {token} token")));
+        let (bos, eos) = (id(BOS)?, id(EOS)?);
+        Ok(Tokenizer { inner, path: file, bos, eos })
+    }
+
+    /// Id of the start token.
+    pub fn bos_id(&self) -> u32 {
+        self.bos
+    }
+
+    /// Id of the end token.
+    pub fn eos_id(&self) -> u32 {
+        self.eos
+    }
+
+    /// Checks that every id this tokenizer can give is a row of a token table of `vocab_size` rows.
+    ///
+    /// # Errors
+    /// [`ModelError::Tokenizer`] when it is not.
+    pub fn check_vocab(&self, vocab_size: usize) -> Result<(), ModelError> {
+        let largest = self.inner.get_vocab(true).into_values().max().unwrap_or(0);
+        if (largest as usize) < vocab_size {
+            return Ok(());
+        }
+        Err(ModelError::Tokenizer {
+            path: self.path.clone(),
+            problem: format!("it has a token {largest} but the model's table has only {vocab_size} rows"),
+        })
+    }
+
+    /// The ids of `text` alone: no start, end or padding token, any length.
+    ///
+    /// # Errors
+    /// [`ModelError::Text`] when the file's own rules cannot be applied to the text.
+    pub fn tokens(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        match self.inner.encode(text, false) {
+            Ok(encoding) => Ok(encoding.get_ids().to_vec()),
+            Err(e) => Err(ModelError::Text { text: text.into(), problem: e.to_string() }),
+        }
+    }
+
+    /// One row of `context_length` ids: start token, text, end token, [`PAD_ID`]. A text that is too
+    /// long is cut so that the end token comes last.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::tokens`]; a `context_length` below 2.
+    pub fn encode(&self, text: &str, context_length: usize) -> Result<Vec<u32>, ModelError> {
+        if context_length < 2 {
+            let problem =
+                format!("a context length of {context_length} has no room for the start and end tokens");
+            return Err(ModelError::Text { text: text.into(), problem });
+        }
+        let tokens = self.tokens(text)?;
+        let kept = tokens.len().min(context_length - 2);
+        let mut row = Vec::with_capacity(context_length);
+        row.push(self.bos);
+        row.extend(&tokens[..kept]);
+        row.push(self.eos);
+        row.resize(context_length, PAD_ID);
+        Ok(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clip::fixtures;
+    use std::fs;
+
+    /// Ids of the fixture: one per letter, `letter</w>` at 26 + letter, then merges.
+    fn tokenizer(dir: &Path) -> Tokenizer {
+        fixtures::write_tokenizer(dir, |_| {});
+        Tokenizer::load(dir).unwrap()
+    }
+
+    #[test]
+    fn merges_clean_up_and_special_tokens() {
+        let dir = tempfile::tempdir().unwrap();
+        let t = tokenizer(dir.path());
+        assert_eq!((t.bos_id(), t.eos_id()), (57, 58));
+        // "abc" merges to "ab" + "c</w>" and then to "abc</w>"; "ad" has no merge.
+        assert_eq!(t.tokens("abc").unwrap(), [55]);
+        assert_eq!(t.tokens("ad").unwrap(), [1, 30]);
+        // Case and white space do not matter; punctuation is a word of its own.
+        let plain = t.tokens("abc ad").unwrap();
+        assert_eq!(t.tokens("  ABC \t\n Ad ").unwrap(), plain);
+        assert_eq!(plain, [55, 1, 30]);
+        assert_eq!(t.tokens("ad!").unwrap(), [1, 30, 56]);
+        assert_eq!(t.encode("abc ad", 7).unwrap(), [57, 55, 1, 30, 58, PAD_ID, PAD_ID]);
+        assert_eq!(t.encode("", 3).unwrap(), [57, 58, PAD_ID]);
+    }
+
+    #[test]
+    fn long_text_ends_with_the_end_token() {
+        let dir = tempfile::tempdir().unwrap();
+        let t = tokenizer(dir.path());
+        let row = t.encode(&"abc ".repeat(50), 8).unwrap();
+        assert_eq!(row, [57, 55, 55, 55, 55, 55, 55, 58]);
+        assert_eq!(t.encode("abc", 2).unwrap(), [57, 58]);
+        assert!(t.encode("abc", 1).unwrap_err().to_string().contains("context length of 1"));
+    }
+
+    #[test]
+    fn settings_in_the_file_are_ignored() {
+        let dir = tempfile::tempdir().unwrap();
+        fixtures::write_tokenizer(dir.path(), |json| {
+            json["truncation"] = serde_json::json!(
+                {"direction": "Right", "max_length": 3, "strategy": "LongestFirst", "stride": 0});
+            json["padding"] = serde_json::json!({"strategy": {"Fixed": 20}, "direction": "Right",
+                "pad_to_multiple_of": null, "pad_id": 7, "pad_type_id": 0, "pad_token": "h"});
+        });
+        let t = Tokenizer::load(dir.path()).unwrap();
+        assert_eq!(t.tokens("abc abc abc abc abc").unwrap(), [55; 5]);
+        assert_eq!(t.encode("abc", 5).unwrap(), [57, 55, 58, PAD_ID, PAD_ID]);
+    }
+
+    #[test]
+    fn bad_files_say_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(FILE);
+        let message = |path: &Path| Tokenizer::load(path).unwrap_err().to_string();
+        assert!(message(dir.path()).contains("download tokenizer.json"));
+        fs::write(&file, "{\"version\":").unwrap();
+        assert!(message(&file).contains("not a tokenizer in Hugging Face form"));
+        fixtures::write_tokenizer(dir.path(), |json| {
+            json["added_tokens"].as_array_mut().unwrap().pop();
+            json["model"]["vocab"].as_object_mut().unwrap().remove(EOS);
+            json["model"]["unk_token"] = serde_json::Value::Null;
+        });
+        assert!(message(&file).contains("no <|endoftext|> token"));
+    }
+
+    #[test]
+    fn vocabulary_must_fit_the_table() {
+        let dir = tempfile::tempdir().unwrap();
+        let t = tokenizer(dir.path());
+        t.check_vocab(59).unwrap();
+        assert!(t.check_vocab(58).unwrap_err().to_string().contains("token 58"));
+    }
+}

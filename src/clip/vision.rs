@@ -1,0 +1,157 @@
+//! CLIP's vision transformer.
+
+use super::config::VisionConfig;
+use super::names::VisionWeights;
+use super::transformer::{ClipError, Transformer, WeightStorage, norm, projection};
+use crate::gpu::Gpu;
+use crate::ops::{self, Filter, Indices, Linear, Norm, OpError, Sampling, Tensor};
+
+/// The vision tower for one image size.
+#[derive(Debug)]
+pub struct VisionTower {
+    config: VisionConfig,
+    image_size: usize,
+    class_token: Tensor,
+    patch_embedding: Linear,
+    position: Tensor,
+    ln_pre: Norm,
+    transformer: Transformer,
+    ln_post: Norm,
+    projection: Linear,
+}
+
+/// What the vision tower says of a batch.
+#[derive(Debug)]
+pub struct VisionOutput {
+    /// [images, embed_dim], un-normalised.
+    pub image_features: Tensor,
+    /// All patch tokens of the last block through `ln_post` and the projection, as the class token
+    /// goes: [images, cells, embed_dim], un-normalised. Only if asked for.
+    pub patch_features: Option<Tensor>,
+}
+
+impl VisionTower {
+    /// Uploads the tower and resamples its positional embedding to `image_size` pixels.
+    ///
+    /// # Errors
+    /// [`ClipError::Request`] when the patch does not divide the size; those of loading.
+    pub(super) fn upload(
+        gpu: &Gpu,
+        config: &VisionConfig,
+        weights: &VisionWeights,
+        image_size: usize,
+        storage: WeightStorage,
+    ) -> Result<Self, ClipError> {
+        let patch = config.patch_size;
+        if image_size == 0 || !image_size.is_multiple_of(patch) {
+            let below = (image_size / patch * patch).max(patch);
+            return Err(ClipError::Request(format!(
+                "image size {image_size}: this model cuts images into patches of {patch} pixels, which must divide \
+                 the size; try --image-size {below} or {}",
+                below + patch
+            )));
+        }
+        let width = config.tower.width;
+        let epsilon = config.tower.layer_norm_eps;
+        let row = 3 * patch * patch;
+        Ok(Self {
+            image_size,
+            class_token: Tensor::upload(gpu, &weights.class_embedding.data, &[width])?,
+            patch_embedding: projection(
+                gpu,
+                &weights.patch_embedding.data,
+                (width, row),
+                row.next_multiple_of(4),
+                storage,
+            )?,
+            position: positions(
+                gpu,
+                &weights.position_embedding.data,
+                width,
+                config.grid(),
+                image_size / patch,
+            )?,
+            ln_pre: norm(gpu, &weights.ln_pre, epsilon)?,
+            transformer: Transformer::upload(gpu, &config.tower, &weights.blocks, false, storage)?,
+            ln_post: norm(gpu, &weights.ln_post, epsilon)?,
+            projection: projection(
+                gpu,
+                &weights.projection.data,
+                (weights.projection.shape[0], width),
+                width,
+                storage,
+            )?,
+            config: config.clone(),
+        })
+    }
+
+    /// Edge of the images in pixels.
+    pub fn image_size(&self) -> usize {
+        self.image_size
+    }
+
+    /// Patches along an edge.
+    pub fn grid(&self) -> usize {
+        self.image_size / self.config.patch_size
+    }
+
+    /// The positional embedding at this size, [1 + cells, width].
+    pub fn position_embedding(&self) -> &Tensor {
+        &self.position
+    }
+
+    /// The most images whose every activation fits one binding of the device.
+    pub fn max_batch(&self, gpu: &Gpu) -> usize {
+        let tower = &self.config.tower;
+        let tokens = 1 + self.grid() * self.grid();
+        let row = (3 * self.config.patch_size.pow(2)).next_multiple_of(4);
+        let widest = (3 * tower.width).max(tower.mlp_width).max(row);
+        let limits = &gpu.capabilities().limits;
+        (limits.storage_binding.min(limits.buffer) / (4 * tokens * widest) as u64).max(1) as usize
+    }
+
+    /// Encodes pixels [images, 3, size, size].
+    ///
+    /// # Errors
+    /// Those of the ops.
+    pub fn forward(&self, gpu: &Gpu, pixels: &Tensor, with_patches: bool) -> Result<VisionOutput, OpError> {
+        let rows = ops::patches(gpu, pixels, self.config.patch_size)?;
+        let embedded = self.patch_embedding.forward(gpu, &rows, None, None)?;
+        drop(rows);
+        let tokens = ops::with_positions(gpu, &embedded, &self.position, Some(&self.class_token))?;
+        let mut x = self.ln_pre.forward(gpu, &tokens)?;
+        for index in 0..self.transformer.depth() {
+            x = self.transformer.block(gpu, index, &x)?;
+        }
+        let (images, length) = (x.shape()[0], x.shape()[1]);
+        let starts = (0..images).map(|i| i * length);
+        let class: Vec<u32> = starts.clone().map(|s| s as u32).collect();
+        let image_features = self.project(gpu, &x, &class)?;
+        let patch_features = if with_patches {
+            let cells: Vec<u32> = starts.flat_map(|s| (s + 1..s + length).map(|i| i as u32)).collect();
+            let features = self.project(gpu, &x, &cells)?;
+            Some(features.reshape(&[images, length - 1, features.last()])?)
+        } else {
+            None
+        };
+        Ok(VisionOutput { image_features, patch_features })
+    }
+
+    fn project(&self, gpu: &Gpu, x: &Tensor, rows: &[u32]) -> Result<Tensor, OpError> {
+        let rows = ops::gather(gpu, x, &Indices::upload(gpu, rows)?)?;
+        self.projection.forward(gpu, &self.ln_post.forward(gpu, &rows)?, None, None)
+    }
+}
+
+/// The positional embedding [1 + native², width] for a grid of `grid` patches an edge: the class
+/// position as it is, the others by antialiased bicubic resampling.
+fn positions(gpu: &Gpu, native: &[f32], width: usize, from: usize, grid: usize) -> Result<Tensor, OpError> {
+    if from == grid {
+        return Tensor::upload(gpu, native, &[1 + grid * grid, width]);
+    }
+    let (class, cells) = native.split_at(width);
+    let cells = Tensor::upload(gpu, cells, &[1, from, from, width])?;
+    let resampled =
+        ops::resample(gpu, &cells, (grid, grid), Filter::Cubic, Sampling::Antialias, false)?.read(gpu)?;
+    Tensor::upload(gpu, &[class, &resampled].concat(), &[1 + grid * grid, width])
+}

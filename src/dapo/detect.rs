@@ -1,0 +1,194 @@
+//! Training-free detection: image and patch features against class vectors of a prompt ensemble.
+//!
+//! With class vectors t₀ (normal) and t₁..t_K (defects), all of unit length, and the model's own
+//! inverse temperature s:
+//! * patch probabilities: softmax_c(s·cos(patch, t_c)), up-sampled bilinearly with aligned corners;
+//! * image probabilities: softmax_c(s·cos(class token, t_c));
+//! * image score: the mean of the image's defect probability and that of its [`TOP_PATCHES`] most
+//!   anomalous patches: the class token sees the whole, a few patches see a small defect;
+//! * type: the defect with the largest product of image probability and mean of its
+//!   [`TOP_PATCHES`] largest patch probabilities.
+
+use super::prompts::Prompts;
+use crate::clip::{Clip, ClipError};
+use crate::ops::{self, Filter, Indices, OpError, Sampling, Tensor};
+
+/// Patches that speak for the image.
+pub const TOP_PATCHES: usize = 4;
+
+/// A model with class vectors, ready for images.
+#[derive(Debug)]
+pub struct Detector {
+    clip: Clip,
+    /// [K+1, embed_dim], rows of unit length.
+    class_vectors: Tensor,
+    classes: usize,
+}
+
+/// What was found in one image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detection {
+    /// 0 (good) to 1 (defective).
+    pub score: f32,
+    /// Image-level probabilities [K+1], normal first, consistent with the score: the defects share
+    /// `score` in proportion to their type weights.
+    pub probabilities: Vec<f32>,
+    /// The most likely defect, counted from 0 over the defects.
+    pub defect: usize,
+    /// Its share among the defects: the probability of this type, given that there is a defect.
+    pub defect_probability: f32,
+    /// Class probabilities at image size, [K+1, size, size]; channel 0 is normal.
+    pub maps: Vec<f32>,
+    /// Edge of the maps in pixels.
+    pub size: usize,
+}
+
+impl Detection {
+    /// The probability of any defect at each pixel, [size, size].
+    pub fn binary_map(&self) -> Vec<f32> {
+        self.maps[..self.size * self.size].iter().map(|p| (1.0 - p).clamp(0.0, 1.0)).collect()
+    }
+}
+
+impl Detector {
+    /// Encodes the prompts: once per run, whatever the number of images.
+    ///
+    /// # Errors
+    /// Those of the tokenizer and the device.
+    pub fn new(clip: Clip, prompts: &Prompts) -> Result<Self, ClipError> {
+        let classes = prompts.classes();
+        let sentences: Vec<&String> = classes.iter().flatten().collect();
+        let features = clip.encode_texts(&sentences)?;
+        let width = clip.config().embed_dim;
+        let mut rows = features.chunks(width);
+        let mut vectors = Vec::with_capacity(classes.len() * width);
+        for class in &classes {
+            let mut mean = vec![0.0f64; width];
+            for row in rows.by_ref().take(class.len()) {
+                let norm = norm(row.iter().map(|&v| f64::from(v)));
+                mean.iter_mut().zip(row).for_each(|(m, &v)| *m += f64::from(v) / norm);
+            }
+            let norm = norm(mean.iter().copied());
+            vectors.extend(mean.iter().map(|m| (m / norm) as f32));
+        }
+        let class_vectors = Tensor::upload(clip.gpu(), &vectors, &[classes.len(), width])?;
+        Ok(Self { clip, class_vectors, classes: classes.len() })
+    }
+
+    /// The model.
+    pub fn clip(&self) -> &Clip {
+        &self.clip
+    }
+
+    /// The most images that one call of [`Detector::detect`] can hold on this device.
+    pub fn max_batch(&self) -> usize {
+        self.clip.vision().max_batch(self.clip.gpu())
+    }
+
+    /// Detects on pre-processed images, pixels [images, 3, size, size].
+    ///
+    /// # Errors
+    /// [`ClipError::Request`] when the pixels do not fit; those of the device.
+    pub fn detect(&self, pixels: &[f32]) -> Result<Vec<Detection>, ClipError> {
+        let gpu = self.clip.gpu();
+        let scale = self.clip.inverse_temperature();
+        let pixels = self.clip.upload_pixels(pixels)?;
+        let output = self.clip.vision().forward(gpu, &pixels, true)?;
+        drop(pixels);
+        let patch_features = output
+            .patch_features
+            .ok_or_else(|| ClipError::Request("the vision tower gave no patch features".into()))?;
+        let probabilities = |x: &Tensor| -> Result<Tensor, OpError> {
+            ops::softmax(gpu, &ops::similarity(gpu, x, &self.class_vectors, scale)?, 1.0)
+        };
+        let image = probabilities(&output.image_features)?;
+        let patches = probabilities(&patch_features)?;
+        let images = image.shape()[0];
+        let maps = (0..images).map(|i| self.upsample(&patches, i)).collect::<Result<Vec<_>, _>>()?;
+        let (image, patches) = (image.read(gpu)?, patches.read(gpu)?);
+        let cells = patches.len() / images / self.classes;
+        image
+            .chunks(self.classes)
+            .zip(patches.chunks(cells * self.classes))
+            .zip(maps)
+            .map(|((image, patches), maps)| Ok(self.judge(image, patches, maps.read(gpu)?)))
+            .collect()
+    }
+
+    /// One image's patch probabilities [cells, K+1] as maps [1, K+1, size, size].
+    fn upsample(&self, patches: &Tensor, image: usize) -> Result<Tensor, OpError> {
+        let gpu = self.clip.gpu();
+        let (grid, size) = (self.clip.vision().grid(), self.clip.vision().image_size());
+        let cells = grid * grid;
+        let rows: Vec<u32> = (image * cells..(image + 1) * cells).map(|i| i as u32).collect();
+        let own = ops::gather(gpu, patches, &Indices::upload(gpu, &rows)?)?;
+        let own = own.reshape(&[1, grid, grid, self.classes])?;
+        ops::resample(gpu, &own, (size, size), Filter::Linear, Sampling::AlignCorners, true)
+    }
+
+    fn judge(&self, image: &[f32], patches: &[f32], maps: Vec<f32>) -> Detection {
+        let (score, weights) = combine(image, patches);
+        let total: f32 = weights.iter().sum();
+        let shares: Vec<f32> = weights
+            .iter()
+            .map(|w| if total > 0.0 { w / total } else { 1.0 / weights.len() as f32 })
+            .collect();
+        let defect = (0..shares.len()).max_by(|&a, &b| shares[a].total_cmp(&shares[b])).unwrap_or(0);
+        let probabilities =
+            std::iter::once(1.0 - score).chain(shares.iter().map(|share| score * share)).collect();
+        Detection {
+            score,
+            probabilities,
+            defect,
+            defect_probability: shares[defect],
+            maps,
+            size: self.clip.vision().image_size(),
+        }
+    }
+}
+
+fn norm(values: impl Iterator<Item = f64>) -> f64 {
+    values.map(|v| v * v).sum::<f64>().sqrt().max(f64::MIN_POSITIVE)
+}
+
+/// The image score, and a weight for each defect, from image probabilities [K+1] and patch
+/// probabilities [cells, K+1].
+fn combine(image: &[f32], patches: &[f32]) -> (f32, Vec<f32>) {
+    let classes = image.len();
+    let top = |values: &mut dyn Iterator<Item = f32>| {
+        let mut values: Vec<f32> = values.collect();
+        values.sort_unstable_by(|a, b| b.total_cmp(a));
+        values.truncate(TOP_PATCHES);
+        values.iter().sum::<f32>() / values.len().max(1) as f32
+    };
+    let anomalous = top(&mut patches.chunks(classes).map(|p| 1.0 - p[0]));
+    let score = ((1.0 - image[0] + anomalous) / 2.0).clamp(0.0, 1.0);
+    let weights =
+        (1..classes).map(|c| image[c] * top(&mut patches.iter().skip(c).step_by(classes).copied())).collect();
+    (score, weights)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_defect_raises_the_score_and_names_its_type() {
+        let normal = [0.9, 0.05, 0.05];
+        let mut patches = normal.repeat(100);
+        let (quiet, _) = combine(&normal, &patches);
+        for cell in 40..44 {
+            patches[cell * 3..cell * 3 + 3].copy_from_slice(&[0.1, 0.1, 0.8]);
+        }
+        let (loud, weights) = combine(&normal, &patches);
+        assert!((quiet - 0.1).abs() < 1e-6 && (loud - 0.5).abs() < 1e-6);
+        assert!(weights[1] > 7.0 * weights[0]);
+    }
+
+    #[test]
+    fn fewer_patches_than_the_top_are_averaged_as_they_are() {
+        let (score, weights) = combine(&[0.5, 0.5], &[0.2, 0.8]);
+        assert!((score - 0.65).abs() < 1e-6);
+        assert!((weights[0] - 0.4).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,10 @@
+//! Anomaly detection on top of CLIP: prompts, detection, regions. No type of the device layer appears
+//! in any signature here.
+
+mod components;
+pub mod detect;
+pub mod prompts;
+pub mod regions;
+
+pub use detect::{Detection, Detector};
+pub use prompts::{DEFAULT_DEFECTS, Prompts};

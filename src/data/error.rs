@@ -1,0 +1,136 @@
+//! What can go wrong with an image file, each with the file's name and a way out.
+
+use std::io;
+use std::path::PathBuf;
+
+/// The formats that can be read, as told to the user.
+pub(crate) const FORMATS: &str = "PNG, JPEG, BMP, TIFF, WebP, PNM";
+
+/// An image that could not be read, or a path that led to none.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// The path does not exist.
+    #[error("{}: no such file or folder; check the spelling and the current directory", path.display())]
+    NotFound {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// A folder (or a device) was given where one image is expected.
+    #[error("{}: is not a regular file; name an image in it instead", path.display())]
+    NotAFile {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The file has no bytes at all.
+    #[error("{}: the file is empty (0 bytes); copy or download it again", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The first bytes belong to no image format that can be read.
+    #[error("{}: not a readable image ({detail}); readable formats are {FORMATS}", path.display())]
+    NotAnImage {
+        /// The file.
+        path: PathBuf,
+        /// What the content looks like.
+        detail: String,
+    },
+    /// The file ends before its last pixel.
+    #[error("{}: the image is cut short ({detail}); copy or download it again", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder missed.
+        detail: String,
+    },
+    /// The content contradicts itself: a wrong checksum, an impossible code, a bad header.
+    #[error("{}: the image is damaged ({detail}); restore it from its source or save it anew", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder said.
+        detail: String,
+    },
+    /// A valid file whose samples have no agreed 8-bit meaning, such as floating point TIFF.
+    #[error(
+        "{}: unsupported kind of pixels ({detail}); scale them to 8- or 16-bit integer gray or RGB and save as PNG",
+        path.display()
+    )]
+    UnsupportedPixels {
+        /// The file.
+        path: PathBuf,
+        /// What kind it is.
+        detail: String,
+    },
+    /// More pixels than may be decoded, see [`MAX_PIXELS`](super::image::MAX_PIXELS).
+    #[error(
+        "{}: {width}x{height} is {} megapixels, above the limit of {} megapixels; cut it into tiles or scale it down first",
+        path.display(), u64::from(*width) * u64::from(*height) / 1_000_000, limit / 1_000_000
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Width in the header, in pixels.
+        width: u32,
+        /// Height in the header, in pixels.
+        height: u32,
+        /// The limit, in pixels.
+        limit: u64,
+    },
+    /// No image in any of the given paths.
+    #[error(
+        "{}: no images found; looked for {extensions}, without hidden files, `ground_truth` folders and `*_mask.png`",
+        paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    NothingFound {
+        /// The paths as given.
+        paths: Vec<PathBuf>,
+        /// The extensions looked for.
+        extensions: String,
+    },
+    /// No path was given at all.
+    #[error("no image was named; give at least one image file or folder")]
+    NoPaths,
+    /// The operating system refused to read.
+    #[error("{}: cannot be read ({source}); check its permissions and the disk", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+}
+
+impl ImageError {
+    /// Sorts a system error on `path` into [`NotFound`](Self::NotFound), [`Truncated`](Self::Truncated)
+    /// or [`Io`](Self::Io).
+    pub(crate) fn from_io(path: impl Into<PathBuf>, source: io::Error) -> Self {
+        let path = path.into();
+        match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::NotFound { path },
+            io::ErrorKind::UnexpectedEof => Self::Truncated { path, detail: source.to_string() },
+            // Decoders report some of their own complaints in the shape of an I/O error.
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+                Self::Corrupt { path, detail: source.to_string() }
+            }
+            _ => Self::Io { path, source },
+        }
+    }
+
+    /// The file or folder concerned; `None` where several or no paths are.
+    pub fn path(&self) -> Option<&std::path::Path> {
+        match self {
+            Self::NotFound { path }
+            | Self::NotAFile { path }
+            | Self::Empty { path }
+            | Self::NotAnImage { path, .. }
+            | Self::Truncated { path, .. }
+            | Self::Corrupt { path, .. }
+            | Self::UnsupportedPixels { path, .. }
+            | Self::TooLarge { path, .. }
+            | Self::Io { path, .. } => Some(path),
+            Self::NothingFound { .. } | Self::NoPaths => None,
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Images on the way in: finding files, decoding them, and turning them into the network's input.
+//!
+//! The path of one image is [`collect()`] → [`load`] →
+//! [`Preprocess`] → `[3, size, size]` floats; [`load_batches`] runs it on
+//! background threads. Every step reproduces what Pillow and torchvision do to the bit, because CLIP
+//! was trained on their output and small differences in resampling move anomaly scores.
+
+pub mod collect;
+pub mod error;
+pub mod image;
+mod jpeg;
+pub mod loader;
+pub mod preprocess;
+pub mod raster;
+pub mod resize;
+pub mod synth;
+
+pub use collect::{ImageEntry, collect};
+pub use error::ImageError;
+pub use image::{load, load_labels, load_rgb};
+pub use loader::{Loaded, LoadedImage, load_batches};
+pub use preprocess::{Fit, Preprocess, load_mask};
+pub use raster::{Mode, Raster};
+pub use resize::{Filter, PassOrder, resize, resize_ordered};

@@ -1,0 +1,145 @@
+//! Pixels in memory, in the channel layout of their file.
+
+use ::image::{GrayImage, RgbImage};
+
+/// Channel layout of a [`Raster`], named as in Pillow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Gray.
+    L,
+    /// Gray and alpha.
+    La,
+    /// Red, green, blue.
+    Rgb,
+    /// Red, green, blue and alpha.
+    Rgba,
+}
+
+impl Mode {
+    /// Bytes per pixel.
+    pub fn channels(self) -> usize {
+        match self {
+            Mode::L => 1,
+            Mode::La => 2,
+            Mode::Rgb => 3,
+            Mode::Rgba => 4,
+        }
+    }
+
+    /// Whether the last channel is alpha.
+    pub fn has_alpha(self) -> bool {
+        matches!(self, Mode::La | Mode::Rgba)
+    }
+}
+
+/// An 8-bit image that keeps the channels of its file.
+///
+/// Resizing comes before the conversion to RGB, as in the reference pipeline, and with alpha the two
+/// do not commute; so the file's own channels have to survive until then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raster {
+    width: u32,
+    height: u32,
+    mode: Mode,
+    data: Vec<u8>,
+}
+
+impl Raster {
+    /// Wraps row-major, channel-last bytes; `None` where a side is zero or `data` is not exactly
+    /// `width * height * mode.channels()` long.
+    pub fn new(width: u32, height: u32, mode: Mode, data: Vec<u8>) -> Option<Self> {
+        let pixels = u64::from(width) * u64::from(height);
+        let expected = pixels.checked_mul(mode.channels() as u64)?;
+        (pixels > 0 && data.len() as u64 == expected).then_some(Self { width, height, mode, data })
+    }
+
+    /// Width in pixels, at least 1.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Height in pixels, at least 1.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// The channels.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The pixels, row by row, channels last.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// RGB: gray is repeated, alpha is dropped without blending, as Pillow's `convert("RGB")` does.
+    pub fn into_rgb(self) -> RgbImage {
+        let data = match self.mode {
+            Mode::Rgb => self.data,
+            Mode::L => self.data.iter().flat_map(|&v| [v; 3]).collect(),
+            Mode::La => self.data.chunks_exact(2).flat_map(|p| [p[0]; 3]).collect(),
+            Mode::Rgba => {
+                let pixels = self.data.chunks_exact(4);
+                pixels.flat_map(|p| [p[0], p[1], p[2]]).collect()
+            }
+        };
+        RgbImage::from_raw(self.width, self.height, data).expect("three bytes per pixel")
+    }
+
+    /// Gray by the ITU-R 601 luma in Pillow's 16-bit fixed point; alpha is dropped.
+    pub fn into_gray(self) -> GrayImage {
+        let luma = |p: &[u8]| {
+            let [r, g, b] = [p[0], p[1], p[2]].map(u32::from);
+            ((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16) as u8
+        };
+        let data = match self.mode {
+            Mode::L => self.data,
+            Mode::La => self.data.chunks_exact(2).map(|p| p[0]).collect(),
+            Mode::Rgb => self.data.chunks_exact(3).map(luma).collect(),
+            Mode::Rgba => self.data.chunks_exact(4).map(luma).collect(),
+        };
+        GrayImage::from_raw(self.width, self.height, data).expect("one byte per pixel")
+    }
+}
+
+/// # Panics
+/// On an image without pixels.
+impl From<RgbImage> for Raster {
+    fn from(image: RgbImage) -> Self {
+        let (width, height) = image.dimensions();
+        Self::new(width, height, Mode::Rgb, image.into_raw()).expect("an image has pixels")
+    }
+}
+
+/// # Panics
+/// On an image without pixels.
+impl From<GrayImage> for Raster {
+    fn from(image: GrayImage) -> Self {
+        let (width, height) = image.dimensions();
+        Self::new(width, height, Mode::L, image.into_raw()).expect("an image has pixels")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_lengths_are_refused() {
+        assert!(Raster::new(2, 2, Mode::Rgb, vec![0; 12]).is_some());
+        assert!(Raster::new(2, 2, Mode::Rgb, vec![0; 11]).is_none());
+        assert!(Raster::new(0, 2, Mode::L, vec![]).is_none());
+        assert!(Raster::new(u32::MAX, u32::MAX, Mode::Rgba, vec![]).is_none());
+    }
+
+    #[test]
+    fn alpha_is_dropped_not_blended() {
+        let clear_red = Raster::new(1, 1, Mode::Rgba, vec![255, 10, 0, 0]).unwrap();
+        assert_eq!(clear_red.clone().into_rgb().into_raw(), [255, 10, 0]);
+        // Pillow: Image.new("RGB", (1, 1), (255, 10, 0)).convert("L") is 82.
+        assert_eq!(clear_red.into_gray().into_raw(), [82]);
+        let clear_gray = Raster::new(1, 1, Mode::La, vec![7, 0]).unwrap();
+        assert_eq!(clear_gray.into_rgb().into_raw(), [7, 7, 7]);
+    }
+}

@@ -1,0 +1,42 @@
+//! The kinds of defect.
+
+macro_rules! defects {
+    ($($variant:ident $name:literal $doc:literal,)*) => {
+        /// A kind of defect.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Defect {
+            $(#[doc = $doc] $variant,)*
+        }
+
+        impl Defect {
+            /// All kinds, in the order of [`super::defects`].
+            pub const ALL: &'static [Defect] = &[$(Defect::$variant,)*];
+
+            /// The plain word, fit for "a photo of a {object} with a {name} defect".
+            pub fn name(self) -> &'static str {
+                match self { $(Defect::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+defects! {
+    Scratch "scratch" "Thin, nearly straight, mostly bright lines of even width.",
+    Crack "crack" "A dark, jagged, branching line that tapers off.",
+    Hole "hole" "One or a few dark pits with sharp rims.",
+    Contamination "contamination" "A swarm of foreign specks.",
+    Stain "stain" "A soft-edged, uneven darkening, at times with a dried rim.",
+    Color "color" "A patch of a wrong, saturated hue.",
+    Cut "cut" "A smooth, wide slit, pointed at both ends, with a raised lip.",
+    Broken "broken" "A jagged chunk out of the border, with a fractured face.",
+    Bent "bent" "A pattern pushed out of shape.",
+    Thread "thread" "A thin, smoothly winding fibre lying on top, with a shadow.",
+    Glue "glue" "A glossy, raised drop with highlights.",
+    Rough "rough" "A region roughened to coarse grain.",
+    Missing "missing" "A clean-edged part that is absent, so that the ground shows.",
+    Poke "poke" "A small puncture with a raised ring and radial folds.",
+    Uneven "uneven" "A large part whose brightness or texture differs, along a boundary.",
+    Fray "fray" "A worn-off patch with feathered edges, or loose fibres along a border.",
+    Dent "dent" "A smooth hollow that shows by its light and shade only.",
+    Print "print" "Ink where none belongs: digits, a cross, a ring, bars.",
+}

@@ -1,0 +1,254 @@
+//! Procedural inspection images: labelled pictures of materials and parts, good or with exactly one defect and its mask.
+//!
+//! Everything is drawn from nothing: noise, shapes and light. A scene (surface, normal wear, visible edges) gets a defect
+//! as an operation on it, then a camera (lighting, tone, optics, sensor, compression) takes the picture. Nuisances are
+//! drawn on good and defective images alike, so that a model learns what a defect is and not what a bright streak is.
+//!
+//! An image depends on its [`SampleSpec`] only. The same specification gives the same image on one machine whatever the
+//! number of threads; between platforms, the last bit of `sin` or `exp` may move single values by one level.
+
+mod board;
+mod camera;
+mod canvas;
+mod catalogue;
+mod defect;
+mod defects;
+mod dice;
+mod fabrics;
+mod hardware;
+mod noise;
+mod options;
+mod scene;
+mod shapes;
+mod staging;
+mod textures;
+mod things;
+mod wear;
+mod write;
+
+pub use catalogue::{OBJECTS, ObjectKind};
+pub use defect::Defect;
+pub use options::{Summary, SynthError, SynthOptions};
+pub use write::{write_mvtec, write_shards};
+
+use camera::Camera;
+use canvas::{Canvas, luma};
+use dice::Dice;
+use image::{GrayImage, RgbImage};
+use scene::Scene;
+
+/// Smallest and largest image side, in pixels.
+pub const SIZE_RANGE: std::ops::RangeInclusive<usize> = 64..=1024;
+
+/// A defect covers at least this many pixels at 128×128 (and the same share of the image at other sizes).
+pub const MIN_MASK_AT_128: usize = 12;
+
+/// Mean change of brightness or colour inside the mask that counts as visible, on the 0–1 scale, before noise.
+const VISIBLE: f32 = 0.035;
+
+/// Names of all objects, in the catalogue's order.
+pub fn objects() -> Vec<&'static str> {
+    OBJECTS.iter().map(|o| o.name).collect()
+}
+
+/// Names of all defects, in the order of [`Defect::ALL`].
+pub fn defects() -> Vec<&'static str> {
+    Defect::ALL.iter().map(|d| d.name()).collect()
+}
+
+impl ObjectKind {
+    /// The defects that can occur on this object.
+    pub fn defects(&self) -> &'static [Defect] {
+        self.defects
+    }
+
+    /// The object called `name`, with spaces or underscores.
+    ///
+    /// # Errors
+    /// [`SynthError::UnknownObject`], which lists the known names.
+    pub fn find(name: &str) -> Result<&'static ObjectKind, SynthError> {
+        let plain = name.trim().replace('_', " ");
+        OBJECTS
+            .iter()
+            .find(|o| o.name == plain)
+            .ok_or_else(|| SynthError::UnknownObject { name: name.to_owned(), known: objects().join(", ") })
+    }
+}
+
+impl Defect {
+    /// The defect called `name`.
+    ///
+    /// # Errors
+    /// [`SynthError::UnknownDefect`], which lists the known names.
+    pub fn find(name: &str) -> Result<Defect, SynthError> {
+        let plain = name.trim();
+        Defect::ALL
+            .iter()
+            .copied()
+            .find(|d| d.name() == plain)
+            .ok_or_else(|| SynthError::UnknownDefect { name: name.to_owned(), known: defects().join(", ") })
+    }
+}
+
+/// What determines an image.
+#[derive(Clone, Copy)]
+pub struct SampleSpec {
+    /// The object; see [`OBJECTS`] and [`ObjectKind::find`].
+    pub object: &'static ObjectKind,
+    /// The defect, or none for a good image. One that the object's table leaves out is drawn all the same.
+    pub defect: Option<Defect>,
+    /// Side in pixels, within [`SIZE_RANGE`] (other values are clamped).
+    pub size: usize,
+    /// Any number; different seeds give unrelated images.
+    pub seed: u64,
+}
+
+/// An image and where its defect is.
+pub struct Sample {
+    /// The picture, `size × size`, grayscale cameras as three equal channels.
+    pub image: RgbImage,
+    /// 255 on the defect, 0 elsewhere; all 0 on a good image.
+    pub mask: GrayImage,
+}
+
+/// Draws the image of `spec`.
+///
+/// A defect is accepted only if its mask covers [`MIN_MASK_AT_128`] pixels (scaled to the size), lies on the object and
+/// visibly changes the picture, as exposed by the drawn camera and measured against the surface's own roughness and the
+/// sensor's noise. Otherwise it is drawn again, stronger each time, and after some tries on a fresh scene.
+pub fn render(spec: &SampleSpec) -> Sample {
+    let size = spec.size.clamp(*SIZE_RANGE.start(), *SIZE_RANGE.end());
+    let key =
+        dice::mix_text(dice::mix_text(spec.seed, spec.object.name), spec.defect.map_or("good", Defect::name));
+    let mut dice = Dice::new(key, "scene");
+    // A colour defect cannot be seen in gray.
+    let gray = if spec.defect == Some(Defect::Color) { 0.0 } else { spec.object.gray };
+    let (colour, mask, camera) = loop {
+        let scene = Scene::draw(spec.object, size, &mut dice);
+        let camera = Camera::draw(&scene.colour, gray, &mut dice);
+        let Some(defect) = spec.defect else {
+            break (scene.colour, vec![false; size * size], camera);
+        };
+        if let Some((colour, mask)) = damage(&scene, defect, &camera, &mut dice) {
+            break (colour, mask, camera);
+        }
+    };
+    let image = camera.shoot(&colour, &mut dice);
+    let pose = dice.int(0, 7);
+    // A line scanner's tiles mostly lie one way; turning all of them would halve what is learned about that.
+    let pose = if spec.object.framed > 0.5 && dice.chance(0.5) { pose & 3 } else { pose };
+    develop(&image, &mask, pose)
+}
+
+/// Tries to put `defect` on `scene` so that `camera` shows it; none if it would not.
+fn damage(scene: &Scene, defect: Defect, camera: &Camera, dice: &mut Dice) -> Option<(Canvas, Vec<bool>)> {
+    // Most defects are plain, a tail is subtle.
+    let wanted = if dice.chance(0.8) { dice.range(0.65, 1.0) } else { dice.range(0.35, 0.65) };
+    (0..10).find_map(|attempt| {
+        let draft = defects::draw(defect, scene, wanted * (1.0 + 0.12 * attempt as f32), dice);
+        let mask: Vec<bool> = draft.mask.px.iter().map(|m| *m >= defects::MASK_LEVEL).collect();
+        visible(scene, &draft.colour, &mask, camera).then_some((draft.colour, mask))
+    })
+}
+
+/// Whether the change inside `mask` is large enough to be seen.
+fn visible(scene: &Scene, colour: &Canvas, mask: &[bool], camera: &Camera) -> bool {
+    let size = colour.size;
+    let (mut count, mut change, mut rough) = (0usize, 0.0f32, 0.0f32);
+    for i in (0..mask.len()).filter(|i| mask[*i]) {
+        let clean = camera.expose(i, scene.colour.px[i]);
+        let now = camera.expose(i, colour.px[i]);
+        // A change of hue counts as much as one of brightness.
+        let worst = (0..3).map(|k| (now[k] - clean[k]).abs()).fold(0.0, f32::max);
+        change += 0.5 * (worst + (luma(now) - luma(clean)).abs());
+        let next = if i % size + 1 < size { i + 1 } else { i - 1 };
+        rough += (luma(clean) - luma(camera.expose(next, scene.colour.px[next]))).abs();
+        count += 1;
+    }
+    let least = (MIN_MASK_AT_128 * size * size).div_ceil(128 * 128);
+    let n = count.max(1) as f32;
+    count >= least && change / n >= VISIBLE + 0.6 * rough / n + camera.noise_level()
+}
+
+/// Rounds to bytes and turns image and mask into one of the eight poses of a square.
+fn develop(image: &Canvas, mask: &[bool], pose: usize) -> Sample {
+    let size = image.size;
+    let last = size - 1;
+    let source = |x: u32, y: u32| {
+        let (x, y) = (x as usize, y as usize);
+        let (x, y) = if pose & 4 != 0 { (y, x) } else { (x, y) };
+        let x = if pose & 1 != 0 { last - x } else { x };
+        let y = if pose & 2 != 0 { last - y } else { y };
+        y * size + x
+    };
+    let side = size as u32;
+    Sample {
+        image: RgbImage::from_fn(side, side, |x, y| {
+            image::Rgb(image.px[source(x, y)].map(|v| (v.clamp(0.0, 1.0) * 255.0 + 0.5) as u8))
+        }),
+        mask: GrayImage::from_fn(side, side, |x, y| image::Luma([if mask[source(x, y)] { 255 } else { 0 }])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(object: &str, defect: Option<Defect>, size: usize, seed: u64) -> Sample {
+        let object = ObjectKind::find(object).expect("known object");
+        render(&SampleSpec { object, defect, size, seed })
+    }
+
+    #[test]
+    fn every_possible_pair_gives_a_marked_image() {
+        for object in OBJECTS {
+            assert!(object.defects().len() >= 5, "{}", object.name);
+            for defect in object.defects() {
+                let s = render(&SampleSpec { object, defect: Some(*defect), size: 64, seed: 1 });
+                let marked = s.mask.pixels().filter(|p| p[0] == 255).count();
+                // A quarter of the pixels of 128×128, so a quarter of the least area there.
+                assert!(marked >= MIN_MASK_AT_128 / 4, "{} {}: {marked}", object.name, defect.name());
+            }
+        }
+    }
+
+    #[test]
+    fn good_images_have_empty_masks_and_some_contrast() {
+        for object in OBJECTS {
+            let s = render(&SampleSpec { object, defect: None, size: 64, seed: 2 });
+            assert!(s.mask.pixels().all(|p| p[0] == 0));
+            let (low, high) = s.image.as_raw().iter().fold((255, 0), |(l, h), v| (l.min(*v), h.max(*v)));
+            assert!(high - low > 4, "{} is blank", object.name);
+        }
+    }
+
+    #[test]
+    fn an_image_depends_on_its_specification_only() {
+        let a = sample("magnetic tile", Some(Defect::Crack), 96, 5);
+        let b = sample("magnetic_tile", Some(Defect::Crack), 96, 5);
+        assert_eq!(a.image, b.image);
+        assert_eq!(a.mask, b.mask);
+        assert_ne!(a.image, sample("magnetic tile", Some(Defect::Crack), 96, 6).image);
+        assert_ne!(a.image, sample("magnetic tile", None, 96, 5).image);
+    }
+
+    #[test]
+    fn sizes_are_as_asked_and_colour_defects_are_coloured() {
+        assert_eq!(sample("wood", None, 200, 3).image.dimensions(), (200, 200));
+        for seed in 0..8 {
+            let s = sample("concrete", Some(Defect::Color), 64, seed);
+            let chroma = |p: &image::Rgb<u8>| p.0.iter().max().unwrap_or(&0) - p.0.iter().min().unwrap_or(&0);
+            let marked = s.image.pixels().zip(s.mask.pixels()).filter(|(_, m)| m[0] > 0);
+            assert!(marked.map(|(p, _)| chroma(p)).max() > Some(20), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn every_defect_occurs_on_several_objects() {
+        for defect in Defect::ALL {
+            let count = OBJECTS.iter().filter(|o| o.defects().contains(defect)).count();
+            assert!(count >= 5, "{} on {count} objects only", defect.name());
+            assert_eq!(Defect::find(defect.name()).expect("known"), *defect);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What can be asked of the generator, and what can go wrong.
+
+use super::SIZE_RANGE;
+use super::catalogue::{OBJECTS, ObjectKind};
+use super::defect::Defect;
+use std::io;
+use std::path::PathBuf;
+
+/// What went wrong while generating.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SynthError {
+    /// An object name that is not in the catalogue.
+    #[error("unknown object '{name}'; known objects: {known}")]
+    UnknownObject {
+        /// As given.
+        name: String,
+        /// All names, comma-separated.
+        known: String,
+    },
+    /// A defect name that is not in the catalogue.
+    #[error("unknown defect '{name}'; known defects: {known}")]
+    UnknownDefect {
+        /// As given.
+        name: String,
+        /// All names, comma-separated.
+        known: String,
+    },
+    /// An image size outside the supported range.
+    #[error("size {size} is outside {}..={}", SIZE_RANGE.start(), SIZE_RANGE.end())]
+    Size {
+        /// As given, in pixels.
+        size: usize,
+    },
+    /// None of the chosen objects can have any of the chosen defects.
+    #[error("none of the chosen defects can occur on '{object}'; it can have: {possible}")]
+    NothingPossible {
+        /// The object.
+        object: String,
+        /// Its defects, comma-separated.
+        possible: String,
+    },
+    /// A share that is not in 0–1.
+    #[error("the share of good images must lie in 0..=1, not {value}")]
+    GoodFraction {
+        /// As given.
+        value: f64,
+    },
+    /// The output folder holds something already.
+    #[error("{} exists and is not empty; choose another folder or allow overwriting", path.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The file system said no.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// File or folder.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// An image could not be encoded or written.
+    #[error("cannot write the image {}: {source}", path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: image::ImageError,
+    },
+}
+
+/// What to generate.
+#[derive(Clone, Debug)]
+pub struct SynthOptions {
+    /// Seed of the whole set.
+    pub seed: u64,
+    /// Image side in pixels, within [`SIZE_RANGE`].
+    pub size: usize,
+    /// Names of objects; empty for all.
+    pub objects: Vec<String>,
+    /// Names of defects; empty for all. On each object those apply that it can have.
+    pub defects: Vec<String>,
+    /// Good training images an object ([`write_mvtec`](super::write_mvtec) only).
+    pub train_good: usize,
+    /// Good test images an object ([`write_mvtec`](super::write_mvtec) only).
+    pub test_good: usize,
+    /// Test images an object and defect ([`write_mvtec`](super::write_mvtec) only).
+    pub per_defect: usize,
+    /// Replace a non-empty output folder.
+    pub overwrite: bool,
+}
+
+impl Default for SynthOptions {
+    /// All objects and defects at 128×128: 20 good images to train, 20 to test, 8 a defect.
+    fn default() -> Self {
+        SynthOptions {
+            seed: 0,
+            size: 128,
+            objects: Vec::new(),
+            defects: Vec::new(),
+            train_good: 20,
+            test_good: 20,
+            per_defect: 8,
+            overwrite: false,
+        }
+    }
+}
+
+/// What was generated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Images without a defect.
+    pub good: usize,
+    /// Images with one.
+    pub defective: usize,
+    /// Objects drawn.
+    pub objects: usize,
+}
+
+/// The chosen objects, each with the chosen defects that it can have.
+pub(super) type Choice = Vec<(&'static ObjectKind, Vec<Defect>)>;
+
+impl SynthOptions {
+    /// The chosen objects with the chosen defects that each can have; objects without any are left out if `need_defects`.
+    pub(super) fn choice(&self, need_defects: bool) -> Result<Choice, SynthError> {
+        if !SIZE_RANGE.contains(&self.size) {
+            return Err(SynthError::Size { size: self.size });
+        }
+        let wanted = self.defects.iter().map(|n| Defect::find(n)).collect::<Result<Vec<_>, _>>()?;
+        let kinds: Vec<&ObjectKind> = if self.objects.is_empty() {
+            OBJECTS.iter().collect()
+        } else {
+            self.objects.iter().map(|n| ObjectKind::find(n)).collect::<Result<_, _>>()?
+        };
+        let mut choice = Choice::new();
+        for kind in kinds {
+            let fits: Vec<Defect> =
+                kind.defects().iter().copied().filter(|d| wanted.is_empty() || wanted.contains(d)).collect();
+            if fits.is_empty() && need_defects && !self.objects.is_empty() {
+                let possible = kind.defects().iter().map(|d| d.name()).collect::<Vec<_>>().join(", ");
+                return Err(SynthError::NothingPossible { object: kind.name.to_owned(), possible });
+            }
+            // Among all objects, one that cannot have the chosen defects is simply left out.
+            if (!fits.is_empty() || !need_defects) && !choice.iter().any(|(k, _)| k.name == kind.name) {
+                choice.push((kind, fits));
+            }
+        }
+        Ok(choice)
+    }
+}

@@ -1,0 +1,163 @@
+//! A clean scene: an object's surface with all that is normal on it, in front of a ground.
+
+use super::canvas::{Canvas, Plane, UNITS, lerp3, scale3, smoothstep};
+use super::catalogue::{Look, ObjectKind};
+use super::dice::Dice;
+use super::noise::{fractal, noise};
+use super::textures::near_gray;
+use super::wear;
+
+/// A scene before the camera.
+#[derive(Clone)]
+pub(super) struct Scene {
+    /// What the camera sees: object over ground.
+    pub colour: Canvas,
+    /// What it would see without the object.
+    pub ground: Canvas,
+    /// Cover of the object, 0–1.
+    pub object: Plane,
+    /// Direction of the surface's grain in radians, if it has one.
+    pub grain: Option<f32>,
+}
+
+impl Scene {
+    /// A clean scene of `kind`, `size` pixels a side.
+    pub fn draw(kind: &ObjectKind, size: usize, dice: &mut Dice) -> Scene {
+        match kind.look {
+            Look::Texture(surface) => {
+                let mut colour = surface(size, dice);
+                wear::apply(&mut colour, kind, dice);
+                let mut scene = Scene {
+                    colour,
+                    ground: backing(size, dice),
+                    object: Plane::filled(size, 1.0),
+                    grain: kind.grain.then_some(std::f32::consts::FRAC_PI_2),
+                };
+                if dice.chance(kind.framed) {
+                    scene.show_edges(dice);
+                }
+                if dice.chance(0.4) {
+                    scene.turn_and_zoom(kind.grain, dice);
+                }
+                scene
+            }
+            Look::Thing(thing) => {
+                let (mut colour, object) = thing(size, dice);
+                if dice.chance(0.3) {
+                    let smudge = fractal(size, dice.range(10.0, 30.0), 3, 0.6, dice);
+                    let k = dice.range(0.02, 0.08);
+                    colour.modulate(&smudge, |t| 1.0 + k * t);
+                }
+                let ground = plain_ground(size, dice);
+                let mut scene = Scene { colour, ground, object, grain: None };
+                scene.cast_shadow(dice);
+                scene.compose();
+                scene
+            }
+        }
+    }
+
+    /// Puts the object's colours over the ground.
+    fn compose(&mut self) {
+        for ((c, g), k) in self.colour.px.iter_mut().zip(&self.ground.px).zip(&self.object.px) {
+            *c = lerp3(*g, *c, *k);
+        }
+    }
+
+    /// A soft contact shadow on the ground beside the object.
+    fn cast_shadow(&mut self, dice: &mut Dice) {
+        if dice.chance(0.35) {
+            return;
+        }
+        let (k, sigma) = (dice.range(0.1, 0.6), dice.range(2.0, 6.0));
+        let shadow = self.object.clone().blurred(sigma);
+        let (dx, dy) = (dice.range(-5.0, 5.0), dice.range(-5.0, 5.0));
+        let size = shadow.size;
+        let moved = Plane::from_fn(size, |x, y| shadow.at(x - dx, y - dy));
+        self.ground.modulate(&moved, |t| 1.0 - k * t);
+    }
+
+    /// Lets the plate end within the picture on one to four sides, with a ground, a rim light or a chamfer.
+    fn show_edges(&mut self, dice: &mut Dice) {
+        let size = self.colour.size;
+        let mut inset = [-20.0f32; 4];
+        // Opposite edges of a part are often seen together, so sides come in pairs half of the time.
+        let first = dice.int(0, 3);
+        let count = dice.weighted(&[0.0, 3.0, 4.0, 1.0, 1.0]);
+        for k in 0..count {
+            let side = if k < 2 { first ^ k } else { (first ^ 2) ^ (k - 2) };
+            inset[side] = dice.log_range(1.0, 13.0);
+        }
+        let bow = [0; 4].map(|_| if dice.chance(0.5) { dice.range(-4.0, 4.0) } else { 0.0 });
+        let tilt = [0; 4].map(|_| dice.range(-0.03, 0.03));
+        let round = if dice.chance(0.4) { dice.range(2.0, 10.0) } else { 0.5 };
+        let (rim, rim_width) = (dice.range(-0.45, 0.8) * f32::from(dice.chance(0.6)), dice.range(1.0, 4.0));
+        let ragged = noise(size, 2.0, 2.0, dice);
+        let fringe = if dice.chance(0.3) { dice.range(0.1, 0.5) } else { 0.0 };
+        let scale = size as f32 / UNITS;
+        let mut depth = Plane::from_fn(size, |x, y| {
+            let (u, v) = (x / 64.0 - 1.0, y / 64.0 - 1.0);
+            let side =
+                |k: usize, along: f32, t: f32| inset[k] + bow[k] * (1.0 - t * t) + tilt[k] * 64.0 * t - along;
+            let dx = side(0, x, v).max(side(1, UNITS - x, v));
+            let dy = side(2, y, u).max(side(3, UNITS - y, u));
+            let (qx, qy) = (dx + round, dy + round);
+            qx.max(0.0).hypot(qy.max(0.0)) + qx.max(qy).min(0.0) - round
+        });
+        depth = depth.add(&ragged, fringe);
+        for (i, d) in depth.px.iter().enumerate() {
+            let lit = rim * smoothstep(-rim_width, -0.3, *d);
+            self.colour.px[i] = scale3(self.colour.px[i], 1.0 + lit);
+            self.object.px[i] = (0.5 - d * scale).clamp(0.0, 1.0);
+        }
+        self.compose();
+    }
+
+    /// Looks at the surface from nearer and turned: strongly for plain textures, slightly where the grain has a direction.
+    fn turn_and_zoom(&mut self, grain: bool, dice: &mut Dice) {
+        let angle = if grain && dice.chance(0.8) { dice.range(-0.12, 0.12) } else { dice.range(-0.5, 0.5) };
+        // Just near enough to keep the turned frame inside the surface.
+        let fit = angle.cos().abs() + angle.sin().abs();
+        let zoom = fit * dice.range(1.0, 1.35);
+        let (sin, cos) = (angle.sin() / zoom, angle.cos() / zoom);
+        let room = 64.0 * (1.0 - fit / zoom);
+        let (cx, cy) = (64.0 + dice.range(-room, room), 64.0 + dice.range(-room, room));
+        let size = self.colour.size;
+        let step = UNITS / size as f32;
+        let whole = self.object.px.iter().all(|v| *v >= 1.0);
+        let (colour, object) = (self.colour.clone(), self.object.clone());
+        for i in 0..size * size {
+            let (dx, dy) = (((i % size) as f32 + 0.5) * step - 64.0, ((i / size) as f32 + 0.5) * step - 64.0);
+            let (x, y) = (cx + dx * cos + dy * sin, cy + dy * cos - dx * sin);
+            self.colour.px[i] = colour.sample(x, y);
+            if !whole {
+                self.object.px[i] = object.at(x, y);
+            }
+        }
+        if let Some(g) = &mut self.grain {
+            *g += angle;
+        }
+    }
+}
+
+/// What shows through or beside a flat material: mostly dark and soft, sometimes light.
+fn backing(size: usize, dice: &mut Dice) -> Canvas {
+    let base =
+        if dice.chance(0.75) { near_gray(0.01, 0.16, 0.1, dice) } else { near_gray(0.5, 1.0, 0.04, dice) };
+    Canvas::shaded(base, &noise(size, 3.0, 3.0, dice), 0.06)
+}
+
+/// A plain table, cloth or light box under an object.
+fn plain_ground(size: usize, dice: &mut Dice) -> Canvas {
+    let base = match dice.int(0, 5) {
+        0 => near_gray(0.01, 0.12, 0.1, dice),
+        1 => near_gray(0.85, 1.0, 0.03, dice),
+        2 => [dice.range(0.1, 0.9), dice.range(0.1, 0.9), dice.range(0.1, 0.9)],
+        _ => near_gray(0.15, 0.8, 0.06, dice),
+    };
+    let cell = dice.log_range(0.8, 4.0);
+    let grain = noise(size, cell, cell, dice);
+    let cloud = noise(size, 50.0, 50.0, dice);
+    let texture = grain.add(&cloud, 1.0);
+    Canvas::shaded(base, &texture, dice.range(0.005, 0.06))
+}

@@ -1,0 +1,288 @@
+//! Operations on shaped tensors: each checks shapes, allocates its result and records one kernel.
+//!
+//! An op knows shapes and nothing of models; a kernel knows buffers and nothing of shapes.
+
+mod tensor;
+
+pub use crate::kernels::Element;
+pub use crate::kernels::activation::Activation;
+pub use crate::kernels::resample::{Filter, Sampling};
+pub use tensor::{Indices, Tensor};
+
+use crate::gpu::{Buffer, Gpu, GpuError};
+use crate::kernels::{self, Problem, matmul::Matmul};
+
+/// A failure of an op.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum OpError {
+    /// The device failed.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    /// Shapes that do not fit together: a mistake in the code that composes ops.
+    #[error("{op}: expected {expected}, found {found:?}")]
+    Shape {
+        /// The op.
+        op: &'static str,
+        /// What it wants, in words.
+        expected: String,
+        /// What it got.
+        found: Vec<usize>,
+    },
+}
+
+impl OpError {
+    /// What the user can do.
+    pub fn hint(&self) -> String {
+        match self {
+            OpError::Gpu(error) => error.hint(),
+            OpError::Shape { .. } => "this is a bug of dapo-wgpu: please report it with the command".into(),
+        }
+    }
+}
+
+type Result<T> = std::result::Result<T, OpError>;
+
+/// An affine map x·Wᵀ + b with W [out, in], as torch's `Linear` stores it.
+#[derive(Debug, Clone)]
+pub struct Linear {
+    /// W, dense, f32 or f16.
+    pub weight: Buffer,
+    /// How W is stored.
+    pub element: Element,
+    /// Rows of W.
+    pub outputs: usize,
+    /// Columns of W.
+    pub inputs: usize,
+    /// b [out], if any.
+    pub bias: Option<Buffer>,
+}
+
+impl Linear {
+    /// Uploads W [outputs, inputs] and b [outputs], W as `element` (rounded when that is f16).
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn upload(
+        gpu: &Gpu,
+        weight: &[f32],
+        bias: Option<&[f32]>,
+        shape: (usize, usize),
+        element: Element,
+    ) -> Result<Self> {
+        let weight = match element {
+            Element::F16 => {
+                let halves: Vec<half::f16> = weight.iter().map(|&w| half::f16::from_f32(w)).collect();
+                gpu.upload(bytemuck::cast_slice(&halves), "weight")?
+            }
+            _ => gpu.upload(bytemuck::cast_slice(weight), "weight")?,
+        };
+        let bias = bias.map(|b| gpu.upload(bytemuck::cast_slice(b), "bias")).transpose()?;
+        Ok(Self { weight, element, outputs: shape.0, inputs: shape.1, bias })
+    }
+
+    /// act(x·Wᵀ + b) + residual for x [.., inputs]; the residual has the result's shape.
+    ///
+    /// # Errors
+    /// [`OpError::Shape`] when x or the residual does not fit; those of the device.
+    pub fn forward(
+        &self,
+        gpu: &Gpu,
+        x: &Tensor,
+        activation: Option<Activation>,
+        residual: Option<&Tensor>,
+    ) -> Result<Tensor> {
+        x.expect_last("linear", self.inputs)?;
+        let shape = x.with_last(self.outputs);
+        if let Some(residual) = residual
+            && residual.shape() != shape
+        {
+            return Err(OpError::Shape {
+                op: "linear",
+                expected: format!("a residual of shape {shape:?}"),
+                found: residual.shape().to_vec(),
+            });
+        }
+        let problem = Matmul {
+            bias: self.bias.is_some(),
+            b_element: self.element,
+            activation,
+            residual: residual.is_some(),
+            ..Matmul::linear(x.rows(), self.outputs, self.inputs)
+        };
+        let extra = self.bias.iter().chain(residual.map(Tensor::buffer));
+        let inputs: Vec<&Buffer> = [x.buffer(), &self.weight].into_iter().chain(extra).collect();
+        launch(gpu, &problem, &inputs, shape)
+    }
+}
+
+/// The affine part of a layer normalisation.
+#[derive(Debug, Clone)]
+pub struct Norm {
+    /// γ [width].
+    pub scale: Buffer,
+    /// β [width].
+    pub shift: Buffer,
+    /// Elements of a row.
+    pub width: usize,
+    /// Added to the variance.
+    pub epsilon: f32,
+}
+
+impl Norm {
+    /// Uploads γ and β.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn upload(gpu: &Gpu, scale: &[f32], shift: &[f32], epsilon: f32) -> Result<Self> {
+        Ok(Self {
+            scale: gpu.upload(bytemuck::cast_slice(scale), "layernorm scale")?,
+            shift: gpu.upload(bytemuck::cast_slice(shift), "layernorm shift")?,
+            width: scale.len(),
+            epsilon,
+        })
+    }
+
+    /// Normalises the rows of x [.., width].
+    ///
+    /// # Errors
+    /// [`OpError::Shape`]; those of the device.
+    pub fn forward(&self, gpu: &Gpu, x: &Tensor) -> Result<Tensor> {
+        x.expect_last("layernorm", self.width)?;
+        let problem =
+            kernels::layernorm::LayerNorm { rows: x.rows(), width: self.width, epsilon: self.epsilon };
+        launch(gpu, &problem, &[x.buffer(), &self.scale, &self.shift], x.shape().to_vec())
+    }
+}
+
+/// Multi-head attention of packed projections qkv [images, tokens, 3·width]; returns
+/// [images, tokens, width].
+///
+/// # Errors
+/// [`OpError::Shape`]; those of the device.
+pub fn attention(gpu: &Gpu, qkv: &Tensor, heads: usize, causal: bool) -> Result<Tensor> {
+    let &[images, tokens, packed] = qkv.shape() else {
+        return Err(qkv.mismatch("attention", "[images, tokens, 3·width]"));
+    };
+    if packed % (3 * heads) != 0 {
+        return Err(qkv.mismatch("attention", format!("a last dimension that 3·{heads} heads divide")));
+    }
+    let problem = kernels::attention::Attention {
+        images,
+        tokens,
+        heads,
+        head_dim: packed / 3 / heads,
+        causal,
+        lse: false,
+    };
+    launch(gpu, &problem, &[qkv.buffer()], vec![images, tokens, packed / 3])
+}
+
+/// Rows of a table [.., width] by index; returns [indices, width].
+///
+/// # Errors
+/// Those of the device.
+pub fn gather(gpu: &Gpu, table: &Tensor, index: &Indices) -> Result<Tensor> {
+    let width = table.last();
+    let problem = kernels::gather::Gather { rows: table.rows(), width, count: index.len() };
+    launch(gpu, &problem, &[table.buffer(), index.buffer()], vec![index.len(), width])
+}
+
+/// Patches of pixels [images, 3, size, size] as rows [images, cells, 3·patch² rounded up to 4].
+///
+/// # Errors
+/// [`OpError::Shape`]; those of the device.
+pub fn patches(gpu: &Gpu, pixels: &Tensor, patch: usize) -> Result<Tensor> {
+    let &[images, 3, size, width] = pixels.shape() else {
+        return Err(pixels.mismatch("patches", "[images, 3, size, size]"));
+    };
+    if size != width || size % patch != 0 {
+        return Err(pixels.mismatch("patches", format!("square images whose edge {patch} divides")));
+    }
+    let problem = kernels::patches::Patches { images, size, patch };
+    launch(gpu, &problem, &[pixels.buffer()], vec![images, problem.cells(), problem.row()])
+}
+
+/// Adds positions to x [batch, tokens, width]; with a class token [width], puts it in front first.
+///
+/// # Errors
+/// [`OpError::Shape`]; those of the device.
+pub fn with_positions(
+    gpu: &Gpu,
+    x: &Tensor,
+    position: &Tensor,
+    class_token: Option<&Tensor>,
+) -> Result<Tensor> {
+    let &[batch, tokens, width] = x.shape() else {
+        return Err(x.mismatch("with_positions", "[batch, tokens, width]"));
+    };
+    let length = tokens + usize::from(class_token.is_some());
+    if position.shape() != [length, width] {
+        return Err(position.mismatch("with_positions", format!("positions of shape [{length}, {width}]")));
+    }
+    let problem = kernels::tokens::Tokens { batch, tokens, width, class: class_token.is_some() };
+    let inputs: Vec<&Buffer> =
+        [x.buffer(), position.buffer()].into_iter().chain(class_token.map(Tensor::buffer)).collect();
+    launch(gpu, &problem, &inputs, vec![batch, length, width])
+}
+
+/// Resamples x [n, h, w, channels] to `size` (rows, columns); as [n, channels, h', w'] if `planar`.
+///
+/// # Errors
+/// [`OpError::Shape`]; those of the device.
+pub fn resample(
+    gpu: &Gpu,
+    x: &Tensor,
+    size: (usize, usize),
+    filter: Filter,
+    sampling: Sampling,
+    planar: bool,
+) -> Result<Tensor> {
+    let &[n, h, w, channels] = x.shape() else {
+        return Err(x.mismatch("resample", "[n, h, w, channels]"));
+    };
+    let problem =
+        kernels::resample::Resample { n, channels, input: (h, w), output: size, filter, sampling, planar };
+    let shape = if planar { vec![n, channels, size.0, size.1] } else { vec![n, size.0, size.1, channels] };
+    launch(gpu, &problem, &[x.buffer()], shape)
+}
+
+/// Rows of x [.., width] divided by their Euclidean norms.
+///
+/// # Errors
+/// Those of the device.
+pub fn l2_normalise(gpu: &Gpu, x: &Tensor) -> Result<Tensor> {
+    let problem = kernels::l2norm::L2Norm { rows: x.rows(), width: x.last() };
+    launch(gpu, &problem, &[x.buffer()], x.shape().to_vec())
+}
+
+/// softmax(scale·x) over the last dimension.
+///
+/// # Errors
+/// Those of the device.
+pub fn softmax(gpu: &Gpu, x: &Tensor, scale: f32) -> Result<Tensor> {
+    let problem = kernels::softmax::Softmax { rows: x.rows(), width: x.last(), scale, causal: None };
+    launch(gpu, &problem, &[x.buffer()], x.shape().to_vec())
+}
+
+/// scale·cos(x, t) of rows x [.., width] and class vectors t [classes, width]; returns [.., classes].
+///
+/// # Errors
+/// [`OpError::Shape`]; those of the device.
+pub fn similarity(gpu: &Gpu, x: &Tensor, t: &Tensor, scale: f32) -> Result<Tensor> {
+    t.expect_last("similarity", x.last())?;
+    let problem =
+        kernels::similarity::Similarity { rows: x.rows(), classes: t.rows(), width: x.last(), scale };
+    launch(gpu, &problem, &[x.buffer(), t.buffer()], x.with_last(t.rows()))
+}
+
+/// Records a problem with one output of this shape.
+fn launch(gpu: &Gpu, problem: &dyn Problem, inputs: &[&Buffer], shape: Vec<usize>) -> Result<Tensor> {
+    let out = Tensor::uninit(gpu, shape, problem.kernel())?;
+    debug_assert_eq!(problem.outputs(), [out.len()]);
+    let buffers: Vec<(&Buffer, u64)> = inputs.iter().copied().chain([out.buffer()]).map(|b| (b, 0)).collect();
+    kernels::run(gpu, problem, &buffers)?;
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests;
