@@ -1,4 +1,21 @@
-//! dapo-wgpu
+//! **dapo-wgpu** finds, localises and names defects in photos, with CLIP and the DAPO method
+//! (arXiv 2512.09446), on any Vulkan, Metal or DX12 device, from hand-written WGSL kernels and no
+//! machine-learning framework.
+//!
+//! The modules form a house in which imports point one way only:
+//!
+//! ```text
+//! cli → dapo, data, metrics, report → clip → ops → kernels → gpu
+//! ```
+//!
+//! * [`gpu`] is the only one that names wgpu: adapters, buffers, pipelines, recording, errors.
+//! * [`kernels`] describes each kernel with its variants, cost, float64 reference and error bound.
+//! * [`ops`] adds shapes; [`clip`] composes them into CLIP's two towers.
+//! * [`dapo`] detects; [`data`] reads and generates images; [`metrics`] scores; [`report`] writes.
+//! * [`cli`] is the command line, one file a verb.
+//!
+//! `docs/architecture.md` follows one photo through all of them.
+
 pub mod cli;
 pub mod clip;
 pub mod dapo;

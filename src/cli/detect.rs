@@ -246,7 +246,7 @@ impl Writer<'_> {
             height: image.original_size.1,
             score: detection.score,
             defect_type: defects[detection.defect].clone(),
-            type_probability: detection.defect_probability,
+            type_probability: detection.probabilities[1 + detection.defect],
             probabilities: names.zip(detection.probabilities.iter().copied()).collect(),
             boxes,
             overlay,

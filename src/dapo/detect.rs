@@ -35,8 +35,6 @@ pub struct Detection {
     pub probabilities: Vec<f32>,
     /// The most likely defect, counted from 0 over the defects.
     pub defect: usize,
-    /// Its share among the defects: the probability of this type, given that there is a defect.
-    pub defect_probability: f32,
     /// Class probabilities at image size, [K+1, size, size]; channel 0 is normal.
     pub maps: Vec<f32>,
     /// Edge of the maps in pixels.
@@ -136,14 +134,7 @@ impl Detector {
         let defect = (0..shares.len()).max_by(|&a, &b| shares[a].total_cmp(&shares[b])).unwrap_or(0);
         let probabilities =
             std::iter::once(1.0 - score).chain(shares.iter().map(|share| score * share)).collect();
-        Detection {
-            score,
-            probabilities,
-            defect,
-            defect_probability: shares[defect],
-            maps,
-            size: self.clip.vision().image_size(),
-        }
+        Detection { score, probabilities, defect, maps, size: self.clip.vision().image_size() }
     }
 }
 
