@@ -4,32 +4,7 @@
 // of once per output. 2 · 16 · 68 floats = 8.5 KiB of workgroup memory; rows are padded by four
 // floats so that the transposing stores do not all hit one bank.
 
-struct Params {
-    m: u32, n: u32, k: u32,
-    a_offset: u32, a_row: u32, a_outer: u32, a_inner: u32,
-    b_offset: u32, b_row: u32, b_outer: u32, b_inner: u32,
-    c_offset: u32, c_row: u32, c_outer: u32, c_inner: u32,
-    inner_count: u32,
-    scale: f32,
-}
-#params
-
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;    // [m, k / 4]
-#if B_F16
-@group(0) @binding(1) var<storage, read> b: array<vec2<u32>>;    // [n, k / 4] or [k, n / 4]
-#else
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;    // [n, k / 4] or [k, n / 4]
-#end
-#if BIAS
-@group(0) @binding($BIAS_AT) var<storage, read> bias: array<f32>;       // [n]
-#end
-#if RESIDUAL
-@group(0) @binding($RESIDUAL_AT) var<storage, read> residual: array<f32>;   // [m, n], laid out as c
-#end
-@group(0) @binding($C_AT) var<storage, read_write> c: array<f32>;       // [m, n]
-
-#include "common/weights.wgsl"
-#include "common/activation.wgsl"
+#include "common/matmul.wgsl"
 
 const STRIDE: u32 = TILE + 4u;
 var<workgroup> a_tile: array<f32, ${TILE_K * (TILE + 4)}>;   // [TILE_K][TILE + 4], transposed
@@ -43,11 +18,7 @@ fn main(
 ) {
     let row0 = group.y * TILE;
     let col0 = group.x * TILE;
-    let outer = group.z / params.inner_count;
-    let inner = group.z % params.inner_count;
-    let a_base = params.a_offset + outer * params.a_outer + inner * params.a_inner;
-    let b_base = params.b_offset + outer * params.b_outer + inner * params.b_inner;
-    let c_base = params.c_offset + outer * params.c_outer + inner * params.c_inner;
+    let base = bases(group.z);
 
     // Each invocation stages one vec4 of A and one of B: TILE · TILE_K / 4 = 256 of each.
     let along_k = index % (TILE_K / 4u);
@@ -59,7 +30,7 @@ fn main(
         var a4 = vec4<f32>(0.0);
         let ka = k0 + along_k * 4u;
         if row0 + along_tile < params.m && ka < params.k {
-            a4 = a[(a_base + (row0 + along_tile) * params.a_row + ka) / 4u];
+            a4 = a[(base.a + (row0 + along_tile) * params.a_row + ka) / 4u];
         }
 #for e in 0..4
         a_tile[(along_k * 4u + ${e}u) * STRIDE + along_tile] = a4[$e];
@@ -69,14 +40,14 @@ fn main(
         let kb = k0 + index / (TILE / 4u);
         let nb = col0 + (index % (TILE / 4u)) * 4u;
         if kb < params.k && nb < params.n {
-            b4 = load_b4((b_base + kb * params.b_row + nb) / 4u);
+            b4 = load_b4((base.b + kb * params.b_row + nb) / 4u);
         }
 #for e in 0..4
         b_tile[(index / (TILE / 4u)) * STRIDE + (index % (TILE / 4u)) * 4u + ${e}u] = b4[$e];
 #end
 #else
         if col0 + along_tile < params.n && ka < params.k {
-            b4 = load_b4((b_base + (col0 + along_tile) * params.b_row + ka) / 4u);
+            b4 = load_b4((base.b + (col0 + along_tile) * params.b_row + ka) / 4u);
         }
 #for e in 0..4
         b_tile[(along_k * 4u + ${e}u) * STRIDE + along_tile] = b4[$e];
@@ -99,18 +70,7 @@ fn main(
 #for j in 0..4
         let col_${i}_$j = col0 + local.x * 4u + ${j}u;
         if col_${i}_$j < params.n {
-            var value = c_$i[$j] * params.scale;
-#if BIAS
-            value += bias[col_${i}_$j];
-#end
-#if ACTIVATE
-            value = $ACTIVATION(value);
-#end
-            let at = c_base + row_$i * params.c_row + col_${i}_$j;
-#if RESIDUAL
-            value += residual[at];
-#end
-            c[at] = value;
+            finish(c_$i[$j], bias_of(col_${i}_$j), base.c + row_$i * params.c_row + col_${i}_$j);
         }
 #end
     }

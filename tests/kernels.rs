@@ -30,6 +30,6 @@ fn every_variant_of_every_case_is_within_its_error_bound() {
             }
         }
     }
-    assert!(ran > 100, "only {ran} variants ran");
+    assert!(ran > 100 || !only.is_empty(), "only {ran} variants ran");
     assert!(wrong.is_empty(), "{} of {ran} are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }

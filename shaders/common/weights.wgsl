@@ -1,7 +1,7 @@
 // Reading `b`, the operand that may be stored as f16: two halves in a u32, four in a vec2<u32>.
 // unpack2x16float is core WGSL, so f16 weights need no f16 arithmetic on the device.
 
-#if B_VEC4
+#if VEC4
 #if B_F16
 fn load_b4(i: u32) -> vec4<f32> {
     let packed = b[i];

@@ -54,23 +54,18 @@ impl Detector {
     /// # Errors
     /// Those of the tokenizer and the device.
     pub fn new(clip: Clip, prompts: &Prompts) -> Result<Self, ClipError> {
-        let classes = prompts.classes();
-        let sentences: Vec<&String> = classes.iter().flatten().collect();
-        let features = clip.encode_texts(&sentences)?;
-        let width = clip.config().embed_dim;
-        let mut rows = features.chunks(width);
-        let mut vectors = Vec::with_capacity(classes.len() * width);
-        for class in &classes {
-            let mut mean = vec![0.0f64; width];
-            for row in rows.by_ref().take(class.len()) {
-                let norm = norm(row.iter().map(|&v| f64::from(v)));
-                mean.iter_mut().zip(row).for_each(|(m, &v)| *m += f64::from(v) / norm);
-            }
-            let norm = norm(mean.iter().copied());
-            vectors.extend(mean.iter().map(|m| (m / norm) as f32));
-        }
-        let class_vectors = Tensor::upload(clip.gpu(), &vectors, &[classes.len(), width])?;
-        Ok(Self { clip, class_vectors, classes: classes.len() })
+        let class_vectors = class_vectors(&clip, prompts)?;
+        Ok(Self { classes: class_vectors.rows(), clip, class_vectors })
+    }
+
+    /// Looks for something else from now on, with the same model.
+    ///
+    /// # Errors
+    /// As [`Detector::new`]; the old prompts stay in force then.
+    pub fn set_prompts(&mut self, prompts: &Prompts) -> Result<(), ClipError> {
+        self.class_vectors = class_vectors(&self.clip, prompts)?;
+        self.classes = self.class_vectors.rows();
+        Ok(())
     }
 
     /// The model.
@@ -136,6 +131,26 @@ impl Detector {
             std::iter::once(1.0 - score).chain(shares.iter().map(|share| score * share)).collect();
         Detection { score, probabilities, defect, maps, size: self.clip.vision().image_size() }
     }
+}
+
+/// The mean of each class's sentences, each and the mean itself of unit length: [K+1, embed_dim].
+fn class_vectors(clip: &Clip, prompts: &Prompts) -> Result<Tensor, ClipError> {
+    let classes = prompts.classes();
+    let sentences: Vec<&String> = classes.iter().flatten().collect();
+    let features = clip.encode_texts(&sentences)?;
+    let width = clip.config().embed_dim;
+    let mut rows = features.chunks(width);
+    let mut vectors = Vec::with_capacity(classes.len() * width);
+    for class in &classes {
+        let mut mean = vec![0.0f64; width];
+        for row in rows.by_ref().take(class.len()) {
+            let norm = norm(row.iter().map(|&v| f64::from(v)));
+            mean.iter_mut().zip(row).for_each(|(m, &v)| *m += f64::from(v) / norm);
+        }
+        let norm = norm(mean.iter().copied());
+        vectors.extend(mean.iter().map(|m| (m / norm) as f32));
+    }
+    Ok(Tensor::upload(clip.gpu(), &vectors, &[classes.len(), width])?)
 }
 
 fn norm(values: impl Iterator<Item = f64>) -> f64 {

@@ -138,7 +138,7 @@ impl Matmul {
             ("ACTIVATE", Define::Flag(self.activation.is_some())),
             ("ACTIVATION", Define::Text(self.activation.map_or("", Activation::function))),
             ("B_F16", Define::Flag(self.b_element == Element::F16)),
-            ("B_VEC4", Define::Flag(vec4)),
+            ("VEC4", Define::Flag(vec4)),
             ("B_KN", Define::Flag(self.order == Order::Kn)),
             ("BIAS_AT", Define::Number(bias)),
             ("RESIDUAL_AT", Define::Number(residual)),

@@ -214,7 +214,7 @@ pub(crate) fn include(name: &str) -> Option<(&'static str, &'static str)> {
             }
         };
     }
-    files!("common/activation.wgsl", "common/rows.wgsl", "common/weights.wgsl")
+    files!("common/activation.wgsl", "common/matmul.wgsl", "common/rows.wgsl", "common/weights.wgsl")
 }
 
 /// Declares a [`ShaderSpec`] for a file below `shaders/`.

@@ -1,0 +1,45 @@
+# Two commands do everything on a fresh machine with Rust: `make demo` and `make test`.
+
+CARGO ?= cargo
+OUT   ?= out/demo
+
+.PHONY: demo test driver fmt lint unit quality full-size clean
+
+## Build, run `detect` on the sample images with the embedded model, leave out/demo/report.html
+demo: driver
+	$(CARGO) build --release
+	./target/release/dapo-wgpu detect docs/samples --out $(OUT) --save-maps
+	@echo "open $(OUT)/report.html"
+
+## Formatting, lints, documentation, unit tests, kernel conformance, goldens, CLI end to end
+test: driver fmt lint unit
+
+fmt:
+	$(CARGO) fmt --check
+
+lint:
+	$(CARGO) clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items
+
+# Shaders run with bounds and loop checks here; one test binary at a time, for two cores.
+unit:
+	DAPO_CHECKED=1 $(CARGO) test
+
+## Slow: how good the embedded model is, on generated images with other seeds and on your own photos
+## (MVTec-AD layout): make quality PHOTOS=dir OBJECT="magnetic tile"
+quality: driver
+	DAPO_PHOTOS="$(PHOTOS)" DAPO_OBJECT="$(OBJECT)" \
+		$(CARGO) test --release --test quality -- --ignored --nocapture
+
+## Slow: full-size architectures with random weights against PyTorch (needs torch, 8 GB of memory)
+full-size: driver
+	$(CARGO) build --release
+	python3 tools/check_full_size.py target/release/dapo-wgpu
+
+# A Vulkan driver, if none is there. Metal and DX12 machines need nothing.
+driver:
+	@./tools/ensure-driver.sh
+
+clean:
+	$(CARGO) clean
+	rm -rf out

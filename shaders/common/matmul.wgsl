@@ -1,0 +1,71 @@
+// What all variants of C = act(scale · A·B + bias) + residual share: parameters, bindings, and the
+// epilogue that finishes an output element. Layouts count elements; VEC4 variants load four at a time.
+
+struct Params {
+    m: u32, n: u32, k: u32,
+    a_offset: u32, a_row: u32, a_outer: u32, a_inner: u32,
+    b_offset: u32, b_row: u32, b_outer: u32, b_inner: u32,
+    c_offset: u32, c_row: u32, c_outer: u32, c_inner: u32,
+    inner_count: u32,
+    scale: f32,
+}
+#params
+
+#if VEC4
+@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;           // [m, k / 4]
+#if B_F16
+@group(0) @binding(1) var<storage, read> b: array<vec2<u32>>;           // [n, k / 4] or [k, n / 4], four halves each
+#else
+@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;           // [n, k / 4] or [k, n / 4]
+#end
+#else
+@group(0) @binding(0) var<storage, read> a: array<f32>;                 // [m, k]
+#if B_F16
+@group(0) @binding(1) var<storage, read> b: array<u32>;                 // [n, k] or [k, n], halves in pairs
+#else
+@group(0) @binding(1) var<storage, read> b: array<f32>;                 // [n, k] or [k, n]
+#end
+#end
+#if BIAS
+@group(0) @binding($BIAS_AT) var<storage, read> bias: array<f32>;              // [n]
+#end
+#if RESIDUAL
+@group(0) @binding($RESIDUAL_AT) var<storage, read> residual: array<f32>;          // [m, n], laid out as c
+#end
+@group(0) @binding($C_AT) var<storage, read_write> c: array<f32>;              // [m, n]
+
+#include "common/weights.wgsl"
+#include "common/activation.wgsl"
+
+// First elements of the matrices of batch entry z = outer · inner_count + inner.
+struct Bases { a: u32, b: u32, c: u32 }
+
+fn bases(z: u32) -> Bases {
+    let outer = z / params.inner_count;
+    let inner = z % params.inner_count;
+    return Bases(
+        params.a_offset + outer * params.a_outer + inner * params.a_inner,
+        params.b_offset + outer * params.b_outer + inner * params.b_inner,
+        params.c_offset + outer * params.c_outer + inner * params.c_inner,
+    );
+}
+
+fn bias_of(col: u32) -> f32 {
+#if BIAS
+    return bias[col];
+#else
+    return 0.0;
+#end
+}
+
+// Writes element `at` of c from its dot product.
+fn finish(product: f32, column_bias: f32, at: u32) {
+    var value = product * params.scale + column_bias;
+#if ACTIVATE
+    value = $ACTIVATION(value);
+#end
+#if RESIDUAL
+    value += residual[at];
+#end
+    c[at] = value;
+}

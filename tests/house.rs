@@ -1,0 +1,94 @@
+//! The house has one direction: a module may import from those below it and never from those above
+//! or beside it; and only `gpu` names wgpu.
+
+use std::fs;
+use std::path::Path;
+
+/// Floors from the ground up. Modules on one floor do not import each other.
+const FLOORS: &[&[&str]] = &[
+    &["gpu"],
+    &["kernels"],
+    &["ops"],
+    &["autograd"],
+    &["clip"],
+    &["dapo", "data", "metrics", "report"],
+    &["cli"],
+];
+
+fn floor(module: &str) -> Option<usize> {
+    FLOORS.iter().position(|floor| floor.contains(&module))
+}
+
+/// Every `crate::module` that a line of code names.
+fn imports(line: &str) -> impl Iterator<Item = &str> {
+    let code = if line.trim_start().starts_with("//") { "" } else { line };
+    ["crate::", "dapo_wgpu::"].into_iter().flat_map(move |prefix| {
+        code.split(prefix)
+            .skip(1)
+            .map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or(""))
+    })
+}
+
+/// The breaches in one file of `module`.
+fn breaches(module: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        for target in imports(line).filter(|t| *t != module) {
+            if let (Some(here), Some(there)) = (floor(module), floor(target))
+                && there >= here
+            {
+                found.push(format!("line {}: {module} imports {target}: {}", number + 1, line.trim()));
+            }
+        }
+        if module != "gpu" && !line.trim_start().starts_with("//") && line.contains("wgpu::") {
+            let foreign = line.replace("dapo_wgpu::", "");
+            if foreign.contains("wgpu::") {
+                found.push(format!("line {}: {module} names wgpu: {}", number + 1, line.trim()));
+            }
+        }
+    }
+    found
+}
+
+fn visit(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
+    for entry in fs::read_dir(folder).expect("src is readable") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            visit(&path, files);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+#[test]
+fn imports_point_down_the_house() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    visit(&source, &mut files);
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for path in files {
+        let relative = path.strip_prefix(&source).expect("below src");
+        let Some(module) = relative.components().next().and_then(|c| c.as_os_str().to_str()) else {
+            continue;
+        };
+        if module.ends_with(".rs") {
+            continue; // lib.rs and main.rs stand above the house
+        }
+        assert!(floor(module).is_some(), "src/{module} has no floor: add it to FLOORS");
+        seen += 1;
+        let text = fs::read_to_string(&path).expect("a readable file");
+        wrong.extend(breaches(module, &text).into_iter().map(|b| format!("{}: {b}", relative.display())));
+    }
+    assert!(seen > 40, "only {seen} files were looked at");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_breach_is_noticed() {
+    assert_eq!(breaches("ops", "use crate::clip::Clip;").len(), 1);
+    assert_eq!(breaches("dapo", "use crate::report::results;").len(), 1, "beside is not below");
+    assert_eq!(breaches("kernels", "fn f(b: &wgpu::Buffer) {}").len(), 1);
+    assert!(breaches("ops", "use crate::kernels::matmul::Matmul; // crate::gpu").is_empty());
+    assert!(breaches("ops", "use super::tensor; use crate::ops::Tensor;").is_empty());
+}
