@@ -67,6 +67,10 @@ impl TextTower {
             return Err(ClipError::Request(format!("a sequence of {} ids, expected {length}", bad.len())));
         }
         let (table, index) = self.embedding_rows(gpu, ids)?;
+        // Normalising one position of each sequence is the same as picking from the normalised whole.
+        let ends: Vec<u32> =
+            ids.iter().enumerate().map(|(i, s)| (i * length + self.pooled_position(s)) as u32).collect();
+        let ends = Indices::upload(gpu, &ends)?;
         let embedded = ops::gather(gpu, &table, &index)?;
         let embedded = embedded.reshape(&[ids.len(), length, self.config.tower.width])?;
         let mut x = ops::with_positions(gpu, &embedded, &self.position, None)?;
@@ -74,10 +78,7 @@ impl TextTower {
         for layer in 0..self.transformer.depth() {
             x = self.transformer.block(gpu, layer, &x)?;
         }
-        // Normalising one position of each sequence is the same as picking from the normalised whole.
-        let ends: Vec<u32> =
-            ids.iter().enumerate().map(|(i, s)| (i * length + self.pooled_position(s)) as u32).collect();
-        let pooled = ops::gather(gpu, &x, &Indices::upload(gpu, &ends)?)?;
+        let pooled = ops::gather(gpu, &x, &ends)?;
         Ok(self.projection.forward(gpu, &self.ln_final.forward(gpu, &pooled)?, None, None)?)
     }
 

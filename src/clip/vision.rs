@@ -115,30 +115,40 @@ impl VisionTower {
     /// # Errors
     /// Those of the ops.
     pub fn forward(&self, gpu: &Gpu, pixels: &Tensor, with_patches: bool) -> Result<VisionOutput, OpError> {
+        let images = pixels.shape()[0];
+        let length = 1 + self.grid() * self.grid();
+        // Uploads first: each would cut the recording into one more submit.
+        let class: Vec<u32> = (0..images).map(|i| (i * length) as u32).collect();
+        let class = Indices::upload(gpu, &class)?;
+        let cells = with_patches
+            .then(|| {
+                let cells = (0..images * length).filter(|i| i % length != 0).map(|i| i as u32);
+                Indices::upload(gpu, &cells.collect::<Vec<_>>())
+            })
+            .transpose()?;
+
         let rows = ops::patches(gpu, pixels, self.config.patch_size)?;
         let embedded = self.patch_embedding.forward(gpu, &rows, None, None)?;
         drop(rows);
         let tokens = ops::with_positions(gpu, &embedded, &self.position, Some(&self.class_token))?;
+        drop(embedded);
         let mut x = self.ln_pre.forward(gpu, &tokens)?;
+        drop(tokens);
         for index in 0..self.transformer.depth() {
             x = self.transformer.block(gpu, index, &x)?;
         }
-        let (images, length) = (x.shape()[0], x.shape()[1]);
-        let starts = (0..images).map(|i| i * length);
-        let class: Vec<u32> = starts.clone().map(|s| s as u32).collect();
         let image_features = self.project(gpu, &x, &class)?;
-        let patch_features = if with_patches {
-            let cells: Vec<u32> = starts.flat_map(|s| (s + 1..s + length).map(|i| i as u32)).collect();
-            let features = self.project(gpu, &x, &cells)?;
-            Some(features.reshape(&[images, length - 1, features.last()])?)
-        } else {
-            None
-        };
+        let patch_features = cells
+            .map(|cells| {
+                let features = self.project(gpu, &x, &cells)?;
+                features.reshape(&[images, length - 1, features.last()])
+            })
+            .transpose()?;
         Ok(VisionOutput { image_features, patch_features })
     }
 
-    fn project(&self, gpu: &Gpu, x: &Tensor, rows: &[u32]) -> Result<Tensor, OpError> {
-        let rows = ops::gather(gpu, x, &Indices::upload(gpu, rows)?)?;
+    fn project(&self, gpu: &Gpu, x: &Tensor, rows: &Indices) -> Result<Tensor, OpError> {
+        let rows = ops::gather(gpu, x, rows)?;
         self.projection.forward(gpu, &self.ln_post.forward(gpu, &rows)?, None, None)
     }
 }

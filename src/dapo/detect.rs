@@ -11,7 +11,7 @@
 
 use super::prompts::Prompts;
 use crate::clip::{Clip, ClipError};
-use crate::ops::{self, Filter, Indices, OpError, Sampling, Tensor};
+use crate::ops::{self, Filter, OpError, Sampling, Tensor};
 
 /// Patches that speak for the image.
 pub const TOP_PATCHES: usize = 4;
@@ -73,9 +73,13 @@ impl Detector {
         &self.clip
     }
 
-    /// The most images that one call of [`Detector::detect`] can hold on this device.
+    /// The most images that one call of [`Detector::detect`] can hold on this device: activations and
+    /// maps must each fit one binding.
     pub fn max_batch(&self) -> usize {
-        self.clip.vision().max_batch(self.clip.gpu())
+        let gpu = self.clip.gpu();
+        let maps = 4 * self.classes * self.clip.vision().image_size().pow(2);
+        let by_maps = gpu.capabilities().limits.storage_binding / maps as u64;
+        self.clip.vision().max_batch(gpu).min(by_maps as usize).max(1)
     }
 
     /// Detects on pre-processed images, pixels [images, 3, size, size].
@@ -96,27 +100,24 @@ impl Detector {
         };
         let image = probabilities(&output.image_features)?;
         let patches = probabilities(&patch_features)?;
-        let images = image.shape()[0];
-        let maps = (0..images).map(|i| self.upsample(&patches, i)).collect::<Result<Vec<_>, _>>()?;
-        let (image, patches) = (image.read(gpu)?, patches.read(gpu)?);
-        let cells = patches.len() / images / self.classes;
-        image
-            .chunks(self.classes)
-            .zip(patches.chunks(cells * self.classes))
-            .zip(maps)
-            .map(|((image, patches), maps)| Ok(self.judge(image, patches, maps.read(gpu)?)))
-            .collect()
-    }
-
-    /// One image's patch probabilities [cells, K+1] as maps [1, K+1, size, size].
-    fn upsample(&self, patches: &Tensor, image: usize) -> Result<Tensor, OpError> {
-        let gpu = self.clip.gpu();
         let (grid, size) = (self.clip.vision().grid(), self.clip.vision().image_size());
-        let cells = grid * grid;
-        let rows: Vec<u32> = (image * cells..(image + 1) * cells).map(|i| i as u32).collect();
-        let own = ops::gather(gpu, patches, &Indices::upload(gpu, &rows)?)?;
-        let own = own.reshape(&[1, grid, grid, self.classes])?;
-        ops::resample(gpu, &own, (size, size), Filter::Linear, Sampling::AlignCorners, true)
+        let images = image.shape()[0];
+        let maps = ops::resample(
+            gpu,
+            &patches.reshape(&[images, grid, grid, self.classes])?,
+            (size, size),
+            Filter::Linear,
+            Sampling::AlignCorners,
+            true,
+        )?;
+        let (image, patches, maps) = (image.read(gpu)?, patches.read(gpu)?, maps.read(gpu)?);
+        let each = maps.len() / images;
+        Ok(image
+            .chunks(self.classes)
+            .zip(patches.chunks(grid * grid * self.classes))
+            .zip(maps.chunks(each))
+            .map(|((image, patches), maps)| self.judge(image, patches, maps.to_vec()))
+            .collect())
     }
 
     fn judge(&self, image: &[f32], patches: &[f32], maps: Vec<f32>) -> Detection {

@@ -90,7 +90,7 @@ impl GpuError {
             GpuError::OutOfMemory { .. } => {
                 "use a smaller --batch or --image-size, store the weights as f16 (--weights f16), or close other programs on this device".into()
             }
-            GpuError::TooLarge { .. } => "use a smaller --batch or --image-size, or another adapter".into(),
+            GpuError::TooLarge { .. } => "use a smaller --batch or --image-size, fewer --defects, or another adapter".into(),
             GpuError::Lost { .. } => {
                 "run the command again; if it recurs use a smaller --batch (long dispatches can trip the driver's watchdog) or another adapter".into()
             }
