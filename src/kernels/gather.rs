@@ -3,7 +3,7 @@
 use super::{Cost, Element, Fill, Launch, Operand, Problem, Variant, linear_grid, shader, words};
 use crate::gpu::Capabilities;
 
-/// out[i] = table[index[i]] for a table [rows, width] and `count` indices.
+/// `out[i]` = `table[index[i]]` for a table `[rows, width]` and `count` indices.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gather {
     /// Rows of the table.

@@ -74,7 +74,7 @@ pub struct Matmul {
     pub b_element: Element,
     /// Multiplies the product.
     pub scale: f32,
-    /// Adds a bias [n].
+    /// Adds a bias `[n]`.
     pub bias: bool,
     /// Applies a non-linearity after the bias.
     pub activation: Option<Activation>,

@@ -4,7 +4,7 @@ use super::bounds::{DIVISION, TINY, U, dot, gamma};
 use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
 use crate::gpu::Capabilities;
 
-/// y[n, c] = scale·cos(x[n], t[c]) for x [rows, width] and t [classes, width].
+/// `y[n, c]` = scale·cos(`x[n]`, `t[c]`) for x `[rows, width]` and t `[classes, width]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Similarity {
     /// Rows of x.

@@ -53,12 +53,12 @@ pub struct Linear {
     pub outputs: usize,
     /// Columns of W.
     pub inputs: usize,
-    /// b [out], if any.
+    /// b `[out]`, if any.
     pub bias: Option<Buffer>,
 }
 
 impl Linear {
-    /// Uploads W [outputs, inputs] and b [outputs], W as `element` (rounded when that is f16).
+    /// Uploads W `[outputs, inputs]` and b `[outputs]`, W as `element` (rounded when that is f16).
     ///
     /// # Errors
     /// Those of the device.
@@ -118,9 +118,9 @@ impl Linear {
 /// The affine part of a layer normalisation.
 #[derive(Debug, Clone)]
 pub struct Norm {
-    /// γ [width].
+    /// γ `[width]`.
     pub scale: Buffer,
-    /// β [width].
+    /// β `[width]`.
     pub shift: Buffer,
     /// Elements of a row.
     pub width: usize,
@@ -202,7 +202,7 @@ pub fn patches(gpu: &Gpu, pixels: &Tensor, patch: usize) -> Result<Tensor> {
     launch(gpu, &problem, &[pixels.buffer()], vec![images, problem.cells(), problem.row()])
 }
 
-/// Adds positions to x [batch, tokens, width]; with a class token [width], puts it in front first.
+/// Adds positions to x `[batch, tokens, width]`; with a class token `[width]`, puts it in front first.
 ///
 /// # Errors
 /// [`OpError::Shape`]; those of the device.

@@ -9,7 +9,7 @@ macro_rules! defects {
         }
 
         impl Defect {
-            /// All kinds, in the order of [`super::defects`].
+            /// All kinds, in the order of [`super::defects()`].
             pub const ALL: &'static [Defect] = &[$(Defect::$variant,)*];
 
             /// The plain word, fit for "a photo of a {object} with a {name} defect".
