@@ -21,9 +21,9 @@ lint:
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items
 
-# Shaders run with bounds and loop checks here; one test binary at a time, for two cores.
+# Shaders run with bounds and loop checks here. NODEVICE_SELECT keeps Mesa from looking for a display.
 unit:
-	DAPO_CHECKED=1 $(CARGO) test
+	NODEVICE_SELECT=1 DAPO_CHECKED=1 $(CARGO) test
 
 ## Slow: how good the embedded model is, on generated images with other seeds and on your own photos
 ## (MVTec-AD layout): make quality PHOTOS=dir OBJECT="magnetic tile"

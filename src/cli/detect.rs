@@ -12,7 +12,7 @@ use super::picture::{self, PICTURE_SIDE};
 use crate::clip::{Clip, embedded};
 use crate::dapo::detect::TOP_PATCHES;
 use crate::dapo::{DEFAULT_DEFECTS, Detection, Detector, Prompts};
-use crate::data::{Loaded, LoadedImage, Preprocess, collect, load_batches};
+use crate::data::{ImageEntry, Loaded, LoadedImage, Preprocess, collect, load_batches};
 use crate::gpu::AdapterSummary;
 use crate::report::results::{
     Adapter, FailedImage, ImageResult, Model, NORMAL, Program, Results, SCHEMA, ScoredImage, Timing,
@@ -69,6 +69,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let prompts = prompts(args)?;
     let entries = collect(&args.paths)?;
     writable_folder(&args.out)?;
+    let entries = without_own_output(entries, &args.out)?;
     let interrupted = watch_interrupt();
     let gpu = args.device.open()?;
     let clip = args.model.open(&gpu)?;
@@ -142,6 +143,18 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     results.save(args.out.join("results.json"))?;
     report.write(&results, args.out.join("report.html"))?;
     conclude(args, &results, stopped)
+}
+
+/// Leaves out what lies below the output folder: overlays of an earlier run are no photos.
+fn without_own_output(mut entries: Vec<ImageEntry>, out: &Path) -> Result<Vec<ImageEntry>, Failure> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let out = real(out);
+    entries.retain(|entry| !real(&entry.path).starts_with(&out));
+    if entries.is_empty() {
+        return Err(Failure::new(format!("{}: every image given lies in the output folder", out.display()))
+            .hint("choose another folder with --out"));
+    }
+    Ok(entries)
 }
 
 /// Detects the images of a batch that could be loaded, in order.

@@ -1,0 +1,128 @@
+//! The device layer on a real device: memory, recording, errors.
+
+use dapo_wgpu::gpu::{AdapterChoice, Dispatch, Gpu, GpuError, GpuOptions, ShaderMode, ShaderSpec, Work};
+
+fn gpu() -> Gpu {
+    Gpu::open(&GpuOptions { mode: ShaderMode::Checked, ..GpuOptions::default() }).expect("a device")
+}
+
+fn spec(text: &'static str) -> ShaderSpec {
+    ShaderSpec { file: "test.wgsl", text, defines: Vec::new(), includes: |_| None }
+}
+
+const ADD: &str = "struct Params { count: u32, value: f32 }
+#params
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    if id.x < params.count { x[id.x] += params.value; }
+}";
+
+#[test]
+fn bytes_of_any_length_come_back() {
+    let gpu = gpu();
+    for length in [1usize, 2, 3, 4, 255, 257, 100_003] {
+        let bytes: Vec<u8> = (0..length).map(|i| (i * 7) as u8).collect();
+        let buffer = gpu.upload(&bytes, "bytes").unwrap();
+        assert_eq!(gpu.read(&buffer).unwrap()[..length], bytes[..]);
+    }
+}
+
+#[test]
+fn recorded_work_runs_in_order_in_one_submit() {
+    let gpu = gpu();
+    let buffer = gpu.upload(bytemuck::cast_slice(&[1.0f32; 100]), "x").unwrap();
+    let before = gpu.record_stats();
+    let shader = spec(ADD);
+    for value in [1.0f32, 2.0, 4.0] {
+        let params = [100u32, value.to_bits()];
+        gpu.dispatch(&Dispatch {
+            shader: &shader,
+            buffers: &[(&buffer, 0)],
+            params: bytemuck::cast_slice(&params),
+            grid: [2, 1, 1],
+            work: Work::default(),
+        })
+        .unwrap();
+    }
+    let found: Vec<f32> = bytemuck::pod_collect_to_vec(&gpu.read(&buffer).unwrap());
+    assert_eq!(found, [8.0; 100]);
+    let after = gpu.record_stats();
+    assert_eq!((after.dispatches - before.dispatches, after.submits - before.submits), (3, 1));
+}
+
+#[test]
+fn dropped_buffers_are_reused() {
+    let gpu = gpu();
+    drop(gpu.alloc(1 << 20, "first").unwrap());
+    let idle = gpu.memory().idle;
+    assert!(idle >= 1 << 20);
+    let again = gpu.alloc(1 << 20, "second").unwrap();
+    assert!(gpu.memory().idle < idle && gpu.memory().live >= 1 << 20);
+    drop(again);
+    assert_eq!(gpu.memory().live, 0);
+}
+
+#[test]
+fn impossible_requests_are_typed_errors() {
+    let gpu = gpu();
+    let limits = &gpu.capabilities().limits;
+    let error = gpu.alloc(limits.buffer + 1, "a dragon").unwrap_err();
+    assert!(matches!(error, GpuError::TooLarge { .. }) && error.to_string().contains("a dragon"), "{error}");
+
+    let buffer = gpu.alloc(256, "x").unwrap();
+    let launch = |text, grid| {
+        gpu.dispatch(&Dispatch {
+            shader: &spec(text),
+            buffers: &[(&buffer, 0)],
+            params: &[0; 8],
+            grid,
+            work: Work::default(),
+        })
+    };
+    let too_wide = launch(ADD, [limits.workgroups + 1, 1, 1]).unwrap_err();
+    assert!(matches!(too_wide, GpuError::TooLarge { limit_name: "maxComputeWorkgroupsPerDimension", .. }));
+    gpu.wait().expect("a refused launch leaves the device well");
+}
+
+#[test]
+fn a_wrong_shader_names_its_file_and_line() {
+    let gpu = gpu();
+    let buffer = gpu.alloc(256, "x").unwrap();
+    let text = "struct Params { count: u32 }\n#params\n\
+                @group(0) @binding(0) var<storage, read_write> x: array<f32>;\n\
+                @compute @workgroup_size(1)\nfn main() { x[0] = undefined_name; }";
+    let error = gpu
+        .dispatch(&Dispatch {
+            shader: &spec(text),
+            buffers: &[(&buffer, 0)],
+            params: &[],
+            grid: [1, 1, 1],
+            work: Work::default(),
+        })
+        .unwrap_err();
+    assert!(matches!(error, GpuError::Shader { .. }));
+    let message = error.to_string();
+    assert!(message.contains("undefined_name") && message.contains("shaders/test.wgsl:5"), "{message}");
+    gpu.wait().expect("a refused shader leaves the device well");
+}
+
+#[test]
+fn an_adapter_that_does_not_exist_is_an_error_that_lists_those_that_do() {
+    for choice in [AdapterChoice::Index(99), AdapterChoice::Name("no such card".into())] {
+        let options = GpuOptions { adapter: choice, ..GpuOptions::default() };
+        let error = Gpu::open(&options).map(|_| ()).unwrap_err();
+        assert!(
+            matches!(&error, GpuError::AdapterNotFound { available, .. } if !available.is_empty()),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn timestamps_are_believed_only_when_they_tick() {
+    let gpu = gpu();
+    let ticks = gpu.timestamps_tick().unwrap();
+    assert!(gpu.capabilities().timestamps || !ticks, "what is not offered cannot tick");
+    assert_eq!(gpu.timestamps_tick().unwrap(), ticks, "the answer is kept");
+}
