@@ -19,31 +19,64 @@ fn floor(module: &str) -> Option<usize> {
     FLOORS.iter().position(|floor| floor.contains(&module))
 }
 
-/// Every `crate::module` that a line of code names.
-fn imports(line: &str) -> impl Iterator<Item = &str> {
+/// Every module that a line of code names after `crate::`, also in a group: `crate::{a, b::c}`.
+/// (A group that rustfmt broke over lines is joined by the caller.)
+fn imports(line: &str) -> Vec<&str> {
     let code = if line.trim_start().starts_with("//") { "" } else { line };
-    ["crate::", "dapo_wgpu::"].into_iter().flat_map(move |prefix| {
-        code.split(prefix)
-            .skip(1)
-            .map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or(""))
-    })
+    let word =
+        |text: &'_ str| text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    let mut found = Vec::new();
+    for rest in ["crate::", "dapo_wgpu::"].iter().flat_map(|prefix| code.split(prefix).skip(1)) {
+        let Some(group) = rest.strip_prefix('{') else {
+            found.push(&rest[..word(rest)]);
+            continue;
+        };
+        let mut depth = 0;
+        let mut start = true;
+        for (at, c) in group.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => start = true,
+                _ if start && c.is_ascii_alphanumeric() => {
+                    found.push(&group[at..at + word(&group[at..])]);
+                    start = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// Joins the lines of a `use crate::{` group, so that it is seen whole.
+fn joined(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        match lines.last_mut() {
+            Some(open) if open.contains("crate::{") && !open.contains(';') => open.push_str(line),
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    lines
 }
 
 /// The breaches in one file of `module`.
 fn breaches(module: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        for target in imports(line).filter(|t| *t != module) {
+    for line in &joined(text) {
+        for target in imports(line).into_iter().filter(|t| *t != module) {
             if let (Some(here), Some(there)) = (floor(module), floor(target))
                 && there >= here
             {
-                found.push(format!("line {}: {module} imports {target}: {}", number + 1, line.trim()));
+                found.push(format!("{module} imports {target}: {}", line.trim()));
             }
         }
         if module != "gpu" && !line.trim_start().starts_with("//") && line.contains("wgpu::") {
             let foreign = line.replace("dapo_wgpu::", "");
             if foreign.contains("wgpu::") {
-                found.push(format!("line {}: {module} names wgpu: {}", number + 1, line.trim()));
+                found.push(format!("{module} names wgpu: {}", line.trim()));
             }
         }
     }
@@ -89,6 +122,7 @@ fn a_breach_is_noticed() {
     assert_eq!(breaches("ops", "use crate::clip::Clip;").len(), 1);
     assert_eq!(breaches("dapo", "use crate::report::results;").len(), 1, "beside is not below");
     assert_eq!(breaches("kernels", "fn f(b: &wgpu::Buffer) {}").len(), 1);
+    assert_eq!(breaches("ops", "use crate::{\n    kernels,\n    clip::{Clip, text},\n    cli,\n};").len(), 2);
     assert!(breaches("ops", "use crate::kernels::matmul::Matmul; // crate::gpu").is_empty());
     assert!(breaches("ops", "use super::tensor; use crate::ops::Tensor;").is_empty());
 }

@@ -78,7 +78,7 @@ fn detect(detector: &Detector, images: &[Labelled]) -> Vec<Detection> {
 
 /// Generated images of one object: `good` good ones and `each` of every defect that it can have.
 fn generated(object: &'static dapo_wgpu::data::synth::ObjectKind, good: u64, each: u64) -> Vec<Labelled> {
-    // Any seed is one that training never used: training's are derived under another purpose.
+    // Training's seeds are hashes of all 64 bits; these small ones are none of them but by an accident of 2⁻⁴⁰.
     let seed = |defect: u64, i: u64| 0x7e57_0000_0000 + (defect << 20) + i;
     let sample = |defect: Option<Defect>, number: u64, i: u64| {
         let sample = render(&SampleSpec { object, defect, size: SIZE, seed: seed(number, i) });

@@ -23,7 +23,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 PROMPTS = ["a photo of a metal nut with scratch.", "a photo of a flawless object"]
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -89,7 +89,7 @@ def shrink(source, out, table, weights_name, config_name, expected, images, refe
     full = json.loads((reference / "clip_tokenizer.json").read_text(encoding="utf-8"))
     tokenizer, old = small_tokenizer(full, PROMPTS, rows)
     weights[table] = np.ascontiguousarray(weights[table][old])
-    save_file(weights, out / weights_name)
+    (out / weights_name).write_bytes(save(weights))
 
     config = json.loads((source / config_name).read_text(encoding="utf-8"))
     if "text_config" in config:
@@ -104,7 +104,8 @@ def shrink(source, out, table, weights_name, config_name, expected, images, refe
     renumber = {o: n for n, o in enumerate(old)}
     ids = json.loads((reference / "prompt_ids.json").read_text())
     expected["ids"] = np.array([[renumber[i] for i in row] for row in ids], dtype=np.int32)
-    save_file({k: np.ascontiguousarray(v) for k, v in expected.items()}, out / "expected.safetensors")
+    wanted = {k: np.ascontiguousarray(v) for k, v in expected.items()}
+    (out / "expected.safetensors").write_bytes(save(wanted))
     for image in images:
         shutil.copyfile(image, out / image.name)
 

@@ -118,6 +118,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let stopped = interrupted.load(Ordering::Relaxed);
     let seconds = started.elapsed().as_secs_f64();
     let Writer { report, images, .. } = writer;
+    let scored = images.iter().filter(|image| image.scored().is_some()).count();
     let results = Results {
         schema: SCHEMA.to_owned(),
         program: Program { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
@@ -133,11 +134,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             ("batch".into(), batch.into()),
             ("interrupted".into(), stopped.into()),
         ]),
-        timing: Timing {
-            images: images.len(),
-            seconds,
-            images_per_second: images.len() as f64 / seconds.max(1e-9),
-        },
+        timing: Timing { images: scored, seconds, images_per_second: scored as f64 / seconds.max(1e-9) },
         images,
     };
     results.save(args.out.join("results.json"))?;
@@ -186,7 +183,7 @@ fn about(args: &Args, clip: &Clip) -> Model {
     let demonstration = args.model.is_demonstration();
     Model {
         name: if demonstration { embedded::NAME.to_owned() } else { clip.config().name.clone() },
-        path: clip.folder().display().to_string(),
+        path: if demonstration { String::new() } else { clip.folder().display().to_string() },
         image_size: clip.vision().image_size() as u32,
         patch_size: clip.config().vision.patch_size as u32,
         embed_dim: clip.config().embed_dim as u32,

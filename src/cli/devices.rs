@@ -83,14 +83,18 @@ fn print(report: &Report) {
     for path in &caps.paths {
         let state = match path.state {
             PathState::Used => "used",
+            PathState::Idle => "idle",
             PathState::Unavailable => "no",
             PathState::SwitchedOff => "off",
         };
         println!("  {:18} {state:5} {} [{}=1 switches it off]", path.name, path.detail, path.switch);
     }
     if caps.timestamps {
-        let verdict =
-            if *timestamps_tick { "they advance" } else { "broken: they do not advance; wall clock is used" };
+        let verdict = if *timestamps_tick {
+            "they advance"
+        } else {
+            "broken: they do not advance; do not believe timings made with them"
+        };
         println!("  {:18} {verdict}", "timestamps tick");
     }
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);

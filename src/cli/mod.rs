@@ -38,7 +38,7 @@ enum Verb {
 }
 
 /// Runs the program with the process's arguments: 0 when all went well, 1 when nothing could be done,
-/// 2 for a wrong command line, 3 when some inputs failed and the others were done.
+/// 2 for a wrong command line, 3 when some inputs failed and the others were done, 130 after Ctrl-C.
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Detect(args) => detect::run(&args),

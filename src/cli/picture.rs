@@ -18,7 +18,7 @@ const THUMBNAIL_SIDE: u32 = 512;
 /// Edge of the small per-class maps in the report.
 const CLASS_MAP_SIDE: u32 = 96;
 
-/// Boxes around the regions whose defect probability exceeds `threshold`, in original pixels.
+/// Boxes around the regions whose defect probability is at least `threshold`, in original pixels.
 ///
 /// # Errors
 /// NaN in a map.
@@ -30,7 +30,6 @@ pub fn boxes(
     threshold: f32,
 ) -> Result<Vec<DefectBox>, Failure> {
     let size = (detection.size, detection.size);
-    // A region smaller than a third of a patch of the smallest usual patch (8 px) is rounding.
     let options = RegionOptions { threshold: Threshold::Fixed(threshold), ..RegionOptions::default() };
     let regions = find_regions(binary, size, original, Some(&detection.maps), &options)?;
     let name = |class: Option<usize>| defects[class.unwrap_or(detection.defect)].clone();

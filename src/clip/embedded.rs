@@ -39,7 +39,7 @@ pub fn unpack() -> Result<PathBuf, ModelError> {
     }))
 }
 
-/// Writes one file unless it is there with the right length; complete or not at all.
+/// Writes one file unless it is there with the right contents; complete or not at all.
 fn place(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
     let path = folder.join(name);
     if std::fs::read(&path).is_ok_and(|found| found == bytes) {

@@ -2,7 +2,8 @@
 //!
 //! The path of one image is [`collect()`] → [`load`] →
 //! [`Preprocess`] → `[3, size, size]` floats; [`load_batches`] runs it on
-//! background threads. Every step reproduces what Pillow and torchvision do to the bit, because CLIP
+//! background threads. Resizing and normalising reproduce what Pillow and torchvision do to the bit (JPEG
+//! decoders differ by a few levels), because CLIP
 //! was trained on their output and small differences in resampling move anomaly scores.
 
 pub mod collect;

@@ -68,6 +68,8 @@ pub struct DeviceLimits {
 pub enum PathState {
     /// Present and used.
     Used,
+    /// Present, but no kernel needs it yet.
+    Idle,
     /// The device or driver does not offer it.
     Unavailable,
     /// Offered, but switched off by its environment variable.
@@ -100,7 +102,7 @@ pub struct Capabilities {
     pub timestamps: bool,
     /// Bytes of immediate data, 0 when parameters go through a uniform buffer instead.
     pub immediates: u32,
-    /// Usable cooperative-matrix shapes.
+    /// Cooperative-matrix shapes that the device offers and WGSL can express.
     pub cooperative_matrix: Vec<CooperativeMatrix>,
     /// Limits that will be in force.
     pub limits: DeviceLimits,
@@ -128,25 +130,28 @@ impl Capabilities {
         let info = adapter.get_info();
         let limits = requested_limits(adapter);
         let mut paths = Vec::new();
-        let mut path = |name, switch, available: bool, detail: String| {
+        let mut path = |name, switch, available: bool, needed: bool, detail: String| {
             let state = match (available, switched(switch)) {
                 (false, _) => PathState::Unavailable,
                 (true, true) => PathState::SwitchedOff,
-                (true, false) => PathState::Used,
+                (true, false) if needed => PathState::Used,
+                (true, false) => PathState::Idle,
             };
             let detail = match state {
                 PathState::Used => detail,
+                PathState::Idle => format!("{detail}; no kernel needs it yet"),
                 PathState::Unavailable => "not offered by this device and driver".to_owned(),
                 PathState::SwitchedOff => format!("{detail}; switched off by {switch}"),
             };
             paths.push(OptionalPath { name, state, detail, switch });
-            state == PathState::Used
+            matches!(state, PathState::Used | PathState::Idle)
         };
 
         let f16 = path(
             "f16 arithmetic",
             NO_F16,
             features.contains(wgpu::Features::SHADER_F16),
+            false,
             "shader-f16".to_owned(),
         );
         let range = SubgroupRange { min: info.subgroup_min_size, max: info.subgroup_max_size };
@@ -154,12 +159,14 @@ impl Capabilities {
             "subgroups",
             NO_SUBGROUPS,
             features.contains(wgpu::Features::SUBGROUP) && range.min > 0 && range.min <= range.max,
+            true,
             format!("{} to {} invocations", range.min, range.max),
         );
         let timestamps = path(
             "timestamps",
             NO_TIMESTAMPS,
             features.contains(wgpu::Features::TIMESTAMP_QUERY),
+            true,
             "at the ends of compute passes".to_owned(),
         );
         let immediate_bytes = adapter.limits().max_immediate_size;
@@ -168,6 +175,7 @@ impl Capabilities {
             NO_IMMEDIATES,
             features.contains(wgpu::Features::IMMEDIATES)
                 && immediate_bytes >= super::pipeline::MAX_PARAMS as u32,
+            true,
             format!("{immediate_bytes} bytes; else a uniform buffer, written once a submit"),
         );
         let shapes = cooperative_shapes(adapter);
@@ -175,6 +183,7 @@ impl Capabilities {
             "cooperative matrix",
             NO_COOPERATIVE_MATRIX,
             features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX) && !shapes.is_empty(),
+            false,
             shapes
                 .iter()
                 .map(|s| format!("{0}x{0} {1}→{2}", s.size, s.factors, s.accumulator))
@@ -201,14 +210,14 @@ impl Capabilities {
         }
     }
 
-    /// The wgpu features that these capabilities stand on.
+    /// The wgpu features that these capabilities stand on. The cooperative matrix is experimental and
+    /// is left out until a kernel needs it.
     pub(super) fn features(&self) -> wgpu::Features {
         let mut features = wgpu::Features::empty();
         features.set(wgpu::Features::SHADER_F16, self.f16);
         features.set(wgpu::Features::SUBGROUP, self.subgroups.is_some());
         features.set(wgpu::Features::TIMESTAMP_QUERY, self.timestamps);
         features.set(wgpu::Features::IMMEDIATES, self.immediates > 0);
-        features.set(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX, !self.cooperative_matrix.is_empty());
         features
     }
 }

@@ -72,18 +72,11 @@ impl Gpu {
         };
         let (summary, adapter) = adapter::choose(adapter::enumerate(flags), &options.adapter)?;
         let capabilities = Capabilities::detect(&adapter, &summary);
-        let experimental = if capabilities.cooperative_matrix.is_empty() {
-            wgpu::ExperimentalFeatures::disabled()
-        } else {
-            // SAFETY: the only experimental feature asked for is the cooperative matrix, whose
-            // kernels are checked against the plain one before they are used.
-            unsafe { wgpu::ExperimentalFeatures::enabled() }
-        };
         let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("dapo-wgpu"),
             required_features: capabilities.features(),
             required_limits: requested_limits(&adapter),
-            experimental_features: experimental,
+            experimental_features: wgpu::ExperimentalFeatures::disabled(),
             // We pool buffers ourselves.
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             trace: wgpu::Trace::Off,

@@ -4,7 +4,7 @@ use super::bounds::{DIVISION, TINY, U, gamma};
 use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
 use crate::gpu::{Capabilities, Define, DeviceClass};
 
-/// Variants of kernels that reduce over rows: `(name, invocations in a workgroup)`.
+/// Variants of kernels that reduce over rows: `row`, one invocation a row, and `workgroup`.
 pub(super) fn row_variants(caps: &Capabilities) -> Vec<Variant> {
     let both = [Variant::always("row"), Variant::always("workgroup")];
     let [row, workgroup] = both;

@@ -1,7 +1,7 @@
 //! The kernel library: one file and its WGSL per family.
 //!
 //! A kernel is described by a [`Problem`]: shapes, element types and options. A problem knows
-//! everything that testing, gradient checks, benchmarks and tuning need: how to make inputs, which
+//! everything that testing and measuring need: how to make inputs, which
 //! variants exist and why one is chosen ([`Problem::decide`]), what it costs, the answer in float64
 //! and how far float32 may stray from it. A [`Launch`] carries the shader's constants and the grid
 //! together, both made by the same decision, so that they cannot drift apart.
@@ -93,7 +93,7 @@ impl Operand {
 /// A variant and, when this device or shape cannot run it, the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
-    /// Short name, as `--variant` takes it.
+    /// Short name, unique within the family.
     pub name: &'static str,
     /// `Err(reason)` when it does not apply.
     pub usable: Result<(), String>,

@@ -1,4 +1,4 @@
-//! The one list of cases: conformance, gradient checks, benchmarks and tuning all read it.
+//! The one list of cases, which conformance runs.
 
 use super::Problem;
 

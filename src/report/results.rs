@@ -56,7 +56,7 @@ pub struct Adapter {
     pub name: String,
     /// `"vulkan"`, `"metal"`, `"dx12"` or `"gl"`.
     pub backend: String,
-    /// `"discrete gpu"`, `"integrated gpu"`, `"virtual gpu"`, `"cpu (software)"` or `"other"`.
+    /// `"discrete gpu"`, `"integrated gpu"`, `"virtual gpu"`, `"cpu (software)"` or `"unknown"`.
     #[serde(rename = "type")]
     pub kind: String,
     /// Driver name and version, as reported.

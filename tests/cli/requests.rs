@@ -1,0 +1,188 @@
+//! Requests that cannot be met, and the verbs without a device.
+
+use std::fs;
+
+use crate::Place;
+use crate::common;
+
+#[test]
+fn lists_of_defects_are_checked() {
+    let place = Place::new();
+    place.picture("a.png", 1);
+    for empty in ["", ",", " , ,"] {
+        place.detect(&["a.png", "--defects", empty]).fails_with(&["--defects", "scratch,hole"]);
+    }
+    place.detect(&["a.png", "--defects", "hole,dent, Hole"]).fails_with(&["--defects", "'Hole' twice"]);
+    place.detect(&["a.png", "--defects", "hole,normal"]).fails_with(&[
+        "--defects",
+        "'normal'",
+        "good images",
+    ]);
+    place.detect(&["a.png", "--defects", "NORMAL"]).fails_with(&["--defects", "'NORMAL'"]);
+    place.left_nothing();
+}
+
+#[test]
+fn numbers_out_of_range_are_refused() {
+    let place = Place::new();
+    place.picture("a.png", 1);
+    for threshold in ["1.5", "nan", "inf"] {
+        place.detect(&["a.png", "--threshold", threshold]).fails_with(&["--threshold", "0 to 1"]);
+    }
+    // The command line parser's own: exit code 2.
+    for words in [["--threshold", "high"], ["--batch", "2.5"], ["--batch", "many"], ["--weights", "f8"]] {
+        let run = place.detect(&["a.png", words[0], words[1]]).fails_with(&[words[0], words[1]]);
+        assert_eq!(run.code, Some(2));
+    }
+    place.left_nothing();
+    // A batch of none or of more images than there are is no reason to stop.
+    for batch in ["0", "1000000"] {
+        place.detect(&["a.png", "--batch", batch]).succeeds();
+    }
+}
+
+#[test]
+fn unwritable_outputs_are_noticed_before_any_work() {
+    let place = Place::new();
+    place.picture("a.png", 1);
+    place.write("file", b"mine");
+    // A path at or below a regular file: tests may run as root, who may write everywhere else.
+    for out in ["file", "file/out", "file/a/b"] {
+        let run = place.run(&["detect", "a.png", "--model", "model", "--out", out]);
+        run.fails_with(&[out, "cannot write", "--out"]);
+    }
+    let embed = |out: &str| place.run(&["embed", "--model", "model", "--text", "x", "--out", out]);
+    embed("file/e.safetensors").fails_with(&["file/e.safetensors", "not a folder", "another output path"]);
+    embed("missing/e.safetensors").fails_with(&["'missing' does not exist", "create it"]);
+    embed("model").fails_with(&["'model'", "folder"]);
+    place.run(&["synth", "--size", "64", "--out", "file/set"]).fails_with(&["file/set"]);
+    place.run(&["fetch", "vit-l-14", "--out", "file/model"]).fails_with(&["file/model"]);
+    assert_eq!(fs::read(place.path("file")).expect("the file"), b"mine", "untouched");
+    assert!(!place.path("missing").exists());
+}
+
+#[test]
+fn a_command_line_that_says_too_little() {
+    let place = Place::new();
+    place.run(&["embed", "--out", "e.safetensors"]).fails_with(&["nothing to embed", "--image", "--text"]);
+    assert_eq!(place.run(&["detect", "a.png"]).fails_with(&["--out"]).code, Some(2));
+    assert_eq!(place.run(&["detekt"]).fails_with(&["detekt"]).code, Some(2));
+    assert_eq!(place.run(&[]).code, Some(2));
+    let help = place.run(&["--help"]).succeeds().stdout;
+    for verb in ["detect", "embed", "devices", "synth", "fetch"] {
+        assert!(help.contains(verb), "{verb}");
+        assert!(place.run(&[verb, "--help"]).succeeds().stdout.contains("Usage"), "{verb}");
+    }
+}
+
+#[test]
+fn embed_writes_one_row_for_each_input_in_order() {
+    let place = Place::new();
+    place.picture("a.png", 1);
+    place.picture("b.png", 2);
+    let file = |name: &str, words: &[&str]| {
+        let out = place.path(name);
+        let words = [&["embed", "--model", "model", "--out", name], words].concat();
+        place.run(&words).succeeds();
+        out
+    };
+    let both =
+        file("both.safetensors", &["--image", "a.png", "b.png", "--text", "a nut", "b", "--batch", "1"]);
+    let (shape, images) = common::tensor(&both, "image_features");
+    assert_eq!(shape, [2, 12]);
+    let (shape, texts) = common::tensor(&both, "text_features");
+    assert_eq!(shape, [2, 12]);
+    let turned = file("turned.safetensors", &["--image", "b.png", "a.png"]);
+    let (_, other) = common::tensor(&turned, "image_features");
+    // One at a time against two at once: sums in another order at most.
+    assert!(common::worst_row(&images, &[&other[12..], &other[..12]].concat(), 12) < 1e-5);
+    assert!(common::relative_error(&images[..12], &images[12..]) > 1e-3, "different images, different rows");
+    assert!(common::relative_error(&texts[..12], &texts[12..]) > 1e-3, "different texts, different rows");
+    // The file has what was asked for and nothing else.
+    assert!(!fs::read(&turned).expect("a file").windows(13).any(|w| w == b"text_features"));
+}
+
+#[test]
+fn synth_refuses_what_it_cannot_draw() {
+    let place = Place::new();
+    let synth = |words: &[&str]| place.run(&[&["synth", "--out", "set", "--size", "64"], words].concat());
+    synth(&["--objects", "unicorn"]).fails_with(&["unicorn", "known objects", "metal nut"]);
+    synth(&["--defects", "curse"]).fails_with(&["curse", "known defects", "scratch"]);
+    synth(&["--shards", "4", "--good-fraction", "2"]).fails_with(&["2"]);
+    place.run(&["synth", "--out", "set", "--size", "5"]).fails_with(&["size 5", "64"]);
+    assert!(!place.path("set").exists(), "nothing is left behind");
+    assert_eq!(place.run(&["synth"]).fails_with(&["--out"]).code, Some(2));
+
+    let small = ["--objects", "metal nut", "--defects", "scratch", "--train-good", "1", "--test-good", "1"];
+    let small = [&small[..], &["--per-defect", "1"]].concat();
+    place.write("set/mine.txt", b"mine");
+    synth(&small).fails_with(&["set", "not empty"]);
+    assert_eq!(common::files(&place.path("set")), ["mine.txt"], "untouched");
+    fs::remove_dir_all(place.path("set")).expect("the folder");
+
+    synth(&small).succeeds();
+    let expected = [
+        "metal_nut/ground_truth/scratch/000_mask.png",
+        "metal_nut/test/good/000.png",
+        "metal_nut/test/scratch/000.png",
+        "metal_nut/train/good/000.png",
+    ];
+    assert_eq!(common::files(&place.path("set")), expected);
+    common::assert_whole(&place.path("set"));
+    // The same seed gives the same files, into a folder that may be replaced.
+    let before = fs::read(place.path("set").join(expected[2])).expect("a picture");
+    synth(&[&small[..], &["--overwrite"]].concat()).succeeds();
+    assert_eq!(fs::read(place.path("set").join(expected[2])).expect("a picture"), before);
+    // `detect` finds the three photos and leaves the mask alone.
+    place.detect(&["set"]).succeeds();
+    assert_eq!(common::results(&place.path("out")).images.len(), 3);
+    assert!(place.run(&["synth", "--list"]).succeeds().stdout.contains("scratch"));
+}
+
+/// Far beyond any disk: refused, not tried until memory runs out.
+#[test]
+fn synth_refuses_an_absurd_number_of_images() {
+    let place = Place::new();
+    let words = ["synth", "--out", "set", "--size", "64", "--objects", "wood"];
+    for option in ["--per-defect", "--train-good", "--test-good"] {
+        place.run(&[&words[..], &[option, "1000000000000000"]].concat()).fails_with(&["1000000000000000"]);
+    }
+    assert!(!place.path("set").exists());
+}
+
+#[test]
+fn fetch_says_so_when_there_is_no_network() {
+    let place = Place::new();
+    place.run(&["fetch", "clip-xxl", "--out", "m"]).fails_with(&["clip-xxl", "vit-l-14-336"]);
+    assert!(!place.path("m").exists());
+    // Nothing listens on the discard port.
+    let mut command = place.program();
+    command.env("DAPO_HUB_URL", "http://127.0.0.1:9").args(["fetch", "vit-l-14-336", "--out", "m"]);
+    let run = common::finish(&mut command);
+    run.fails_with(&["127.0.0.1:9", "open_clip_config.json", "by hand"]);
+    // Unfinished downloads carry a name of their own.
+    assert!(common::files(&place.path("m")).iter().all(|name| name.ends_with(".part")));
+    assert!(place.run(&["fetch", "--list"]).succeeds().stdout.contains("vit-l-14-336"));
+}
+
+/// `dapo-wgpu devices | head -1`: whoever reads may stop reading.
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_causes_no_panic() {
+    use std::process::Stdio;
+    let place = Place::new();
+    place.picture("a.png", 1);
+    let devices = {
+        let mut command = place.program();
+        command.arg("devices");
+        command
+    };
+    for mut command in [devices, place.detection(&["a.png", "--json"])] {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        drop(child.stdout.take());
+        // Looks for a panic itself.
+        let run: common::Run = child.wait_with_output().expect("it ends").into();
+        assert_ne!(run.code, Some(101));
+    }
+}
