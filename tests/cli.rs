@@ -24,53 +24,53 @@ use std::process::Command;
 use common::Run;
 
 /// A temporary folder with a tiny model in `model`; the program runs inside it.
-pub struct Place(tempfile::TempDir);
+struct Place(tempfile::TempDir);
 
 impl Place {
     /// A place with a valid model.
-    pub fn new() -> Self {
+    fn new() -> Self {
         let place = Self(tempfile::tempdir().expect("a temporary folder"));
         common::model::write_tiny(&place.path("model"));
         place
     }
 
     /// A path in it.
-    pub fn path(&self, name: &str) -> PathBuf {
+    fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Writes a file.
-    pub fn write(&self, name: &str, bytes: &[u8]) {
+    fn write(&self, name: &str, bytes: &[u8]) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a writable folder");
         fs::write(path, bytes).expect("a writable folder");
     }
 
     /// Writes a picture of 48 × 40 pixels.
-    pub fn picture(&self, name: &str, seed: u32) {
+    fn picture(&self, name: &str, seed: u32) {
         common::save_picture(self.0.path(), name, (48, 40), seed);
     }
 
     /// The bytes of a picture in the format that the extension says.
-    pub fn picture_bytes(&self, name: &str) -> Vec<u8> {
+    fn picture_bytes(&self, name: &str) -> Vec<u8> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::read(common::save_picture(folder.path(), name, (48, 40), 1)).expect("a picture")
     }
 
     /// The program, about to run here.
-    pub fn program(&self) -> Command {
+    fn program(&self) -> Command {
         let mut command = common::program();
         command.current_dir(self.0.path());
         command
     }
 
     /// Runs the program here with these words.
-    pub fn run(&self, words: &[&str]) -> Run {
+    fn run(&self, words: &[&str]) -> Run {
         common::finish(self.program().args(words))
     }
 
     /// The command `detect … --model model --defects scratch,hole --out out`.
-    pub fn detection(&self, words: &[&str]) -> Command {
+    fn detection(&self, words: &[&str]) -> Command {
         let mut command = self.program();
         command.arg("detect").args(words).args(["--model", "model", "--out", "out"]);
         if !words.contains(&"--defects") {
@@ -80,18 +80,18 @@ impl Place {
     }
 
     /// Runs [`Place::detection`].
-    pub fn detect(&self, words: &[&str]) -> Run {
+    fn detect(&self, words: &[&str]) -> Run {
         common::finish(&mut self.detection(words))
     }
 
     /// Asserts that a failed run left no file in `out`.
     #[track_caller]
-    pub fn left_nothing(&self) {
+    fn left_nothing(&self) {
         assert_eq!(common::files(&self.path("out")), Vec::<String>::new());
     }
 }
 
 /// Files of other tests.
-pub fn fixture(name: &str) -> PathBuf {
+fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }

@@ -192,7 +192,7 @@ pub fn worst_row(a: &[f32], b: &[f32], width: usize) -> f64 {
 /// A coloured gradient with a few dark spots, different for every seed.
 pub fn picture(width: u32, height: u32, seed: u32) -> RgbImage {
     ImageBuffer::from_fn(width, height, |x, y| {
-        let spot = (x / 9 * 7 + y / 11 * 5 + seed * 13) % 17 == 0;
+        let spot = (x / 9 * 7 + y / 11 * 5 + seed * 13).is_multiple_of(17);
         let shade = if spot { 20 } else { 140 + ((x * 3 + y * 2 + seed * 31) % 80) as u8 };
         Rgb([shade, shade.wrapping_sub((seed % 12) as u8), 255 - shade / 2])
     })
