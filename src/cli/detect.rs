@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 use super::Failure;
-use super::options::{DeviceArgs, ModelArgs, progress, writable_folder};
+use super::options::{DeviceArgs, ModelArgs, print, progress, writable_folder};
 use super::picture::{self, PICTURE_SIDE};
 use crate::clip::{Clip, embedded};
 use crate::dapo::detect::TOP_PATCHES;
@@ -197,7 +197,7 @@ fn report(args: &Args) -> ReportBuilder {
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(String::new(), |t| civil_date(t.as_secs() / 86_400));
     ReportBuilder::new(ReportOptions {
-        command: shell_command(std::env::args()),
+        command: shell_command(std::env::args_os().map(|a| a.to_string_lossy().into_owned())),
         created,
         threshold: args.threshold,
         scaling: Scaling::Fixed,
@@ -290,17 +290,14 @@ fn conclude(args: &Args, results: &Results, stopped: bool) -> Result<ExitCode, F
     let failed = results.images.iter().filter(|i| i.scored().is_none()).count();
     if args.json {
         let text = serde_json::to_string_pretty(results).map_err(|e| Failure::new(e.to_string()))?;
-        println!("{text}");
+        print(&(text + "\n"))?;
     } else {
-        for image in results.images.iter().filter_map(ImageResult::scored) {
-            println!(
-                "{:.3}  {:<16} {:>4.0} %  {}",
-                image.score,
-                image.defect_type,
-                100.0 * image.type_probability,
-                image.path
-            );
-        }
+        let line = |image: &ScoredImage| {
+            let percent = 100.0 * image.type_probability;
+            format!("{:.3}  {:<16} {percent:>4.0} %  {}\n", image.score, image.defect_type, image.path)
+        };
+        let lines: String = results.images.iter().filter_map(ImageResult::scored).map(line).collect();
+        print(&lines)?;
     }
     let adapter = &results.adapter;
     eprintln!(

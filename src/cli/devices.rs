@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Failure;
-use super::options::DeviceArgs;
+use super::options::{DeviceArgs, print};
 use crate::gpu::capabilities::PathState;
 use crate::gpu::{AdapterSummary, Capabilities, GpuError, adapter};
 
@@ -61,24 +61,25 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let report = Report { schema: "dapo-wgpu/devices/1", adapters, chosen };
     if args.json {
         let text = serde_json::to_string_pretty(&report).map_err(|e| Failure::new(e.to_string()))?;
-        println!("{text}");
+        print(&(text + "\n"))
     } else {
-        print(&report);
+        print(&describe(&report))
     }
-    Ok(())
 }
 
-fn print(report: &Report) {
+/// The report for people.
+fn describe(report: &Report) -> String {
+    let mut lines = Vec::new();
     for found in &report.adapters {
         let chosen = found.adapter.index == report.chosen.adapter.index;
-        println!("{} {}", if chosen { "*" } else { " " }, found.adapter.line());
+        lines.push(format!("{} {}", if chosen { "*" } else { " " }, found.adapter.line()));
     }
     let Chosen { adapter, capabilities: caps, why, timestamps_tick } = &report.chosen;
-    println!("\nWill be used: {} ({why})", adapter.name);
+    lines.push(format!("\nWill be used: {} ({why})", adapter.name));
     if adapter.software {
-        println!(
-            "This is a software device: the CPU does the work. Results are right, speed is not a GPU's."
-        );
+        let note =
+            "This is a software device: the CPU does the work. Results are right, speed is not a GPU's.";
+        lines.push(note.to_owned());
     }
     for path in &caps.paths {
         let state = match path.state {
@@ -87,7 +88,8 @@ fn print(report: &Report) {
             PathState::Unavailable => "no",
             PathState::SwitchedOff => "off",
         };
-        println!("  {:18} {state:5} {} [{}=1 switches it off]", path.name, path.detail, path.switch);
+        let switch = path.switch;
+        lines.push(format!("  {:18} {state:5} {} [{switch}=1 switches it off]", path.name, path.detail));
     }
     if caps.timestamps {
         let verdict = if *timestamps_tick {
@@ -95,15 +97,16 @@ fn print(report: &Report) {
         } else {
             "broken: they do not advance; do not believe timings made with them"
         };
-        println!("  {:18} {verdict}", "timestamps tick");
+        lines.push(format!("  {:18} {verdict}", "timestamps tick"));
     }
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    println!(
+    lines.push(format!(
         "  limits: binding {:.0} MiB, buffer {:.0} MiB, workgroup memory {} KiB, {} invocations, {} storage buffers",
         mib(caps.limits.storage_binding),
         mib(caps.limits.buffer),
         caps.limits.workgroup_memory / 1024,
         caps.limits.invocations,
         caps.limits.storage_buffers
-    );
+    ));
+    lines.join("\n") + "\n"
 }

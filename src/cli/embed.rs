@@ -1,11 +1,11 @@
 //! `embed`: CLIP features of images and texts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::Failure;
-use super::options::{DeviceArgs, ModelArgs, progress};
+use super::options::{DeviceArgs, ModelArgs, progress, writable_folder};
 use crate::data::{ImageEntry, Preprocess, load_batches};
 use crate::report::write_atomic;
 
@@ -38,6 +38,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if args.images.is_empty() && args.texts.is_empty() {
         return Err(Failure::new("nothing to embed").hint("give --image FILE… or --text TEXT… or both"));
     }
+    // Before any work: is there a place for the result?
+    let folder = args.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    writable_folder(folder)?;
     let gpu = args.device.open()?;
     let clip = args.model.open(&gpu)?;
     let d = clip.config().embed_dim;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failure;
-use super::options::writable_folder;
+use super::options::{print, writable_folder};
 use crate::clip::fetch::{Hub, KNOWN_MODELS, KnownModel, Progress};
 
 /// Options of `fetch`.
@@ -31,10 +31,8 @@ pub struct Args {
 /// An unknown model, no network, a wrong checksum, or a folder that cannot be written.
 pub fn run(args: &Args) -> Result<(), Failure> {
     if args.list {
-        for model in KNOWN_MODELS {
-            println!("{:14} {} ({} MB)", model.name, model.about, model.megabytes);
-        }
-        return Ok(());
+        let line = |m: &KnownModel| format!("{:14} {} ({} MB)\n", m.name, m.about, m.megabytes);
+        return print(&KNOWN_MODELS.iter().map(line).collect::<String>());
     }
     let model = KnownModel::find(&args.model).ok_or_else(|| {
         let names: Vec<&str> = KNOWN_MODELS.iter().map(|m| m.name).collect();
@@ -57,7 +55,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     bar.finish_and_clear();
     for file in &fetched {
         let state = if file.kept { "was there" } else { "fetched" };
-        println!("{state}  {}  {} bytes  sha256 {}", file.path.display(), file.bytes, file.sha256);
+        print(&format!("{state}  {}  {} bytes  sha256 {}\n", file.path.display(), file.bytes, file.sha256))?;
     }
     eprintln!("use it with --model {}", out.display());
     Ok(())

@@ -1,5 +1,6 @@
 //! Options that several verbs share.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -81,6 +82,20 @@ impl ModelArgs {
     /// Whether this is the embedded demonstration model.
     pub fn is_demonstration(&self) -> bool {
         self.model.is_none()
+    }
+}
+
+/// Writes to standard output. That the reader has gone away (`… | head`) is no error.
+///
+/// # Errors
+/// Anything else that keeps the text from being written, such as a full disk.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("standard output: {e}")))
+        }
+        _ => Ok(()),
     }
 }
 

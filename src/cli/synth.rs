@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Failure;
-use super::options::progress;
+use super::options::{print, progress};
 use crate::data::synth::{SynthOptions, defects, objects, write_mvtec, write_shards};
 
 /// Options of `synth`.
@@ -53,8 +53,7 @@ pub struct Args {
 /// Unknown names, a folder that is not empty, or one that cannot be written.
 pub fn run(args: &Args) -> Result<(), Failure> {
     if args.list {
-        println!("objects: {}\ndefects: {}", objects().join(", "), defects().join(", "));
-        return Ok(());
+        return print(&format!("objects: {}\ndefects: {}\n", objects().join(", "), defects().join(", ")));
     }
     let out = args.out.as_ref().ok_or_else(|| Failure::new("--out is missing"))?;
     let options = SynthOptions {

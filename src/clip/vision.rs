@@ -6,6 +6,9 @@ use super::transformer::{ClipError, Transformer, WeightStorage, norm, projection
 use crate::gpu::Gpu;
 use crate::ops::{self, Filter, Indices, Linear, Norm, OpError, Sampling, Tensor};
 
+/// Largest edge that is tried at all: keeps products of sizes within 64 bits.
+const MAX_IMAGE_SIZE: usize = 1 << 16;
+
 /// The vision tower for one image size.
 #[derive(Debug)]
 pub struct VisionTower {
@@ -43,6 +46,11 @@ impl VisionTower {
         storage: WeightStorage,
     ) -> Result<Self, ClipError> {
         let patch = config.patch_size;
+        if image_size > MAX_IMAGE_SIZE {
+            return Err(ClipError::Request(format!(
+                "image size {image_size}: more than {MAX_IMAGE_SIZE} pixels fit no device; use a smaller --image-size"
+            )));
+        }
         if image_size == 0 || !image_size.is_multiple_of(patch) {
             let below = (image_size / patch * patch).max(patch);
             return Err(ClipError::Request(format!(

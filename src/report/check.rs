@@ -224,7 +224,7 @@ pub(super) mod tests {
                 name: "dapo-nano".into(),
                 path: String::new(),
                 image_size: 128,
-                patch_size: 16,
+                patch_size: 8,
                 embed_dim: 128,
                 demonstration: true,
                 weights_sha256: None,

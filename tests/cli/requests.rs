@@ -117,11 +117,13 @@ fn synth_refuses_what_it_cannot_draw() {
     let small = [&small[..], &["--per-defect", "1"]].concat();
     place.write("set/mine.txt", b"mine");
     synth(&small).fails_with(&["set", "not empty"]);
+    synth(&[&small[..], &["--overwrite"]].concat()).fails_with(&["set", "not made by"]);
     assert_eq!(common::files(&place.path("set")), ["mine.txt"], "untouched");
     fs::remove_dir_all(place.path("set")).expect("the folder");
 
     synth(&small).succeeds();
     let expected = [
+        ".dapo-wgpu-synth",
         "metal_nut/ground_truth/scratch/000_mask.png",
         "metal_nut/test/good/000.png",
         "metal_nut/test/scratch/000.png",
@@ -130,9 +132,9 @@ fn synth_refuses_what_it_cannot_draw() {
     assert_eq!(common::files(&place.path("set")), expected);
     common::assert_whole(&place.path("set"));
     // The same seed gives the same files, into a folder that may be replaced.
-    let before = fs::read(place.path("set").join(expected[2])).expect("a picture");
+    let before = fs::read(place.path("set").join(expected[3])).expect("a picture");
     synth(&[&small[..], &["--overwrite"]].concat()).succeeds();
-    assert_eq!(fs::read(place.path("set").join(expected[2])).expect("a picture"), before);
+    assert_eq!(fs::read(place.path("set").join(expected[3])).expect("a picture"), before);
     // `detect` finds the three photos and leaves the mask alone.
     place.detect(&["set"]).succeeds();
     assert_eq!(common::results(&place.path("out")).images.len(), 3);

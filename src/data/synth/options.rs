@@ -6,6 +6,9 @@ use super::defect::Defect;
 use std::io;
 use std::path::PathBuf;
 
+/// Most images of one kind: the list of what to draw is made before the first is drawn.
+const MAX_COUNT: usize = 100_000;
+
 /// What went wrong while generating.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -31,6 +34,20 @@ pub enum SynthError {
     Size {
         /// As given, in pixels.
         size: usize,
+    },
+    /// A folder to be replaced that this generator did not make.
+    #[error(
+        "{path}: not made by `dapo-wgpu synth`, so --overwrite does not delete it; choose another --out or remove it yourself"
+    )]
+    NotOurs {
+        /// The folder or file.
+        path: PathBuf,
+    },
+    /// More images than anybody can mean.
+    #[error("{count} images of one kind are too many; ask for at most {MAX_COUNT}")]
+    Count {
+        /// As given.
+        count: usize,
     },
     /// None of the chosen objects can have any of the chosen defects.
     #[error("none of the chosen defects can occur on '{object}'; it can have: {possible}")]
@@ -126,6 +143,10 @@ impl SynthOptions {
     pub(super) fn choice(&self, need_defects: bool) -> Result<Choice, SynthError> {
         if !SIZE_RANGE.contains(&self.size) {
             return Err(SynthError::Size { size: self.size });
+        }
+        let counts = [self.train_good, self.test_good, self.per_defect];
+        if let Some(&count) = counts.iter().find(|&&count| count > MAX_COUNT) {
+            return Err(SynthError::Count { count });
         }
         let wanted = self.defects.iter().map(|n| Defect::find(n)).collect::<Result<Vec<_>, _>>()?;
         let kinds: Vec<&ObjectKind> = if self.objects.is_empty() {

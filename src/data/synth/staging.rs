@@ -4,6 +4,10 @@ use super::options::SynthError;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// A hidden file in every finished folder. Only a folder that has it may be replaced: a mistyped
+/// `--out` must never delete somebody's photos.
+const MARKER: &str = ".dapo-wgpu-synth";
+
 /// An output folder that appears under its final name only when it is complete.
 pub(super) struct Staging {
     /// Where to write meanwhile: a sibling of the target, so that renaming stays on one file system.
@@ -18,6 +22,9 @@ impl Staging {
         let filled = fs::read_dir(target).is_ok_and(|mut d| d.next().is_some());
         if (filled || target.is_file()) && !overwrite {
             return Err(SynthError::NotEmpty { path: target.to_owned() });
+        }
+        if target.is_file() || (filled && !target.join(MARKER).is_file()) {
+            return Err(SynthError::NotOurs { path: target.to_owned() });
         }
         // "." and ".." have no name to put a sibling beside.
         let target = match target.file_name() {
@@ -34,6 +41,8 @@ impl Staging {
     /// Puts the finished folder in the target's place.
     pub fn commit(mut self) -> Result<(), SynthError> {
         let fail = |source| SynthError::Write { path: self.target.clone(), source };
+        fs::write(self.work.join(MARKER), "made by `dapo-wgpu synth`, which may replace this folder\n")
+            .map_err(fail)?;
         // The old folder is moved aside first, so that at no time half of it is there.
         let old = beside(&self.target, "old");
         let replaced = self.target.exists();
@@ -43,8 +52,7 @@ impl Staging {
         fs::rename(&self.work, &self.target).map_err(fail)?;
         self.done = true;
         if replaced {
-            let gone = if old.is_dir() { fs::remove_dir_all(&old) } else { fs::remove_file(&old) };
-            gone.map_err(|source| SynthError::Write { path: old, source })?;
+            fs::remove_dir_all(&old).map_err(|source| SynthError::Write { path: old, source })?;
         }
         Ok(())
     }
