@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 """A plain CLIP in PyTorch to check other implementations against, and a writer of full-size random weights.
 
-    python3 tools/reference_clip.py features MODEL_DIR --images a.png b.png --texts "a photo of a nut" --out out.safetensors
-    python3 tools/reference_clip.py features MODEL_DIR --pixels in.safetensors:pixels --ids ids.json --image-size 518 --out o.safetensors
+    python3 tools/reference_clip.py features MODEL --images a.png b.png --texts "a photo of a nut" --out out.safetensors
+    python3 tools/reference_clip.py features MODEL --pixels in.safetensors:pixels --ids ids.json --out out.safetensors
+    python3 tools/reference_clip.py features MODEL --images a.png --image-size 518 --out out.safetensors
     python3 tools/reference_clip.py random ViT-L/14@336 DIR --seed 1 --dtype f16
-    python3 tools/reference_clip.py compare out.safetensors expected.safetensors image:image_features text:text_features
+    python3 tools/reference_clip.py compare out.safetensors expected.safetensors image:image_features text
 
 `features` reads a folder in Hugging Face layout (config.json, model.safetensors) or in open_clip layout
 (open_clip_config.json, open_clip_model.safetensors) and writes float32 `pixels` [B,3,S,S], `image` [B,P] and `patches`
-[B,N,P] (the patch tokens through the last layer norm and the projection), `ids` [T,L] and `text` [T,P]; nothing is normalised
-to unit length. It computes in float32 (or float64 with --f64) and follows the published definitions step by step rather
-than quickly. `random` writes seeded weights of the real shapes, so that a full-size model can be checked without any
-download. Needs: pip install torch numpy pillow safetensors tokenizers.
+[B,N,P] (the patch tokens through the last layer norm and the projection), `positions` (the resampled table), `ids`
+[T,L] and `text` [T,P]; nothing is normalised to unit length. It computes in float32 (or float64 with --f64) and follows
+the published definitions step by step rather than quickly. `random` writes seeded weights of the real shapes, so that a
+full-size model can be checked without any download. Needs: pip install torch numpy pillow safetensors tokenizers.
 """
 
 import argparse
@@ -73,7 +74,9 @@ class ReferenceClip:
 
     def __init__(self, w, vision_blocks, text_blocks, vision_heads, text_heads, act, eps=1e-5):
         self.w = w
-        self.vision, self.text_tower = Tower(vision_blocks, vision_heads, act, eps), Tower(text_blocks, text_heads, act, eps)
+        self.vision, self.text_tower = Tower(vision_blocks, vision_heads, act, eps), Tower(
+            text_blocks, text_heads, act, eps
+        )
         self.patch = w["patch"].shape[-1]
         self.image_size = self.patch * math.isqrt(w["vpos"].shape[0] - 1)
         self.context = w["tpos"].shape[0]
@@ -114,27 +117,50 @@ def from_hf(folder, dtype):
         out = []
         for i in range(c[f"{side}_config"]["num_hidden_layers"]):
             g = lambda n: t[f"{side}_model.encoder.layers.{i}.{n}"]
-            out.append({
-                "qkv_w": torch.cat([g(f"self_attn.{n}_proj.weight") for n in "qkv"]),
-                "qkv_b": torch.cat([g(f"self_attn.{n}_proj.bias") for n in "qkv"]),
-                "out_w": g("self_attn.out_proj.weight"), "out_b": g("self_attn.out_proj.bias"),
-                "ln1_w": g("layer_norm1.weight"), "ln1_b": g("layer_norm1.bias"),
-                "ln2_w": g("layer_norm2.weight"), "ln2_b": g("layer_norm2.bias"),
-                "fc1_w": g("mlp.fc1.weight"), "fc1_b": g("mlp.fc1.bias"),
-                "fc2_w": g("mlp.fc2.weight"), "fc2_b": g("mlp.fc2.bias")})
+            out.append(
+                {
+                    "qkv_w": torch.cat([g(f"self_attn.{n}_proj.weight") for n in "qkv"]),
+                    "qkv_b": torch.cat([g(f"self_attn.{n}_proj.bias") for n in "qkv"]),
+                    "out_w": g("self_attn.out_proj.weight"),
+                    "out_b": g("self_attn.out_proj.bias"),
+                    "ln1_w": g("layer_norm1.weight"),
+                    "ln1_b": g("layer_norm1.bias"),
+                    "ln2_w": g("layer_norm2.weight"),
+                    "ln2_b": g("layer_norm2.bias"),
+                    "fc1_w": g("mlp.fc1.weight"),
+                    "fc1_b": g("mlp.fc1.bias"),
+                    "fc2_w": g("mlp.fc2.weight"),
+                    "fc2_b": g("mlp.fc2.bias"),
+                }
+            )
         return out
 
-    w = {"patch": t["vision_model.embeddings.patch_embedding.weight"], "cls": t["vision_model.embeddings.class_embedding"],
-         "vpos": t["vision_model.embeddings.position_embedding.weight"],
-         "pre_w": t["vision_model.pre_layrnorm.weight"], "pre_b": t["vision_model.pre_layrnorm.bias"],
-         "post_w": t["vision_model.post_layernorm.weight"], "post_b": t["vision_model.post_layernorm.bias"],
-         "vproj": t["visual_projection.weight"].T, "tproj": t["text_projection.weight"].T,
-         "token": t["text_model.embeddings.token_embedding.weight"], "tpos": t["text_model.embeddings.position_embedding.weight"],
-         "final_w": t["text_model.final_layer_norm.weight"], "final_b": t["text_model.final_layer_norm.bias"]}
+    w = {
+        "patch": t["vision_model.embeddings.patch_embedding.weight"],
+        "cls": t["vision_model.embeddings.class_embedding"],
+        "vpos": t["vision_model.embeddings.position_embedding.weight"],
+        "pre_w": t["vision_model.pre_layrnorm.weight"],
+        "pre_b": t["vision_model.pre_layrnorm.bias"],
+        "post_w": t["vision_model.post_layernorm.weight"],
+        "post_b": t["vision_model.post_layernorm.bias"],
+        "vproj": t["visual_projection.weight"].T,
+        "tproj": t["text_projection.weight"].T,
+        "token": t["text_model.embeddings.token_embedding.weight"],
+        "tpos": t["text_model.embeddings.position_embedding.weight"],
+        "final_w": t["text_model.final_layer_norm.weight"],
+        "final_b": t["text_model.final_layer_norm.bias"],
+    }
     v = c["vision_config"]
     act = {"quick_gelu": act_quick, "gelu": F.gelu}[v.get("hidden_act", "quick_gelu")]
-    return ReferenceClip(w, blocks("vision"), blocks("text"), v["num_attention_heads"],
-                         c["text_config"]["num_attention_heads"], act, v.get("layer_norm_eps", 1e-5))
+    return ReferenceClip(
+        w,
+        blocks("vision"),
+        blocks("text"),
+        v["num_attention_heads"],
+        c["text_config"]["num_attention_heads"],
+        act,
+        v.get("layer_norm_eps", 1e-5),
+    )
 
 
 def from_open_clip(folder, dtype):
@@ -147,19 +173,40 @@ def from_open_clip(folder, dtype):
         out, i = [], 0
         while f"{prefix}transformer.resblocks.{i}.ln_1.weight" in t:
             g = lambda n: t[f"{prefix}transformer.resblocks.{i}.{n}"]
-            out.append({"qkv_w": g("attn.in_proj_weight"), "qkv_b": g("attn.in_proj_bias"),
-                        "out_w": g("attn.out_proj.weight"), "out_b": g("attn.out_proj.bias"),
-                        "ln1_w": g("ln_1.weight"), "ln1_b": g("ln_1.bias"), "ln2_w": g("ln_2.weight"), "ln2_b": g("ln_2.bias"),
-                        "fc1_w": g("mlp.c_fc.weight"), "fc1_b": g("mlp.c_fc.bias"),
-                        "fc2_w": g("mlp.c_proj.weight"), "fc2_b": g("mlp.c_proj.bias")})
+            out.append(
+                {
+                    "qkv_w": g("attn.in_proj_weight"),
+                    "qkv_b": g("attn.in_proj_bias"),
+                    "out_w": g("attn.out_proj.weight"),
+                    "out_b": g("attn.out_proj.bias"),
+                    "ln1_w": g("ln_1.weight"),
+                    "ln1_b": g("ln_1.bias"),
+                    "ln2_w": g("ln_2.weight"),
+                    "ln2_b": g("ln_2.bias"),
+                    "fc1_w": g("mlp.c_fc.weight"),
+                    "fc1_b": g("mlp.c_fc.bias"),
+                    "fc2_w": g("mlp.c_proj.weight"),
+                    "fc2_b": g("mlp.c_proj.bias"),
+                }
+            )
             i += 1
         return out
 
-    w = {"patch": t["visual.conv1.weight"], "cls": t["visual.class_embedding"], "vpos": t["visual.positional_embedding"],
-         "pre_w": t["visual.ln_pre.weight"], "pre_b": t["visual.ln_pre.bias"],
-         "post_w": t["visual.ln_post.weight"], "post_b": t["visual.ln_post.bias"],
-         "vproj": t["visual.proj"], "tproj": t["text_projection"], "token": t["token_embedding.weight"],
-         "tpos": t["positional_embedding"], "final_w": t["ln_final.weight"], "final_b": t["ln_final.bias"]}
+    w = {
+        "patch": t["visual.conv1.weight"],
+        "cls": t["visual.class_embedding"],
+        "vpos": t["visual.positional_embedding"],
+        "pre_w": t["visual.ln_pre.weight"],
+        "pre_b": t["visual.ln_pre.bias"],
+        "post_w": t["visual.ln_post.weight"],
+        "post_b": t["visual.ln_post.bias"],
+        "vproj": t["visual.proj"],
+        "tproj": t["text_projection"],
+        "token": t["token_embedding.weight"],
+        "tpos": t["positional_embedding"],
+        "final_w": t["ln_final.weight"],
+        "final_b": t["ln_final.bias"],
+    }
     width = w["cls"].shape[0]
     heads = width // c["vision_cfg"].get("head_width", 64)
     act = act_quick if c.get("quick_gelu") else F.gelu
@@ -197,13 +244,36 @@ def tokenize(path, texts, context):
 def hf_config(name, vocab, context):
     size, patch, (vw, vl, vh), (tw, tl, th), proj = SHAPES[name]
     common = {"hidden_act": "quick_gelu", "layer_norm_eps": 1e-5, "projection_dim": proj}
-    return {"model_type": "clip", "architectures": ["CLIPModel"], "projection_dim": proj, "logit_scale_init_value": 2.6592,
-            "text_config": {"model_type": "clip_text_model", "vocab_size": vocab, "hidden_size": tw, "intermediate_size": 4 * tw,
-                            "num_hidden_layers": tl, "num_attention_heads": th, "max_position_embeddings": context,
-                            "bos_token_id": vocab - 2, "eos_token_id": vocab - 1, "pad_token_id": vocab - 1, **common},
-            "vision_config": {"model_type": "clip_vision_model", "hidden_size": vw, "intermediate_size": 4 * vw,
-                              "num_hidden_layers": vl, "num_attention_heads": vh, "num_channels": 3,
-                              "image_size": size, "patch_size": patch, **common}}
+    return {
+        "model_type": "clip",
+        "architectures": ["CLIPModel"],
+        "projection_dim": proj,
+        "logit_scale_init_value": 2.6592,
+        "text_config": {
+            "model_type": "clip_text_model",
+            "vocab_size": vocab,
+            "hidden_size": tw,
+            "intermediate_size": 4 * tw,
+            "num_hidden_layers": tl,
+            "num_attention_heads": th,
+            "max_position_embeddings": context,
+            "bos_token_id": vocab - 2,
+            "eos_token_id": vocab - 1,
+            "pad_token_id": vocab - 1,
+            **common,
+        },
+        "vision_config": {
+            "model_type": "clip_vision_model",
+            "hidden_size": vw,
+            "intermediate_size": 4 * vw,
+            "num_hidden_layers": vl,
+            "num_attention_heads": vh,
+            "num_channels": 3,
+            "image_size": size,
+            "patch_size": patch,
+            **common,
+        },
+    }
 
 
 def write_random(name, folder, seed, dtype, vocab=49408, context=77):
@@ -216,9 +286,13 @@ def write_random(name, folder, seed, dtype, vocab=49408, context=77):
         for i in range(layers):
             p = f"{side}_model.encoder.layers.{i}."
             for n in ("q", "k", "v", "out"):
-                t[f"{p}self_attn.{n}_proj.weight"] = normal(width**-0.5 * ((2 * layers) ** -0.5 if n == "out" else 1), width, width)
+                t[f"{p}self_attn.{n}_proj.weight"] = normal(
+                    width**-0.5 * ((2 * layers) ** -0.5 if n == "out" else 1), width, width
+                )
                 t[f"{p}self_attn.{n}_proj.bias"] = normal(0.02, width)
-            t[f"{p}mlp.fc1.weight"], t[f"{p}mlp.fc1.bias"] = normal(width**-0.5, 4 * width, width), normal(0.02, 4 * width)
+            t[f"{p}mlp.fc1.weight"], t[f"{p}mlp.fc1.bias"] = normal(width**-0.5, 4 * width, width), normal(
+                0.02, 4 * width
+            )
             t[f"{p}mlp.fc2.weight"] = normal((4 * width) ** -0.5 * (2 * layers) ** -0.5, width, 4 * width)
             t[f"{p}mlp.fc2.bias"] = normal(0.02, width)
             for n in ("layer_norm1", "layer_norm2"):
@@ -232,13 +306,19 @@ def write_random(name, folder, seed, dtype, vocab=49408, context=77):
     t["vision_model.embeddings.position_embedding.weight"] = normal(0.2, (size // patch) ** 2 + 1, vw)
     t["text_model.embeddings.token_embedding.weight"] = normal(0.5, vocab, tw)
     t["text_model.embeddings.position_embedding.weight"] = normal(0.2, context, tw)
-    for n, width in (("vision_model.pre_layrnorm", vw), ("vision_model.post_layernorm", vw), ("text_model.final_layer_norm", tw)):
+    for n, width in (
+        ("vision_model.pre_layrnorm", vw),
+        ("vision_model.post_layernorm", vw),
+        ("text_model.final_layer_norm", tw),
+    ):
         t[f"{n}.weight"], t[f"{n}.bias"] = 1 + normal(0.05, width), normal(0.02, width)
     t["visual_projection.weight"], t["text_projection.weight"] = normal(vw**-0.5, proj, vw), normal(tw**-0.5, proj, tw)
     t["logit_scale"] = torch.tensor(math.log(1 / 0.07))
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.to(dtype).contiguous() for k, v in t.items()}, folder / "model.safetensors", metadata={"format": "pt"})
+    save_file(
+        {k: v.to(dtype).contiguous() for k, v in t.items()}, folder / "model.safetensors", metadata={"format": "pt"}
+    )
     (folder / "config.json").write_text(json.dumps(hf_config(name, vocab, context), indent=2) + "\n")
 
 
@@ -259,7 +339,11 @@ def features(args):
         out["positions"] = model.positions(pixels.shape[-1] // model.patch)
     if args.texts or args.ids:
         tokenizer = args.tokenizer or Path(args.model) / "tokenizer.json"
-        out["ids"] = torch.tensor(json.loads(Path(args.ids).read_text())) if args.ids else tokenize(tokenizer, args.texts, model.context)
+        out["ids"] = (
+            torch.tensor(json.loads(Path(args.ids).read_text()))
+            if args.ids
+            else tokenize(tokenizer, args.texts, model.context)
+        )
         out["text"] = model.text(out["ids"])
     out = {k: (v if k == "ids" else v.float()).contiguous() for k, v in out.items()}
     save_file(out, args.out)
@@ -281,16 +365,26 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     sub = p.add_subparsers(required=True)
     f = sub.add_parser("features")
-    f.add_argument("model"), f.add_argument("--images", nargs="+"), f.add_argument("--pixels", help="FILE.safetensors[:name]")
-    f.add_argument("--texts", nargs="+"), f.add_argument("--ids", help="JSON list of token id rows"), f.add_argument("--tokenizer")
-    f.add_argument("--image-size", type=int), f.add_argument("--f64", action="store_true"), f.add_argument("--out", required=True)
+    f.add_argument("model"), f.add_argument("--images", nargs="+"), f.add_argument(
+        "--pixels", help="FILE.safetensors[:name]"
+    )
+    f.add_argument("--texts", nargs="+"), f.add_argument("--ids", help="JSON list of token id rows"), f.add_argument(
+        "--tokenizer"
+    )
+    f.add_argument("--image-size", type=int), f.add_argument("--f64", action="store_true"), f.add_argument(
+        "--out", required=True
+    )
     f.set_defaults(run=features)
     r = sub.add_parser("random")
     r.add_argument("name", choices=SHAPES), r.add_argument("folder"), r.add_argument("--seed", type=int, default=0)
     r.add_argument("--dtype", choices=["f16", "f32"], default="f16")
-    r.set_defaults(run=lambda a: write_random(a.name, a.folder, a.seed, {"f16": torch.float16, "f32": torch.float32}[a.dtype]))
+    r.set_defaults(
+        run=lambda a: write_random(a.name, a.folder, a.seed, {"f16": torch.float16, "f32": torch.float32}[a.dtype])
+    )
     c = sub.add_parser("compare")
-    c.add_argument("ours"), c.add_argument("theirs"), c.add_argument("pairs", nargs="+"), c.add_argument("--tolerance", type=float, default=1e-5)
+    c.add_argument("ours"), c.add_argument("theirs"), c.add_argument("pairs", nargs="+"), c.add_argument(
+        "--tolerance", type=float, default=1e-5
+    )
     c.set_defaults(run=compare)
     args = p.parse_args()
     with torch.no_grad():
