@@ -113,8 +113,14 @@ class Worker:
         weight = weight * (sure | (pixels_bad < 10)).float()[:, None]
         target = torch.where(bad, state[:, None], 0)
         classes = logits[..., :-1] + dropped[:, None]
-        each = F.cross_entropy(classes.flatten(0, 1), target.flatten(), reduction="none").view_as(weight)
-        patch_loss = (each * weight).sum() / weight.sum().clamp(min=1)
+        # Cross-entropy in two parts, defective or not and which defect: -log p(c) = -log p(defect) - log p(c | defect).
+        # The second is weighted by the image, not by the patch: else large defects decide what every patch is called.
+        log_p = classes.log_softmax(-1)
+        any_defect = log_p[..., 1:].logsumexp(-1)
+        found = -torch.where(bad, any_defect, log_p[..., 0])
+        kind = (any_defect - log_p.gather(2, target[..., None]).squeeze(2)) * bad
+        evened = kind * 4 / bad.sum(1, keepdim=True).clamp(min=1).sqrt()  # a defect of 16 patches counts as before
+        patch_loss = ((found + evened) * weight).sum() / weight.sum().clamp(min=1)
 
         some = F.binary_cross_entropy_with_logits(logits[..., -1] - logits[..., 0], bad.float(), reduction="none")
         some_loss = (some * weight).sum() / weight.sum().clamp(min=1)
@@ -186,6 +192,8 @@ def train(args):
     training, held = split(shards, args.held_out)
     tokenizer = text.train_tokenizer(shards.object_names, shards.defect_names)
     model = Clip(full_config(tokenizer.get_vocab_size()))
+    if args.start:
+        model.load_state_dict(load(args.start).state_dict())
     ema = copy.deepcopy(model).requires_grad_(False)
     opts = optimizers(model, args)
     base = [[g["lr"] for g in o.param_groups] for o in opts]
@@ -292,6 +300,7 @@ def main():
     a("--shards", help="folder with images.npy, masks.npy, labels.csv (or several such folders below it)")
     a("--out", default="weights/dapo-nano", help="Hugging Face folder to write (or to evaluate)")
     a("--ckpt", default="build/nano-ckpt", help="folder of the resume checkpoint")
+    a("--start", help="begin a further cycle from these exported weights (use a new --ckpt folder)")
     a("--fresh", action="store_true", help="ignore an existing checkpoint")
     a("--minutes", type=float, default=65), a(
         "--steps", type=int, default=0, help="fixed number of steps instead of minutes"
