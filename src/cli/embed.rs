@@ -1,13 +1,13 @@
 //! `embed`: CLIP features of images and texts.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::Failure;
-use super::options::{DeviceArgs, ModelArgs, progress, writable_folder};
+use super::options::{DeviceArgs, ModelArgs, progress};
 use crate::data::{ImageEntry, Preprocess, load_batches};
-use crate::report::write_atomic;
+use crate::report::{AtomicFile, write_atomic};
 
 /// Options of `embed`.
 #[derive(Debug, clap::Args)]
@@ -38,9 +38,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if args.images.is_empty() && args.texts.is_empty() {
         return Err(Failure::new("nothing to embed").hint("give --image FILE… or --text TEXT… or both"));
     }
-    // Before any work: is there a place for the result?
-    let folder = args.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    writable_folder(folder)?;
+    // Before any work: is there a place for the result? Nothing stays of the attempt.
+    drop(AtomicFile::create(&args.out)?);
     let gpu = args.device.open()?;
     let clip = args.model.open(&gpu)?;
     let d = clip.config().embed_dim;
