@@ -31,13 +31,7 @@ impl TextTower {
             position: Tensor::upload(gpu, &weights.position_embedding.data, &[config.context_length, width])?,
             transformer: Transformer::upload(gpu, &config.tower, &weights.blocks, true, storage)?,
             ln_final: norm(gpu, &weights.ln_final, config.tower.layer_norm_eps)?,
-            projection: projection(
-                gpu,
-                &weights.projection.data,
-                (weights.projection.shape[0], width),
-                width,
-                storage,
-            )?,
+            projection: projection(gpu, &weights.projection, storage)?,
             token_embedding: weights.token_embedding,
             config: config.clone(),
         })

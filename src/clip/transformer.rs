@@ -3,7 +3,7 @@
 
 use super::config::TowerConfig;
 use super::error::ModelError;
-use super::names::{Affine, BlockWeights, Blocks};
+use super::names::{Affine, BlockWeights, Blocks, HostTensor};
 use crate::gpu::Gpu;
 use crate::ops::{self, Activation, Element, Linear, Norm, OpError, Tensor};
 
@@ -56,16 +56,14 @@ pub(super) fn linear(gpu: &Gpu, affine: &Affine, storage: WeightStorage) -> Resu
     Linear::upload(gpu, &affine.weight.data, Some(&affine.bias.data), shape, storage.element())
 }
 
-/// Uploads a matrix [out, in] without bias, its rows padded with zeros to `inputs` columns.
-pub(super) fn projection(
-    gpu: &Gpu,
-    data: &[f32],
-    (outputs, columns): (usize, usize),
-    inputs: usize,
-    storage: WeightStorage,
-) -> Result<Linear, OpError> {
+/// Uploads a matrix [out, in] without bias, its rows padded with zeros to a multiple of 4 columns, as
+/// [`ops::patches`] pads its rows.
+pub(super) fn projection(gpu: &Gpu, matrix: &HostTensor, storage: WeightStorage) -> Result<Linear, OpError> {
+    let outputs = matrix.shape[0];
+    let columns = matrix.data.len() / outputs;
+    let inputs = columns.next_multiple_of(4);
     let mut padded = vec![0.0; outputs * inputs];
-    for (to, from) in padded.chunks_mut(inputs).zip(data.chunks(columns)) {
+    for (to, from) in padded.chunks_mut(inputs).zip(matrix.data.chunks(columns)) {
         to[..columns].copy_from_slice(from);
     }
     Linear::upload(gpu, &padded, None, (outputs, inputs), storage.element())

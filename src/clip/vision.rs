@@ -61,17 +61,10 @@ impl VisionTower {
         }
         let width = config.tower.width;
         let epsilon = config.tower.layer_norm_eps;
-        let row = 3 * patch * patch;
         Ok(Self {
             image_size,
             class_token: Tensor::upload(gpu, &weights.class_embedding.data, &[width])?,
-            patch_embedding: projection(
-                gpu,
-                &weights.patch_embedding.data,
-                (width, row),
-                row.next_multiple_of(4),
-                storage,
-            )?,
+            patch_embedding: projection(gpu, &weights.patch_embedding, storage)?,
             position: positions(
                 gpu,
                 &weights.position_embedding.data,
@@ -82,13 +75,7 @@ impl VisionTower {
             ln_pre: norm(gpu, &weights.ln_pre, epsilon)?,
             transformer: Transformer::upload(gpu, &config.tower, &weights.blocks, false, storage)?,
             ln_post: norm(gpu, &weights.ln_post, epsilon)?,
-            projection: projection(
-                gpu,
-                &weights.projection.data,
-                (weights.projection.shape[0], width),
-                width,
-                storage,
-            )?,
+            projection: projection(gpu, &weights.projection, storage)?,
             config: config.clone(),
         })
     }
