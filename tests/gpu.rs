@@ -1,6 +1,8 @@
 //! The device layer on a real device: memory, recording, errors.
 
-use dapo_wgpu::gpu::{AdapterChoice, Dispatch, Gpu, GpuError, GpuOptions, ShaderMode, ShaderSpec, Work};
+use dapo_wgpu::gpu::{
+    AdapterChoice, Dispatch, Gpu, GpuError, GpuOptions, LaunchLabel, ShaderMode, ShaderSpec, Work,
+};
 
 fn gpu() -> Gpu {
     Gpu::open(&GpuOptions { mode: ShaderMode::Checked, ..GpuOptions::default() }).expect("a device")
@@ -42,6 +44,7 @@ fn recorded_work_runs_in_order_in_one_submit() {
             params: bytemuck::cast_slice(&params),
             grid: [2, 1, 1],
             work: Work::default(),
+            label: &LaunchLabel::default,
         })
         .unwrap();
     }
@@ -78,6 +81,7 @@ fn impossible_requests_are_typed_errors() {
             params: &[0; 8],
             grid,
             work: Work::default(),
+            label: &LaunchLabel::default,
         })
     };
     let too_wide = launch(ADD, [limits.workgroups + 1, 1, 1]).unwrap_err();
@@ -99,6 +103,7 @@ fn a_wrong_shader_names_its_file_and_line() {
             params: &[],
             grid: [1, 1, 1],
             work: Work::default(),
+            label: &LaunchLabel::default,
         })
         .unwrap_err();
     assert!(matches!(error, GpuError::Shader { .. }));
@@ -125,4 +130,28 @@ fn timestamps_are_believed_only_when_they_tick() {
     let ticks = gpu.timestamps_tick().unwrap();
     assert!(gpu.capabilities().timestamps || !ticks, "what is not offered cannot tick");
     assert_eq!(gpu.timestamps_tick().unwrap(), ticks, "the answer is kept");
+}
+
+/// A profile has every launch, in order, with its own time; without a profile nothing is kept.
+#[test]
+fn a_profile_times_every_launch() {
+    use dapo_wgpu::kernels::{Problem, activation, run};
+    let gpu = gpu();
+    let problem = activation::Activate { len: 4096, activation: activation::Activation::Gelu };
+    let x = gpu.upload(&vec![0; 4 * 4096], "x").expect("memory");
+    let y = gpu.alloc(4 * 4096, "y").expect("memory");
+    assert!(gpu.end_profile().expect("the device works").is_none(), "no profile was started");
+    gpu.start_profile().expect("the device works");
+    for _ in 0..3 {
+        run(&gpu, &problem, &[(&x, 0), (&y, 0)]).expect("a launch");
+    }
+    let profile = gpu.end_profile().expect("the device works").expect("a profile");
+    assert_eq!(profile.spans.len(), 3);
+    for pair in profile.spans.windows(2) {
+        assert!(pair[1].start >= pair[0].start + pair[0].seconds, "launches follow each other: {pair:?}");
+    }
+    for span in &profile.spans {
+        assert_eq!(span.label.case, problem.label());
+        assert!(span.seconds > 0.0 && span.start + span.seconds <= profile.wall, "{span:?}");
+    }
 }

@@ -10,6 +10,7 @@ use super::buffer::Buffer;
 use super::device::Gpu;
 use super::error::GpuError;
 use super::pipeline::{MAX_PARAMS, Pipeline, ShaderSpec};
+use super::profile::{LaunchLabel, Taking};
 
 /// Arithmetic and traffic of one dispatch, as its kernel counts them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
@@ -21,7 +22,7 @@ pub struct Work {
 }
 
 /// One kernel launch.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Dispatch<'a> {
     /// The shader variant.
     pub shader: &'a ShaderSpec,
@@ -33,6 +34,8 @@ pub struct Dispatch<'a> {
     pub grid: [u32; 3],
     /// What it costs.
     pub work: Work,
+    /// What it is called in a profile; asked only while one is taken.
+    pub label: &'a dyn Fn() -> LaunchLabel,
 }
 
 /// Counters since the device was opened.
@@ -56,7 +59,26 @@ pub(super) struct Recorded {
     pipeline: Arc<Pipeline>,
     bind_group: wgpu::BindGroup,
     params: Vec<u8>,
-    grid: [u32; 3],
+    pub(super) grid: [u32; 3],
+    pub(super) work: Work,
+    pub(super) label: LaunchLabel,
+}
+
+/// Without immediates: the uniform buffer's bind group and the buffer.
+pub(super) type Slots = (wgpu::BindGroup, wgpu::Buffer);
+
+impl Recorded {
+    /// Writes the launch into a pass; `index` is its slot in the uniform buffer.
+    pub(super) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, slots: Option<&Slots>, index: usize) {
+        pass.set_pipeline(&self.pipeline.raw);
+        pass.set_bind_group(0, &self.bind_group, &[]);
+        match slots {
+            Some((group, _)) => pass.set_bind_group(1, group, &[(index * SLOT) as u32]),
+            None => pass.set_immediates(0, &padded(&self.params)),
+        }
+        let [x, y, z] = self.grid;
+        pass.dispatch_workgroups(x, y, z);
+    }
 }
 
 /// Work that is recorded but not yet submitted.
@@ -65,6 +87,7 @@ pub(super) struct Stream {
     pending: Vec<Recorded>,
     flops: f64,
     pub(super) stats: RecordStats,
+    pub(super) profile: Option<Taking>,
 }
 
 impl Gpu {
@@ -94,11 +117,14 @@ impl Gpu {
             entries: &entries,
         });
         let mut stream = self.stream();
+        let label = if stream.profile.is_some() { (dispatch.label)() } else { LaunchLabel::default() };
         stream.pending.push(Recorded {
             pipeline,
             bind_group,
             params: dispatch.params.to_vec(),
             grid: dispatch.grid,
+            work: dispatch.work,
+            label,
         });
         stream.flops += dispatch.work.flops;
         stream.stats.dispatches += 1;
@@ -164,27 +190,28 @@ impl Gpu {
         let pending = std::mem::take(&mut stream.pending);
         stream.flops = 0.0;
         stream.stats.submits += 1;
-        let slots = self.upload_params(&pending);
+        match &mut stream.profile {
+            Some(taking) => self.submit_profiled(taking, &pending),
+            None => self.encode_and_submit(&pending),
+        }
+    }
+
+    /// One compute pass with everything in the list.
+    pub(super) fn encode_and_submit(&self, pending: &[Recorded]) {
+        let slots = self.upload_params(pending);
         let mut encoder =
             self.inner.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             for (i, recorded) in pending.iter().enumerate() {
-                pass.set_pipeline(&recorded.pipeline.raw);
-                pass.set_bind_group(0, &recorded.bind_group, &[]);
-                match &slots {
-                    Some((group, _)) => pass.set_bind_group(1, group, &[(i * SLOT) as u32]),
-                    None => pass.set_immediates(0, &padded(&recorded.params)),
-                }
-                let [x, y, z] = recorded.grid;
-                pass.dispatch_workgroups(x, y, z);
+                recorded.encode(&mut pass, slots.as_ref(), i);
             }
         }
         self.inner.queue.submit([encoder.finish()]);
     }
 
     /// Without immediates: one buffer with a slot a launch, filled by a single write.
-    fn upload_params(&self, pending: &[Recorded]) -> Option<(wgpu::BindGroup, wgpu::Buffer)> {
+    pub(super) fn upload_params(&self, pending: &[Recorded]) -> Option<Slots> {
         let layout = self.inner.uniform_layout.as_ref()?;
         let mut bytes = vec![0; pending.len() * SLOT];
         for (slot, recorded) in bytes.chunks_exact_mut(SLOT).zip(pending) {

@@ -28,7 +28,7 @@ pub mod similarity;
 pub mod softmax;
 pub mod tokens;
 
-use crate::gpu::{Buffer, Capabilities, Dispatch, Gpu, GpuError, ShaderSpec, Work};
+use crate::gpu::{Buffer, Capabilities, Dispatch, Gpu, GpuError, LaunchLabel, ShaderSpec, Work};
 
 /// How many bytes and operations a launch needs; see [`Work`].
 pub type Cost = Work;
@@ -201,6 +201,11 @@ pub fn run_variant(
         params: &launch.params,
         grid: launch.grid,
         work: problem.cost(),
+        label: &|| LaunchLabel {
+            kernel: problem.kernel().to_owned(),
+            variant: launch.variant.to_owned(),
+            case: problem.label(),
+        },
     })
 }
 
