@@ -3,7 +3,7 @@
 CARGO ?= cargo
 OUT   ?= out/demo
 
-.PHONY: demo test driver fmt lint unit quality full-size clean
+.PHONY: demo test tools driver fmt lint unit quality full-size clean
 
 ## Build, run `detect` on the sample images with the embedded model, leave out/demo/report.html
 demo: driver
@@ -12,7 +12,7 @@ demo: driver
 	@echo "open $(OUT)/report.html"
 
 ## Formatting, lints, documentation, unit tests, kernel conformance, goldens, CLI end to end
-test: driver fmt lint unit
+test: tools fmt lint unit
 
 fmt:
 	$(CARGO) fmt --check
@@ -39,6 +39,10 @@ full-size: driver
 # A Vulkan driver, if none is there. Metal and DX12 machines need nothing.
 driver:
 	@./tools/ensure-driver.sh
+
+# The same, and what the tests validate shaders with.
+tools:
+	@./tools/ensure-driver.sh --tests
 
 clean:
 	$(CARGO) clean

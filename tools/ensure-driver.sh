@@ -15,18 +15,24 @@ found() {
     [ -n "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ]
 }
 
+sudo=""
+[ "$(id -u)" -eq 0 ] || sudo="sudo"
+
+# The tests validate every shader's SPIR-V; with another package manager they say what to install.
+if [ "${1:-}" = --tests ] && ! command -v spirv-val >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1; then
+    echo "Installing spirv-tools (spirv-val, for the tests)."
+    $sudo apt-get update -qq
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends spirv-tools >/dev/null
+fi
+
 found && exit 0
 
 if command -v apt-get >/dev/null 2>&1; then
     echo "No Vulkan driver found: installing mesa-vulkan-drivers (GPU drivers of Mesa and a software device)."
-    sudo=""
-    if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null 2>&1 || {
-            echo "error: please run as root: apt-get install mesa-vulkan-drivers" >&2
-            exit 1
-        }
-        sudo="sudo"
-    fi
+    [ -z "$sudo" ] || command -v sudo >/dev/null 2>&1 || {
+        echo "error: please run as root: apt-get install mesa-vulkan-drivers" >&2
+        exit 1
+    }
     $sudo apt-get update -qq
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mesa-vulkan-drivers >/dev/null
     found && exit 0
