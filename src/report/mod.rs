@@ -9,6 +9,7 @@ pub mod overlay;
 mod page;
 mod page_images;
 pub mod results;
+mod roofline;
 
 pub use atomic::{AtomicFile, WriteError, write_atomic};
 pub use check::ResultsError;
@@ -16,3 +17,4 @@ pub use html::{ReportBuilder, ReportError, ReportImage, ReportOptions, shell_com
 pub use npy::{NpyArray, NpyData, NpyError, read_npy, write_npy};
 pub use overlay::{MapView, OverlayError, Scaling};
 pub use results::{ImageResult, Results};
+pub use roofline::{CeilingKind, Roofline, RooflineCeiling, RooflinePoint};
