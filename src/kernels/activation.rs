@@ -1,6 +1,7 @@
 //! QuickGELU and GELU, alone and as the epilogue of a matmul.
 
 use super::bounds::{DIVISION, TINY, U, exp_error};
+use super::registry::{Family, boxed};
 use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
 use crate::gpu::{Capabilities, Define};
 
@@ -148,13 +149,35 @@ impl Problem for Activate {
 }
 
 /// Cases of the registry.
-pub(crate) fn cases() -> Vec<Activate> {
+fn cases() -> Vec<Activate> {
     [1, 7, 50, 77, 1370 * 4]
         .into_iter()
         .flat_map(|len| {
             [Activation::QuickGelu, Activation::Gelu].map(|activation| Activate { len, activation })
         })
         .collect()
+}
+
+/// The family's entry in the registry.
+pub fn family() -> Family {
+    Family {
+        name: "activation",
+        about: "QuickGELU and GELU, element by element",
+        conformance: || boxed(cases()),
+        bench: || {
+            boxed(
+                [Activation::QuickGelu, Activation::Gelu]
+                    .map(|activation| Activate { len: 577 * 4096, activation })
+                    .to_vec(),
+            )
+        },
+        parse: |text| {
+            text.one_of(&[("f32", ())])?;
+            let activation =
+                text.one_of(&[("quickgelu", Activation::QuickGelu), ("gelu", Activation::Gelu)])?;
+            Ok(Box::new(Activate { len: text.size("n")?, activation }))
+        },
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! [`super::matmul::attention_values`]), is its oracle.
 
 use super::bounds::{DIVISION, TINY, U, exp_error, gamma};
+use super::registry::{Family, boxed};
 use super::{Cost, Launch, Operand, Problem, Variant, shader};
 use crate::gpu::{Capabilities, Define, DeviceClass};
 
@@ -205,7 +206,7 @@ impl Problem for Attention {
 }
 
 /// Cases of the registry.
-pub(crate) fn cases() -> Vec<Attention> {
+fn cases() -> Vec<Attention> {
     let case = |images, tokens, heads, head_dim| Attention {
         images,
         tokens,
@@ -224,4 +225,38 @@ pub(crate) fn cases() -> Vec<Attention> {
         Attention { lse: true, ..case(1, 197, 1, 64) },
         case(1, 577, 1, 16),
     ]
+}
+
+/// The family's entry in the registry.
+pub fn family() -> Family {
+    Family {
+        name: "attention",
+        about: "fused multi-head attention, linear in memory",
+        conformance: || boxed(cases()),
+        bench: || {
+            boxed(
+                [(197, 12), (577, 16), (1370, 16)]
+                    .map(|(tokens, heads)| Attention {
+                        images: 1,
+                        tokens,
+                        heads,
+                        head_dim: 64,
+                        causal: false,
+                        lse: false,
+                    })
+                    .to_vec(),
+            )
+        },
+        parse: |text| {
+            text.one_of(&[("f32", ())])?;
+            Ok(Box::new(Attention {
+                images: text.size("images")?,
+                tokens: text.size("tokens")?,
+                heads: text.size("heads")?,
+                head_dim: text.size("dim")?,
+                causal: text.flag("causal"),
+                lse: text.flag("+lse"),
+            }))
+        },
+    }
 }

@@ -1,5 +1,6 @@
 //! Rows of a table by index: token embeddings, class tokens, patch tokens.
 
+use super::registry::{Family, boxed};
 use super::{Cost, Element, Fill, Launch, Operand, Problem, Variant, linear_grid, shader, words};
 use crate::gpu::Capabilities;
 
@@ -68,8 +69,23 @@ impl Problem for Gather {
 }
 
 /// Cases of the registry.
-pub(crate) fn cases() -> Vec<Gather> {
+fn cases() -> Vec<Gather> {
     [(1, 1, 1), (7, 50, 77), (577, 36, 50), (197, 7, 1370)]
         .map(|(rows, width, count)| Gather { rows, width, count })
         .to_vec()
+}
+
+/// The family's entry in the registry.
+pub fn family() -> Family {
+    Family {
+        name: "gather",
+        about: "rows of a table by index",
+        conformance: || boxed(cases()),
+        bench: || boxed(vec![Gather { rows: 4096, width: 768, count: 2048 }]),
+        parse: |text| {
+            text.one_of(&[("f32", ())])?;
+            let (rows, width, count) = (text.size("rows")?, text.size("width")?, text.size("count")?);
+            Ok(Box::new(Gather { rows, width, count }))
+        },
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::bounds::{DIVISION, TINY, gamma};
 use super::layernorm::{row_shape, row_variants};
+use super::registry::{Family, boxed};
 use super::{Cost, Launch, Operand, Problem, Variant, shader, words};
 use crate::gpu::Capabilities;
 
@@ -66,8 +67,22 @@ impl Problem for L2Norm {
 }
 
 /// Cases of the registry.
-pub(crate) fn cases() -> Vec<L2Norm> {
+fn cases() -> Vec<L2Norm> {
     [(1, 1), (7, 7), (50, 77), (197, 48), (577, 5), (2, 1370)]
         .map(|(rows, width)| L2Norm { rows, width })
         .to_vec()
+}
+
+/// The family's entry in the registry.
+pub fn family() -> Family {
+    Family {
+        name: "l2norm",
+        about: "rows divided by their Euclidean norms",
+        conformance: || boxed(cases()),
+        bench: || boxed(vec![L2Norm { rows: 1369, width: 768 }]),
+        parse: |text| {
+            text.one_of(&[("f32", ())])?;
+            Ok(Box::new(L2Norm { rows: text.size("rows")?, width: text.size("width")? }))
+        },
+    }
 }

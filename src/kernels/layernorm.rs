@@ -1,6 +1,7 @@
 //! Layer normalisation over the last dimension (Ba, Kiros & Hinton 2016, arXiv 1607.06450).
 
 use super::bounds::{DIVISION, TINY, U, gamma};
+use super::registry::{Family, boxed};
 use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
 use crate::gpu::{Capabilities, Define, DeviceClass};
 
@@ -123,8 +124,28 @@ impl Problem for LayerNorm {
 }
 
 /// Cases of the registry.
-pub(crate) fn cases() -> Vec<LayerNorm> {
+fn cases() -> Vec<LayerNorm> {
     [(1, 1), (1, 7), (7, 50), (50, 77), (77, 128), (197, 768), (577, 36), (3, 1370)]
         .map(|(rows, width)| LayerNorm { rows, width, epsilon: 1e-5 })
         .to_vec()
+}
+
+/// The family's entry in the registry.
+pub fn family() -> Family {
+    Family {
+        name: "layernorm",
+        about: "rows centred, scaled to unit variance, then affine",
+        conformance: || boxed(cases()),
+        bench: || {
+            boxed(
+                [(197, 768), (577, 1024), (1370, 1024)]
+                    .map(|(rows, width)| LayerNorm { rows, width, epsilon: 1e-5 })
+                    .to_vec(),
+            )
+        },
+        parse: |text| {
+            text.one_of(&[("f32", ())])?;
+            Ok(Box::new(LayerNorm { rows: text.size("rows")?, width: text.size("width")?, epsilon: 1e-5 }))
+        },
+    }
 }

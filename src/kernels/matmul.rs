@@ -5,6 +5,8 @@
 
 use super::activation::Activation;
 use super::bounds::{DIVISION, TINY, U, gamma};
+use super::case::CaseText;
+use super::registry::{Family, boxed};
 use super::{Cost, Element, Fill, Launch, Operand, Problem, Variant, shader};
 use crate::gpu::{Capabilities, Define, DeviceClass};
 
@@ -191,13 +193,24 @@ impl Problem for Matmul {
     }
 
     fn label(&self) -> String {
+        let (images, heads) = self.batch;
+        for (words, tokens, dim, of) in [
+            ("attention-scores", self.m, self.k, attention_scores as fn(usize, usize, usize, usize) -> Self),
+            ("attention-values", self.k, self.n, attention_values),
+        ] {
+            if *self == of(images, heads, tokens, dim) {
+                return format!("matmul f32 {words} images={images} heads={heads} tokens={tokens} dim={dim}");
+            }
+        }
         let mut label = format!("matmul {} m={} n={} k={}", self.b_element.name(), self.m, self.n, self.k);
         if self.batches() > 1 {
-            label += &format!(" batch={}x{}", self.batch.0, self.batch.1);
+            label += &format!(" batch={images}x{heads}");
+        }
+        if self.scale != 1.0 {
+            label += &format!(" scale={}", self.scale);
         }
         for (set, word) in [
             (self.order == Order::Kn, " kn"),
-            (self.scale != 1.0, " +scale"),
             (self.bias, " +bias"),
             (self.activation == Some(Activation::QuickGelu), " +quickgelu"),
             (self.activation == Some(Activation::Gelu), " +gelu"),
@@ -345,7 +358,7 @@ impl Problem for Matmul {
 }
 
 /// Cases of the registry: odd and degenerate shapes, every epilogue, both orders, batches, f16.
-pub(crate) fn cases() -> Vec<Matmul> {
+fn cases() -> Vec<Matmul> {
     let mut cases = Vec::new();
     for (m, n, k) in [
         (1, 1, 1),
@@ -404,4 +417,63 @@ pub fn attention_values(images: usize, heads: usize, tokens: usize, head_dim: us
         order: Order::Kn,
         ..Matmul::linear(tokens, head_dim, tokens)
     }
+}
+
+/// The family's entry in the registry.
+pub fn family() -> Family {
+    Family {
+        name: "matmul",
+        about: "matrix product with scale, bias, activation and residual",
+        conformance: || boxed(cases()),
+        bench: || boxed(bench_cases()),
+        parse: |text| parse(text).map(|case| Box::new(case) as Box<dyn Problem>),
+    }
+}
+
+/// The products of CLIP's transformers, with the epilogues they have there.
+fn bench_cases() -> Vec<Matmul> {
+    let gelu = Some(Activation::QuickGelu);
+    vec![
+        Matmul::linear(197, 768, 768),
+        Matmul { bias: true, activation: gelu, ..Matmul::linear(197, 3072, 768) },
+        Matmul::linear(577, 1024, 1024),
+        Matmul { bias: true, ..Matmul::linear(577, 3072, 1024) },
+        Matmul { bias: true, activation: gelu, ..Matmul::linear(577, 4096, 1024) },
+        Matmul { bias: true, residual: true, ..Matmul::linear(577, 1024, 4096) },
+        Matmul::linear(1370, 4096, 1024),
+        Matmul { bias: true, ..Matmul::linear(77, 512, 512) },
+    ]
+}
+
+fn parse(text: &mut CaseText) -> Result<Matmul, String> {
+    let b_element = text.one_of(&[("f32", Element::F32), ("f16", Element::F16)])?;
+    for (flag, make) in [
+        ("attention-scores", attention_scores as fn(usize, usize, usize, usize) -> Matmul),
+        ("attention-values", attention_values),
+    ] {
+        if text.flag(flag) {
+            let (images, heads) = (text.size("images")?, text.size("heads")?);
+            return Ok(make(images, heads, text.size("tokens")?, text.size("dim")?));
+        }
+    }
+    let (m, n, k) = (text.size("m")?, text.size("n")?, text.size("k")?);
+    let (order, b) = match text.flag("kn") {
+        true => (Order::Kn, MatrixLayout::dense(n)),
+        false => (Order::Nk, MatrixLayout::dense(k)),
+    };
+    let activation = match (text.flag("+quickgelu"), text.flag("+gelu")) {
+        (true, _) => Some(Activation::QuickGelu),
+        (_, true) => Some(Activation::Gelu),
+        _ => None,
+    };
+    Ok(Matmul {
+        order,
+        b,
+        b_element,
+        activation,
+        scale: if text.has("scale") { text.float("scale")? } else { 1.0 },
+        bias: text.flag("+bias"),
+        residual: text.flag("+residual"),
+        ..Matmul::linear(m, n, k)
+    })
 }

@@ -16,12 +16,14 @@
 pub mod activation;
 pub mod attention;
 pub mod bounds;
+pub mod case;
 pub mod check;
 pub mod gather;
 pub mod l2norm;
 pub mod layernorm;
 pub mod matmul;
 pub mod patches;
+pub mod probe;
 pub mod registry;
 pub mod resample;
 pub mod similarity;
@@ -210,7 +212,7 @@ pub fn run_variant(
 }
 
 /// Shader files that others include.
-pub(crate) fn include(name: &str) -> Option<(&'static str, &'static str)> {
+pub fn include(name: &str) -> Option<(&'static str, &'static str)> {
     macro_rules! files {
         ($($file:literal),*) => {
             match name {
@@ -236,13 +238,13 @@ macro_rules! shader {
 pub(crate) use shader;
 
 /// Bytes of u32 parameters.
-pub(crate) fn words(words: &[u32]) -> Vec<u8> {
+pub fn words(words: &[u32]) -> Vec<u8> {
     bytemuck::cast_slice(words).to_vec()
 }
 
 /// A grid of `groups` workgroups as two dimensions, each within the device's limit; shaders read
 /// the linear index as `id.y * grid.x + id.x` and ignore what is past the end.
-pub(crate) fn linear_grid(groups: usize, caps: &Capabilities) -> [u32; 3] {
+pub fn linear_grid(groups: usize, caps: &Capabilities) -> [u32; 3] {
     let limit = caps.limits.workgroups as usize;
     if groups <= limit {
         return [groups as u32, 1, 1];

@@ -1,5 +1,6 @@
 //! Images to rows of patches (im2col with stride = patch), the first half of the patch embedding.
 
+use super::registry::{Family, boxed};
 use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
 use crate::gpu::Capabilities;
 
@@ -87,8 +88,35 @@ impl Problem for Patches {
 }
 
 /// Cases of the registry.
-pub(crate) fn cases() -> Vec<Patches> {
+fn cases() -> Vec<Patches> {
     [(1, 1, 1), (1, 7, 7), (3, 50, 5), (2, 64, 8), (1, 42, 14)]
         .map(|(images, size, patch)| Patches { images, size, patch })
         .to_vec()
+}
+
+/// The family's entry in the registry.
+pub fn family() -> Family {
+    Family {
+        name: "patches",
+        about: "pixels cut into patches, one row each",
+        conformance: || boxed(cases()),
+        bench: || {
+            boxed(vec![
+                Patches { images: 8, size: 224, patch: 16 },
+                Patches { images: 1, size: 518, patch: 14 },
+            ])
+        },
+        parse: |text| {
+            text.one_of(&[("f32", ())])?;
+            let case = Patches {
+                images: text.size("images")?,
+                size: text.size("size")?,
+                patch: text.size("patch")?,
+            };
+            if !case.size.is_multiple_of(case.patch) {
+                return Err(format!("patch={} does not divide size={}", case.patch, case.size));
+            }
+            Ok(Box::new(case))
+        },
+    }
 }

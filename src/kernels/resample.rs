@@ -1,6 +1,7 @@
 //! Bilinear and bicubic resampling: positional embeddings (antialiased bicubic) and maps (bilinear).
 
 use super::bounds::{DIVISION, TINY, U, gamma};
+use super::registry::{Family, boxed};
 use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
 use crate::gpu::{Capabilities, Define};
 
@@ -190,7 +191,7 @@ impl Problem for Resample {
 }
 
 /// Cases of the registry.
-pub(crate) fn cases() -> Vec<Resample> {
+fn cases() -> Vec<Resample> {
     let mut cases = Vec::new();
     for filter in [Filter::Linear, Filter::Cubic] {
         for sampling in [Sampling::AlignCorners, Sampling::HalfPixel, Sampling::Antialias] {
@@ -215,6 +216,44 @@ pub(crate) fn cases() -> Vec<Resample> {
         planar: true,
     });
     cases
+}
+
+/// The family's entry in the registry.
+pub fn family() -> Family {
+    Family {
+        name: "resample",
+        about: "bilinear and bicubic resampling",
+        conformance: || boxed(cases()),
+        bench: || {
+            boxed(vec![Resample {
+                n: 1,
+                channels: 2,
+                input: (37, 37),
+                output: (518, 518),
+                filter: Filter::Linear,
+                sampling: Sampling::AlignCorners,
+                planar: true,
+            }])
+        },
+        parse: |text| {
+            Ok(Box::new(Resample {
+                filter: text.one_of(&[("bilinear", Filter::Linear), ("bicubic", Filter::Cubic)])?,
+                sampling: text.one_of(&[
+                    ("align-corners", Sampling::AlignCorners),
+                    ("half-pixel", Sampling::HalfPixel),
+                    ("antialias", Sampling::Antialias),
+                ])?,
+                n: text.size("n")?,
+                channels: text.size("c")?,
+                input: text.pair()?,
+                output: {
+                    text.flag("to");
+                    text.pair()?
+                },
+                planar: text.flag("planar"),
+            }))
+        },
+    }
 }
 
 #[cfg(test)]

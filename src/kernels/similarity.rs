@@ -1,6 +1,7 @@
 //! Scaled cosine similarity of feature rows with a few class vectors.
 
 use super::bounds::{DIVISION, TINY, U, dot, gamma};
+use super::registry::{Family, boxed};
 use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
 use crate::gpu::Capabilities;
 
@@ -90,8 +91,27 @@ impl Problem for Similarity {
 }
 
 /// Cases of the registry.
-pub(crate) fn cases() -> Vec<Similarity> {
+fn cases() -> Vec<Similarity> {
     [(1, 1, 1), (7, 2, 50), (50, 7, 77), (197, 21, 36), (3, 5, 1370)]
         .map(|(rows, classes, width)| Similarity { rows, classes, width, scale: 1.0 / 0.07 })
         .to_vec()
+}
+
+/// The family's entry in the registry.
+pub fn family() -> Family {
+    Family {
+        name: "similarity",
+        about: "scaled cosines of rows with class vectors",
+        conformance: || boxed(cases()),
+        bench: || boxed(vec![Similarity { rows: 1369, classes: 16, width: 768, scale: 1.0 / 0.07 }]),
+        parse: |text| {
+            text.one_of(&[("f32", ())])?;
+            Ok(Box::new(Similarity {
+                rows: text.size("rows")?,
+                classes: text.size("classes")?,
+                width: text.size("width")?,
+                scale: text.float("scale")?,
+            }))
+        },
+    }
 }

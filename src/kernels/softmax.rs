@@ -2,6 +2,7 @@
 
 use super::bounds::{DIVISION, TINY, U, exp_error, gamma};
 use super::layernorm::{row_shape, row_variants};
+use super::registry::{Family, boxed};
 use super::{Cost, Fill, Launch, Operand, Problem, Variant, shader, words};
 use crate::gpu::{Capabilities, Define};
 
@@ -30,7 +31,7 @@ impl Problem for Softmax {
     }
 
     fn label(&self) -> String {
-        let causal = if self.causal.is_some() { " causal" } else { "" };
+        let causal = self.causal.map_or(String::new(), |period| format!(" causal={period}"));
         format!("softmax f32 rows={} width={} scale={}{causal}", self.rows, self.width, self.scale)
     }
 
@@ -101,11 +102,39 @@ impl Problem for Softmax {
 }
 
 /// Cases of the registry.
-pub(crate) fn cases() -> Vec<Softmax> {
+fn cases() -> Vec<Softmax> {
     let mut cases: Vec<_> = [(1, 1), (7, 7), (3, 50), (50, 77), (197, 197), (5, 577), (2, 1370)]
         .map(|(rows, width)| Softmax { rows, width, scale: 1.0, causal: None })
         .to_vec();
+    // Logits in the thousands: exp overflows unless the row's maximum is subtracted first.
+    cases.push(Softmax { rows: 9, width: 77, scale: 300.0, causal: None });
     cases.push(Softmax { rows: 100, width: 5, scale: 1.0 / 0.07, causal: None });
     cases.push(Softmax { rows: 2 * 77, width: 77, scale: 1.0, causal: Some(77) });
     cases
+}
+
+/// The family's entry in the registry.
+pub fn family() -> Family {
+    Family {
+        name: "softmax",
+        about: "exponentials over their sum, along rows",
+        conformance: || boxed(cases()),
+        bench: || {
+            boxed(
+                [(9232, 577), (3072, 197)]
+                    .map(|(rows, width)| Softmax { rows, width, scale: 1.0, causal: None })
+                    .to_vec(),
+            )
+        },
+        parse: |text| {
+            text.one_of(&[("f32", ())])?;
+            let causal = if text.has("causal") { Some(text.size("causal")?) } else { None };
+            Ok(Box::new(Softmax {
+                rows: text.size("rows")?,
+                width: text.size("width")?,
+                scale: text.float("scale")?,
+                causal,
+            }))
+        },
+    }
 }

@@ -1,6 +1,7 @@
 //! Token sequences with positional embeddings and, for images, a class token in front.
 
 use super::bounds::U;
+use super::registry::{Family, boxed};
 use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
 use crate::gpu::{Capabilities, Define};
 
@@ -84,9 +85,28 @@ impl Problem for Tokens {
 }
 
 /// Cases of the registry.
-pub(crate) fn cases() -> Vec<Tokens> {
+fn cases() -> Vec<Tokens> {
     [(1, 1, 1), (3, 49, 7), (2, 77, 50), (1, 196, 36)]
         .into_iter()
         .flat_map(|(batch, tokens, width)| [false, true].map(|class| Tokens { batch, tokens, width, class }))
         .collect()
+}
+
+/// The family's entry in the registry.
+pub fn family() -> Family {
+    Family {
+        name: "tokens",
+        about: "positional embedding and class token",
+        conformance: || boxed(cases()),
+        bench: || boxed(vec![Tokens { batch: 8, tokens: 196, width: 768, class: true }]),
+        parse: |text| {
+            text.one_of(&[("f32", ())])?;
+            Ok(Box::new(Tokens {
+                batch: text.size("batch")?,
+                tokens: text.size("tokens")?,
+                width: text.size("width")?,
+                class: text.flag("+class"),
+            }))
+        },
+    }
 }
