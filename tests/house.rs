@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["ops"],
     &["autograd"],
     &["clip"],
-    &["dapo", "data", "metrics", "report"],
+    &["dapo", "data", "metrics", "report", "lab"],
     &["cli"],
 ];
 

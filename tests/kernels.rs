@@ -2,7 +2,8 @@
 //! shaders' run-time checks on.
 
 use dapo_wgpu::gpu::{Gpu, GpuOptions, ShaderMode};
-use dapo_wgpu::kernels::{check::check, registry};
+use dapo_wgpu::kernels::check::{Outcome, check};
+use dapo_wgpu::kernels::registry;
 
 #[test]
 fn every_variant_of_every_case_is_within_its_error_bound() {
@@ -19,18 +20,21 @@ fn every_variant_of_every_case_is_within_its_error_bound() {
         for outcome in check(&gpu, problem.as_ref(), 1).expect("the device works") {
             ran += 1;
             println!(
-                "{:8.4} {:8} {} {:.0?}",
+                "{:8.4} {:8} {:8?} {:?} {} {:.0?}",
                 outcome.worst,
                 outcome.variant,
+                outcome.inputs,
+                outcome.special_values_kept,
                 outcome.case,
                 started.elapsed()
             );
             if !outcome.passed() {
-                wrong.push(format!("{} [{}]: {}", outcome.case, outcome.variant, outcome.faults.join("; ")));
+                let Outcome { case, variant, inputs, faults, .. } = outcome;
+                wrong.push(format!("{case} [{variant}, {inputs:?} inputs]: {}", faults.join("; ")));
             }
         }
     }
-    let least = if only.is_empty() { 100 } else { 1 };
+    let least = if only.is_empty() { 1000 } else { 1 };
     assert!(ran >= least, "only {ran} variants ran");
     assert!(wrong.is_empty(), "{} of {ran} are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -1,5 +1,6 @@
 //! The command line: thin, one file a verb.
 
+mod check;
 mod detect;
 mod devices;
 mod embed;
@@ -14,6 +15,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use failure::Failure;
+
+use crate::kernels::registry::Registry;
 
 /// Finds, localises and names defects in photos with CLIP, on any Vulkan, Metal or DX12 device.
 #[derive(Debug, Parser)]
@@ -31,6 +34,8 @@ enum Verb {
     Embed(embed::Args),
     /// List adapters: what each can do, which will be used, and why
     Devices(devices::Args),
+    /// Check every kernel on this adapter and driver against a float64 reference
+    Check(check::Args),
     /// Generate labelled images of textures and objects with defects
     Synth(synth::Args),
     /// Download a full CLIP model
@@ -40,10 +45,16 @@ enum Verb {
 /// Runs the program with the process's arguments: 0 when all went well, 1 when nothing could be done,
 /// 2 for a wrong command line, 3 when some inputs failed and the others were done, 130 after Ctrl-C.
 pub fn main() -> ExitCode {
+    main_with(&Registry::builtin())
+}
+
+/// As [`main`], with kernels of one's own in the laboratory.
+pub fn main_with(registry: &Registry) -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Detect(args) => detect::run(&args),
         Verb::Embed(args) => embed::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Devices(args) => devices::run(&args).map(|()| ExitCode::SUCCESS),
+        Verb::Check(args) => check::run(&args, registry),
         Verb::Synth(args) => synth::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Fetch(args) => fetch::run(&args).map(|()| ExitCode::SUCCESS),
     };

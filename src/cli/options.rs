@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::Failure;
 use crate::clip::{Clip, ClipOptions, WeightStorage, embedded};
 use crate::gpu::{AdapterChoice, Gpu, GpuOptions, ShaderMode};
+use crate::lab::Progress;
 
 /// Which device, and how careful.
 #[derive(Debug, Args)]
@@ -114,6 +115,27 @@ pub fn progress(total: usize, unit: &str) -> ProgressBar {
     }
     bar.enable_steady_tick(Duration::from_millis(250));
     bar
+}
+
+/// Runs laboratory work under a progress bar that names the case at hand.
+///
+/// # Errors
+/// Those of the work.
+pub fn watch<T>(
+    total: usize,
+    unit: &str,
+    work: impl FnOnce(&mut Progress<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let bar = progress(total, unit);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} {wide_msg}") {
+        bar.set_style(style);
+    }
+    let result = work(&mut |done, _, what| {
+        bar.set_position(done as u64);
+        bar.set_message(what.to_owned());
+    });
+    bar.finish_and_clear();
+    result
 }
 
 /// Creates a folder and proves that files can be made in it, before any work is spent.

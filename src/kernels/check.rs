@@ -3,6 +3,11 @@
 //! Inputs are seeded; outputs start as NaN, between canaries; each result element must lie within
 //! the case's derived error bound of the float64 reference; and a second run must give the same
 //! bits, because a result that moves is a race.
+//!
+//! Beside normal numbers, inputs are made wide (what overflows a naive softmax), denormal, and once
+//! with a NaN and once with an infinity in one place. WGSL lets a device assume that there are no NaN
+//! and no infinities, so whether they come out where IEEE 754 wants them is noted and is no fault;
+//! that everything that does not depend on them is right, is asked for.
 
 use half::f16;
 use rand::{Rng, SeedableRng};
@@ -16,6 +21,46 @@ const GUARD: usize = 64;
 /// A quiet NaN that no arithmetic produces.
 const CANARY: u32 = 0x7fc0_dab0;
 
+/// What the float inputs of a run are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Inputs {
+    /// What the case asks for.
+    Normal,
+    /// The same, 64 times as large.
+    Wide,
+    /// All below the smallest normal float32.
+    Denormal,
+    /// Normal, but one element of the first input is NaN.
+    Nan,
+    /// Normal, but one element of the first input is +∞.
+    Infinity,
+}
+
+impl Inputs {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Normal, Self::Wide, Self::Denormal, Self::Nan, Self::Infinity];
+    /// What is defined for kernels that divide by a norm: denormal squares are zero in float32.
+    pub const NO_DENORMAL: [Self; 4] = [Self::Normal, Self::Wide, Self::Nan, Self::Infinity];
+
+    fn factor(self) -> f32 {
+        match self {
+            Self::Wide => 64.0,
+            // A normal deviate rarely exceeds 6, and 6e-39 is still denormal.
+            Self::Denormal => 1e-39,
+            _ => 1.0,
+        }
+    }
+
+    fn planted(self) -> Option<f32> {
+        match self {
+            Self::Nan => Some(f32::NAN),
+            Self::Infinity => Some(f32::INFINITY),
+            _ => None,
+        }
+    }
+}
+
 /// What one run of one variant of one case showed.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Outcome {
@@ -23,10 +68,20 @@ pub struct Outcome {
     pub case: String,
     /// Which variant ran.
     pub variant: &'static str,
+    /// What it was given.
+    pub inputs: Inputs,
     /// Largest |error| / bound over all output elements; at most 1 is right.
+    #[serde(serialize_with = "finite")]
     pub worst: f64,
+    /// Whether every NaN and infinity of the reference came out as such; `None` where it has none.
+    pub special_values_kept: Option<bool>,
     /// The faults found, in words; empty is right.
     pub faults: Vec<String>,
+}
+
+/// JSON has no infinity.
+fn finite<S: serde::Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(value.clamp(-f64::MAX, f64::MAX))
 }
 
 impl Outcome {
@@ -38,14 +93,22 @@ impl Outcome {
 
 /// An input on the device together with the values that the reference sees.
 pub fn make_input(gpu: &Gpu, operand: &Operand, rng: &mut Pcg64Mcg) -> Result<(Buffer, Vec<f64>), GpuError> {
+    let values = make_values(operand, Inputs::Normal, rng);
+    upload_values(gpu, operand, &values)
+}
+
+fn make_values(operand: &Operand, inputs: Inputs, rng: &mut Pcg64Mcg) -> Vec<f32> {
     let value = |rng: &mut Pcg64Mcg| match operand.fill {
-        Fill::Normal(deviation) => normal(rng) * deviation,
+        Fill::Normal(deviation) => normal(rng) * deviation * inputs.factor(),
         Fill::Below(n) => rng.random_range(0..n) as f32,
     };
-    let values: Vec<f32> = (0..operand.len).map(|_| value(rng)).collect();
+    (0..operand.len).map(|_| value(rng)).collect()
+}
+
+fn upload_values(gpu: &Gpu, operand: &Operand, values: &[f32]) -> Result<(Buffer, Vec<f64>), GpuError> {
     match operand.element {
         Element::F32 => Ok((
-            gpu.upload(bytemuck::cast_slice(&values), operand.name)?,
+            gpu.upload(bytemuck::cast_slice(values), operand.name)?,
             values.iter().map(|&v| f64::from(v)).collect(),
         )),
         Element::F16 => {
@@ -67,34 +130,53 @@ fn normal(rng: &mut Pcg64Mcg) -> f32 {
     ((-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()) as f32
 }
 
-/// Runs every usable variant of a case on the same inputs.
+/// Runs every usable variant of a case on every kind of inputs that is defined for it.
 ///
 /// # Errors
 /// Those of the device; a wrong result is an [`Outcome`], not an error.
 pub fn check(gpu: &Gpu, problem: &dyn Problem, seed: u64) -> Result<Vec<Outcome>, GpuError> {
-    let mut rng = Pcg64Mcg::seed_from_u64(seed);
-    let inputs =
-        problem.inputs().iter().map(|o| make_input(gpu, o, &mut rng)).collect::<Result<Vec<_>, _>>()?;
-    let (buffers, values): (Vec<Buffer>, Vec<Vec<f64>>) = inputs.into_iter().unzip();
-    let expected = problem.reference(&values);
-    let bounds = problem.error_bound(&values, &expected);
     let mut outcomes = Vec::new();
-    for variant in problem.variants(gpu.capabilities()) {
-        if variant.usable.is_err() {
-            continue;
+    let mut gaps: Vec<Vec<bool>> = Vec::new();
+    for &kind in problem.defined_for() {
+        let mut rng = Pcg64Mcg::seed_from_u64(seed);
+        let mut given = Vec::new();
+        for (i, operand) in problem.inputs().iter().enumerate() {
+            let mut values = make_values(operand, kind, &mut rng);
+            let place = rng.random_range(0..operand.len.max(1));
+            if let (0, Some(special), Fill::Normal(_)) = (i, kind.planted(), operand.fill) {
+                values[place] = special;
+            }
+            given.push(upload_values(gpu, operand, &values)?);
         }
-        let first = run_guarded(gpu, problem, variant.name, &buffers)?;
-        let second = run_guarded(gpu, problem, variant.name, &buffers)?;
-        let mut outcome = judge(&first, &expected, &bounds);
-        if first != second {
-            outcome.1.push("two runs gave different bits".into());
+        let (buffers, values): (Vec<Buffer>, Vec<Vec<f64>>) = given.into_iter().unzip();
+        let expected = problem.reference(&values);
+        let bounds = problem.error_bound(&values, &expected);
+        if gaps.is_empty() {
+            // Where the reference of normal numbers has NaN, a gap lies between strided rows.
+            gaps = expected.iter().map(|e| e.iter().map(|v| v.is_nan()).collect()).collect();
         }
-        outcomes.push(Outcome {
-            case: problem.label(),
-            variant: variant.name,
-            worst: outcome.0,
-            faults: outcome.1,
-        });
+        for variant in problem.variants(gpu.capabilities()) {
+            if variant.usable.is_err() {
+                continue;
+            }
+            let first = run_guarded(gpu, problem, variant.name, &buffers)?;
+            let second = run_guarded(gpu, problem, variant.name, &buffers)?;
+            let mut verdict = Verdict::default();
+            for (at, words) in first.iter().enumerate() {
+                verdict.judge(at, words, &expected[at], &bounds[at], &gaps[at]);
+            }
+            if first != second {
+                verdict.faults.push("two runs gave different bits".into());
+            }
+            outcomes.push(Outcome {
+                case: problem.label(),
+                variant: variant.name,
+                inputs: kind,
+                worst: verdict.worst,
+                special_values_kept: verdict.special_values_kept,
+                faults: verdict.faults,
+            });
+        }
     }
     Ok(outcomes)
 }
@@ -117,42 +199,57 @@ fn run_guarded(
     outputs.iter().map(|b| Ok(bytemuck::pod_collect_to_vec(&gpu.read(b)?))).collect()
 }
 
-/// Compares guarded outputs with the reference.
-fn judge(found: &[Vec<u32>], expected: &[Vec<f64>], bounds: &[Vec<f64>]) -> (f64, Vec<String>) {
-    let (mut worst, mut faults) = (0.0f64, Vec::new());
-    for (output, ((words, expected), bounds)) in found.iter().zip(expected).zip(bounds).enumerate() {
+/// What comparing one run's outputs with the reference showed.
+#[derive(Default)]
+struct Verdict {
+    worst: f64,
+    special_values_kept: Option<bool>,
+    faults: Vec<String>,
+}
+
+impl Verdict {
+    /// Compares one guarded output.
+    fn judge(&mut self, output: usize, words: &[u32], expected: &[f64], bounds: &[f64], gaps: &[bool]) {
         let (head, rest) = words.split_at(GUARD);
         let (body, tail) = rest.split_at(expected.len());
-        for (name, guard) in [("before", head), ("after", tail)] {
+        for (name, guard) in [("before its start", head), ("past its end", tail)] {
             if guard.iter().any(|&w| w != CANARY) {
-                faults.push(format!("output {output}: wrote {name} its end"));
+                self.faults.push(format!("output {output}: wrote {name}"));
             }
         }
         let mut bad = 0;
         let mut example = String::new();
         for (i, ((&word, &want), &bound)) in body.iter().zip(expected).zip(bounds).enumerate() {
-            if want.is_nan() {
-                // A gap between strided rows: nobody may write there.
+            if gaps[i] {
                 if word != CANARY {
-                    faults.push(format!("output {output}: wrote into the gap at {i}"));
+                    self.faults.push(format!("output {output}: wrote into the gap at {i}"));
                 }
                 continue;
             }
             let got = f64::from(f32::from_bits(word));
+            if !want.is_finite() {
+                let kept = if want.is_nan() { got.is_nan() } else { got == want };
+                // A canary is NaN too: an element that nobody wrote is not one that kept a NaN.
+                let kept = kept && word != CANARY;
+                self.special_values_kept = Some(self.special_values_kept.unwrap_or(true) && kept);
+                continue;
+            }
+            let overflows = want.abs() > f64::from(f32::MAX);
             let error = (got - want).abs();
-            let ratio = if error == 0.0 { 0.0 } else { error / bound };
+            let right = error == 0.0 || overflows && got.is_infinite();
+            // Next to a special value the bound may be unbounded: then nothing can be asked.
+            let ratio = if right || !bound.is_finite() && word != CANARY { 0.0 } else { error / bound };
             if ratio.is_nan() || ratio > 1.0 {
                 bad += 1;
                 if example.is_empty() {
                     example = format!("at {i} found {got:e}, expected {want:e} ± {bound:e}");
                 }
             }
-            worst = if ratio.is_nan() { f64::INFINITY } else { worst.max(ratio) };
+            self.worst = if ratio.is_nan() { f64::INFINITY } else { self.worst.max(ratio) };
         }
         if bad > 0 {
-            faults
+            self.faults
                 .push(format!("output {output}: {bad} of {} elements are wrong, {example}", expected.len()));
         }
     }
-    (worst, faults)
 }

@@ -51,6 +51,11 @@ impl Problem for L2Norm {
         }
     }
 
+    /// The norm of denormal numbers is zero in float32, and the quotient undefined.
+    fn defined_for(&self) -> &'static [super::check::Inputs] {
+        &super::check::Inputs::NO_DENORMAL
+    }
+
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let normalise = |row: &[f64]| {
             let norm = row.iter().map(|x| x * x).sum::<f64>().sqrt();

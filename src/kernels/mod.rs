@@ -156,6 +156,11 @@ pub trait Problem: std::fmt::Debug + Send + Sync {
     /// the number and kind of operations (see [`bounds`]); not tuned.
     fn error_bound(&self, inputs: &[Vec<f64>], expected: &[Vec<f64>]) -> Vec<Vec<f64>>;
 
+    /// The kinds of inputs for which results are defined, and checked. Most kernels take all.
+    fn defined_for(&self) -> &'static [check::Inputs] {
+        &check::Inputs::ALL
+    }
+
     /// The preferred usable variant, or the one that was asked for.
     fn decide(&self, caps: &Capabilities, forced: Option<&str>) -> Result<Launch, GpuError> {
         let refuse = |message: String| GpuError::Shader { name: self.kernel().to_owned(), message };

@@ -71,6 +71,11 @@ impl Problem for Similarity {
         }
     }
 
+    /// The norm of denormal numbers is zero in float32, and the quotient undefined.
+    fn defined_for(&self) -> &'static [super::check::Inputs] {
+        &super::check::Inputs::NO_DENORMAL
+    }
+
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let cosine = |(product, _, norms): (f64, f64, f64)| {
             if norms == 0.0 { 0.0 } else { f64::from(self.scale) * product / norms }

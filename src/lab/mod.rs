@@ -1,0 +1,38 @@
+//! The kernel laboratory: is every kernel right on this device ([`check`])?
+//!
+//! All of it works on any [`Registry`](crate::kernels::registry::Registry), so kernels of one's own get
+//! the same treatment as ours.
+
+pub mod check;
+
+use serde::Serialize;
+
+use crate::gpu::{AdapterSummary, Capabilities, Gpu, ShaderMode};
+
+/// Which device gave a result, and how it was driven.
+#[derive(Debug, Clone, Serialize)]
+pub struct Device {
+    /// Who the adapter is, driver included.
+    pub adapter: AdapterSummary,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// Checked or trusted shaders.
+    pub mode: ShaderMode,
+    /// Version of this crate.
+    pub version: &'static str,
+}
+
+impl Device {
+    /// Describes an open device.
+    pub fn of(gpu: &Gpu) -> Self {
+        Self {
+            adapter: gpu.adapter().clone(),
+            capabilities: gpu.capabilities().clone(),
+            mode: gpu.mode(),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
+
+/// What a laboratory run is doing: case `done` of `total`, by name.
+pub type Progress<'a> = dyn FnMut(usize, usize, &str) + 'a;
