@@ -1,8 +1,10 @@
-//! The kernel laboratory: is every kernel right on this device ([`check`])?
+//! The kernel laboratory: is every kernel right on this device ([`check`]), how fast is it and what holds
+//! it back ([`bench`])?
 //!
 //! All of it works on any [`Registry`](crate::kernels::registry::Registry), so kernels of one's own get
 //! the same treatment as ours.
 
+pub mod bench;
 pub mod check;
 
 use serde::Serialize;
