@@ -10,6 +10,8 @@ mod adapters;
 mod detection;
 #[path = "cli/images.rs"]
 mod images;
+#[path = "cli/laboratory.rs"]
+mod laboratory;
 #[path = "cli/models.rs"]
 mod models;
 #[path = "cli/requests.rs"]

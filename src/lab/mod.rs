@@ -1,5 +1,5 @@
-//! The kernel laboratory: is every kernel right on this device ([`check`]), how fast is it and what holds
-//! it back ([`bench`])?
+//! The kernel laboratory: is every kernel right on this device ([`mod@check`]), how fast is it and what holds
+//! it back ([`mod@bench`])?
 //!
 //! All of it works on any [`Registry`](crate::kernels::registry::Registry), so kernels of one's own get
 //! the same treatment as ours.

@@ -1,0 +1,66 @@
+//! `check` and `bench`: verdicts, files, and requests that cannot be met.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::Place;
+
+#[test]
+fn check_runs_one_printed_case_and_writes_a_report() {
+    let place = Place::new();
+    let case = "matmul f32 m=7 n=50 k=20 +bias +quickgelu";
+    let run = place.run(&["check", "--case", case, "--out", "report.json"]).succeeds();
+    assert!(run.stdout.contains("ok    matmul") && run.stdout.contains("PASSED"), "{run:#?}");
+    let text = fs::read_to_string(place.path("report.json")).expect("the report");
+    let report: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(report["schema"], "dapo-wgpu/check/1");
+    assert_eq!(report["passed"], true);
+    assert!(report["device"]["adapter"]["name"].as_str().is_some_and(|name| !name.is_empty()));
+    let outcomes = report["outcomes"].as_array().expect("outcomes");
+    assert!(outcomes.iter().all(|o| o["case"] == case));
+    for inputs in ["normal", "wide", "denormal", "nan", "infinity"] {
+        assert!(outcomes.iter().any(|o| o["inputs"] == inputs), "{inputs} inputs");
+    }
+}
+
+#[test]
+fn a_part_of_a_name_selects_and_the_list_can_be_given_back() {
+    let place = Place::new();
+    let list = place.run(&["check", "--list", "--case", "l2norm"]).succeeds().stdout;
+    assert!(list.lines().count() > 3 && list.lines().all(|line| line.contains("l2norm")), "{list}");
+    let first = list.lines().next().expect("a case");
+    let run = place.run(&["check", "--json", "--case", first]).succeeds();
+    let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(report["kernels"][0]["cases"], 1);
+}
+
+#[test]
+fn cases_and_variants_that_do_not_exist() {
+    let place = Place::new();
+    place.run(&["check", "--case", "matmul f32 m=8888"]).fails_with(&["'n=N' is missing", "--list"]);
+    place.run(&["check", "--case", "nosuch"]).fails_with(&["no kernel 'nosuch'", "matmul"]);
+    place.run(&["bench", "--case", "copy f32 n=64", "--variant", "nosuch"]).fails_with(&["nosuch", "all"]);
+    place.run(&["check", "--case", "copy", "--out", "no/such/folder/x.json"]).fails_with(&["no/such/folder"]);
+    assert!(!place.path("no").exists(), "nothing is left behind");
+}
+
+#[test]
+fn bench_measures_against_the_ceilings() {
+    let place = Place::new();
+    let words = ["--case", "copy f32 n=4096", "--case", "matmul f32 m=16 n=64 k=64", "--repeat", "3"];
+    let run = place.run(&[&["bench", "--out", "b.json", "--plot", "b.svg"], &words[..]].concat()).succeeds();
+    assert!(run.stdout.contains("ceilings:"), "{run:#?}");
+    let text = fs::read_to_string(place.path("b.json")).expect("the result");
+    let report: Value = serde_json::from_str(&text).expect("JSON");
+    let timings = report["timings"].as_array().expect("timings");
+    assert_eq!(timings.len(), 2);
+    for timing in timings {
+        assert!(timing["median"].as_f64().is_some_and(|s| s > 0.0), "{timing}");
+        assert_eq!(timing["repetitions"], 3);
+    }
+    assert!(report["ceilings"]["multiply_add"].as_f64().is_some_and(|rate| rate > 1e6));
+    let chart = fs::read_to_string(place.path("b.svg")).expect("the chart");
+    assert!(chart.starts_with("<svg") || chart.contains("<svg"), "an SVG");
+    assert!(!chart.contains("NaN"));
+}
