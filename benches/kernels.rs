@@ -6,7 +6,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dapo_wgpu::gpu::{Buffer, Gpu, GpuOptions};
 use dapo_wgpu::kernels::activation::{Activate, Activation};
 use dapo_wgpu::kernels::attention::Attention;
-use dapo_wgpu::kernels::check::make_input;
+use dapo_wgpu::kernels::check::make_inputs;
 use dapo_wgpu::kernels::layernorm::LayerNorm;
 use dapo_wgpu::kernels::matmul::Matmul;
 use dapo_wgpu::kernels::softmax::Softmax;
@@ -33,14 +33,8 @@ fn kernels(c: &mut Criterion) {
     println!("adapter: {}", gpu.adapter().line());
     let mut rng = Pcg64Mcg::seed_from_u64(1);
     for problem in problems() {
-        let inputs: Vec<Buffer> = problem
-            .inputs()
-            .iter()
-            .map(|operand| make_input(&gpu, operand, &mut rng).expect("memory").0)
-            .collect();
         let outputs: Vec<Buffer> =
             problem.outputs().iter().map(|&n| gpu.alloc(4 * n as u64, "output").expect("memory")).collect();
-        let buffers: Vec<(&Buffer, u64)> = inputs.iter().chain(&outputs).map(|b| (b, 0)).collect();
         let mut group = c.benchmark_group(problem.label());
         group.sample_size(10).throughput(Throughput::Elements(problem.cost().flops as u64));
         for variant in problem.variants(gpu.capabilities()) {
@@ -48,6 +42,8 @@ fn kernels(c: &mut Criterion) {
             if variant.usable.is_err() || variant.name == "naive" {
                 continue;
             }
+            let inputs = make_inputs(&gpu, problem.as_ref(), variant.name, &mut rng).expect("memory");
+            let buffers: Vec<(&Buffer, u64)> = inputs.iter().chain(&outputs).map(|b| (b, 0)).collect();
             group.bench_function(variant.name, |b| {
                 b.iter(|| {
                     run_variant(&gpu, problem.as_ref(), &buffers, Some(variant.name)).expect("a launch");

@@ -13,10 +13,14 @@ struct Params {
 
 #if VEC4
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;           // [m, k / 4]
+#if PANELS
+@group(0) @binding(1) var b: texture_storage_2d<rgba32float, read>;     // [n / 8, k / 4, 8]: panels of eight rows
+#else
 #if B_F16
 @group(0) @binding(1) var<storage, read> b: array<vec2<u32>>;           // [n, k / 4] or [k, n / 4], four halves each
 #else
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;           // [n, k / 4] or [k, n / 4]
+#end
 #end
 #else
 @group(0) @binding(0) var<storage, read> a: array<f32>;                 // [m, k]
@@ -34,7 +38,9 @@ struct Params {
 #end
 @group(0) @binding($C_AT) var<storage, read_write> c: array<f32>;              // [m, n]
 
+#if !PANELS
 #include "common/weights.wgsl"
+#end
 #include "common/activation.wgsl"
 
 // First elements of the matrices of batch entry z = outer · inner_count + inner.

@@ -1,4 +1,4 @@
-//! Device buffers from a pool.
+//! Device memory: buffers from a pool, and textures for what is written once and read often.
 //!
 //! A [`Buffer`] goes back to the pool when its last handle is dropped and is handed out again to
 //! later work. That is safe without a fence, because everything runs in order on one queue: a
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-/// A range of device memory, shared by its clones.
+/// A piece of device memory, shared by its clones: a range of bytes, or a grid of texels.
 #[derive(Debug, Clone)]
 pub struct Buffer {
     shared: Arc<Shared>,
@@ -21,15 +21,32 @@ pub struct Buffer {
 
 #[derive(Debug)]
 struct Shared {
-    raw: Option<wgpu::Buffer>,
+    raw: Raw,
     pool: Arc<Pool>,
+}
+
+/// What holds the bytes.
+#[derive(Debug, Clone)]
+pub(super) enum Raw {
+    /// A range of bytes.
+    Bytes(wgpu::Buffer),
+    /// A grid of texels of four floats, as shaders see it.
+    Texels(wgpu::TextureView),
 }
 
 impl Buffer {
     pub(super) fn new(raw: wgpu::Buffer, size: u64, pool: &Arc<Pool>) -> Self {
-        pool.live.fetch_add(raw.size(), Ordering::Relaxed);
+        Self::hold(Raw::Bytes(raw), size, pool)
+    }
+
+    pub(super) fn texels(view: wgpu::TextureView, size: u64, pool: &Arc<Pool>) -> Self {
+        Self::hold(Raw::Texels(view), size, pool)
+    }
+
+    fn hold(raw: Raw, size: u64, pool: &Arc<Pool>) -> Self {
+        pool.live.fetch_add(raw.bytes(), Ordering::Relaxed);
         pool.peak.fetch_max(pool.live.load(Ordering::Relaxed), Ordering::Relaxed);
-        Self { shared: Arc::new(Shared { raw: Some(raw), pool: Arc::clone(pool) }), size }
+        Self { shared: Arc::new(Shared { raw, pool: Arc::clone(pool) }), size }
     }
 
     /// Bytes that the owner asked for.
@@ -37,17 +54,37 @@ impl Buffer {
         self.size
     }
 
-    pub(super) fn raw(&self) -> &wgpu::Buffer {
-        // The handle is taken out only while dropping, when nobody can call this any more.
-        self.shared.raw.as_ref().unwrap_or_else(|| unreachable!("a live buffer has its allocation"))
+    /// Whether this is a grid of texels, which shaders read otherwise than bytes.
+    pub fn is_texels(&self) -> bool {
+        matches!(self.shared.raw, Raw::Texels(_))
+    }
+
+    pub(super) fn raw(&self) -> &Raw {
+        &self.shared.raw
     }
 }
 
+impl Raw {
+    fn bytes(&self) -> u64 {
+        match self {
+            Raw::Bytes(buffer) => buffer.size(),
+            Raw::Texels(view) => {
+                let texture = view.texture();
+                u64::from(texture.width()) * u64::from(texture.height()) * TEXEL_BYTES
+            }
+        }
+    }
+}
+
+/// Bytes of a texel: four float32.
+pub(super) const TEXEL_BYTES: u64 = 16;
+
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Some(raw) = self.raw.take() {
-            self.pool.live.fetch_sub(raw.size(), Ordering::Relaxed);
-            self.pool.put(raw);
+        self.pool.live.fetch_sub(self.raw.bytes(), Ordering::Relaxed);
+        // Textures hold weights, which live as long as their model: nothing would reuse them.
+        if let Raw::Bytes(buffer) = &self.raw {
+            self.pool.put(buffer.clone());
         }
     }
 }

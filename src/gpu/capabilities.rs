@@ -104,6 +104,8 @@ pub struct Capabilities {
     pub immediates: u32,
     /// Cooperative-matrix shapes that the device offers and WGSL can express.
     pub cooperative_matrix: Vec<CooperativeMatrix>,
+    /// Largest edge of a grid of texels that shaders can read, 0 when they cannot.
+    pub texels: u32,
     /// Limits that will be in force.
     pub limits: DeviceLimits,
     /// Every optional path with its state.
@@ -116,6 +118,7 @@ const NO_F16: &str = "DAPO_NO_F16";
 const NO_SUBGROUPS: &str = "DAPO_NO_SUBGROUPS";
 const NO_TIMESTAMPS: &str = "DAPO_NO_TIMESTAMPS";
 const NO_IMMEDIATES: &str = "DAPO_NO_IMMEDIATES";
+const NO_TEXELS: &str = "DAPO_NO_TEXELS";
 const NO_COOPERATIVE_MATRIX: &str = "DAPO_NO_COOPERATIVE_MATRIX";
 
 /// True when the environment variable is set to something other than `0` or nothing.
@@ -178,6 +181,16 @@ impl Capabilities {
             true,
             format!("{immediate_bytes} bytes; else a uniform buffer, written once a submit"),
         );
+        let texel_usage = adapter.get_texture_format_features(wgpu::TextureFormat::Rgba32Float);
+        let software = summary.software;
+        let texels = path(
+            "texels",
+            NO_TEXELS,
+            texel_usage.allowed_usages.contains(wgpu::TextureUsages::STORAGE_BINDING)
+                && texel_usage.flags.contains(wgpu::TextureFormatFeatureFlags::STORAGE_READ_ONLY),
+            software,
+            format!("weights in grids of up to {0}×{0}", limits.max_texture_dimension_2d),
+        );
         let shapes = cooperative_shapes(adapter);
         let cooperative = path(
             "cooperative matrix",
@@ -198,6 +211,7 @@ impl Capabilities {
             timestamps,
             immediates: if immediates { immediate_bytes } else { 0 },
             cooperative_matrix: if cooperative { shapes } else { Vec::new() },
+            texels: if texels { limits.max_texture_dimension_2d } else { 0 },
             limits: DeviceLimits {
                 storage_binding: limits.max_storage_buffer_binding_size,
                 buffer: limits.max_buffer_size,
@@ -268,6 +282,7 @@ pub(crate) mod tests {
             timestamps: false,
             immediates: 0,
             cooperative_matrix: Vec::new(),
+            texels: 0,
             limits: DeviceLimits {
                 storage_binding: 128 << 20,
                 buffer: 256 << 20,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::adapter::{self, AdapterChoice, AdapterSummary};
-use super::buffer::{Buffer, Pool, PoolStats};
+use super::buffer::{Buffer, Pool, PoolStats, Raw};
 use super::capabilities::{Capabilities, requested_limits};
 use super::error::GpuError;
 use super::pipeline::{Builder, MAX_PARAMS, Pipeline, PipelineCache, ShaderSpec};
@@ -42,7 +42,7 @@ pub(super) struct Inner {
     capabilities: Capabilities,
     mode: ShaderMode,
     pipelines: PipelineCache,
-    pool: Arc<Pool>,
+    pub(super) pool: Arc<Pool>,
     stream: Mutex<Stream>,
     pub(super) uniform_layout: Option<wgpu::BindGroupLayout>,
     fault: Arc<Mutex<Option<GpuError>>>,
@@ -56,7 +56,7 @@ impl std::fmt::Debug for Gpu {
 }
 
 /// Bytes in one upload before it is submitted, so that staging memory stays bounded.
-const UPLOAD_CHUNK: usize = 32 << 20;
+pub(super) const UPLOAD_CHUNK: usize = 32 << 20;
 
 impl Gpu {
     /// Opens a device.
@@ -202,18 +202,19 @@ impl Gpu {
     /// Overwrites a part of a buffer, after everything recorded so far.
     ///
     /// # Errors
-    /// [`GpuError::Lost`] after a device loss.
+    /// [`GpuError::Lost`] after a device loss; [`GpuError::Validation`] for a grid of texels.
     pub fn write(&self, buffer: &Buffer, offset: u64, bytes: &[u8]) -> Result<(), GpuError> {
+        let raw = self.bytes_of(buffer)?;
         // Writes go ahead of the next submit, so what is recorded must be submitted first.
         self.flush();
         for (i, chunk) in bytes.chunks(UPLOAD_CHUNK).enumerate() {
             let at = offset + (i * UPLOAD_CHUNK) as u64;
             if chunk.len().is_multiple_of(4) {
-                self.inner.queue.write_buffer(buffer.raw(), at, chunk);
+                self.inner.queue.write_buffer(raw, at, chunk);
             } else {
                 let mut padded = chunk.to_vec();
                 padded.resize(chunk.len().next_multiple_of(4), 0);
-                self.inner.queue.write_buffer(buffer.raw(), at, &padded);
+                self.inner.queue.write_buffer(raw, at, &padded);
             }
             if bytes.len() > UPLOAD_CHUNK {
                 self.inner.queue.submit([]);
@@ -227,6 +228,7 @@ impl Gpu {
     /// # Errors
     /// [`GpuError::Lost`] and [`GpuError::OutOfMemory`]; also any error that the recorded work met.
     pub fn read(&self, buffer: &Buffer) -> Result<Vec<u8>, GpuError> {
+        let raw = self.bytes_of(buffer)?;
         let size = buffer.size().next_multiple_of(4);
         if size == 0 {
             return Ok(Vec::new());
@@ -246,11 +248,20 @@ impl Gpu {
         }
         let mut encoder =
             self.inner.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        encoder.copy_buffer_to_buffer(buffer.raw(), 0, &staging, 0, size);
+        encoder.copy_buffer_to_buffer(raw, 0, &staging, 0, size);
         self.inner.queue.submit([encoder.finish()]);
         let mut bytes = self.map(&staging)?;
         bytes.truncate(buffer.size() as usize);
         Ok(bytes)
+    }
+
+    fn bytes_of<'a>(&self, buffer: &'a Buffer) -> Result<&'a wgpu::Buffer, GpuError> {
+        match buffer.raw() {
+            Raw::Bytes(raw) => Ok(raw),
+            Raw::Texels(_) => {
+                Err(GpuError::Validation { message: "texels can only be bound, not read or written".into() })
+            }
+        }
     }
 
     /// Waits until a mappable buffer is ready and copies it out.

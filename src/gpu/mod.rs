@@ -14,6 +14,7 @@ pub mod pipeline;
 pub mod profile;
 mod record;
 pub mod template;
+mod texels;
 mod timing;
 
 pub use adapter::{AdapterChoice, AdapterSummary};

@@ -17,6 +17,8 @@ pub enum Access {
     Read,
     /// `var<storage, read_write>`
     ReadWrite,
+    /// `var NAME: texture_storage_2d<rgba32float, read>`
+    Texels,
 }
 
 /// A shader with everything that makes it a variant; the key of the pipeline cache.
@@ -64,7 +66,8 @@ pub fn bindings(code: &str) -> Result<Vec<Access>, String> {
         let access = match rest.trim_start() {
             r if r.starts_with("var<storage, read_write>") => Access::ReadWrite,
             r if r.starts_with("var<storage, read>") => Access::Read,
-            _ => return Err(format!("binding {number} is not a storage buffer")),
+            r if r.starts_with("var ") && r.contains(": texture_storage_2d<rgba32float, read>") => Access::Texels,
+            _ => return Err(format!("binding {number} is neither a storage buffer nor a grid of texels")),
         };
         found.push(access);
     }
@@ -76,7 +79,7 @@ pub fn bindings(code: &str) -> Result<Vec<Access>, String> {
 pub struct Pipeline {
     pub(super) raw: wgpu::ComputePipeline,
     pub(super) layout: wgpu::BindGroupLayout,
-    pub(super) bindings: usize,
+    pub(super) bindings: Vec<Access>,
     /// Shader file, for labels and profiles.
     pub name: &'static str,
     /// Seconds that compiling it took.
@@ -175,7 +178,7 @@ impl Builder<'_> {
         Ok(Pipeline {
             raw,
             layout,
-            bindings: accesses.len(),
+            bindings: accesses,
             name: spec.file,
             compile_seconds: started.elapsed().as_secs_f64(),
         })
@@ -188,10 +191,17 @@ impl Builder<'_> {
             .map(|(binding, access)| wgpu::BindGroupLayoutEntry {
                 binding: binding as u32,
                 visibility: wgpu::ShaderStages::COMPUTE,
-                ty: wgpu::BindingType::Buffer {
-                    ty: wgpu::BufferBindingType::Storage { read_only: *access == Access::Read },
-                    has_dynamic_offset: false,
-                    min_binding_size: None,
+                ty: match access {
+                    Access::Texels => wgpu::BindingType::StorageTexture {
+                        access: wgpu::StorageTextureAccess::ReadOnly,
+                        format: wgpu::TextureFormat::Rgba32Float,
+                        view_dimension: wgpu::TextureViewDimension::D2,
+                    },
+                    Access::Read | Access::ReadWrite => wgpu::BindingType::Buffer {
+                        ty: wgpu::BufferBindingType::Storage { read_only: *access == Access::Read },
+                        has_dynamic_offset: false,
+                        min_binding_size: None,
+                    },
                 },
                 count: None,
             })
@@ -223,6 +233,8 @@ mod tests {
         let code = "@group(0) @binding(0) var<storage, read> a: array<f32>;\n\
                     @group(0) @binding(1) var<storage, read_write> b: array<f32>;";
         assert_eq!(bindings(code), Ok(vec![Access::Read, Access::ReadWrite]));
+        let texels = "@group(0) @binding(0) var b: texture_storage_2d<rgba32float, read>;   // [k, n]";
+        assert_eq!(bindings(texels), Ok(vec![Access::Texels]));
         assert!(bindings("@group(0) @binding(1) var<storage, read> a: array<f32>;").is_err());
         assert!(bindings("@group(0) @binding(0) var<uniform> a: f32;").is_err());
     }

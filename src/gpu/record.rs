@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, Raw};
 use super::device::Gpu;
 use super::error::GpuError;
-use super::pipeline::{MAX_PARAMS, Pipeline, ShaderSpec};
+use super::pipeline::{Access, MAX_PARAMS, Pipeline, ShaderSpec};
 use super::profile::{LaunchLabel, Taking};
 
 /// Arithmetic and traffic of one dispatch, as its kernel counts them.
@@ -141,36 +141,46 @@ impl Gpu {
         dispatch: &Dispatch<'a>,
         pipeline: &Pipeline,
     ) -> Result<Vec<wgpu::BindGroupEntry<'a>>, GpuError> {
-        if dispatch.buffers.len() != pipeline.bindings || dispatch.params.len() > MAX_PARAMS {
+        if dispatch.buffers.len() != pipeline.bindings.len() || dispatch.params.len() > MAX_PARAMS {
             return Err(GpuError::Validation {
                 message: format!(
                     "{} binds {} buffers and at most {MAX_PARAMS} bytes of parameters, but got {} and {}",
                     pipeline.name,
-                    pipeline.bindings,
+                    pipeline.bindings.len(),
                     dispatch.buffers.len(),
                     dispatch.params.len()
                 ),
             });
         }
         let limit = self.capabilities().limits.storage_binding;
-        let bind = |(binding, &(buffer, offset)): (usize, &(&'a Buffer, u64))| {
-            let bytes = buffer.size().saturating_sub(offset).next_multiple_of(4);
-            if bytes > limit {
-                return Err(GpuError::TooLarge {
-                    what: format!("binding {binding} of {}", pipeline.name),
-                    bytes,
-                    limit,
-                    limit_name: "maxStorageBufferBindingSize",
-                });
-            }
-            let resource = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                buffer: buffer.raw(),
-                offset,
-                size: wgpu::BufferSize::new(bytes),
-            });
+        let bind = |(binding, (&(buffer, offset), access)): (usize, (&(&'a Buffer, u64), &Access))| {
+            let resource = match (buffer.raw(), access) {
+                (Raw::Texels(view), Access::Texels) => wgpu::BindingResource::TextureView(view),
+                (Raw::Bytes(raw), Access::Read | Access::ReadWrite) => {
+                    let bytes = buffer.size().saturating_sub(offset).next_multiple_of(4);
+                    if bytes > limit {
+                        return Err(GpuError::TooLarge {
+                            what: format!("binding {binding} of {}", pipeline.name),
+                            bytes,
+                            limit,
+                            limit_name: "maxStorageBufferBindingSize",
+                        });
+                    }
+                    wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                        buffer: raw,
+                        offset,
+                        size: wgpu::BufferSize::new(bytes),
+                    })
+                }
+                _ => {
+                    return Err(GpuError::Validation {
+                        message: format!("binding {binding} of {} wants {access:?}", pipeline.name),
+                    });
+                }
+            };
             Ok(wgpu::BindGroupEntry { binding: binding as u32, resource })
         };
-        dispatch.buffers.iter().enumerate().map(bind).collect()
+        dispatch.buffers.iter().zip(&pipeline.bindings).enumerate().map(bind).collect()
     }
 
     /// Submits what is recorded; returns at once.

@@ -91,10 +91,26 @@ impl Outcome {
     }
 }
 
-/// An input on the device together with the values that the reference sees.
-pub fn make_input(gpu: &Gpu, operand: &Operand, rng: &mut Pcg64Mcg) -> Result<(Buffer, Vec<f64>), GpuError> {
-    let values = make_values(operand, Inputs::Normal, rng);
-    upload_values(gpu, operand, &values)
+/// The inputs of a problem on the device, in the form that a variant reads.
+///
+/// # Errors
+/// Those of the device.
+pub fn make_inputs(
+    gpu: &Gpu,
+    problem: &dyn Problem,
+    variant: &str,
+    rng: &mut Pcg64Mcg,
+) -> Result<Vec<Buffer>, GpuError> {
+    let variants = problem.variants(gpu.capabilities());
+    let panels = variants.iter().find(|v| v.name == variant).and_then(|v| v.panels);
+    let make = |(i, operand): (usize, &Operand)| {
+        let values = make_values(operand, Inputs::Normal, rng);
+        match panels {
+            Some((input, panels)) if input == i => panels.upload(gpu, &values, operand.name),
+            _ => Ok(upload_values(gpu, operand, &values)?.0),
+        }
+    };
+    problem.inputs().iter().enumerate().map(make).collect()
 }
 
 fn make_values(operand: &Operand, inputs: Inputs, rng: &mut Pcg64Mcg) -> Vec<f32> {
@@ -139,16 +155,19 @@ pub fn check(gpu: &Gpu, problem: &dyn Problem, seed: u64) -> Result<Vec<Outcome>
     let mut gaps: Vec<Vec<bool>> = Vec::new();
     for &kind in problem.defined_for() {
         let mut rng = Pcg64Mcg::seed_from_u64(seed);
+        let inputs = problem.inputs();
         let mut given = Vec::new();
-        for (i, operand) in problem.inputs().iter().enumerate() {
+        for (i, operand) in inputs.iter().enumerate() {
             let mut values = make_values(operand, kind, &mut rng);
             let place = rng.random_range(0..operand.len.max(1));
             if let (0, Some(special), Fill::Normal(_)) = (i, kind.planted(), operand.fill) {
                 values[place] = special;
             }
-            given.push(upload_values(gpu, operand, &values)?);
+            given.push(values);
         }
-        let (buffers, values): (Vec<Buffer>, Vec<Vec<f64>>) = given.into_iter().unzip();
+        let uploads = inputs.iter().zip(&given).map(|(operand, values)| upload_values(gpu, operand, values));
+        let (buffers, values): (Vec<Buffer>, Vec<Vec<f64>>) =
+            uploads.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
         let expected = problem.reference(&values);
         let bounds = problem.error_bound(&values, &expected);
         if gaps.is_empty() {
@@ -159,8 +178,12 @@ pub fn check(gpu: &Gpu, problem: &dyn Problem, seed: u64) -> Result<Vec<Outcome>
             if variant.usable.is_err() {
                 continue;
             }
-            let first = run_guarded(gpu, problem, variant.name, &buffers)?;
-            let second = run_guarded(gpu, problem, variant.name, &buffers)?;
+            let mut read = buffers.clone();
+            if let Some((input, panels)) = variant.panels {
+                read[input] = panels.upload(gpu, &given[input], inputs[input].name)?;
+            }
+            let first = run_guarded(gpu, problem, variant.name, &read)?;
+            let second = run_guarded(gpu, problem, variant.name, &read)?;
             let mut verdict = Verdict::default();
             for (at, words) in first.iter().enumerate() {
                 verdict.judge(at, words, &expected[at], &bounds[at], &gaps[at]);

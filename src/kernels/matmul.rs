@@ -1,14 +1,18 @@
 //! Matrix product with fused scale, bias, activation and residual, optionally batched and strided.
 //!
-//! Variants: `tile` for GPUs (workgroup memory), `subgroup` for devices that run a subgroup as one
-//! SIMD vector, `register` for CPUs without subgroups, `naive` for every shape and device.
+//! This file says what is computed; [`decision`] which variant computes it, [`cases`] on what it is
+//! tried.
+
+mod cases;
+mod decision;
+
+pub use cases::{attention_scores, attention_values, family};
+pub use decision::weight_panels;
 
 use super::activation::Activation;
 use super::bounds::{DIVISION, TINY, U, gamma};
-use super::case::CaseText;
-use super::registry::{Family, boxed};
-use super::{Cost, Element, Fill, Launch, Operand, Problem, Variant, shader};
-use crate::gpu::{Capabilities, Define, DeviceClass};
+use super::{Cost, Element, Fill, Launch, Operand, Problem, Variant};
+use crate::gpu::Capabilities;
 
 /// Where a batch of matrices lies in its buffer; all in elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -119,33 +123,6 @@ impl Matmul {
             Order::Nk => (self.n, self.k),
             Order::Kn => (self.k, self.n),
         }
-    }
-
-    /// Rows (in units of `lanes`) and columns of a subgroup's block: 4 × 4, with fewer rows where
-    /// the matrix has fewer, and fewer columns where the grid would leave cores idle.
-    fn subgroup_block(&self, lanes: usize) -> (u32, u32) {
-        // Sixteen lanes double the accumulators of a row; half the rows keep the block's registers.
-        let most = if lanes > 8 { 2 } else { 4 };
-        let rows = self.m.div_ceil(lanes).clamp(1, most);
-        let columns = if self.n >= 16 * lanes { 4 } else { 2 };
-        (rows as u32, columns)
-    }
-
-    fn defines(&self, vec4: bool) -> Vec<(&'static str, Define)> {
-        let bias = 2;
-        let residual = bias + u32::from(self.bias);
-        vec![
-            ("BIAS", Define::Flag(self.bias)),
-            ("RESIDUAL", Define::Flag(self.residual)),
-            ("ACTIVATE", Define::Flag(self.activation.is_some())),
-            ("ACTIVATION", Define::Text(self.activation.map_or("", Activation::function))),
-            ("B_F16", Define::Flag(self.b_element == Element::F16)),
-            ("VEC4", Define::Flag(vec4)),
-            ("B_KN", Define::Flag(self.order == Order::Kn)),
-            ("BIAS_AT", Define::Number(bias)),
-            ("RESIDUAL_AT", Define::Number(residual)),
-            ("C_AT", Define::Number(residual + u32::from(self.residual))),
-        ]
     }
 
     fn params(&self) -> Vec<u8> {
@@ -260,74 +237,11 @@ impl Problem for Matmul {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        let nk = self.order == Order::Nk;
-        let fixed = caps.subgroups.and_then(|s| s.fixed());
-        let unaligned = || "k, n or a stride is not a multiple of 4".to_owned();
-        let tile = Variant::when(
-            "tile",
-            self.vec4() && caps.limits.invocations >= 256 && caps.limits.workgroup_memory >= 8704,
-            || {
-                if self.vec4() {
-                    "needs 256 invocations and 8704 bytes of workgroup memory".into()
-                } else {
-                    unaligned()
-                }
-            },
-        );
-        let subgroup = Variant::when(
-            "subgroup",
-            nk && self.vec4() && fixed.is_some_and(|l| (4..=32).contains(&l)),
-            || match fixed {
-                None => "needs subgroups of one fixed size".into(),
-                Some(l) if !(4..=32).contains(&l) => {
-                    format!("subgroups of {l} would need too many registers")
-                }
-                _ if !nk => "b is stored as [k, n]".into(),
-                _ => unaligned(),
-            },
-        );
-        let register = Variant::when("register", nk && self.vec4(), || {
-            if nk { unaligned() } else { "b is stored as [k, n]".into() }
-        });
-        let naive = Variant::always("naive");
-        match caps.class {
-            DeviceClass::Gpu => vec![tile, naive, register, subgroup],
-            DeviceClass::SimdCpu => vec![subgroup, register, naive, tile],
-        }
+        decision::variants(self, caps)
     }
 
     fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let z = self.batches() as u32;
-        let groups =
-            |rows: usize, columns: usize| [self.n.div_ceil(columns) as u32, self.m.div_ceil(rows) as u32, z];
-        let mut defines = self.defines(variant != "naive");
-        let mut number = |name, value| defines.push((name, Define::Number(value)));
-        let (shader, grid) = match variant {
-            "tile" => {
-                number("TILE", 64);
-                number("TILE_K", 16);
-                (shader!("matmul_tile.wgsl", defines), groups(64, 64))
-            }
-            "subgroup" => {
-                let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
-                let (rows, columns) = self.subgroup_block(lanes);
-                number("LANES", lanes as u32);
-                number("ROWS", rows);
-                number("COLS", columns);
-                (
-                    shader!("matmul_subgroup.wgsl", defines),
-                    groups(rows as usize * lanes, columns as usize * lanes),
-                )
-            }
-            "register" => {
-                let rows = self.m.min(8);
-                number("ROWS", rows as u32);
-                number("COLS", 8);
-                (shader!("matmul_register.wgsl", defines), groups(rows, 64))
-            }
-            _ => (shader!("matmul_naive.wgsl", defines), groups(8, 8)),
-        };
-        Launch { variant, shader, params: self.params(), grid }
+        decision::launch(self, caps, variant)
     }
 
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
@@ -355,125 +269,4 @@ impl Problem for Matmul {
         });
         vec![bound]
     }
-}
-
-/// Cases of the registry: odd and degenerate shapes, every epilogue, both orders, batches, f16.
-fn cases() -> Vec<Matmul> {
-    let mut cases = Vec::new();
-    for (m, n, k) in [
-        (1, 1, 1),
-        (1, 7, 4),
-        (7, 50, 77),
-        (50, 64, 48),
-        (77, 96, 64),
-        (33, 130, 12),
-        (197, 36, 128),
-        (9, 577, 20),
-        (65, 260, 588),
-    ] {
-        cases.push(Matmul::linear(m, n, k));
-        cases.push(Matmul { b_element: Element::F16, bias: true, ..Matmul::linear(m, n, k) });
-    }
-    for activation in [None, Some(Activation::QuickGelu), Some(Activation::Gelu)] {
-        for residual in [false, true] {
-            cases.push(Matmul { bias: true, activation, residual, ..Matmul::linear(50, 77, 64) });
-        }
-    }
-    cases.push(Matmul { scale: 0.125, residual: true, ..Matmul::linear(7, 50, 1370) });
-    cases.push(Matmul { order: Order::Kn, b: MatrixLayout::dense(68), ..Matmul::linear(50, 68, 52) });
-    cases.push(Matmul {
-        order: Order::Kn,
-        b: MatrixLayout::dense(7),
-        b_element: Element::F16,
-        ..Matmul::linear(5, 7, 77)
-    });
-    cases.push(attention_scores(2, 3, 13, 8));
-    cases.push(attention_values(2, 3, 12, 8));
-    cases
-}
-
-/// Q·Kᵀ/√d of packed projections [b, t, 3·h·d]: the first product of unfused attention, [b, h, t, t].
-pub fn attention_scores(images: usize, heads: usize, tokens: usize, head_dim: usize) -> Matmul {
-    let width = heads * head_dim;
-    let packed = |offset| MatrixLayout { offset, row: 3 * width, outer: tokens * 3 * width, inner: head_dim };
-    Matmul {
-        batch: (images, heads),
-        a: packed(0),
-        b: packed(width),
-        c: MatrixLayout { offset: 0, row: tokens, outer: heads * tokens * tokens, inner: tokens * tokens },
-        scale: 1.0 / (head_dim as f32).sqrt(),
-        ..Matmul::linear(tokens, tokens, head_dim)
-    }
-}
-
-/// P·V with P [b, h, t, t] and packed projections [b, t, 3·h·d]: the second product, [b, t, h·d].
-pub fn attention_values(images: usize, heads: usize, tokens: usize, head_dim: usize) -> Matmul {
-    let width = heads * head_dim;
-    Matmul {
-        batch: (images, heads),
-        a: MatrixLayout { offset: 0, row: tokens, outer: heads * tokens * tokens, inner: tokens * tokens },
-        b: MatrixLayout { offset: 2 * width, row: 3 * width, outer: tokens * 3 * width, inner: head_dim },
-        c: MatrixLayout { offset: 0, row: width, outer: tokens * width, inner: head_dim },
-        order: Order::Kn,
-        ..Matmul::linear(tokens, head_dim, tokens)
-    }
-}
-
-/// The family's entry in the registry.
-pub fn family() -> Family {
-    Family {
-        name: "matmul",
-        about: "matrix product with scale, bias, activation and residual",
-        conformance: || boxed(cases()),
-        bench: || boxed(bench_cases()),
-        parse: |text| parse(text).map(|case| Box::new(case) as Box<dyn Problem>),
-    }
-}
-
-/// The products of CLIP's transformers, with the epilogues they have there.
-fn bench_cases() -> Vec<Matmul> {
-    let gelu = Some(Activation::QuickGelu);
-    vec![
-        Matmul::linear(197, 768, 768),
-        Matmul { bias: true, activation: gelu, ..Matmul::linear(197, 3072, 768) },
-        Matmul::linear(577, 1024, 1024),
-        Matmul { bias: true, ..Matmul::linear(577, 3072, 1024) },
-        Matmul { bias: true, activation: gelu, ..Matmul::linear(577, 4096, 1024) },
-        Matmul { bias: true, residual: true, ..Matmul::linear(577, 1024, 4096) },
-        Matmul::linear(1370, 4096, 1024),
-        Matmul { bias: true, ..Matmul::linear(77, 512, 512) },
-    ]
-}
-
-fn parse(text: &mut CaseText) -> Result<Matmul, String> {
-    let b_element = text.one_of(&[("f32", Element::F32), ("f16", Element::F16)])?;
-    for (flag, make) in [
-        ("attention-scores", attention_scores as fn(usize, usize, usize, usize) -> Matmul),
-        ("attention-values", attention_values),
-    ] {
-        if text.flag(flag) {
-            let (images, heads) = (text.size("images")?, text.size("heads")?);
-            return Ok(make(images, heads, text.size("tokens")?, text.size("dim")?));
-        }
-    }
-    let (m, n, k) = (text.size("m")?, text.size("n")?, text.size("k")?);
-    let (order, b) = match text.flag("kn") {
-        true => (Order::Kn, MatrixLayout::dense(n)),
-        false => (Order::Nk, MatrixLayout::dense(k)),
-    };
-    let activation = match (text.flag("+quickgelu"), text.flag("+gelu")) {
-        (true, _) => Some(Activation::QuickGelu),
-        (_, true) => Some(Activation::Gelu),
-        _ => None,
-    };
-    Ok(Matmul {
-        order,
-        b,
-        b_element,
-        activation,
-        scale: if text.has("scale") { text.float("scale")? } else { 1.0 },
-        bias: text.flag("+bias"),
-        residual: text.flag("+residual"),
-        ..Matmul::linear(m, n, k)
-    })
 }

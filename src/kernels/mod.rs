@@ -22,6 +22,7 @@ pub mod gather;
 pub mod l2norm;
 pub mod layernorm;
 pub mod matmul;
+pub mod panels;
 pub mod patches;
 pub mod probe;
 pub mod registry;
@@ -30,6 +31,7 @@ pub mod similarity;
 pub mod softmax;
 pub mod tokens;
 
+use self::panels::Panels;
 use crate::gpu::{Buffer, Capabilities, Dispatch, Gpu, GpuError, LaunchLabel, ShaderSpec, Work};
 
 /// How many bytes and operations a launch needs; see [`Work`].
@@ -99,17 +101,30 @@ pub struct Variant {
     pub name: &'static str,
     /// `Err(reason)` when it does not apply.
     pub usable: Result<(), String>,
+    /// The input that this variant reads as panels of texels, and its matrix. All others are buffers.
+    pub panels: Option<(usize, Panels)>,
 }
 
 impl Variant {
     /// A variant that runs everywhere.
     pub fn always(name: &'static str) -> Self {
-        Self { name, usable: Ok(()) }
+        Self { name, usable: Ok(()), panels: None }
     }
 
     /// A variant that needs `condition`, else says `reason`.
     pub fn when(name: &'static str, condition: bool, reason: impl FnOnce() -> String) -> Self {
-        Self { name, usable: if condition { Ok(()) } else { Err(reason()) } }
+        Self { name, usable: if condition { Ok(()) } else { Err(reason()) }, panels: None }
+    }
+
+    /// Reads this input as panels.
+    pub fn with_panels(self, input: usize, panels: Panels) -> Self {
+        Self { panels: Some((input, panels)), ..self }
+    }
+
+    /// Whether these buffers, inputs first, are in the form that the variant reads.
+    fn reads(&self, buffers: &[(&Buffer, u64)]) -> bool {
+        let panels = self.panels.map(|(input, _)| input);
+        buffers.iter().enumerate().all(|(i, (buffer, _))| buffer.is_texels() == (panels == Some(i)))
     }
 }
 
@@ -183,15 +198,18 @@ pub trait Problem: std::fmt::Debug + Send + Sync {
     }
 }
 
-/// Records one problem: inputs, then outputs, each bound from its byte offset.
+/// Records one problem: inputs, then outputs, each bound from its byte offset. Of the variants that
+/// read these buffers as they are, the preferred one runs.
 ///
 /// # Errors
 /// Those of [`Gpu::dispatch`].
 pub fn run(gpu: &Gpu, problem: &dyn Problem, buffers: &[(&Buffer, u64)]) -> Result<(), GpuError> {
-    run_variant(gpu, problem, buffers, None)
+    let variants = problem.variants(gpu.capabilities());
+    let fitting = variants.iter().find(|v| v.usable.is_ok() && v.reads(buffers));
+    run_variant(gpu, problem, buffers, fitting.map(|v| v.name))
 }
 
-/// As [`run`], with a given variant.
+/// As [`run`], with a given variant; without one, the preferred of all.
 ///
 /// # Errors
 /// Those of [`Gpu::dispatch`], and [`GpuError::Shader`] when the variant does not exist or apply.
@@ -229,18 +247,20 @@ pub fn include(name: &str) -> Option<(&'static str, &'static str)> {
     files!("common/activation.wgsl", "common/matmul.wgsl", "common/rows.wgsl", "common/weights.wgsl")
 }
 
-/// Declares a [`ShaderSpec`] for a file below `shaders/`.
+/// Declares a [`ShaderSpec`](crate::gpu::ShaderSpec) for a file below `shaders/` of the crate that is
+/// being compiled, this one or one of your own; `#include` finds this crate's common files.
+#[macro_export]
 macro_rules! shader {
     ($file:literal, $defines:expr) => {
         $crate::gpu::ShaderSpec {
             file: $file,
-            text: include_str!(concat!("../../shaders/", $file)),
+            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $file)),
             defines: $defines,
             includes: $crate::kernels::include,
         }
     };
 }
-pub(crate) use shader;
+pub use shader;
 
 /// Bytes of u32 parameters.
 pub fn words(words: &[u32]) -> Vec<u8> {

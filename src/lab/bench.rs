@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{Device, Progress};
 use crate::gpu::{Buffer, Clock, Gpu, GpuError};
-use crate::kernels::check::make_input;
+use crate::kernels::check::make_inputs;
 use crate::kernels::probe::{Copy, MultiplyAdd, Read};
 use crate::kernels::{Cost, Problem, run_variant};
 
@@ -139,10 +139,7 @@ impl<'a> Prepared<'a> {
         let sets = if cached { 1 } else { (COLD_BYTES / work.bytes).ceil().clamp(1.0, 12.0) as usize };
         let mut rng = Pcg64Mcg::seed_from_u64(1);
         let set = |rng: &mut Pcg64Mcg| {
-            let mut buffers = Vec::new();
-            for operand in problem.inputs() {
-                buffers.push(make_input(gpu, &operand, rng)?.0);
-            }
+            let mut buffers = make_inputs(gpu, problem, variant, rng)?;
             for len in problem.outputs() {
                 buffers.push(gpu.alloc(4 * len as u64, "output")?);
             }

@@ -45,7 +45,7 @@ type Result<T> = std::result::Result<T, OpError>;
 /// An affine map x·Wᵀ + b with W [out, in], as torch's `Linear` stores it.
 #[derive(Debug, Clone)]
 pub struct Linear {
-    /// W, dense, f32 or f16.
+    /// W, f32 or f16: dense rows, or panels where the device reads these faster.
     pub weight: Buffer,
     /// How W is stored.
     pub element: Element,
@@ -69,12 +69,14 @@ impl Linear {
         shape: (usize, usize),
         element: Element,
     ) -> Result<Self> {
-        let weight = match element {
-            Element::F16 => {
+        let panels = kernels::matmul::weight_panels(gpu.capabilities(), shape.0, shape.1, element);
+        let weight = match (element, panels) {
+            (_, Some(panels)) => panels.upload(gpu, weight, "weight")?,
+            (Element::F16, None) => {
                 let halves: Vec<half::f16> = weight.iter().map(|&w| half::f16::from_f32(w)).collect();
                 gpu.upload(bytemuck::cast_slice(&halves), "weight")?
             }
-            _ => gpu.upload(bytemuck::cast_slice(weight), "weight")?,
+            (_, None) => gpu.upload(bytemuck::cast_slice(weight), "weight")?,
         };
         let bias = bias.map(|b| gpu.upload(bytemuck::cast_slice(b), "bias")).transpose()?;
         Ok(Self { weight, element, outputs: shape.0, inputs: shape.1, bias })

@@ -1,0 +1,76 @@
+//! Grids of texels: what is written once by the host and read by many launches, such as weights.
+//!
+//! Where a CPU runs the shaders, reading a buffer element by element is a loop over the lanes with a
+//! bounds check in each turn, and reading a texel is not; see `docs/performance.md`.
+
+use super::buffer::{Buffer, TEXEL_BYTES};
+use super::device::{Gpu, UPLOAD_CHUNK};
+use super::error::GpuError;
+
+impl Gpu {
+    /// A new grid of texels of four floats each, `width` to a row, that shaders read as
+    /// `texture_storage_2d<rgba32float, read>`. `what` names it in errors.
+    ///
+    /// # Errors
+    /// [`GpuError::TooLarge`] when an edge exceeds the device's, [`GpuError::OutOfMemory`], and
+    /// [`GpuError::Validation`] when the values fill no whole rows or the device has no such textures.
+    pub fn upload_texels(&self, values: &[f32], width: u32, what: &str) -> Result<Buffer, GpuError> {
+        let rows = values.len() / (4 * width.max(1) as usize);
+        let limit = self.capabilities().texels;
+        if limit == 0 || values.is_empty() || values.len() != rows * 4 * width as usize {
+            let message = format!("{what}: {} values are no grid of {width} texels a row here", values.len());
+            return Err(GpuError::Validation { message });
+        }
+        let edge = rows.max(width as usize) as u64;
+        if edge > u64::from(limit) {
+            return Err(GpuError::TooLarge {
+                what: format!("the edge of {what}"),
+                bytes: edge,
+                limit: u64::from(limit),
+                limit_name: "maxTextureDimension2D",
+            });
+        }
+        let size = wgpu::Extent3d { width, height: rows as u32, depth_or_array_layers: 1 };
+        let scope = self.inner.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let texture = self.inner.device.create_texture(&wgpu::TextureDescriptor {
+            label: Some(what),
+            size,
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format: wgpu::TextureFormat::Rgba32Float,
+            usage: wgpu::TextureUsages::STORAGE_BINDING | wgpu::TextureUsages::COPY_DST,
+            view_formats: &[],
+        });
+        if pollster::block_on(scope.pop()).is_some() {
+            self.check()?;
+            let stats = self.memory();
+            let (bytes, held) = (4 * values.len() as u64, stats.live + stats.idle);
+            return Err(GpuError::OutOfMemory { what: what.to_owned(), bytes, held });
+        }
+        let pitch = width as usize * TEXEL_BYTES as usize;
+        // In bands, each submitted on its own, so that staging memory stays bounded.
+        for (i, band) in values.chunks((UPLOAD_CHUNK / pitch).max(1) * pitch / 4).enumerate() {
+            let first = i * (UPLOAD_CHUNK / pitch).max(1);
+            self.inner.queue.write_texture(
+                wgpu::TexelCopyTextureInfo {
+                    texture: &texture,
+                    mip_level: 0,
+                    origin: wgpu::Origin3d { x: 0, y: first as u32, z: 0 },
+                    aspect: wgpu::TextureAspect::All,
+                },
+                bytemuck::cast_slice(band),
+                wgpu::TexelCopyBufferLayout {
+                    offset: 0,
+                    bytes_per_row: Some(pitch as u32),
+                    rows_per_image: None,
+                },
+                wgpu::Extent3d { height: (4 * band.len() / pitch) as u32, ..size },
+            );
+            self.inner.queue.submit([]);
+        }
+        self.check()?;
+        let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
+        Ok(Buffer::texels(view, 4 * values.len() as u64, &self.inner.pool))
+    }
+}

@@ -1,0 +1,128 @@
+//! The family's cases: those that could go wrong, those worth timing, and the reader of their labels.
+
+use super::{Matmul, MatrixLayout, Order};
+use crate::kernels::activation::Activation;
+use crate::kernels::case::CaseText;
+use crate::kernels::registry::{Family, boxed};
+use crate::kernels::{Element, Problem};
+
+/// Cases of the registry: odd and degenerate shapes, every epilogue, both orders, batches, f16.
+fn cases() -> Vec<Matmul> {
+    let mut cases = Vec::new();
+    for (m, n, k) in [
+        (1, 1, 1),
+        (1, 7, 4),
+        (7, 50, 77),
+        (50, 64, 48),
+        (77, 96, 64),
+        (33, 130, 12),
+        (197, 36, 128),
+        (9, 577, 20),
+        (65, 260, 588),
+    ] {
+        cases.push(Matmul::linear(m, n, k));
+        cases.push(Matmul { b_element: Element::F16, bias: true, ..Matmul::linear(m, n, k) });
+    }
+    for activation in [None, Some(Activation::QuickGelu), Some(Activation::Gelu)] {
+        for residual in [false, true] {
+            cases.push(Matmul { bias: true, activation, residual, ..Matmul::linear(50, 77, 64) });
+        }
+    }
+    cases.push(Matmul { scale: 0.125, residual: true, ..Matmul::linear(7, 50, 1370) });
+    cases.push(Matmul { order: Order::Kn, b: MatrixLayout::dense(68), ..Matmul::linear(50, 68, 52) });
+    cases.push(Matmul {
+        order: Order::Kn,
+        b: MatrixLayout::dense(7),
+        b_element: Element::F16,
+        ..Matmul::linear(5, 7, 77)
+    });
+    cases.push(attention_scores(2, 3, 13, 8));
+    cases.push(attention_values(2, 3, 12, 8));
+    cases
+}
+
+/// Q·Kᵀ/√d of packed projections [b, t, 3·h·d]: the first product of unfused attention, [b, h, t, t].
+pub fn attention_scores(images: usize, heads: usize, tokens: usize, head_dim: usize) -> Matmul {
+    let width = heads * head_dim;
+    let packed = |offset| MatrixLayout { offset, row: 3 * width, outer: tokens * 3 * width, inner: head_dim };
+    Matmul {
+        batch: (images, heads),
+        a: packed(0),
+        b: packed(width),
+        c: MatrixLayout { offset: 0, row: tokens, outer: heads * tokens * tokens, inner: tokens * tokens },
+        scale: 1.0 / (head_dim as f32).sqrt(),
+        ..Matmul::linear(tokens, tokens, head_dim)
+    }
+}
+
+/// P·V with P [b, h, t, t] and packed projections [b, t, 3·h·d]: the second product, [b, t, h·d].
+pub fn attention_values(images: usize, heads: usize, tokens: usize, head_dim: usize) -> Matmul {
+    let width = heads * head_dim;
+    Matmul {
+        batch: (images, heads),
+        a: MatrixLayout { offset: 0, row: tokens, outer: heads * tokens * tokens, inner: tokens * tokens },
+        b: MatrixLayout { offset: 2 * width, row: 3 * width, outer: tokens * 3 * width, inner: head_dim },
+        c: MatrixLayout { offset: 0, row: width, outer: tokens * width, inner: head_dim },
+        order: Order::Kn,
+        ..Matmul::linear(tokens, head_dim, tokens)
+    }
+}
+
+/// The family's entry in the registry.
+pub fn family() -> Family {
+    Family {
+        name: "matmul",
+        about: "matrix product with scale, bias, activation and residual",
+        conformance: || boxed(cases()),
+        bench: || boxed(bench_cases()),
+        parse: |text| parse(text).map(|case| Box::new(case) as Box<dyn Problem>),
+    }
+}
+
+/// The products of CLIP's transformers, with the epilogues they have there.
+fn bench_cases() -> Vec<Matmul> {
+    let gelu = Some(Activation::QuickGelu);
+    vec![
+        Matmul::linear(197, 768, 768),
+        Matmul { bias: true, activation: gelu, ..Matmul::linear(197, 3072, 768) },
+        Matmul::linear(577, 1024, 1024),
+        Matmul { bias: true, ..Matmul::linear(577, 3072, 1024) },
+        Matmul { bias: true, activation: gelu, ..Matmul::linear(577, 4096, 1024) },
+        Matmul { bias: true, residual: true, ..Matmul::linear(577, 1024, 4096) },
+        Matmul::linear(1370, 4096, 1024),
+        Matmul { bias: true, ..Matmul::linear(77, 512, 512) },
+    ]
+}
+
+fn parse(text: &mut CaseText) -> Result<Matmul, String> {
+    let b_element = text.one_of(&[("f32", Element::F32), ("f16", Element::F16)])?;
+    for (flag, make) in [
+        ("attention-scores", attention_scores as fn(usize, usize, usize, usize) -> Matmul),
+        ("attention-values", attention_values),
+    ] {
+        if text.flag(flag) {
+            let (images, heads) = (text.size("images")?, text.size("heads")?);
+            return Ok(make(images, heads, text.size("tokens")?, text.size("dim")?));
+        }
+    }
+    let (m, n, k) = (text.size("m")?, text.size("n")?, text.size("k")?);
+    let (order, b) = match text.flag("kn") {
+        true => (Order::Kn, MatrixLayout::dense(n)),
+        false => (Order::Nk, MatrixLayout::dense(k)),
+    };
+    let activation = match (text.flag("+quickgelu"), text.flag("+gelu")) {
+        (true, _) => Some(Activation::QuickGelu),
+        (_, true) => Some(Activation::Gelu),
+        _ => None,
+    };
+    Ok(Matmul {
+        order,
+        b,
+        b_element,
+        activation,
+        scale: if text.has("scale") { text.float("scale")? } else { 1.0 },
+        bias: text.flag("+bias"),
+        residual: text.flag("+residual"),
+        ..Matmul::linear(m, n, k)
+    })
+}

@@ -1,0 +1,190 @@
+//! Which variant computes a product, with what block, on what grid.
+//!
+//! * `tile…` for GPUs: blocks staged in workgroup memory, in four sizes.
+//! * `panel` and `subgroup` for devices that run a subgroup as one SIMD vector; `panel` reads weights
+//!   as [`Panels`].
+//! * `register` for CPUs without subgroups, `naive` for every shape and device.
+
+use super::{Matmul, Order};
+use crate::gpu::{Capabilities, Define, DeviceClass, ShaderSpec};
+use crate::kernels::activation::Activation;
+use crate::kernels::panels::Panels;
+use crate::kernels::{Element, Launch, Variant, shader};
+
+/// A block of outputs that a workgroup of a `tile` variant owns.
+struct Tile {
+    name: &'static str,
+    /// Rows and columns of the block: both.
+    edge: u32,
+    /// Rows and columns of an invocation's part: both.
+    part: u32,
+    /// Depth of a stage.
+    depth: u32,
+}
+
+/// Sizes in use elsewhere on GPUs; which one wins depends on registers and on how many workgroups a
+/// device keeps busy, so `tune` decides. All fit 16 KiB and 256 invocations.
+const TILES: [Tile; 4] = [
+    Tile { name: "tile64", edge: 64, part: 4, depth: 16 },
+    Tile { name: "tile32", edge: 32, part: 4, depth: 16 },
+    Tile { name: "tile64x8", edge: 64, part: 8, depth: 16 },
+    Tile { name: "tile128", edge: 128, part: 8, depth: 8 },
+];
+
+impl Tile {
+    fn invocations(&self) -> u32 {
+        (self.edge / self.part).pow(2)
+    }
+
+    /// Bytes for a block of A and one of B, rows padded by four floats.
+    fn workgroup_memory(&self) -> u32 {
+        2 * 4 * self.depth * (self.edge + 4)
+    }
+
+    fn variant(&self, problem: &Matmul, caps: &Capabilities) -> Variant {
+        let (invocations, memory) = (self.invocations(), self.workgroup_memory());
+        let fits = caps.limits.invocations >= invocations && caps.limits.workgroup_memory >= memory;
+        Variant::when(self.name, problem.vec4() && fits, || match fits {
+            true => UNALIGNED.into(),
+            false => format!("needs {invocations} invocations and {memory} bytes of workgroup memory"),
+        })
+    }
+}
+
+const UNALIGNED: &str = "k, n or a stride is not a multiple of 4";
+
+/// Workgroups below which a GPU is left partly idle by blocks of 64.
+const BUSY_GRID: usize = 32;
+
+/// How a device that runs a subgroup as one vector would hold the weight [n, k] of a product; `None`
+/// where rows in a buffer serve better.
+pub fn weight_panels(caps: &Capabilities, n: usize, k: usize, element: Element) -> Option<Panels> {
+    let problem = Matmul { b_element: element, ..Matmul::linear(1, n, k) };
+    let panel = panel_variant(&problem, caps);
+    let preferred = caps.class == DeviceClass::SimdCpu && panel.usable.is_ok();
+    panel.panels.filter(|_| preferred).map(|(_, panels)| panels)
+}
+
+fn panel_variant(p: &Matmul, caps: &Capabilities) -> Variant {
+    let panels = Panels { rows: p.n, columns: p.k };
+    let weight = p.order == Order::Nk && p.batches() == 1 && p.b.row == p.k && p.b.offset == 0;
+    let reason = subgroup_refused(p, caps)
+        .or_else(|| (!weight).then(|| "b is no weight".into()))
+        .or_else(|| (p.b_element != Element::F32).then(|| "b is not f32".into()))
+        .or_else(|| panels.refused(caps));
+    Variant { name: "panel", usable: reason.map_or(Ok(()), Err), panels: Some((1, panels)) }
+}
+
+/// Why the variants that are one subgroup a workgroup cannot run.
+fn subgroup_refused(p: &Matmul, caps: &Capabilities) -> Option<String> {
+    match caps.subgroups.and_then(|s| s.fixed()) {
+        None => Some("needs subgroups of one fixed size".into()),
+        Some(lanes) if !(4..=32).contains(&lanes) => {
+            Some(format!("subgroups of {lanes} would need too many registers"))
+        }
+        _ if p.order != Order::Nk => Some("b is stored as [k, n]".into()),
+        _ if !p.vec4() => Some(UNALIGNED.into()),
+        _ => None,
+    }
+}
+
+pub(super) fn variants(p: &Matmul, caps: &Capabilities) -> Vec<Variant> {
+    let mut tiles: Vec<Variant> = TILES.iter().map(|t| t.variant(p, caps)).collect();
+    if p.m.div_ceil(64) * p.n.div_ceil(64) * p.batches() < BUSY_GRID {
+        tiles.swap(0, 1);
+    }
+    let panel = panel_variant(p, caps);
+    let refused = subgroup_refused(p, caps);
+    let subgroup = Variant { name: "subgroup", usable: refused.map_or(Ok(()), Err), panels: None };
+    let nk = p.order == Order::Nk;
+    let register = Variant::when("register", nk && p.vec4(), || match nk {
+        true => UNALIGNED.into(),
+        false => "b is stored as [k, n]".into(),
+    });
+    let naive = Variant::always("naive");
+    match caps.class {
+        DeviceClass::Gpu => {
+            tiles.extend([naive, register, subgroup, panel]);
+            tiles
+        }
+        DeviceClass::SimdCpu => {
+            let mut all = vec![panel, subgroup, register, naive];
+            all.extend(tiles);
+            all
+        }
+    }
+}
+
+/// The block of a subgroup: rows and columns in units of lanes, and vec4s of k a visit.
+struct Block {
+    rows: usize,
+    columns: usize,
+    steps: usize,
+}
+
+impl Block {
+    /// Loads cost (rows + columns), products rows · columns: large blocks win until their code no
+    /// longer fits the instruction cache. Rows are loaded from a buffer, and in `panel` the columns
+    /// from texels, which is cheaper: hence wider than high. Sixteen lanes double the accumulators of
+    /// a row, so half the rows keep the block's size.
+    fn new(p: &Matmul, lanes: usize, panel: bool) -> Self {
+        let rows = p.m.div_ceil(lanes).clamp(1, (32 / lanes).max(1));
+        let widest = if panel { 8 } else { 4 };
+        // A narrow matrix is shared among the cores by narrower blocks.
+        let narrow = |columns: usize| p.m.div_ceil(rows * lanes) * p.n.div_ceil(columns * lanes) < 16;
+        let columns = if narrow(widest) { 2 } else { widest };
+        Self { rows, columns, steps: if p.k.is_multiple_of(8) { 2 } else { 1 } }
+    }
+}
+
+pub(super) fn launch(p: &Matmul, caps: &Capabilities, variant: &'static str) -> Launch {
+    let z = p.batches() as u32;
+    let groups = |rows: usize, columns: usize| [p.n.div_ceil(columns) as u32, p.m.div_ceil(rows) as u32, z];
+    let mut defines = defines(p, variant);
+    let mut number = |name, value: usize| defines.push((name, Define::Number(value as u32)));
+    let (shader, grid): (ShaderSpec, _) = match variant {
+        "panel" | "subgroup" => {
+            let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
+            let block = Block::new(p, lanes, variant == "panel");
+            number("LANES", lanes);
+            number("ROWS", block.rows);
+            number("COLS", block.columns);
+            number("STEPS", block.steps);
+            (shader!("matmul_subgroup.wgsl", defines), groups(block.rows * lanes, block.columns * lanes))
+        }
+        "register" => {
+            let rows = p.m.min(8);
+            number("ROWS", rows);
+            number("COLS", 8);
+            (shader!("matmul_register.wgsl", defines), groups(rows, 64))
+        }
+        "naive" => (shader!("matmul_naive.wgsl", defines), groups(8, 8)),
+        tile => {
+            let tile = TILES.iter().find(|t| t.name == tile).unwrap_or(&TILES[0]);
+            let edge = tile.edge as usize;
+            number("TILE", edge);
+            number("PART", tile.part as usize);
+            number("TILE_K", tile.depth as usize);
+            (shader!("matmul_tile.wgsl", defines), groups(edge, edge))
+        }
+    };
+    Launch { variant, shader, params: p.params(), grid }
+}
+
+fn defines(p: &Matmul, variant: &str) -> Vec<(&'static str, Define)> {
+    let bias = 2;
+    let residual = bias + u32::from(p.bias);
+    vec![
+        ("BIAS", Define::Flag(p.bias)),
+        ("RESIDUAL", Define::Flag(p.residual)),
+        ("ACTIVATE", Define::Flag(p.activation.is_some())),
+        ("ACTIVATION", Define::Text(p.activation.map_or("", Activation::function))),
+        ("B_F16", Define::Flag(p.b_element == Element::F16)),
+        ("PANELS", Define::Flag(variant == "panel")),
+        ("VEC4", Define::Flag(variant != "naive")),
+        ("B_KN", Define::Flag(p.order == Order::Kn)),
+        ("BIAS_AT", Define::Number(bias)),
+        ("RESIDUAL_AT", Define::Number(residual)),
+        ("C_AT", Define::Number(residual + u32::from(p.residual))),
+    ]
+}
