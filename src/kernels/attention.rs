@@ -40,6 +40,17 @@ impl Attention {
         1.0 / (self.head_dim as f32).sqrt()
     }
 
+    /// Queries that a lane of `subgroup` owns. Each shares the loads of keys and values with the others,
+    /// and adds code that competes for the instruction cache; a short sequence fills no large blocks.
+    fn queries_per_lane(&self, lanes: usize) -> usize {
+        match self.tokens {
+            _ if lanes > 8 => 1,
+            tokens if tokens >= 128 * lanes => 4,
+            tokens if tokens > 2 * lanes => 2,
+            _ => 1,
+        }
+    }
+
     fn query(&self, qkv: &[f64], image: usize, head: usize, query: usize) -> Query {
         let (d, width) = (self.head_dim, self.heads * self.head_dim);
         let row = |t: usize, part: usize| {
@@ -167,7 +178,7 @@ impl Problem for Attention {
             (shader!("attention_tile.wgsl", defines), 64)
         } else {
             let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
-            let per_lane = if self.tokens > 2 * lanes && lanes <= 8 { 2 } else { 1 };
+            let per_lane = self.queries_per_lane(lanes);
             defines.extend([
                 ("LANES", Define::Number(lanes as u32)),
                 ("PER_LANE", Define::Number(per_lane as u32)),
