@@ -2,7 +2,8 @@
 
 use super::bounds::{DIVISION, TINY, U, exp_error};
 use super::registry::{Family, boxed};
-use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
+use super::{Cost, Launch, Operand, Problem, Variant};
+use super::{element_defines, element_variants, linear_grid, shader, words};
 use crate::gpu::{Capabilities, Define};
 
 /// The non-linearity of a CLIP model's MLP.
@@ -115,25 +116,16 @@ impl Problem for Activate {
     }
 
     fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        vec![
-            Variant::when("vec4", self.len.is_multiple_of(4), || "the length is not a multiple of 4".into()),
-            Variant::always("scalar"),
-        ]
+        element_variants(self.len.is_multiple_of(4), "the length is not a multiple of 4")
     }
 
     fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let vec4 = variant == "vec4";
-        let count = if vec4 { self.len / 4 } else { self.len };
+        let (pack, mut defines) = element_defines(variant);
+        defines.push(("ACTIVATION", Define::Text(self.activation.function())));
+        let count = self.len / pack;
         Launch {
             variant,
-            shader: shader!(
-                "activation.wgsl",
-                vec![
-                    ("T", Define::Type(if vec4 { "vec4<f32>" } else { "f32" })),
-                    ("VEC4", Define::Flag(vec4)),
-                    ("ACTIVATION", Define::Text(self.activation.function())),
-                ]
-            ),
+            shader: shader!("activation.wgsl", defines),
             params: words(&[count as u32]),
             grid: linear_grid(count.div_ceil(64), caps),
         }

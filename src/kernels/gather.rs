@@ -1,8 +1,9 @@
 //! Rows of a table by index: token embeddings, class tokens, patch tokens.
 
 use super::registry::{Family, boxed};
-use super::{Cost, Element, Fill, Launch, Operand, Problem, Variant, linear_grid, shader, words};
-use crate::gpu::Capabilities;
+use super::{Cost, Element, Fill, Launch, Operand, Problem, Variant};
+use super::{element_defines, element_variants, linear_grid, shader, words};
+use crate::gpu::{Capabilities, Define};
 
 /// `out[i]` = `table[index[i]]` for a table `[rows, width]` and `count` indices.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,15 +46,18 @@ impl Problem for Gather {
     }
 
     fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        vec![Variant::always("scalar")]
+        element_variants(self.width.is_multiple_of(4), "the width is not a multiple of 4")
     }
 
     fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
+        let (pack, mut defines) = element_defines(variant);
+        let width = self.width / pack;
+        defines.push(("WIDTH", Define::Number(width as u32)));
         Launch {
             variant,
-            shader: shader!("gather.wgsl", vec![]),
-            params: words(&[self.count as u32, self.width as u32, self.rows as u32]),
-            grid: linear_grid((self.count * self.width).div_ceil(64), caps),
+            shader: shader!("gather.wgsl", defines),
+            params: words(&[self.count as u32, self.rows as u32]),
+            grid: linear_grid((self.count * width).div_ceil(64), caps),
         }
     }
 

@@ -32,7 +32,7 @@ pub mod softmax;
 pub mod tokens;
 
 use self::panels::Panels;
-use crate::gpu::{Buffer, Capabilities, Dispatch, Gpu, GpuError, LaunchLabel, ShaderSpec, Work};
+use crate::gpu::{Buffer, Capabilities, Define, Dispatch, Gpu, GpuError, LaunchLabel, ShaderSpec, Work};
 
 /// How many bytes and operations a launch needs; see [`Work`].
 pub type Cost = Work;
@@ -265,6 +265,19 @@ pub use shader;
 /// Bytes of u32 parameters.
 pub fn words(words: &[u32]) -> Vec<u8> {
     bytemuck::cast_slice(words).to_vec()
+}
+
+/// The variants of a kernel that works element by element: four at a time, and one.
+pub(crate) fn element_variants(vec4: bool, reason: &str) -> Vec<Variant> {
+    vec![Variant::when("vec4", vec4, || reason.to_owned()), Variant::always("scalar")]
+}
+
+/// What the element's type is called in such a shader: `T`, and `PACK` floats of it.
+pub(crate) fn element_defines(variant: &str) -> (usize, Vec<(&'static str, Define)>) {
+    let vec4 = variant == "vec4";
+    let pack = if vec4 { 4 } else { 1 };
+    let element = Define::Type(if vec4 { "vec4<f32>" } else { "f32" });
+    (pack, vec![("T", element), ("PACK", Define::Number(pack as u32)), ("VEC4", Define::Flag(vec4))])
 }
 
 /// A grid of `groups` workgroups as two dimensions, each within the device's limit; shaders read

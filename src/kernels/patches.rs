@@ -1,8 +1,9 @@
 //! Images to rows of patches (im2col with stride = patch), the first half of the patch embedding.
 
 use super::registry::{Family, boxed};
-use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
-use crate::gpu::Capabilities;
+use super::{Cost, Launch, Operand, Problem, Variant};
+use super::{element_defines, element_variants, linear_grid, shader, words};
+use crate::gpu::{Capabilities, Define};
 
 /// Patches of `images` square pictures [images, 3, size, size] as rows [images, (size/patch)², row].
 #[derive(Debug, Clone, PartialEq)]
@@ -53,15 +54,22 @@ impl Problem for Patches {
     }
 
     fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        vec![Variant::always("scalar")]
+        let aligned = self.patch.is_multiple_of(4) && self.size.is_multiple_of(4);
+        element_variants(aligned, "the patch or the image is not a multiple of 4")
     }
 
     fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
+        let (pack, mut defines) = element_defines(variant);
+        defines.extend([
+            ("SIZE", Define::Number(self.size as u32)),
+            ("EDGE", Define::Number(self.patch as u32)),
+            ("ROW", Define::Number(self.row() as u32)),
+        ]);
         Launch {
             variant,
-            shader: shader!("patches.wgsl", vec![]),
-            params: words(&[self.images as u32, self.size as u32, self.patch as u32, self.row() as u32]),
-            grid: linear_grid(self.total().div_ceil(64), caps),
+            shader: shader!("patches.wgsl", defines),
+            params: words(&[self.images as u32]),
+            grid: linear_grid((self.total() / pack).div_ceil(64), caps),
         }
     }
 

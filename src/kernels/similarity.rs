@@ -3,7 +3,7 @@
 use super::bounds::{DIVISION, TINY, U, dot, gamma};
 use super::registry::{Family, boxed};
 use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
-use crate::gpu::Capabilities;
+use crate::gpu::{Capabilities, Define, DeviceClass};
 
 /// `y[n, c]` = scale·cos(`x[n]`, `t[c]`) for x `[rows, width]` and t `[classes, width]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,17 +58,34 @@ impl Problem for Similarity {
         Cost { flops: 2.0 * n * c * d + 2.0 * (n + c) * d, bytes: 4.0 * (n * d + c * d + n * c) }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        vec![Variant::always("scalar")]
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        let fixed = caps.subgroups.and_then(|s| s.fixed());
+        let vec4 = self.width.is_multiple_of(4);
+        let subgroup =
+            Variant::when("subgroup", vec4 && fixed.is_some_and(|l| (4..=32).contains(&l)), || match vec4 {
+                true => "needs subgroups of one fixed size from 4 to 32".into(),
+                false => "the width is not a multiple of 4".into(),
+            });
+        let scalar = Variant::always("scalar");
+        match caps.class {
+            DeviceClass::Gpu => vec![scalar, subgroup],
+            DeviceClass::SimdCpu => vec![subgroup, scalar],
+        }
     }
 
     fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        Launch {
-            variant,
-            shader: shader!("similarity.wgsl", vec![]),
-            params: words(&[self.rows as u32, self.classes as u32, self.width as u32, self.scale.to_bits()]),
-            grid: linear_grid((self.rows * self.classes).div_ceil(64), caps),
+        let params = words(&[self.rows as u32, self.classes as u32, self.width as u32, self.scale.to_bits()]);
+        if variant == "scalar" {
+            let grid = linear_grid((self.rows * self.classes).div_ceil(64), caps);
+            return Launch { variant, shader: shader!("similarity.wgsl", vec![]), params, grid };
         }
+        let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
+        let rows = self.rows.div_ceil(lanes).clamp(1, 4);
+        let classes = self.classes.min(lanes);
+        let defines = [("LANES", lanes), ("ROWS", rows), ("CLASSES", classes)];
+        let defines = defines.map(|(name, value)| (name, Define::Number(value as u32))).to_vec();
+        let grid = [self.rows.div_ceil(rows * lanes) as u32, self.classes.div_ceil(classes) as u32, 1];
+        Launch { variant, shader: shader!("similarity_subgroup.wgsl", defines), params, grid }
     }
 
     /// The norm of denormal numbers is zero in float32, and the quotient undefined.

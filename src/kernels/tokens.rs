@@ -2,7 +2,8 @@
 
 use super::bounds::U;
 use super::registry::{Family, boxed};
-use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
+use super::{Cost, Launch, Operand, Problem, Variant};
+use super::{element_defines, element_variants, linear_grid, shader, words};
 use crate::gpu::{Capabilities, Define};
 
 /// x [batch, tokens, width] plus positions, with a class token in front if `class`.
@@ -55,17 +56,21 @@ impl Problem for Tokens {
     }
 
     fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        vec![Variant::always("scalar")]
+        element_variants(self.width.is_multiple_of(4), "the width is not a multiple of 4")
     }
 
     fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let defines =
-            vec![("CLASS", Define::Flag(self.class)), ("EXTRA", Define::Number(u32::from(self.class)))];
+        let (pack, mut defines) = element_defines(variant);
+        defines.extend([
+            ("CLASS", Define::Flag(self.class)),
+            ("LENGTH", Define::Number(self.length() as u32)),
+            ("WIDTH", Define::Number((self.width / pack) as u32)),
+        ]);
         Launch {
             variant,
             shader: shader!("tokens.wgsl", defines),
-            params: words(&[self.batch as u32, self.tokens as u32, self.width as u32]),
-            grid: linear_grid(self.outputs()[0].div_ceil(64), caps),
+            params: words(&[self.batch as u32]),
+            grid: linear_grid((self.outputs()[0] / pack).div_ceil(64), caps),
         }
     }
 

@@ -110,7 +110,7 @@ pub fn run(
     let started = Instant::now();
     let mut outcomes = Vec::new();
     let mut kernels: Vec<KernelReport> = Vec::new();
-    let mut reasons: BTreeMap<(usize, &'static str), (String, usize)> = BTreeMap::new();
+    let mut reasons: BTreeMap<(usize, &'static str, String), usize> = BTreeMap::new();
     for (done, case) in cases.iter().enumerate() {
         progress(done, cases.len(), &case.label());
         let at = kernels.iter().position(|k| k.kernel == case.kernel()).unwrap_or_else(|| {
@@ -127,7 +127,7 @@ pub fn run(
         });
         for variant in case.variants(gpu.capabilities()) {
             if let Err(reason) = variant.usable {
-                reasons.entry((at, variant.name)).or_insert((reason, 0)).1 += 1;
+                *reasons.entry((at, variant.name, reason)).or_default() += 1;
             }
         }
         let kernel = &mut kernels[at];
@@ -146,7 +146,7 @@ pub fn run(
             outcomes.push(outcome);
         }
     }
-    for ((at, variant), (reason, cases)) in reasons {
+    for ((at, variant, reason), cases) in reasons {
         kernels[at].not_run.push(NotRun { variant, reason, cases });
     }
     Ok(CheckReport {
