@@ -63,6 +63,7 @@ fn devices() -> Vec<Capabilities> {
                             timestamps: false,
                             immediates: MAX_PARAMS as u32,
                             cooperative_matrix: cooperative_matrix.clone(),
+                            texels: 8192,
                             limits: limits.clone(),
                             paths: Vec::new(),
                         });
