@@ -1,5 +1,6 @@
 //! An open device: the handle that everything above this layer passes around.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::adapter::{self, AdapterChoice, AdapterSummary};
@@ -47,6 +48,7 @@ pub(super) struct Inner {
     pub(super) uniform_layout: Option<wgpu::BindGroupLayout>,
     fault: Arc<Mutex<Option<GpuError>>>,
     pub(super) timestamps_tick: OnceLock<bool>,
+    pub(super) preferences: OnceLock<HashMap<String, String>>,
 }
 
 impl std::fmt::Debug for Gpu {
@@ -99,6 +101,7 @@ impl Gpu {
                 uniform_layout,
                 fault,
                 timestamps_tick: OnceLock::new(),
+                preferences: OnceLock::new(),
             }),
         })
     }

@@ -11,6 +11,7 @@ pub mod capabilities;
 mod device;
 pub mod error;
 pub mod pipeline;
+mod preferences;
 pub mod profile;
 mod record;
 pub mod template;

@@ -13,7 +13,7 @@ use half::f16;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use super::{Element, Fill, Operand, Problem, run_variant};
+use super::{Element, Fill, Operand, Problem, Variant, run_variant};
 use crate::gpu::{Buffer, Gpu, GpuError};
 
 /// Words of canary before and after each output: one offset alignment.
@@ -146,6 +146,64 @@ fn normal(rng: &mut Pcg64Mcg) -> f32 {
     ((-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()) as f32
 }
 
+/// A case with its inputs on the device and its answer on the host.
+struct Prepared {
+    inputs: Vec<Buffer>,
+    values: Vec<Vec<f32>>,
+    expected: Vec<Vec<f64>>,
+    bounds: Vec<Vec<f64>>,
+}
+
+impl Prepared {
+    fn new(gpu: &Gpu, problem: &dyn Problem, kind: Inputs, seed: u64) -> Result<Self, GpuError> {
+        let mut rng = Pcg64Mcg::seed_from_u64(seed);
+        let (mut inputs, mut values, mut exact) = (Vec::new(), Vec::new(), Vec::new());
+        for (i, operand) in problem.inputs().iter().enumerate() {
+            let mut made = make_values(operand, kind, &mut rng);
+            let place = rng.random_range(0..operand.len.max(1));
+            if let (0, Some(special), Fill::Normal(_)) = (i, kind.planted(), operand.fill) {
+                made[place] = special;
+            }
+            let (buffer, seen) = upload_values(gpu, operand, &made)?;
+            inputs.push(buffer);
+            values.push(made);
+            exact.push(seen);
+        }
+        let expected = problem.reference(&exact);
+        let bounds = problem.error_bound(&exact, &expected);
+        Ok(Self { inputs, values, expected, bounds })
+    }
+
+    /// Runs a variant twice and compares; an element of `gaps` is one that nobody may write.
+    fn judge(
+        &self,
+        gpu: &Gpu,
+        problem: &dyn Problem,
+        variant: &Variant,
+        gaps: &[Vec<bool>],
+    ) -> Result<Verdict, GpuError> {
+        let mut read = self.inputs.clone();
+        if let Some((input, panels)) = variant.panels {
+            read[input] = panels.upload(gpu, &self.values[input], problem.kernel())?;
+        }
+        let first = run_guarded(gpu, problem, variant.name, &read)?;
+        let second = run_guarded(gpu, problem, variant.name, &read)?;
+        let mut verdict = Verdict::default();
+        for (at, words) in first.iter().enumerate() {
+            verdict.judge(at, words, &self.expected[at], &self.bounds[at], &gaps[at]);
+        }
+        if first != second {
+            verdict.faults.push("two runs gave different bits".into());
+        }
+        Ok(verdict)
+    }
+
+    /// Where the reference of normal numbers has NaN, a gap lies between strided rows.
+    fn gaps(&self) -> Vec<Vec<bool>> {
+        self.expected.iter().map(|e| e.iter().map(|v| v.is_nan()).collect()).collect()
+    }
+}
+
 /// Runs every usable variant of a case on every kind of inputs that is defined for it.
 ///
 /// # Errors
@@ -154,43 +212,15 @@ pub fn check(gpu: &Gpu, problem: &dyn Problem, seed: u64) -> Result<Vec<Outcome>
     let mut outcomes = Vec::new();
     let mut gaps: Vec<Vec<bool>> = Vec::new();
     for &kind in problem.defined_for() {
-        let mut rng = Pcg64Mcg::seed_from_u64(seed);
-        let inputs = problem.inputs();
-        let mut given = Vec::new();
-        for (i, operand) in inputs.iter().enumerate() {
-            let mut values = make_values(operand, kind, &mut rng);
-            let place = rng.random_range(0..operand.len.max(1));
-            if let (0, Some(special), Fill::Normal(_)) = (i, kind.planted(), operand.fill) {
-                values[place] = special;
-            }
-            given.push(values);
-        }
-        let uploads = inputs.iter().zip(&given).map(|(operand, values)| upload_values(gpu, operand, values));
-        let (buffers, values): (Vec<Buffer>, Vec<Vec<f64>>) =
-            uploads.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
-        let expected = problem.reference(&values);
-        let bounds = problem.error_bound(&values, &expected);
+        let prepared = Prepared::new(gpu, problem, kind, seed)?;
         if gaps.is_empty() {
-            // Where the reference of normal numbers has NaN, a gap lies between strided rows.
-            gaps = expected.iter().map(|e| e.iter().map(|v| v.is_nan()).collect()).collect();
+            gaps = prepared.gaps(); // the first kind of inputs is the normal one
         }
         for variant in problem.variants(gpu.capabilities()) {
             if variant.usable.is_err() {
                 continue;
             }
-            let mut read = buffers.clone();
-            if let Some((input, panels)) = variant.panels {
-                read[input] = panels.upload(gpu, &given[input], inputs[input].name)?;
-            }
-            let first = run_guarded(gpu, problem, variant.name, &read)?;
-            let second = run_guarded(gpu, problem, variant.name, &read)?;
-            let mut verdict = Verdict::default();
-            for (at, words) in first.iter().enumerate() {
-                verdict.judge(at, words, &expected[at], &bounds[at], &gaps[at]);
-            }
-            if first != second {
-                verdict.faults.push("two runs gave different bits".into());
-            }
+            let verdict = prepared.judge(gpu, problem, &variant, &gaps)?;
             outcomes.push(Outcome {
                 case: problem.label(),
                 variant: variant.name,
@@ -202,6 +232,24 @@ pub fn check(gpu: &Gpu, problem: &dyn Problem, seed: u64) -> Result<Vec<Outcome>
         }
     }
     Ok(outcomes)
+}
+
+/// The faults of one variant on normal inputs; empty is right.
+///
+/// # Errors
+/// Those of the device.
+pub fn check_variant(
+    gpu: &Gpu,
+    problem: &dyn Problem,
+    variant: &str,
+    seed: u64,
+) -> Result<Vec<String>, GpuError> {
+    let prepared = Prepared::new(gpu, problem, Inputs::Normal, seed)?;
+    let variants = problem.variants(gpu.capabilities());
+    let Some(variant) = variants.iter().find(|v| v.name == variant) else {
+        return Ok(vec![format!("no variant '{variant}'")]);
+    };
+    Ok(prepared.judge(gpu, problem, variant, &prepared.gaps())?.faults)
 }
 
 /// Runs a variant with NaN-filled outputs between canaries; returns the words, guards included.

@@ -158,6 +158,11 @@ pub trait Problem: std::fmt::Debug + Send + Sync {
     /// What it costs at least: each input read once, each output written once.
     fn cost(&self) -> Cost;
 
+    /// What a variant costs at least: [`Problem::cost`], and what it adds by working on whole blocks.
+    fn variant_cost(&self, _caps: &Capabilities, _variant: &'static str) -> Cost {
+        self.cost()
+    }
+
     /// Every variant of the family, the preferred one for this device and shape first.
     fn variants(&self, caps: &Capabilities) -> Vec<Variant>;
 
@@ -204,9 +209,17 @@ pub trait Problem: std::fmt::Debug + Send + Sync {
 /// # Errors
 /// Those of [`Gpu::dispatch`].
 pub fn run(gpu: &Gpu, problem: &dyn Problem, buffers: &[(&Buffer, u64)]) -> Result<(), GpuError> {
-    let variants = problem.variants(gpu.capabilities());
-    let fitting = variants.iter().find(|v| v.usable.is_ok() && v.reads(buffers));
-    run_variant(gpu, problem, buffers, fitting.map(|v| v.name))
+    run_variant(gpu, problem, buffers, preferred(gpu, problem, |v| v.reads(buffers)))
+}
+
+/// The variant that runs among those that `fit`: the one that won on this device (see
+/// [`Gpu::preference`], asked by [`Problem::label`]), else the first usable one.
+pub fn preferred(gpu: &Gpu, problem: &dyn Problem, fit: impl Fn(&Variant) -> bool) -> Option<&'static str> {
+    let mut variants = problem.variants(gpu.capabilities());
+    variants.retain(|v| v.usable.is_ok() && fit(v));
+    let tuned = if gpu.has_preferences() { gpu.preference(&problem.label()) } else { None };
+    let tuned = tuned.and_then(|name| variants.iter().find(|v| v.name == name));
+    tuned.or(variants.first()).map(|v| v.name)
 }
 
 /// As [`run`], with a given variant; without one, the preferred of all.
