@@ -37,7 +37,7 @@ enum Verb {
     Devices(devices::Args),
     /// Check every kernel on this adapter and driver against a float64 reference
     Check(check::Args),
-    /// Time kernels against the ceilings of this device
+    /// Time kernels, models and pipelines against the ceilings of this device
     Bench(bench::Args),
     /// Generate labelled images of textures and objects with defects
     Synth(synth::Args),
@@ -58,7 +58,7 @@ pub fn main_with(registry: &Registry) -> ExitCode {
         Verb::Embed(args) => embed::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Devices(args) => devices::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Check(args) => check::run(&args, registry),
-        Verb::Bench(args) => bench::run(&args, registry).map(|()| ExitCode::SUCCESS),
+        Verb::Bench(args) => bench::run(&args, registry),
         Verb::Synth(args) => synth::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Fetch(args) => fetch::run(&args).map(|()| ExitCode::SUCCESS),
     };

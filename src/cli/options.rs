@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failure;
 use crate::clip::{Clip, ClipOptions, WeightStorage, embedded};
+use crate::data::Preprocess;
 use crate::gpu::{AdapterChoice, Gpu, GpuOptions, ShaderMode};
 use crate::lab::Progress;
 
@@ -41,11 +42,21 @@ impl DeviceArgs {
 
 /// How weights are stored on the device.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Weights {
+pub enum Weights {
     /// float32
     F32,
     /// float16: half the memory; exact if the file is float16
     F16,
+}
+
+impl Weights {
+    /// The library's name for it.
+    pub fn storage(self) -> WeightStorage {
+        match self {
+            Weights::F32 => WeightStorage::F32,
+            Weights::F16 => WeightStorage::F16,
+        }
+    }
 }
 
 /// Which model, at which size.
@@ -68,11 +79,7 @@ impl ModelArgs {
     /// # Errors
     /// What is wrong with the folder, the size or the device.
     pub fn open(&self, gpu: &Gpu) -> Result<Clip, Failure> {
-        let storage = match self.weights {
-            Weights::F32 => WeightStorage::F32,
-            Weights::F16 => WeightStorage::F16,
-        };
-        let options = ClipOptions { image_size: self.image_size, storage };
+        let options = ClipOptions { image_size: self.image_size, storage: self.weights.storage() };
         let folder = match &self.model {
             Some(folder) => folder.clone(),
             None => embedded::unpack()?,
@@ -84,6 +91,21 @@ impl ModelArgs {
     pub fn is_demonstration(&self) -> bool {
         self.model.is_none()
     }
+}
+
+/// Reads a number of things of which there must be one, and of which nobody wants more than a million.
+///
+/// # Errors
+/// A message for anything else.
+pub fn count(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|n| (1..=1_000_000).contains(n));
+    number.ok_or_else(|| "expected a whole number from 1 to 1000000".to_owned())
+}
+
+/// The pre-processing that a model wants.
+pub fn preprocess(clip: &Clip) -> Preprocess {
+    let (config, size) = (clip.config(), clip.vision().image_size());
+    Preprocess { mean: config.mean, std: config.std, ..Preprocess::clip(size as u32) }
 }
 
 /// Writes to standard output. That the reader has gone away (`… | head`) is no error.
@@ -130,7 +152,8 @@ pub fn watch<T>(
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} {wide_msg}") {
         bar.set_style(style);
     }
-    let result = work(&mut |done, _, what| {
+    let result = work(&mut |done, total, what| {
+        bar.set_length(total as u64);
         bar.set_position(done as u64);
         bar.set_message(what.to_owned());
     });

@@ -7,12 +7,12 @@
 pub mod bench;
 pub mod check;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::gpu::{AdapterSummary, Capabilities, Gpu, ShaderMode};
 
 /// Which device gave a result, and how it was driven.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Device {
     /// Who the adapter is, driver included.
     pub adapter: AdapterSummary,
@@ -21,7 +21,7 @@ pub struct Device {
     /// Checked or trusted shaders.
     pub mode: ShaderMode,
     /// Version of this crate.
-    pub version: &'static str,
+    pub version: String,
 }
 
 impl Device {
@@ -31,7 +31,7 @@ impl Device {
             adapter: gpu.adapter().clone(),
             capabilities: gpu.capabilities().clone(),
             mode: gpu.mode(),
-            version: env!("CARGO_PKG_VERSION"),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
 }
