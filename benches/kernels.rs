@@ -1,52 +1,41 @@
-//! Criterion benchmarks of the kernels that a ViT forward is made of, at the shapes of ViT-L/14@336
-//! (577 tokens): `cargo bench`. Each sample is a launch and a wait for it, so a submit's overhead is
-//! included; compare variants and machines, not absolute rates. The adapter is printed first.
+//! Criterion benchmarks of the registry's bench cases: `cargo bench`. `DAPO_CASE` selects as `bench --case`
+//! does (a printed case, a part of one, or a new case in the same words), and criterion's own filter works
+//! on `case/variant`. Each sample is a launch and a wait for it, so a submit's overhead is included;
+//! compare variants and machines, not absolute rates. The adapter is printed first.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dapo_wgpu::gpu::{Buffer, Gpu, GpuOptions};
-use dapo_wgpu::kernels::activation::{Activate, Activation};
-use dapo_wgpu::kernels::attention::Attention;
-use dapo_wgpu::kernels::check::make_inputs;
-use dapo_wgpu::kernels::layernorm::LayerNorm;
-use dapo_wgpu::kernels::matmul::Matmul;
-use dapo_wgpu::kernels::softmax::Softmax;
-use dapo_wgpu::kernels::{Problem, run_variant};
-use rand::SeedableRng;
-use rand_pcg::Pcg64Mcg;
-
-fn problems() -> Vec<Box<dyn Problem>> {
-    let gelu = Some(Activation::QuickGelu);
-    let attention = Attention { images: 1, tokens: 577, heads: 16, head_dim: 64, causal: false, lse: false };
-    vec![
-        Box::new(Matmul { bias: true, ..Matmul::linear(577, 1024, 1024) }),
-        Box::new(Matmul { bias: true, activation: gelu, ..Matmul::linear(577, 4096, 1024) }),
-        Box::new(Matmul { bias: true, residual: true, ..Matmul::linear(577, 1024, 4096) }),
-        Box::new(attention),
-        Box::new(LayerNorm { rows: 577, width: 1024, epsilon: 1e-5 }),
-        Box::new(Softmax { rows: 577, width: 577, scale: 1.0, causal: None }),
-        Box::new(Activate { len: 577 * 4096, activation: Activation::QuickGelu }),
-    ]
-}
+use dapo_wgpu::gpu::{Gpu, GpuOptions};
+use dapo_wgpu::kernels::registry::Registry;
+use dapo_wgpu::lab::bench::measure::Prepared;
+use dapo_wgpu::lab::check::select;
 
 fn kernels(c: &mut Criterion) {
     let gpu = Gpu::open(&GpuOptions::default()).expect("a device");
     println!("adapter: {}", gpu.adapter().line());
-    let mut rng = Pcg64Mcg::seed_from_u64(1);
-    for problem in problems() {
-        let outputs: Vec<Buffer> =
-            problem.outputs().iter().map(|&n| gpu.alloc(4 * n as u64, "output").expect("memory")).collect();
-        let mut group = c.benchmark_group(problem.label());
-        group.sample_size(10).throughput(Throughput::Elements(problem.cost().flops as u64));
-        for variant in problem.variants(gpu.capabilities()) {
+    let registry = Registry::builtin();
+    let wanted: Vec<String> = std::env::var("DAPO_CASE").into_iter().collect();
+    let cases = select(&registry, registry.bench(), &wanted).expect("DAPO_CASE names a case");
+    for case in &cases {
+        let mut group = c.benchmark_group(case.label());
+        let cost = case.cost();
+        // A kernel that only moves data is measured by its bytes.
+        let throughput = match cost.flops > 0.0 {
+            true => Throughput::Elements(cost.flops as u64),
+            false => Throughput::Bytes(cost.bytes as u64),
+        };
+        group.sample_size(10).throughput(throughput);
+        for variant in case.variants(gpu.capabilities()) {
             // The naive product is there to be right; timing it would take longer than all others.
             if variant.usable.is_err() || variant.name == "naive" {
                 continue;
             }
-            let inputs = make_inputs(&gpu, problem.as_ref(), variant.name, &mut rng).expect("memory");
-            let buffers: Vec<(&Buffer, u64)> = inputs.iter().chain(&outputs).map(|b| (b, 0)).collect();
             group.bench_function(variant.name, |b| {
+                // Here and not before: criterion's filter decides whether this runs at all.
+                let prepared =
+                    Prepared::new(&gpu, case.as_ref(), Some(variant.name)).expect("a usable variant");
+                let mut turns = 0..;
                 b.iter(|| {
-                    run_variant(&gpu, problem.as_ref(), &buffers, Some(variant.name)).expect("a launch");
+                    prepared.record(&gpu, turns.next().unwrap_or(0)).expect("a launch");
                     gpu.wait().expect("the device works");
                 });
             });

@@ -6,6 +6,8 @@ mod common;
 
 #[path = "cli/adapters.rs"]
 mod adapters;
+#[path = "cli/benchmarks.rs"]
+mod benchmarks;
 #[path = "cli/detection.rs"]
 mod detection;
 #[path = "cli/images.rs"]

@@ -46,7 +46,11 @@ const LIMITS: [DeviceLimits; 2] = [
 
 /// Every device: each optional path can be switched off by itself, so each combination can occur.
 fn devices() -> Vec<Capabilities> {
-    let shape = |size, factors| CooperativeMatrix { size, factors, accumulator: "f32" };
+    let shape = |size, factors: &'static str| CooperativeMatrix {
+        size,
+        factors: factors.into(),
+        accumulator: "f32".into(),
+    };
     let mut ranges = vec![None, Some(SubgroupRange { min: 8, max: 32 })];
     ranges.extend([4, 8, 16, 32, 64].map(|n| Some(SubgroupRange { min: n, max: n })));
     let shapes = [vec![], vec![shape(16, "f16")], vec![shape(8, "f32")]];

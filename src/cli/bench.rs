@@ -1,13 +1,24 @@
-//! `bench`: how fast are the kernels here, and what holds each back?
+//! `bench`: how fast are kernels, models and pipelines here, and what holds each back?
+
+mod models;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use super::Failure;
-use super::options::{DeviceArgs, print, watch};
-use crate::kernels::registry::Registry;
-use crate::lab::bench::{BenchReport, Variants, run as time};
+use super::options::{DeviceArgs, count, print, watch};
+use crate::gpu::Gpu;
+use crate::kernels::registry::{Cases, Registry};
+use crate::lab::bench::compare::{Comparison, DEFAULT_THRESHOLD};
+use crate::lab::bench::formats::Format;
+use crate::lab::bench::request::{Variants, of_kernels, resized};
+use crate::lab::bench::{BenchReport, Kind, jobs, measure};
 use crate::lab::check::select;
 use crate::report::{AtomicFile, CeilingKind, Roofline, RooflineCeiling, RooflinePoint, write_atomic};
+
+/// Timed runs of each kernel and of each model, unless `--repeat` says otherwise.
+const REPEAT_KERNEL: usize = 11;
+const REPEAT_MODEL: usize = 5;
 
 /// Options of `bench`.
 #[derive(Debug, clap::Args)]
@@ -17,84 +28,153 @@ pub struct Args {
     /// Time only this case: a printed name, a part of one, or a new case in the same words
     #[arg(long = "case", value_name = "CASE")]
     cases: Vec<String>,
-    /// Time this variant where a case has it, or `all` of each case
-    #[arg(long, value_name = "NAME|all")]
-    variant: Option<String>,
-    /// Timed runs of each case
-    #[arg(long, value_name = "N", default_value_t = 11)]
-    repeat: usize,
-    /// Write the result as JSON
+    /// Time only this kernel's cases
+    #[arg(long = "kernel", value_name = "NAME")]
+    kernels: Vec<String>,
+    /// Change a size of the selected cases, as in --set m=1370
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    changes: Vec<String>,
+    /// Time this variant where a case has it, or `all` of each case; once for each variant
+    #[arg(long = "variant", value_name = "[KERNEL=]NAME|all")]
+    variants: Vec<String>,
+    #[command(flatten)]
+    models: models::NetworkArgs,
+    /// Timed runs of each case [default: 11 of a kernel, 5 of a model or pipeline]
+    #[arg(long, value_name = "N", value_parser = count)]
+    repeat: Option<usize>,
+    /// Print the cases and stop
+    #[arg(long)]
+    list: bool,
+    /// Compare with an earlier result in JSON; exit code 1 when something became slower
+    #[arg(long, value_name = "OLD.json")]
+    compare: Option<PathBuf>,
+    /// The least change that --compare counts, beyond the noise [default: 5]
+    #[arg(long, value_name = "PERCENT", requires = "compare", allow_negative_numbers = true)]
+    threshold: Option<f64>,
+    /// Write the result; a name in .csv or .md decides the format, otherwise it is JSON
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Draw the roofline with every kernel on it
+    /// Draw the roofline with every kernel and model on it
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
-    /// Print the JSON instead of the table
-    #[arg(long)]
+    /// What to print: table, json, csv or markdown
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    format: Format,
+    /// Short for --format json
+    #[arg(long, conflicts_with = "format")]
     json: bool,
 }
 
-/// Times kernels.
+/// Times what was asked for: success, or failure (1) when a comparison finds a regression.
 ///
 /// # Errors
-/// An unknown case, no device, or a file that cannot be written.
-pub fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
-    let cases = select(registry, registry.bench(), &args.cases)
-        .map_err(|m| Failure::new(m).hint("dapo-wgpu check --list --full prints all cases"))?;
+/// An unknown case, kernel, variant or model, no device, a file that cannot be read or written, or an
+/// old result without a case in common.
+pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
+    let cases = cases(args, registry)?;
+    if args.list {
+        let lines: Vec<String> = cases.iter().map(|c| c.label() + "\n").collect();
+        return print(&lines.concat()).map(|()| ExitCode::SUCCESS);
+    }
+    let variants = Variants::parse(registry, &args.variants).map_err(variant_failure)?;
+    let threshold = args.threshold.map_or(DEFAULT_THRESHOLD, |percent| percent / 100.0);
+    if !(threshold >= 0.0 && threshold.is_finite()) {
+        return Err(Failure::new("--threshold: expected a percentage, 0 or more"));
+    }
+    let old = args.compare.as_deref().map(BenchReport::load).transpose()?;
     for path in args.out.iter().chain(&args.plot) {
         drop(AtomicFile::create(path)?);
     }
     let gpu = args.device.open()?;
-    let variants = match args.variant.as_deref() {
-        None => Variants::Chosen,
-        Some("all") => Variants::All,
-        Some(name) => {
-            let known = |c: &dyn crate::kernels::Problem| {
-                c.variants(gpu.capabilities()).iter().any(|v| v.name == name && v.usable.is_ok())
-            };
-            if !cases.iter().any(|c| known(c.as_ref())) {
-                return Err(Failure::new(format!(
-                    "--variant {name}: no case here has a usable variant of that name"
-                ))
-                .hint("--variant all times every usable variant of each case"));
-            }
-            Variants::Named(name.to_owned())
-        }
-    };
-    let report = watch(cases.len() + args.repeat, "steps", |progress| {
-        time(&gpu, &cases, &variants, args.repeat, progress).map_err(Failure::from)
-    })?;
-    let json = serde_json::to_string_pretty(&report).map_err(|e| Failure::new(e.to_string()))? + "\n";
+    variants.check(&cases, gpu.capabilities()).map_err(variant_failure)?;
+    let mut report = measure(args, &gpu, &cases, &variants)?;
+    report.comparison = old
+        .zip(args.compare.as_ref())
+        .map(|(old, path)| Comparison::new(&old, &report, path.display().to_string(), threshold));
+
+    let render = |format| report.render(format).map_err(Failure::new);
     if let Some(path) = &args.out {
-        write_atomic(path, json.as_bytes())?;
+        write_atomic(path, render(Format::of_file(path))?.as_bytes())?;
     }
     if let Some(path) = &args.plot {
         write_atomic(path, chart(&report).svg().as_bytes())?;
     }
-    print(&if args.json { json } else { report.text() })
+    let format = if args.json { Format::Json } else { args.format };
+    print(&render(format)?)?;
+    let Some(comparison) = &report.comparison else { return Ok(ExitCode::SUCCESS) };
+    for warning in &comparison.warnings {
+        eprintln!("warning: {warning}");
+    }
+    if matches!(format, Format::Json | Format::Csv) {
+        eprintln!("{}", comparison.verdict()); // the others say it themselves
+    }
+    conclude(comparison)
+}
+
+/// The kernels' cases that were asked for: none when only a model was.
+fn cases(args: &Args, registry: &Registry) -> Result<Cases, Failure> {
+    let filters = [&args.cases, &args.kernels, &args.changes, &args.variants];
+    if args.models.wanted() && filters.iter().all(|filter| filter.is_empty()) {
+        return Ok(Cases::new());
+    }
+    let cases = select(registry, registry.bench(), &args.cases)
+        .and_then(|cases| of_kernels(registry, cases, &args.kernels))
+        .map_err(|m| Failure::new(m).hint("dapo-wgpu bench --list prints all cases"))?;
+    resized(registry, cases, &args.changes).map_err(|m| {
+        Failure::new(format!("--set: {m}")).hint("dapo-wgpu bench --list prints the selected cases")
+    })
+}
+
+fn variant_failure(message: String) -> Failure {
+    Failure::new(format!("--variant {message}")).hint("--variant all times every usable variant of each case")
+}
+
+fn measure(args: &Args, gpu: &Gpu, cases: &Cases, variants: &Variants) -> Result<BenchReport, Failure> {
+    let repeat = |default: usize| args.repeat.unwrap_or(default);
+    watch(2, "steps", |progress| {
+        progress(0, 1, "models");
+        let network = args.models.open(gpu)?;
+        let ceilings = measure::ceilings(gpu, repeat(REPEAT_KERNEL), progress)?;
+        let kernels = repeat(REPEAT_KERNEL);
+        let mut timings = measure::kernels(gpu, &ceilings, cases, variants, kernels, progress)?;
+        if let Some(network) = &network {
+            let mut jobs = network.jobs()?;
+            timings.extend(jobs::run(gpu, &ceilings, &mut jobs, repeat(REPEAT_MODEL), progress)?);
+        }
+        Ok(BenchReport::new(gpu, ceilings, timings))
+    })
+}
+
+/// Turns the verdict into an exit code.
+fn conclude(comparison: &Comparison) -> Result<ExitCode, Failure> {
+    if comparison.is_empty() {
+        return Err(Failure::new(format!("{}: nothing in it was timed now", comparison.old))
+            .hint("give both runs the same --case, --variant and model"));
+    }
+    Ok(if comparison.regressed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn chart(report: &BenchReport) -> Roofline {
     let c = &report.ceilings;
     let ceiling = |name: &str, kind, rate| RooflineCeiling { name: name.to_owned(), kind, rate };
+    // A pipeline also waits for files: it has no place among rates of the device.
+    let shown = report.timings.iter().filter(|t| t.kind != Kind::Pipeline);
     Roofline {
         title: "Kernels on the roofline".to_owned(),
         adapter: report.device.adapter.line(),
-        note: report.note().to_owned(),
+        note: report.note(),
         ceilings: vec![
             ceiling("multiply-add", CeilingKind::Arithmetic, c.multiply_add),
             ceiling("copy", CeilingKind::Bandwidth, c.copy),
             ceiling("read", CeilingKind::Bandwidth, c.read),
         ],
-        points: report
-            .timings
-            .iter()
+        points: shown
             .map(|t| RooflinePoint {
                 label: t.case.clone(),
                 family: t.kernel.clone(),
                 flops: t.work.flops,
                 bytes: t.work.bytes,
-                seconds: t.median,
+                seconds: t.spread.median,
                 bound: t.bound.name().to_owned(),
             })
             .collect(),

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 use super::Failure;
-use super::options::{DeviceArgs, ModelArgs, print, progress, writable_folder};
+use super::options::{DeviceArgs, ModelArgs, preprocess, print, progress, writable_folder};
 use super::picture::{self, PICTURE_SIDE};
 use crate::clip::{Clip, embedded};
 use crate::dapo::detect::TOP_PATCHES;
 use crate::dapo::{DEFAULT_DEFECTS, Detection, Detector, Prompts};
-use crate::data::{ImageEntry, Loaded, LoadedImage, Preprocess, collect, load_batches};
+use crate::data::{ImageEntry, Loaded, LoadedImage, collect, load_batches};
 use crate::gpu::AdapterSummary;
 use crate::report::results::{
     Adapter, FailedImage, ImageResult, Model, NORMAL, Program, Results, SCHEMA, ScoredImage, Timing,
@@ -73,11 +73,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let interrupted = watch_interrupt();
     let gpu = args.device.open()?;
     let clip = args.model.open(&gpu)?;
-    let preprocess = Preprocess {
-        mean: clip.config().mean,
-        std: clip.config().std,
-        ..Preprocess::clip(clip.vision().image_size() as u32)
-    };
+    let preprocess = preprocess(&clip);
     let about = about(args, &clip);
     let temperature = 1.0 / clip.inverse_temperature();
     let detector = Detector::new(clip, &prompts)?;
@@ -88,7 +84,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let started = Instant::now();
     for loaded in load_batches(entries, batch, preprocess, 2, PICTURE_SIDE) {
         let count = loaded.len() as u64;
-        let detections = detect(&detector, &loaded)?;
+        let detections = detect_batch(&detector, &loaded)?;
         let mut detections = detections.into_iter();
         for item in loaded {
             let result = match item.result {
@@ -155,7 +151,10 @@ fn without_own_output(mut entries: Vec<ImageEntry>, out: &Path) -> Result<Vec<Im
 }
 
 /// Detects the images of a batch that could be loaded, in order.
-fn detect(detector: &Detector, loaded: &[Loaded]) -> Result<Vec<Detection>, Failure> {
+///
+/// # Errors
+/// Those of the device.
+pub fn detect_batch(detector: &Detector, loaded: &[Loaded]) -> Result<Vec<Detection>, Failure> {
     let good = loaded.iter().filter_map(|item| item.result.as_ref().ok());
     let pixels: Vec<f32> = good.flat_map(|image| image.pixels.iter().copied()).collect();
     if pixels.is_empty() { Ok(Vec::new()) } else { Ok(detector.detect(&pixels)?) }

@@ -88,7 +88,7 @@ fn describe(report: &Report) -> String {
             PathState::Unavailable => "no",
             PathState::SwitchedOff => "off",
         };
-        let switch = path.switch;
+        let switch = &path.switch;
         lines.push(format!("  {:18} {state:5} {} [{switch}=1 switches it off]", path.name, path.detail));
     }
     if caps.timestamps {

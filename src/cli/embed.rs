@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::Failure;
-use super::options::{DeviceArgs, ModelArgs, progress};
-use crate::data::{ImageEntry, Preprocess, load_batches};
+use super::options::{DeviceArgs, ModelArgs, preprocess, progress};
+use crate::clip::Clip;
+use crate::data::{ImageEntry, load_batches};
 use crate::report::{AtomicFile, write_atomic};
 
 /// Options of `embed`.
@@ -45,23 +46,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let d = clip.config().embed_dim;
     let texts = if args.texts.is_empty() { Vec::new() } else { clip.encode_texts(&args.texts)? };
 
-    let size = clip.vision().image_size();
-    let preprocess =
-        Preprocess { mean: clip.config().mean, std: clip.config().std, ..Preprocess::clip(size as u32) };
     let entries: Vec<ImageEntry> =
         args.images.iter().map(|path| ImageEntry { path: path.clone(), stem: String::new() }).collect();
     let bar = progress(entries.len(), "images");
     let batch = args.batch.clamp(1, clip.vision().max_batch(&gpu));
-    let mut images = Vec::with_capacity(entries.len() * d);
-    for loaded in load_batches(entries, batch, preprocess, 1, 0) {
-        let mut pixels = Vec::with_capacity(loaded.len() * 3 * size * size);
-        let count = loaded.len() as u64;
-        for item in loaded {
-            pixels.extend(item.result?.pixels);
-        }
-        images.extend(clip.encode_images(&pixels)?);
-        bar.inc(count);
-    }
+    let images = embed_images(&clip, entries, batch, &mut |count| bar.inc(count as u64))?;
     bar.finish_and_clear();
 
     let named = [("image_features", &images), ("text_features", &texts)];
@@ -86,4 +75,29 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         args.out.display()
     );
     Ok(())
+}
+
+/// Features of image files [images, embed_dim], un-normalised, a batch at a time; `done` hears how many
+/// images each batch had.
+///
+/// # Errors
+/// The first image that cannot be read; those of the device.
+pub fn embed_images(
+    clip: &Clip,
+    entries: Vec<ImageEntry>,
+    batch: usize,
+    done: &mut dyn FnMut(usize),
+) -> Result<Vec<f32>, Failure> {
+    let size = clip.vision().image_size();
+    let mut images = Vec::with_capacity(entries.len() * clip.config().embed_dim);
+    for loaded in load_batches(entries, batch, preprocess(clip), 1, 0) {
+        let mut pixels = Vec::with_capacity(loaded.len() * 3 * size * size);
+        let count = loaded.len();
+        for item in loaded {
+            pixels.extend(item.result?.pixels);
+        }
+        images.extend(clip.encode_images(&pixels)?);
+        done(count);
+    }
+    Ok(images)
 }

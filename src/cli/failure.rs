@@ -7,6 +7,7 @@ use crate::dapo::regions::RegionError;
 use crate::data::ImageError;
 use crate::data::synth::SynthError;
 use crate::gpu::GpuError;
+use crate::lab::bench::compare::OldReportError;
 use crate::report::{NpyError, OverlayError, ReportError, ResultsError, WriteError};
 
 /// A message that says what is wrong with what, and a hint that says what to do.
@@ -58,6 +59,7 @@ self_explaining!(
     ImageError,
     ModelError,
     NpyError,
+    OldReportError,
     OverlayError,
     PromptError,
     RegionError,

@@ -10,6 +10,7 @@ mod fetch;
 mod options;
 mod picture;
 mod synth;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -37,8 +38,10 @@ enum Verb {
     Devices(devices::Args),
     /// Check every kernel on this adapter and driver against a float64 reference
     Check(check::Args),
-    /// Time kernels against the ceilings of this device
+    /// Time kernels, models and pipelines against the ceilings of this device
     Bench(bench::Args),
+    /// Find the fastest variant of each kernel on this device, and remember it
+    Tune(tune::Args),
     /// Generate labelled images of textures and objects with defects
     Synth(synth::Args),
     /// Download a full CLIP model
@@ -58,7 +61,8 @@ pub fn main_with(registry: &Registry) -> ExitCode {
         Verb::Embed(args) => embed::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Devices(args) => devices::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Check(args) => check::run(&args, registry),
-        Verb::Bench(args) => bench::run(&args, registry).map(|()| ExitCode::SUCCESS),
+        Verb::Bench(args) => bench::run(&args, registry),
+        Verb::Tune(args) => tune::run(&args, registry).map(|()| ExitCode::SUCCESS),
         Verb::Synth(args) => synth::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Fetch(args) => fetch::run(&args).map(|()| ExitCode::SUCCESS),
     };

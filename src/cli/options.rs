@@ -9,8 +9,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failure;
 use crate::clip::{Clip, ClipOptions, WeightStorage, embedded};
+use crate::data::Preprocess;
 use crate::gpu::{AdapterChoice, Gpu, GpuOptions, ShaderMode};
 use crate::lab::Progress;
+use crate::lab::tune::store::{Stored, Tuning};
 
 /// Which device, and how careful.
 #[derive(Debug, Args)]
@@ -29,23 +31,60 @@ impl DeviceArgs {
         AdapterChoice::from(self.adapter.as_str())
     }
 
-    /// Opens it.
+    /// Opens it, with what `tune` found out about it.
     ///
     /// # Errors
     /// No adapter, no such adapter, or one that refuses.
     pub fn open(&self) -> Result<Gpu, Failure> {
+        let gpu = self.open_untuned()?;
+        if let (Some(path), false) = (tuning_file(&gpu), env_switch("DAPO_NO_TUNING")) {
+            match Tuning::load(&gpu, &path) {
+                Stored::Usable(tuning) => drop(gpu.set_preferences(tuning.preferences())),
+                Stored::Ignored(reason) => {
+                    eprintln!("note: {} is not used: {reason}; run dapo-wgpu tune again", path.display());
+                }
+                Stored::None => {}
+            }
+        }
+        Ok(gpu)
+    }
+
+    /// Opens it as it is out of the box.
+    ///
+    /// # Errors
+    /// As [`DeviceArgs::open`].
+    pub fn open_untuned(&self) -> Result<Gpu, Failure> {
         let mode = if self.checked { ShaderMode::Checked } else { ShaderMode::Trusted };
         Ok(Gpu::open(&GpuOptions { adapter: self.choice(), mode })?)
     }
 }
 
+/// Where `tune` keeps what it found out about this device, if there is such a place.
+pub fn tuning_file(gpu: &Gpu) -> Option<PathBuf> {
+    Some(Tuning::path(gpu, &embedded::cache_folder()?.join("dapo-wgpu")))
+}
+
+fn env_switch(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|v| !v.is_empty() && v != "0")
+}
+
 /// How weights are stored on the device.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Weights {
+pub enum Weights {
     /// float32
     F32,
     /// float16: half the memory; exact if the file is float16
     F16,
+}
+
+impl Weights {
+    /// The library's name for it.
+    pub fn storage(self) -> WeightStorage {
+        match self {
+            Weights::F32 => WeightStorage::F32,
+            Weights::F16 => WeightStorage::F16,
+        }
+    }
 }
 
 /// Which model, at which size.
@@ -68,11 +107,7 @@ impl ModelArgs {
     /// # Errors
     /// What is wrong with the folder, the size or the device.
     pub fn open(&self, gpu: &Gpu) -> Result<Clip, Failure> {
-        let storage = match self.weights {
-            Weights::F32 => WeightStorage::F32,
-            Weights::F16 => WeightStorage::F16,
-        };
-        let options = ClipOptions { image_size: self.image_size, storage };
+        let options = ClipOptions { image_size: self.image_size, storage: self.weights.storage() };
         let folder = match &self.model {
             Some(folder) => folder.clone(),
             None => embedded::unpack()?,
@@ -84,6 +119,21 @@ impl ModelArgs {
     pub fn is_demonstration(&self) -> bool {
         self.model.is_none()
     }
+}
+
+/// Reads a number of things of which there must be one, and of which nobody wants more than a million.
+///
+/// # Errors
+/// A message for anything else.
+pub fn count(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|n| (1..=1_000_000).contains(n));
+    number.ok_or_else(|| "expected a whole number from 1 to 1000000".to_owned())
+}
+
+/// The pre-processing that a model wants.
+pub fn preprocess(clip: &Clip) -> Preprocess {
+    let (config, size) = (clip.config(), clip.vision().image_size());
+    Preprocess { mean: config.mean, std: config.std, ..Preprocess::clip(size as u32) }
 }
 
 /// Writes to standard output. That the reader has gone away (`… | head`) is no error.
@@ -130,7 +180,8 @@ pub fn watch<T>(
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} {wide_msg}") {
         bar.set_style(style);
     }
-    let result = work(&mut |done, _, what| {
+    let result = work(&mut |done, total, what| {
+        bar.set_length(total as u64);
         bar.set_position(done as u64);
         bar.set_message(what.to_owned());
     });

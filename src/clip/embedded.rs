@@ -6,15 +6,25 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::error::ModelError;
+use super::tokenizer::Tokenizer;
 
 /// Its name in results and reports.
 pub const NAME: &str = "dapo-nano";
 
+const TOKENIZER: &[u8] = include_bytes!("../../weights/dapo-nano/tokenizer.json");
 const FILES: [(&str, &[u8]); 3] = [
     ("config.json", include_bytes!("../../weights/dapo-nano/config.json")),
     ("model.safetensors", include_bytes!("../../weights/dapo-nano/model.safetensors")),
-    ("tokenizer.json", include_bytes!("../../weights/dapo-nano/tokenizer.json")),
+    ("tokenizer.json", TOKENIZER),
 ];
+
+/// Its tokenizer, which serves models with random weights too: its ids fit every larger table.
+///
+/// # Errors
+/// None with the file as it is embedded.
+pub fn tokenizer() -> Result<Tokenizer, ModelError> {
+    Tokenizer::parse(TOKENIZER, Path::new("the embedded tokenizer.json"))
+}
 
 /// Puts the model's files into the user's cache (once per version of the model) and returns the
 /// folder, so that it is loaded through the same code as any other.
@@ -52,8 +62,8 @@ fn place(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The user's cache folder by the platform's convention.
-fn cache_folder() -> Option<PathBuf> {
+/// The user's cache folder by the platform's convention, if there is one.
+pub fn cache_folder() -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     if cfg!(windows) {
         return variable("LOCALAPPDATA");

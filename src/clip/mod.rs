@@ -4,8 +4,9 @@
 //! [`config`], [`weights`] and [`names`] read a model folder of either common layout into one set of
 //! names; [`tokenizer`] turns text into ids; [`transformer`], [`vision`] and [`text`] are plain
 //! compositions of ops; [`model`] puts them together. [`fetch`] downloads a model where there is a
-//! network.
+//! network; [`architectures`] and [`noise`] stand in for one where only speed counts.
 
+pub mod architectures;
 pub mod config;
 pub mod embedded;
 pub mod error;
@@ -14,12 +15,14 @@ pub mod fetch;
 pub(crate) mod fixtures;
 pub mod model;
 pub mod names;
+pub mod noise;
 pub mod text;
 pub mod tokenizer;
 pub mod transformer;
 pub mod vision;
 pub mod weights;
 
+pub use architectures::Architecture;
 pub use error::ModelError;
 pub use model::{Clip, ClipOptions};
 pub use transformer::{ClipError, WeightStorage};

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::config::ClipConfig;
-use super::names;
+use super::embedded;
+use super::error::ModelError;
+use super::names::{self, ClipFiles};
 use super::text::TextTower;
 use super::tokenizer::Tokenizer;
 use super::transformer::{ClipError, WeightStorage};
@@ -28,6 +30,7 @@ pub struct Clip {
     config: ClipConfig,
     vision: VisionTower,
     text: TextTower,
+    storage: WeightStorage,
     tokenizer: Tokenizer,
     inverse_temperature: f32,
 }
@@ -39,7 +42,26 @@ impl Clip {
     /// [`ClipError`]: what is wrong with the folder, the request or the device.
     pub fn open(gpu: &Gpu, folder: &Path, options: ClipOptions) -> Result<Self, ClipError> {
         let files = names::load(folder)?;
-        let tokenizer = Tokenizer::load(folder)?;
+        Self::assemble(gpu, files, Tokenizer::load(folder)?, folder, options)
+    }
+
+    /// A model of this architecture with random weights, for measuring speed. It has the tokenizer of
+    /// the embedded model and belongs to no folder.
+    ///
+    /// # Errors
+    /// As [`Clip::open`], but for the folder.
+    pub fn random(gpu: &Gpu, config: ClipConfig, seed: u64, options: ClipOptions) -> Result<Self, ClipError> {
+        let files = names::random(config, seed);
+        Self::assemble(gpu, files, embedded::tokenizer()?, Path::new(""), options)
+    }
+
+    fn assemble(
+        gpu: &Gpu,
+        files: ClipFiles,
+        tokenizer: Tokenizer,
+        folder: &Path,
+        options: ClipOptions,
+    ) -> Result<Self, ClipError> {
         tokenizer.check_vocab(files.config.text.vocab_size)?;
         let storage = options.storage;
         let size = options.image_size.unwrap_or(files.config.vision.image_size);
@@ -51,6 +73,7 @@ impl Clip {
             config: files.config,
             vision,
             text,
+            storage,
             tokenizer,
             inverse_temperature: files.logit_scale,
         })
@@ -61,7 +84,7 @@ impl Clip {
         &self.gpu
     }
 
-    /// Where it was loaded from.
+    /// Where it was loaded from; empty for random weights.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -76,9 +99,28 @@ impl Clip {
         &self.vision
     }
 
+    /// The text tower.
+    pub fn text(&self) -> &TextTower {
+        &self.text
+    }
+
+    /// How its matrices are stored on the device.
+    pub fn storage(&self) -> WeightStorage {
+        self.storage
+    }
+
     /// Its learned inverse temperature, exp(logit_scale) (about 100 for OpenAI's models).
     pub fn inverse_temperature(&self) -> f32 {
         self.inverse_temperature
+    }
+
+    /// Token ids of texts, each row of the context's length.
+    ///
+    /// # Errors
+    /// Those of the tokenizer.
+    pub fn tokenize<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<Vec<u32>>, ModelError> {
+        let context = self.text.context_length();
+        texts.iter().map(|text| self.tokenizer.encode(text.as_ref(), context)).collect()
     }
 
     /// Features of texts, on the device: [texts, embed_dim], un-normalised. `texts` may be any
@@ -87,11 +129,7 @@ impl Clip {
     /// # Errors
     /// Those of the tokenizer and of the device.
     pub fn encode_texts<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<f32>, ClipError> {
-        let context = self.text.context_length();
-        let ids = texts
-            .iter()
-            .map(|text| self.tokenizer.encode(text.as_ref(), context))
-            .collect::<Result<Vec<_>, _>>()?;
+        let ids = self.tokenize(texts)?;
         let mut features = Vec::with_capacity(texts.len() * self.config.embed_dim);
         // 64 prompts a batch keep memory small without leaving a GPU idle.
         for batch in ids.chunks(self.text.max_batch(&self.gpu).min(64)) {
@@ -129,5 +167,32 @@ impl Clip {
             )));
         }
         Ok(Tensor::upload(&self.gpu, pixels, &[pixels.len() / each, 3, size, size])?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clip::Architecture;
+    use crate::gpu::GpuOptions;
+
+    #[test]
+    fn random_weights_give_finite_features_that_depend_on_seed_and_input() {
+        let gpu = Gpu::open(&GpuOptions::default()).unwrap();
+        let nano = Architecture::find("dapo-nano").unwrap();
+        let open = |seed| Clip::random(&gpu, nano.config(), seed, ClipOptions::default()).unwrap();
+        let clip = open(1);
+        let texts = clip.encode_texts(&["a photo of a bolt", "a photo of a bent bolt"]).unwrap();
+        let pixels = super::super::noise::Noise::new(3).values(3 * 128 * 128, 1.0);
+        let image = clip.encode_images(&pixels).unwrap();
+        assert_eq!((texts.len(), image.len()), (2 * 128, 128));
+        // Every matrix keeps the size of what it is given, so features of a normed row stay near 1.
+        let size = |x: &[f32]| (x.iter().map(|v| v * v).sum::<f32>() / x.len() as f32).sqrt();
+        for features in [&texts[..128], &texts[128..], &image] {
+            assert!((0.5..2.0).contains(&size(features)), "{}", size(features));
+        }
+        assert_ne!(texts[..128], texts[128..]);
+        assert_eq!(image, open(1).encode_images(&pixels).unwrap());
+        assert_ne!(image, open(2).encode_images(&pixels).unwrap());
     }
 }

@@ -43,15 +43,23 @@ impl Tokenizer {
             });
         }
         let bytes = std::fs::read(&file).map_err(|e| ModelError::read(&file, e))?;
-        let bad = |problem: String| ModelError::Tokenizer { path: file.clone(), problem };
-        let mut inner = tokenizers::Tokenizer::from_bytes(&bytes)
+        Self::parse(&bytes, &file)
+    }
+
+    /// Reads the contents of a `tokenizer.json`; `path` names it in errors.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::load`].
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, ModelError> {
+        let bad = |problem: String| ModelError::Tokenizer { path: path.to_owned(), problem };
+        let mut inner = tokenizers::Tokenizer::from_bytes(bytes)
             .map_err(|e| bad(format!("not a tokenizer in Hugging Face form ({e})")))?;
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|e| bad(e.to_string()))?;
         let id =
             |token: &str| inner.token_to_id(token).ok_or_else(|| bad(format!("it has no {token} token")));
         let (bos, eos) = (id(BOS)?, id(EOS)?);
-        Ok(Tokenizer { inner, path: file, bos, eos })
+        Ok(Tokenizer { inner, path: path.to_owned(), bos, eos })
     }
 
     /// Id of the start token.

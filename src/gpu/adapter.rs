@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::capabilities::Capabilities;
 use super::error::GpuError;
@@ -30,7 +30,7 @@ impl From<&str> for AdapterChoice {
 }
 
 /// What an adapter calls itself; part of every result this program writes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdapterSummary {
     /// Position in the list of `dapo-wgpu devices`.
     pub index: usize,

@@ -3,12 +3,14 @@
 //! Every optional path can be switched off by an environment variable, so that a wrong or slow
 //! result on somebody's driver can be traced to one path in minutes.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use super::adapter::AdapterSummary;
 
 /// How a device runs a workgroup; kernels choose their variants by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceClass {
     /// A GPU: many workgroups at once, fast workgroup memory, coalesced loads.
@@ -19,7 +21,7 @@ pub enum DeviceClass {
 }
 
 /// Smallest and largest subgroup that the device may choose for a dispatch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SubgroupRange {
     /// Smallest number of invocations in a subgroup.
     pub min: u32,
@@ -35,18 +37,18 @@ impl SubgroupRange {
 }
 
 /// A square cooperative-matrix shape that WGSL can express (`m = n = k`).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CooperativeMatrix {
     /// Edge of the tile: 8 or 16.
     pub size: u32,
     /// Element type of the factors.
-    pub factors: &'static str,
+    pub factors: Cow<'static, str>,
     /// Element type of the accumulator.
-    pub accumulator: &'static str,
+    pub accumulator: Cow<'static, str>,
 }
 
 /// Limits that kernels and planners read. Bytes unless said otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DeviceLimits {
     /// Largest range that one storage binding may cover.
     pub storage_binding: u64,
@@ -63,7 +65,7 @@ pub struct DeviceLimits {
 }
 
 /// Whether an optional path is in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PathState {
     /// Present and used.
@@ -77,20 +79,20 @@ pub enum PathState {
 }
 
 /// One optional path as `dapo-wgpu devices` lists it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OptionalPath {
     /// Name of the capability.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Whether it is used.
     pub state: PathState,
     /// What was found, or why it is not used.
     pub detail: String,
     /// The environment variable that switches it off when set to anything but `0`.
-    pub switch: &'static str,
+    pub switch: Cow<'static, str>,
 }
 
 /// What the device can do. Part of every kernel's key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Capabilities {
     /// How the device runs a workgroup.
     pub class: DeviceClass,
@@ -146,7 +148,12 @@ impl Capabilities {
                 PathState::Unavailable => "not offered by this device and driver".to_owned(),
                 PathState::SwitchedOff => format!("{detail}; switched off by {switch}"),
             };
-            paths.push(OptionalPath { name, state, detail, switch });
+            paths.push(OptionalPath {
+                name: Cow::Borrowed(name),
+                state,
+                detail,
+                switch: Cow::Borrowed(switch),
+            });
             matches!(state, PathState::Used | PathState::Idle)
         };
 
@@ -262,8 +269,8 @@ fn cooperative_shapes(adapter: &wgpu::Adapter) -> Vec<CooperativeMatrix> {
         .filter_map(|p| {
             Some(CooperativeMatrix {
                 size: p.m_size,
-                factors: name(p.ab_type)?,
-                accumulator: name(p.cr_type)?,
+                factors: Cow::Borrowed(name(p.ab_type)?),
+                accumulator: Cow::Borrowed(name(p.cr_type)?),
             })
         })
         .collect()

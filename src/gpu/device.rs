@@ -11,7 +11,7 @@ use super::pipeline::{Builder, MAX_PARAMS, Pipeline, PipelineCache, ShaderSpec};
 use super::record::Stream;
 
 /// Whether shaders run with the validator's run-time checks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ShaderMode {
     /// Index clamps, loop bounds and zeroed workgroup memory: for tests and bug reports.

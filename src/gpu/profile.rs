@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::device::Gpu;
 use super::error::GpuError;
@@ -24,7 +24,7 @@ pub struct LaunchLabel {
 }
 
 /// Which clock timed a launch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Clock {
     /// Timestamps that the device wrote before and after the launch.

@@ -13,7 +13,7 @@ use super::pipeline::{Access, MAX_PARAMS, Pipeline, ShaderSpec};
 use super::profile::{LaunchLabel, Taking};
 
 /// Arithmetic and traffic of one dispatch, as its kernel counts them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Work {
     /// Floating-point operations; a multiply-add is two.
     pub flops: f64,

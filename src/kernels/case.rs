@@ -6,17 +6,21 @@
 #[derive(Debug, Clone)]
 pub struct CaseText {
     words: Vec<String>,
+    /// All sizes read so far, multiplied.
+    product: u128,
 }
 
 /// Largest number that a case may name: sizes beyond it fit no device.
 const LARGEST: usize = 1 << 31;
+/// Largest product of all sizes: no buffer is longer than it, and no device holds as much.
+const LARGEST_PRODUCT: u128 = 1 << 48;
 
 impl CaseText {
     /// Splits a case into its family's name and the rest.
     pub fn split(text: &str) -> (&str, Self) {
         let mut words = text.split_whitespace();
         let family = words.next().unwrap_or_default();
-        (family, Self { words: words.map(str::to_owned).collect() })
+        (family, Self { words: words.map(str::to_owned).collect(), product: 1 })
     }
 
     /// Puts `key=value` in place of the word of that key.
@@ -27,6 +31,11 @@ impl CaseText {
         let word = self.words.iter_mut().find(|w| w.split_once('=').is_some_and(|(k, _)| k == key));
         *word.ok_or_else(|| format!("no '{key}=' in this case"))? = format!("{key}={value}");
         Ok(())
+    }
+
+    /// The keys of all `key=value` words, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().filter_map(|w| Some(w.split_once('=')?.0))
     }
 
     /// Whether there is a number or pair of this name.
@@ -46,7 +55,10 @@ impl CaseText {
     /// A message when it is missing or not such a number.
     pub fn size(&mut self, key: &str) -> Result<usize, String> {
         let value = self.value(key)?;
-        size(&value).ok_or_else(|| format!("'{key}={value}': not a whole number from 1 to {LARGEST}"))
+        let size =
+            size(&value).ok_or_else(|| format!("'{key}={value}': not a whole number from 1 to {LARGEST}"))?;
+        self.count(size)?;
+        Ok(size)
     }
 
     /// The float `key=X`.
@@ -68,10 +80,19 @@ impl CaseText {
             let parsed = self.words[at].split_once('x').and_then(|(a, b)| Some((size(a)?, size(b)?)));
             if let Some(pair) = parsed {
                 self.words.remove(at);
+                self.count(pair.0)?;
+                self.count(pair.1)?;
                 return Ok(pair);
             }
         }
         Err("a size such as '24x24' is missing".to_owned())
+    }
+
+    /// Notes a size, so that no product of sizes overflows later.
+    fn count(&mut self, size: usize) -> Result<(), String> {
+        self.product = self.product.saturating_mul(size as u128);
+        let fits = self.product <= LARGEST_PRODUCT;
+        fits.then_some(()).ok_or_else(|| "its sizes multiply to more than any device can hold".to_owned())
     }
 
     /// Whether the word is there.

@@ -209,6 +209,7 @@ impl Prepared {
 /// # Errors
 /// Those of the device; a wrong result is an [`Outcome`], not an error.
 pub fn check(gpu: &Gpu, problem: &dyn Problem, seed: u64) -> Result<Vec<Outcome>, GpuError> {
+    fits(gpu, problem)?;
     let mut outcomes = Vec::new();
     let mut gaps: Vec<Vec<bool>> = Vec::new();
     for &kind in problem.defined_for() {
@@ -250,6 +251,22 @@ pub fn check_variant(
         return Ok(vec![format!("no variant '{variant}'")]);
     };
     Ok(prepared.judge(gpu, problem, variant, &prepared.gaps())?.faults)
+}
+
+/// Refuses a case before its inputs are made on the host, where no buffer of the device could hold one.
+///
+/// # Errors
+/// [`GpuError::TooLarge`].
+pub fn fits(gpu: &Gpu, problem: &dyn Problem) -> Result<(), GpuError> {
+    let limit = gpu.capabilities().limits.buffer;
+    let inputs = problem.inputs().into_iter().map(|o| (o.len as u64).saturating_mul(o.element.bytes()));
+    let outputs = problem.outputs().into_iter().map(|len| (len as u64).saturating_mul(4));
+    match inputs.chain(outputs).max() {
+        Some(bytes) if bytes > limit => {
+            Err(GpuError::TooLarge { what: problem.label(), bytes, limit, limit_name: "maxBufferSize" })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Runs a variant with NaN-filled outputs between canaries; returns the words, guards included.

@@ -153,6 +153,7 @@ mod tests {
         assert!(reason("matmull f32 m=1").contains("there are matmul"));
         assert!(reason("matmul f32 m=1 n=2").contains("'k=N' is missing"));
         assert!(reason("matmul f32 m=0 n=2 k=3").contains("m=0"));
+        assert!(reason("matmul f32 m=2000000000 n=2000000000 k=9").contains("multiply"));
         assert!(reason("softmax f32 rows=1 width=2 scale=1 +bias").contains("+bias"));
         let replaced = registry.parse("matmul f32 m=1 n=2 k=3", &[("m".into(), "9".into())]);
         assert_eq!(replaced.map(|p| p.label()), Ok("matmul f32 m=9 n=2 k=3".to_owned()));

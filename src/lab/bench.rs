@@ -1,23 +1,28 @@
-//! How fast each kernel is, and what holds it back: times against the device's own ceilings.
+//! How fast kernels, models and pipelines are, and what holds them back: times against the device's own
+//! ceilings.
 //!
-//! Ceilings are measured, not looked up: multiply-adds, copy and read by the probe kernels, and the
-//! cost of a launch and of a submit by nearly empty ones. Repetitions are interleaved (every case once,
-//! then every case again), so that a change of clock speed or of load meets all alike.
+//! [`measure`] takes the ceilings and times kernels, [`jobs`] times what consists of many launches;
+//! [`request`] turns words into cases and variants. A [`BenchReport`] holds the result, [`formats`]
+//! writes it, and [`compare`] sets it against an older one.
 
-use std::time::Instant;
+pub mod compare;
+pub mod formats;
+pub mod jobs;
+pub mod measure;
+pub mod request;
 
-use rand::SeedableRng;
-use rand_pcg::Pcg64Mcg;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Device, Progress};
-use crate::gpu::{Buffer, Clock, Gpu, GpuError};
-use crate::kernels::check::make_inputs;
-use crate::kernels::probe::{Copy, MultiplyAdd, Read};
-use crate::kernels::{Cost, Problem, run_variant};
+use super::Device;
+use crate::gpu::{Clock, Gpu};
+use crate::kernels::Cost;
+use compare::Comparison;
+
+/// The schema of a report's JSON.
+pub const SCHEMA: &str = "dapo-wgpu/bench/1";
 
 /// What bounds a kernel on the roofline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Bound {
     /// The multiply-add rate.
@@ -40,7 +45,7 @@ impl Bound {
 }
 
 /// The device's own limits, as measured.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Ceilings {
     /// Multiply-adds, two operations each, in FLOP/s.
     pub multiply_add: f64,
@@ -54,41 +59,112 @@ pub struct Ceilings {
     pub submit: f64,
 }
 
+/// The least time that the ceilings allow, and what sets it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Floor {
+    /// Seconds.
+    pub seconds: f64,
+    /// The scarcest resource.
+    pub bound: Bound,
+}
+
 impl Ceilings {
-    /// The least time for this work, and what sets it.
-    pub fn floor(&self, work: Cost) -> (f64, Bound) {
+    /// The floor of one launch with this work.
+    pub fn floor(&self, work: Cost) -> Floor {
         let arithmetic = work.flops / self.multiply_add;
         // A kernel that only reads may beat the copy; then reading is the ceiling.
         let memory = work.bytes / self.copy.max(self.read);
-        if self.launch > arithmetic.max(memory) {
+        let (seconds, bound) = if self.launch > arithmetic.max(memory) {
             (self.launch, Bound::Launch)
         } else if arithmetic > memory {
             (arithmetic, Bound::Arithmetic)
         } else {
             (memory, Bound::Memory)
+        };
+        Floor { seconds, bound }
+    }
+
+    /// The floor of launches one after the other: the sum of theirs, bound by what most of it is due to.
+    pub fn floor_of_all(&self, launches: impl Iterator<Item = Cost>) -> Floor {
+        let mut by_bound = [Bound::Arithmetic, Bound::Memory, Bound::Launch].map(|bound| (0.0, bound));
+        for work in launches {
+            let floor = self.floor(work);
+            by_bound.iter_mut().filter(|(_, b)| *b == floor.bound).for_each(|(s, _)| *s += floor.seconds);
+        }
+        let seconds = by_bound.iter().map(|(s, _)| s).sum();
+        let largest = by_bound.into_iter().max_by(|a, b| a.0.total_cmp(&b.0));
+        Floor { seconds, bound: largest.map_or(Bound::Launch, |(_, bound)| bound) }
+    }
+}
+
+/// What a row is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// One launch.
+    Kernel,
+    /// One forward of a tower, its input on the device beforehand.
+    Model,
+    /// From files to results on the host.
+    Pipeline,
+}
+
+impl Kind {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel",
+            Self::Model => "model",
+            Self::Pipeline => "pipeline",
         }
     }
 }
 
-/// One case and variant, timed.
-#[derive(Debug, Clone, Serialize)]
+/// Repeated times of one thing, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// Half of the times are below it.
+    pub median: f64,
+    /// A quarter of the times are below the first, three quarters below the second.
+    pub quartiles: (f64, f64),
+    /// The least.
+    pub best: f64,
+    /// How many there are.
+    pub repetitions: usize,
+}
+
+impl Spread {
+    /// Of at least one time; quantiles between two times are interpolated.
+    pub fn of(times: &[f64]) -> Self {
+        let mut times = times.to_vec();
+        times.sort_by(f64::total_cmp);
+        let at = |share: f64| {
+            let place = share * times.len().saturating_sub(1) as f64;
+            let (low, high) = (times[place.floor() as usize], times[place.ceil() as usize]);
+            low + (high - low) * place.fract()
+        };
+        Self { median: at(0.5), quartiles: (at(0.25), at(0.75)), best: at(0.0), repetitions: times.len() }
+    }
+}
+
+/// One thing, timed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Timing {
-    /// The family.
+    /// What it is.
+    pub kind: Kind,
+    /// The family of a kernel; `vision`, `text`, `embed` or `detect` of a model.
     pub kernel: String,
     /// The case in words.
     pub case: String,
-    /// The variant.
+    /// The variant of a kernel; how a model's weights are stored.
     pub variant: String,
+    /// How it was timed.
+    pub clock: Clock,
     /// Arithmetic and traffic at least.
     pub work: Cost,
-    /// Median seconds of a launch.
-    pub median: f64,
-    /// First and third quartile, in seconds.
-    pub quartiles: (f64, f64),
-    /// The least, in seconds.
-    pub best: f64,
-    /// Repetitions.
-    pub repetitions: usize,
+    /// Median, quartiles and least.
+    #[serde(flatten)]
+    pub spread: Spread,
     /// 10⁹ operations a second, by the median.
     pub gflops: f64,
     /// 10⁹ bytes a second, by the median.
@@ -97,261 +173,58 @@ pub struct Timing {
     pub roofline: f64,
     /// What sets the least possible time.
     pub bound: Bound,
-    /// Seconds until the first result: mostly the driver's compiler.
+    /// Seconds that making its pipelines took, as far as the driver compiles then. Of a model only the
+    /// pipelines that no row above had made.
+    pub compile: f64,
+    /// Seconds until the first result, compilation included.
     pub cold: f64,
+    /// Of a model or pipeline: what one run consists of.
+    pub run: Option<RunCounts>,
+}
+
+/// What one run of a model or pipeline consists of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunCounts {
+    /// Images or texts.
+    pub items: usize,
+    /// `images` or `texts`.
+    pub unit: String,
+    /// Images or texts a second, by the median.
+    pub per_second: f64,
+    /// Kernel launches.
+    pub launches: u64,
+    /// Submits with work in them.
+    pub submits: u64,
 }
 
 /// A whole run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BenchReport {
-    /// `dapo-wgpu/bench/1`
-    pub schema: &'static str,
+    /// [`SCHEMA`]
+    pub schema: String,
     /// Where it ran.
     pub device: Device,
-    /// How launches were timed.
-    pub clock: Clock,
     /// The measured limits.
     pub ceilings: Ceilings,
-    /// In the order of the cases.
+    /// In the order in which they were asked for.
     pub timings: Vec<Timing>,
-}
-
-/// A case ready to run.
-struct Prepared<'a> {
-    problem: &'a dyn Problem,
-    variant: &'static str,
-    /// Sets of buffers, inputs first; more than one where caches would hold a single set.
-    sets: Vec<Vec<Buffer>>,
-    times: Vec<f64>,
-    cold: f64,
-}
-
-/// Bytes that the sets of a memory-bound case span together, so that none is still in a cache.
-const COLD_BYTES: f64 = 96e6;
-/// Operations a byte above which caches make no difference to the outcome.
-const CACHED_INTENSITY: f64 = 16.0;
-
-impl<'a> Prepared<'a> {
-    fn new(gpu: &Gpu, problem: &'a dyn Problem, forced: Option<&str>) -> Result<Self, GpuError> {
-        let variant = problem.decide(gpu.capabilities(), forced)?.variant;
-        let work = problem.cost();
-        let cached = work.flops > CACHED_INTENSITY * work.bytes;
-        let sets = if cached { 1 } else { (COLD_BYTES / work.bytes).ceil().clamp(1.0, 12.0) as usize };
-        let mut rng = Pcg64Mcg::seed_from_u64(1);
-        let set = |rng: &mut Pcg64Mcg| {
-            let mut buffers = make_inputs(gpu, problem, variant, rng)?;
-            for len in problem.outputs() {
-                buffers.push(gpu.alloc(4 * len as u64, "output")?);
-            }
-            Ok(buffers)
-        };
-        let sets = (0..sets).map(|_| set(&mut rng)).collect::<Result<Vec<_>, GpuError>>()?;
-        let mut prepared = Self { problem, variant, sets, times: Vec::new(), cold: 0.0 };
-        gpu.wait()?;
-        let started = Instant::now();
-        prepared.record(gpu, 0)?;
-        gpu.wait()?;
-        prepared.cold = started.elapsed().as_secs_f64();
-        Ok(prepared)
-    }
-
-    fn record(&self, gpu: &Gpu, turn: usize) -> Result<(), GpuError> {
-        let buffers: Vec<(&Buffer, u64)> = self.sets[turn % self.sets.len()].iter().map(|b| (b, 0)).collect();
-        run_variant(gpu, self.problem, &buffers, Some(self.variant))
-    }
-
-    /// Runs once, timed.
-    fn time(&mut self, gpu: &Gpu) -> Result<Option<Clock>, GpuError> {
-        gpu.start_profile()?;
-        self.record(gpu, self.times.len() + 1)?;
-        let Some(profile) = gpu.end_profile()? else { return Ok(None) };
-        self.times.extend(profile.spans.iter().map(|span| span.seconds));
-        Ok(Some(profile.clock))
-    }
-
-    fn timing(&self, ceilings: &Ceilings) -> Timing {
-        let mut times = self.times.clone();
-        times.sort_by(f64::total_cmp);
-        let at = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize];
-        let (median, work) = (at(0.5), self.problem.cost());
-        let (floor, bound) = ceilings.floor(work);
-        Timing {
-            kernel: self.problem.kernel().to_owned(),
-            case: self.problem.label(),
-            variant: self.variant.to_owned(),
-            work,
-            median,
-            quartiles: (at(0.25), at(0.75)),
-            best: at(0.0),
-            repetitions: times.len(),
-            gflops: work.flops / median * 1e-9,
-            gbytes: work.bytes / median * 1e-9,
-            roofline: floor / median,
-            bound,
-            cold: self.cold,
-        }
-    }
-}
-
-/// Which variants to time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Variants {
-    /// The one that would be used.
-    Chosen,
-    /// Every one that can run.
-    All,
-    /// The one of this name where the case has it; other cases use their own choice.
-    Named(String),
-}
-
-/// Measures the device's ceilings.
-///
-/// # Errors
-/// Those of the device.
-pub fn ceilings(gpu: &Gpu, repetitions: usize) -> Result<Ceilings, GpuError> {
-    let (copy, read) = (Copy { len: 4 << 20 }, Read { sums: 1 << 16 });
-    let arithmetic = MultiplyAdd { len: 1 << 15, rounds: 128 };
-    let mut probes = [&copy as &dyn Problem, &read, &arithmetic]
-        .into_iter()
-        .map(|p| Prepared::new(gpu, p, None))
-        .collect::<Result<Vec<_>, _>>()?;
-    for _ in 0..repetitions {
-        for probe in &mut probes {
-            probe.time(gpu)?;
-        }
-    }
-    // A ceiling is the best that was seen.
-    let least = |p: &Prepared<'_>| p.times.iter().copied().fold(f64::INFINITY, f64::min);
-    let empty = Copy { len: 4 };
-    let tiny = Prepared::new(gpu, &empty, None)?;
-    let many = 64;
-    let (mut launch, mut submit) = (f64::INFINITY, f64::INFINITY);
-    for _ in 0..repetitions {
-        let wall = |launches: usize| {
-            let started = Instant::now();
-            for turn in 0..launches {
-                tiny.record(gpu, turn)?;
-            }
-            gpu.wait()?;
-            Ok::<f64, GpuError>(started.elapsed().as_secs_f64())
-        };
-        let one = wall(1)?;
-        submit = submit.min(one);
-        launch = launch.min(((wall(many)? - one) / (many - 1) as f64).max(0.0));
-    }
-    Ok(Ceilings {
-        multiply_add: arithmetic.cost().flops / least(&probes[2]),
-        copy: copy.cost().bytes / least(&probes[0]),
-        read: read.cost().bytes / least(&probes[1]),
-        launch,
-        submit,
-    })
-}
-
-/// Times these cases, `repetitions` times each, interleaved.
-///
-/// # Errors
-/// Those of the device.
-pub fn run(
-    gpu: &Gpu,
-    cases: &[Box<dyn Problem>],
-    variants: &Variants,
-    repetitions: usize,
-    progress: &mut Progress<'_>,
-) -> Result<BenchReport, GpuError> {
-    let repetitions = repetitions.max(1);
-    progress(0, cases.len() + repetitions, "ceilings");
-    let ceilings = ceilings(gpu, repetitions)?;
-    let mut prepared = Vec::new();
-    for (done, case) in cases.iter().enumerate() {
-        progress(done, cases.len() + repetitions, &case.label());
-        let usable = case.variants(gpu.capabilities());
-        let usable: Vec<&str> = usable.iter().filter(|v| v.usable.is_ok()).map(|v| v.name).collect();
-        match variants {
-            Variants::Chosen => prepared.push(Prepared::new(gpu, case.as_ref(), None)?),
-            Variants::Named(name) => {
-                let forced = usable.contains(&name.as_str()).then_some(name.as_str());
-                prepared.push(Prepared::new(gpu, case.as_ref(), forced)?);
-            }
-            Variants::All => {
-                for name in usable {
-                    prepared.push(Prepared::new(gpu, case.as_ref(), Some(name))?);
-                }
-            }
-        }
-    }
-    let mut clock = Clock::Wall;
-    for turn in 0..repetitions {
-        for case in &mut prepared {
-            progress(cases.len() + turn, cases.len() + repetitions, &case.problem.label());
-            clock = case.time(gpu)?.unwrap_or(clock);
-        }
-    }
-    Ok(BenchReport {
-        schema: "dapo-wgpu/bench/1",
-        device: Device::of(gpu),
-        clock,
-        ceilings,
-        timings: prepared.iter().map(|p| p.timing(&ceilings)).collect(),
-    })
+    /// Against an older report, where one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
 }
 
 impl BenchReport {
-    /// How it was timed, in words.
-    pub fn note(&self) -> &'static str {
-        match self.clock {
-            Clock::Timestamps => "launches timed by the device's timestamps, interleaved, caches cold",
-            Clock::Wall => "launches timed by the host's clock, one submit each (no working timestamps)",
-        }
+    /// What was measured on this device.
+    pub fn new(gpu: &Gpu, ceilings: Ceilings, timings: Vec<Timing>) -> Self {
+        Self { schema: SCHEMA.to_owned(), device: Device::of(gpu), ceilings, timings, comparison: None }
     }
 
-    /// The ceilings and a table.
-    pub fn text(&self) -> String {
-        let c = &self.ceilings;
-        let mut lines = vec![
-            self.device.adapter.line(),
-            format!(
-                "ceilings: {:.1} GFLOP/s multiply-add, {:.1} GB/s copy, {:.1} GB/s read, {:.1} µs a launch, {:.1} µs a submit",
-                c.multiply_add * 1e-9,
-                c.copy * 1e-9,
-                c.read * 1e-9,
-                c.launch * 1e6,
-                c.submit * 1e6
-            ),
-            format!("{}; {:?} shaders", self.note(), self.device.mode),
-            format!(
-                "{:>10} {:>15} {:>9} {:>8} {:>6}  {:10} {:>7}  {:10} case",
-                "median ms", "quartiles", "GFLOP/s", "GB/s", "roof", "bound by", "cold s", "variant"
-            ),
-        ];
-        for t in &self.timings {
-            lines.push(format!(
-                "{:10.3} {:7.3}-{:7.3} {:9.2} {:8.2} {:5.1}%  {:10} {:7.2}  {:10} {}",
-                t.median * 1e3,
-                t.quartiles.0 * 1e3,
-                t.quartiles.1 * 1e3,
-                t.gflops,
-                t.gbytes,
-                100.0 * t.roofline,
-                t.bound.name(),
-                t.cold,
-                t.variant,
-                t.case
-            ));
-        }
-        lines.join("\n") + "\n"
+    /// The clock of all rows, where they have one in common.
+    pub fn clock(&self) -> Option<Clock> {
+        let first = self.timings.first()?.clock;
+        self.timings.iter().all(|t| t.clock == first).then_some(first)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_floor_is_set_by_the_scarcest_resource() {
-        let c = Ceilings { multiply_add: 1e12, copy: 1e11, read: 5e10, launch: 1e-5, submit: 1e-4 };
-        assert_eq!(c.floor(Cost { flops: 1e9, bytes: 1e3 }), (1e-3, Bound::Arithmetic));
-        assert_eq!(c.floor(Cost { flops: 1e3, bytes: 1e8 }), (1e-3, Bound::Memory));
-        assert_eq!(c.floor(Cost { flops: 1.0, bytes: 4.0 }), (1e-5, Bound::Launch));
-    }
-}
+mod tests;

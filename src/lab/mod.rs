@@ -1,18 +1,19 @@
 //! The kernel laboratory: is every kernel right on this device ([`mod@check`]), how fast is it and what holds
-//! it back ([`mod@bench`])?
+//! it back ([`mod@bench`]), and which variant is best here ([`mod@tune`])?
 //!
 //! All of it works on any [`Registry`](crate::kernels::registry::Registry), so kernels of one's own get
 //! the same treatment as ours.
 
 pub mod bench;
 pub mod check;
+pub mod tune;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::gpu::{AdapterSummary, Capabilities, Gpu, ShaderMode};
 
 /// Which device gave a result, and how it was driven.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Device {
     /// Who the adapter is, driver included.
     pub adapter: AdapterSummary,
@@ -21,7 +22,7 @@ pub struct Device {
     /// Checked or trusted shaders.
     pub mode: ShaderMode,
     /// Version of this crate.
-    pub version: &'static str,
+    pub version: String,
 }
 
 impl Device {
@@ -31,7 +32,7 @@ impl Device {
             adapter: gpu.adapter().clone(),
             capabilities: gpu.capabilities().clone(),
             mode: gpu.mode(),
-            version: env!("CARGO_PKG_VERSION"),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
 }

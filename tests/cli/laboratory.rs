@@ -39,6 +39,8 @@ fn a_part_of_a_name_selects_and_the_list_can_be_given_back() {
 fn cases_and_variants_that_do_not_exist() {
     let place = Place::new();
     place.run(&["check", "--case", "matmul f32 m=8888"]).fails_with(&["'n=N' is missing", "--list"]);
+    let large = "softmax f32 rows=2000000000 width=4096 scale=1";
+    place.run(&["check", "--case", large]).fails_with(&["maxBufferSize"]);
     place.run(&["check", "--case", "nosuch"]).fails_with(&["no kernel 'nosuch'", "matmul"]);
     place.run(&["bench", "--case", "copy f32 n=64", "--variant", "nosuch"]).fails_with(&["nosuch", "all"]);
     place.run(&["check", "--case", "copy", "--out", "no/such/folder/x.json"]).fails_with(&["no/such/folder"]);

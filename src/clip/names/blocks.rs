@@ -1,8 +1,9 @@
 //! The transformer blocks of a tower.
 
-use super::{Affine, read};
+use super::{Affine, random, read};
 use crate::clip::config::{Layout, TowerConfig};
 use crate::clip::error::ModelError;
+use crate::clip::noise::Noise;
 use crate::clip::weights::Checkpoint;
 use std::sync::Arc;
 
@@ -23,16 +24,25 @@ pub struct BlockWeights {
     pub mlp_proj: Affine,
 }
 
-/// The blocks of one tower, read from the mapped file when asked for.
+/// The blocks of one tower, each read or drawn when it is asked for.
 #[derive(Debug, Clone)]
 pub struct Blocks {
-    file: Arc<Checkpoint>,
-    layout: Layout,
-    /// Everything before the block's number.
-    prefix: &'static str,
-    layers: usize,
-    width: usize,
-    mlp_width: usize,
+    source: Source,
+    tower: TowerConfig,
+}
+
+/// Where blocks come from.
+#[derive(Debug, Clone)]
+enum Source {
+    /// A mapped file.
+    File {
+        file: Arc<Checkpoint>,
+        layout: Layout,
+        /// Everything before the block's number.
+        prefix: &'static str,
+    },
+    /// Nowhere: random numbers.
+    Noise(Noise),
 }
 
 /// Where one [`Affine`] of a block comes from.
@@ -61,10 +71,9 @@ impl Blocks {
         prefix: &'static str,
         tower: &TowerConfig,
     ) -> Result<Self, ModelError> {
-        let TowerConfig { layers, width, mlp_width, .. } = *tower;
-        let blocks = Blocks { file: file.clone(), layout, prefix, layers, width, mlp_width };
+        let layers = tower.layers;
         for index in 0..layers {
-            for part in blocks.parts() {
+            for part in parts(layout, tower) {
                 for suffix in ["weight", "bias"] {
                     let (names, shape) = part.tensors(&format!("{prefix}{index}."), suffix);
                     names.iter().try_for_each(|name| file.tensor(name, &shape).map(drop))?;
@@ -73,33 +82,45 @@ impl Blocks {
         }
         let surplus = format!("{prefix}{layers}.");
         match file.names().find(|name| name.starts_with(&surplus)) {
-            None => Ok(blocks),
+            None => Ok(Blocks {
+                source: Source::File { file: file.clone(), layout, prefix },
+                tower: tower.clone(),
+            }),
             Some(name) => {
                 Err(ModelError::ExtraLayers { path: file.path().to_owned(), tensor: name.into(), layers })
             }
         }
     }
 
+    /// Random blocks of this tower.
+    pub(super) fn random(noise: Noise, tower: &TowerConfig) -> Self {
+        Blocks { source: Source::Noise(noise), tower: tower.clone() }
+    }
+
     /// Number of blocks.
     #[allow(clippy::len_without_is_empty)] // a tower has at least one
     pub fn len(&self) -> usize {
-        self.layers
+        self.tower.layers
     }
 
-    /// Reads block `index`, counted from 0 at the input.
+    /// Block `index`, counted from 0 at the input.
     ///
     /// # Errors
-    /// [`ModelError::MissingTensor`] when `index` is not below [`Blocks::len`]; none otherwise.
+    /// [`ModelError::MissingTensor`] when a file has no such block; none below [`Blocks::len`].
     pub fn get(&self, index: usize) -> Result<BlockWeights, ModelError> {
-        let block = format!("{}{index}.", self.prefix);
+        let (file, layout, prefix) = match &self.source {
+            Source::File { file, layout, prefix } => (file, *layout, prefix),
+            Source::Noise(noise) => return Ok(random::block(noise.part(index as u64), &self.tower)),
+        };
+        let block = format!("{prefix}{index}.");
         let affine = |part: Part| -> Result<Affine, ModelError> {
             let [weight, bias] = ["weight", "bias"].map(|suffix| {
                 let (names, shape) = part.tensors(&block, suffix);
-                read(&self.file, &names, &shape)
+                read(file, &names, &shape)
             });
             Ok(Affine { weight: weight?, bias: bias? })
         };
-        let [ln_1, attn_in, attn_out, ln_2, mlp_fc, mlp_proj] = self.parts();
+        let [ln_1, attn_in, attn_out, ln_2, mlp_fc, mlp_proj] = parts(layout, &self.tower);
         Ok(BlockWeights {
             ln_1: affine(ln_1)?,
             attn_in: affine(attn_in)?,
@@ -110,33 +131,33 @@ impl Blocks {
         })
     }
 
-    /// All blocks in order, each read when the iterator reaches it.
+    /// All blocks in order, each made when the iterator reaches it.
     pub fn iter(&self) -> impl Iterator<Item = Result<BlockWeights, ModelError>> + '_ {
-        (0..self.layers).map(|index| self.get(index))
+        (0..self.len()).map(|index| self.get(index))
     }
+}
 
-    /// The six layers of a block in the order of [`BlockWeights`].
-    fn parts(&self) -> [Part; 6] {
-        let (d, m) = (self.width, self.mlp_width);
-        let part = |layers, weight| Part { layers, separator: '.', weight };
-        match self.layout {
-            Layout::HuggingFace => [
-                part(&["layer_norm1"], vec![d]),
-                part(&["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"], vec![d, d]),
-                part(&["self_attn.out_proj"], vec![d, d]),
-                part(&["layer_norm2"], vec![d]),
-                part(&["mlp.fc1"], vec![m, d]),
-                part(&["mlp.fc2"], vec![d, m]),
-            ],
-            Layout::OpenClip => [
-                part(&["ln_1"], vec![d]),
-                // torch's own attention module names these `in_proj_weight` and `in_proj_bias`.
-                Part { layers: &["attn.in_proj"], separator: '_', weight: vec![3 * d, d] },
-                part(&["attn.out_proj"], vec![d, d]),
-                part(&["ln_2"], vec![d]),
-                part(&["mlp.c_fc"], vec![m, d]),
-                part(&["mlp.c_proj"], vec![d, m]),
-            ],
-        }
+/// The six layers of a block in the order of [`BlockWeights`].
+fn parts(layout: Layout, tower: &TowerConfig) -> [Part; 6] {
+    let (d, m) = (tower.width, tower.mlp_width);
+    let part = |layers, weight| Part { layers, separator: '.', weight };
+    match layout {
+        Layout::HuggingFace => [
+            part(&["layer_norm1"], vec![d]),
+            part(&["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"], vec![d, d]),
+            part(&["self_attn.out_proj"], vec![d, d]),
+            part(&["layer_norm2"], vec![d]),
+            part(&["mlp.fc1"], vec![m, d]),
+            part(&["mlp.fc2"], vec![d, m]),
+        ],
+        Layout::OpenClip => [
+            part(&["ln_1"], vec![d]),
+            // torch's own attention module names these `in_proj_weight` and `in_proj_bias`.
+            Part { layers: &["attn.in_proj"], separator: '_', weight: vec![3 * d, d] },
+            part(&["attn.out_proj"], vec![d, d]),
+            part(&["ln_2"], vec![d]),
+            part(&["mlp.c_fc"], vec![m, d]),
+            part(&["mlp.c_proj"], vec![d, m]),
+        ],
     }
 }

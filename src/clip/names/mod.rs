@@ -1,4 +1,5 @@
-//! The parameters of a CLIP model under one set of names, whichever layout they came from.
+//! The parameters of a CLIP model under one set of names, whichever layout they came from, or whether
+//! they are random.
 //!
 //! All matrices are in the orientation of a linear layer, `[out, in]`, so that `y = x Wᵀ + b`. The
 //! Hugging Face layout stores query, key and value apart and open_clip together; open_clip stores
@@ -9,8 +10,10 @@
 //! nevertheless all checked by [`load`], so a file that does not fit fails before any work.
 
 mod blocks;
+mod random;
 
 pub use blocks::{BlockWeights, Blocks};
+pub use random::random;
 
 use super::config::{ClipConfig, Layout};
 use super::error::ModelError;
@@ -73,7 +76,7 @@ pub struct TextWeights {
     pub projection: HostTensor,
 }
 
-/// A model folder, read.
+/// A model folder, read, or random parameters in its place.
 #[derive(Debug, Clone)]
 pub struct ClipFiles {
     /// Sizes and settings.

@@ -138,7 +138,7 @@ impl Checkpoint {
     pub fn table(&self, name: &str, rows: usize, width: usize) -> Result<HostTable, ModelError> {
         self.tensor(name, &[rows, width])?;
         let shard = self.shards[self.owner[name]].clone();
-        Ok(HostTable { shard, name: name.to_owned(), rows, width })
+        Ok(HostTable::new(shard, name, rows, width))
     }
 
     /// The names most like `name`, as a clause for a message.

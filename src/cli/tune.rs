@@ -1,0 +1,100 @@
+//! `tune`: which variant of each kernel is fastest on this device?
+
+use std::path::PathBuf;
+
+use super::Failure;
+use super::options::{DeviceArgs, print, tuning_file, watch};
+use crate::gpu::Gpu;
+use crate::kernels::registry::Registry;
+use crate::lab::bench::measure::ceilings;
+use crate::lab::check::select;
+use crate::lab::tune::store::{Stored, Tuning};
+use crate::lab::tune::{self, model_cases};
+use crate::report::write_atomic;
+
+/// Options of `tune`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// Tune only this case: a printed name, a part of one, or a new case in the same words
+    #[arg(long = "case", value_name = "CASE")]
+    cases: Vec<String>,
+    /// Tune the cases that this model's towers run [default: the shapes of common CLIP models]
+    #[arg(long, value_name = "DIR", conflicts_with = "cases")]
+    model: Option<PathBuf>,
+    /// Edge of the model's images in pixels
+    #[arg(long, value_name = "N", requires = "model")]
+    image_size: Option<usize>,
+    /// Images and texts in a batch
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "model")]
+    batch: usize,
+    /// Print what is known of this device, and measure nothing
+    #[arg(long)]
+    show: bool,
+    /// Forget what is known of this device
+    #[arg(long, conflicts_with = "show")]
+    forget: bool,
+    /// Print JSON instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+/// Races variants, remembers the winners, or shows them.
+///
+/// # Errors
+/// An unknown case, no device, or a file that cannot be written.
+pub fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
+    let gpu = args.device.open_untuned()?;
+    let path = tuning_file(&gpu)
+        .ok_or_else(|| Failure::new("there is no cache folder to remember results in").hint("set HOME"))?;
+    if args.forget {
+        return forget(&path);
+    }
+    let mut tuning = match Tuning::load(&gpu, &path) {
+        Stored::Usable(tuning) => tuning,
+        Stored::None if args.show => {
+            return Err(Failure::new("nothing is known of this device").hint("run dapo-wgpu tune"));
+        }
+        Stored::Ignored(reason) if args.show => {
+            return Err(
+                Failure::new(format!("{}: {reason}", path.display())).hint("run dapo-wgpu tune again")
+            );
+        }
+        Stored::None | Stored::Ignored(_) => Tuning::new(&gpu),
+    };
+    if !args.show {
+        tuning.add(race(args, registry, &gpu)?);
+        let json = serde_json::to_string_pretty(&tuning).map_err(|e| Failure::new(e.to_string()))? + "\n";
+        let folder = path.parent().unwrap_or(&path);
+        std::fs::create_dir_all(folder).map_err(|e| {
+            Failure::new(format!("{}: {e}", folder.display())).hint("XDG_CACHE_HOME chooses another place")
+        })?;
+        write_atomic(&path, json.as_bytes())?;
+    }
+    let text = match args.json {
+        true => serde_json::to_string_pretty(&tuning).map_err(|e| Failure::new(e.to_string()))? + "\n",
+        false => tuning.text() + &format!("{}\n", path.display()),
+    };
+    print(&text)
+}
+
+fn race(args: &Args, registry: &Registry, gpu: &Gpu) -> Result<Vec<tune::store::Choice>, Failure> {
+    let cases = match &args.model {
+        Some(folder) => model_cases(gpu, registry, folder, args.image_size, args.batch)?,
+        None => select(registry, registry.bench(), &args.cases)
+            .map_err(|m| Failure::new(m).hint("dapo-wgpu check --list --full prints all cases"))?,
+    };
+    watch(cases.len(), "cases", |progress| {
+        let ceilings = ceilings(gpu, 5, progress)?;
+        tune::run(gpu, &cases, &ceilings, progress).map_err(Failure::from)
+    })
+}
+
+fn forget(path: &std::path::Path) -> Result<(), Failure> {
+    match std::fs::remove_file(path) {
+        Ok(()) => print(&format!("removed {}\n", path.display())),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => print("nothing was known of this device\n"),
+        Err(e) => Err(Failure::new(format!("{}: {e}", path.display()))),
+    }
+}

@@ -1,0 +1,185 @@
+//! Models and pipelines: work of many launches, timed by the host's clock from its start to the end of
+//! the wait for it.
+
+use std::time::Instant;
+
+use super::{Ceilings, Kind, RunCounts, Spread, Timing};
+use crate::clip::noise::Noise;
+use crate::clip::{Clip, ClipError, WeightStorage};
+use crate::gpu::{Clock, Gpu, GpuError, Work};
+use crate::lab::Progress;
+
+/// Something to be run and timed as a whole.
+pub struct Job<'a, E> {
+    /// What it is.
+    pub kind: Kind,
+    /// `vision`, `text`, `embed`, `detect`.
+    pub name: &'static str,
+    /// The case in words.
+    pub case: String,
+    /// How the weights are stored.
+    pub variant: &'static str,
+    /// Images or texts that one run handles.
+    pub items: usize,
+    /// `images` or `texts`.
+    pub unit: &'static str,
+    /// Records one run; whether it waits for the device is its own affair.
+    pub run: Box<dyn FnMut() -> Result<(), E> + 'a>,
+}
+
+/// `f32` or `f16`, as rows call the storage of weights.
+pub fn storage_name(storage: WeightStorage) -> &'static str {
+    match storage {
+        WeightStorage::F32 => "f32",
+        WeightStorage::F16 => "f16",
+    }
+}
+
+/// Checks that a batch has an item and at most as many as the device can hold.
+///
+/// # Errors
+/// [`ClipError::Request`] with the limit.
+pub fn fits(count: usize, limit: usize, unit: &str) -> Result<(), ClipError> {
+    match (1..=limit).contains(&count) {
+        true => Ok(()),
+        false => Err(ClipError::Request(format!("{count} {unit} are no batch here; give 1 to {limit}"))),
+    }
+}
+
+/// The forward of the vision tower for a batch of images that are on the device already.
+///
+/// # Errors
+/// A batch that does not fit the device, and those of the device.
+pub fn vision<'a, E: From<ClipError>>(clip: &'a Clip, images: usize) -> Result<Job<'a, E>, ClipError> {
+    let (tower, gpu) = (clip.vision(), clip.gpu());
+    fits(images, tower.max_batch(gpu), "images")?;
+    let size = tower.image_size();
+    let pixels = clip.upload_pixels(&Noise::new(1).values(images * 3 * size * size, 1.0))?;
+    Ok(Job {
+        kind: Kind::Model,
+        name: "vision",
+        case: format!("vision {} image={size} batch={images}", clip.config().name),
+        variant: storage_name(clip.storage()),
+        items: images,
+        unit: "images",
+        run: Box::new(move || {
+            tower.forward(gpu, &pixels, false).map_err(|e| E::from(e.into()))?;
+            Ok(())
+        }),
+    })
+}
+
+/// The forward of the text tower for a batch of token rows.
+///
+/// # Errors
+/// A batch that does not fit the device, and those of the tokenizer.
+pub fn text<'a, E: From<ClipError>>(clip: &'a Clip, texts: usize) -> Result<Job<'a, E>, ClipError> {
+    let (tower, gpu) = (clip.text(), clip.gpu());
+    fits(texts, tower.max_batch(gpu), "texts")?;
+    let sentences: Vec<String> = (0..texts).map(|i| format!("a photo of part number {i}")).collect();
+    let ids = clip.tokenize(&sentences)?;
+    Ok(Job {
+        kind: Kind::Model,
+        name: "text",
+        case: format!("text {} texts={texts}", clip.config().name),
+        variant: storage_name(clip.storage()),
+        items: texts,
+        unit: "texts",
+        run: Box::new(move || {
+            tower.forward(gpu, &ids)?;
+            Ok(())
+        }),
+    })
+}
+
+/// What the first, profiled run of a job showed, and the times of the others.
+struct Seen {
+    launches: Vec<Work>,
+    compile: f64,
+    cold: f64,
+    submits: u64,
+    times: Vec<f64>,
+}
+
+/// Runs each job once for its launches, then `repetitions` times each, interleaved.
+///
+/// # Errors
+/// Those of the jobs and of the device.
+pub fn run<E: From<GpuError>>(
+    gpu: &Gpu,
+    ceilings: &Ceilings,
+    jobs: &mut [Job<'_, E>],
+    repetitions: usize,
+    progress: &mut Progress<'_>,
+) -> Result<Vec<Timing>, E> {
+    let repetitions = repetitions.max(1);
+    let total = jobs.len() * (1 + repetitions);
+    let mut done = 0..total;
+    let mut step = |case: &str| progress(done.next().unwrap_or(total), total, case);
+    let mut seen = Vec::new();
+    for job in jobs.iter_mut() {
+        step(&job.case);
+        seen.push(first_run(gpu, job)?);
+    }
+    for _ in 0..repetitions {
+        for (job, seen) in jobs.iter_mut().zip(&mut seen) {
+            step(&job.case);
+            gpu.wait()?;
+            let before = gpu.record_stats();
+            let started = Instant::now();
+            (job.run)()?;
+            gpu.wait()?;
+            seen.times.push(started.elapsed().as_secs_f64());
+            seen.submits = gpu.record_stats().submits - before.submits;
+        }
+    }
+    Ok(jobs.iter().zip(&seen).map(|(job, seen)| timing(job, seen, ceilings)).collect())
+}
+
+/// Compiles what is missing, and counts launches and their work by a profile.
+fn first_run<E: From<GpuError>>(gpu: &Gpu, job: &mut Job<'_, E>) -> Result<Seen, E> {
+    let (_, compiled) = gpu.compiled();
+    gpu.start_profile()?;
+    let started = Instant::now();
+    let outcome = (job.run)();
+    // The profile ends in any case: a failed job must not leave the device profiling.
+    let profile = gpu.end_profile();
+    outcome?;
+    let launches = profile?.map_or_else(Vec::new, |p| p.spans.iter().map(|span| span.work).collect());
+    Ok(Seen {
+        launches,
+        cold: started.elapsed().as_secs_f64(),
+        compile: (gpu.compiled().1 - compiled).max(0.0),
+        submits: 0,
+        times: Vec::new(),
+    })
+}
+
+fn timing<E>(job: &Job<'_, E>, seen: &Seen, ceilings: &Ceilings) -> Timing {
+    let spread = Spread::of(&seen.times);
+    let floor = ceilings.floor_of_all(seen.launches.iter().copied());
+    let sum = |part: fn(&Work) -> f64| seen.launches.iter().map(part).sum::<f64>();
+    let work = Work { flops: sum(|w| w.flops), bytes: sum(|w| w.bytes) };
+    Timing {
+        kind: job.kind,
+        kernel: job.name.to_owned(),
+        case: job.case.clone(),
+        variant: job.variant.to_owned(),
+        clock: Clock::Wall,
+        work,
+        spread,
+        gflops: work.flops / spread.median * 1e-9,
+        gbytes: work.bytes / spread.median * 1e-9,
+        roofline: floor.seconds / spread.median,
+        bound: floor.bound,
+        compile: seen.compile,
+        cold: seen.cold,
+        run: Some(RunCounts {
+            items: job.items,
+            unit: job.unit.to_owned(),
+            per_second: job.items as f64 / spread.median,
+            launches: seen.launches.len() as u64,
+            submits: seen.submits,
+        }),
+    }
+}
