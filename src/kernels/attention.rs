@@ -26,6 +26,11 @@ pub struct Attention {
     pub lse: bool,
 }
 
+/// Variants for devices that run a subgroup as one SIMD vector, and the queries that a lane owns in
+/// each. Queries of a lane share the loads of keys and values, and their code competes for the
+/// instruction cache.
+const SUBGROUPS: [(&str, usize); 3] = [("subgroup1", 1), ("subgroup2", 2), ("subgroup4", 4)];
+
 /// Everything the reference knows of one query: its output row, log-sum-exp, and error terms.
 struct Query {
     out: Vec<f64>,
@@ -38,17 +43,6 @@ impl Attention {
     /// 1/√head_dim in float32, as the launch passes it.
     fn scale(&self) -> f32 {
         1.0 / (self.head_dim as f32).sqrt()
-    }
-
-    /// Queries that a lane of `subgroup` owns. Each shares the loads of keys and values with the others,
-    /// and adds code that competes for the instruction cache; a short sequence fills no large blocks.
-    fn queries_per_lane(&self, lanes: usize) -> usize {
-        match self.tokens {
-            _ if lanes > 8 => 1,
-            tokens if tokens >= 128 * lanes => 4,
-            tokens if tokens > 2 * lanes => 2,
-            _ => 1,
-        }
     }
 
     fn query(&self, qkv: &[f64], image: usize, head: usize, query: usize) -> Query {
@@ -154,13 +148,27 @@ impl Problem for Attention {
         let size = || "the head dimension is not a multiple of 4 up to 128".to_owned();
         let fixed = caps.subgroups.and_then(|s| s.fixed());
         let tile = Variant::when("tile", fits, size);
-        let subgroup =
-            Variant::when("subgroup", fits && fixed.is_some_and(|l| (4..=32).contains(&l)), || {
-                if fits { "needs subgroups of one fixed size from 4 to 32".into() } else { size() }
-            });
+        let mut subgroups: Vec<Variant> = SUBGROUPS
+            .iter()
+            .map(|&(name, _)| {
+                Variant::when(name, fits && fixed.is_some_and(|l| (4..=32).contains(&l)), || match fits {
+                    true => "needs subgroups of one fixed size from 4 to 32".into(),
+                    false => size(),
+                })
+            })
+            .collect();
+        // A short sequence fills no large blocks, and sixteen lanes double a block.
+        let lanes = fixed.unwrap_or(8) as usize;
+        let preferred = match self.tokens {
+            _ if lanes > 8 => 0,
+            tokens if tokens >= 128 * lanes => 2,
+            tokens if tokens > 2 * lanes => 1,
+            _ => 0,
+        };
+        subgroups.swap(0, preferred);
         match caps.class {
-            DeviceClass::Gpu => vec![tile, subgroup],
-            DeviceClass::SimdCpu => vec![subgroup, tile],
+            DeviceClass::Gpu => [vec![tile], subgroups].concat(),
+            DeviceClass::SimdCpu => [subgroups, vec![tile]].concat(),
         }
     }
 
@@ -171,19 +179,19 @@ impl Problem for Attention {
             ("CAUSAL", Define::Flag(self.causal)),
             ("LSE", Define::Flag(self.lse)),
         ];
-        let (shader, queries) = if variant == "tile" {
-            // Keys and values of a tile take 8 KiB: half of what every device has, so two fit.
-            let keys = (256 / d4).clamp(4, 16) / 4 * 4;
-            defines.extend([("QUERIES", Define::Number(64)), ("KEYS", Define::Number(keys as u32))]);
-            (shader!("attention_tile.wgsl", defines), 64)
-        } else {
+        let per_lane = SUBGROUPS.iter().find(|(name, _)| *name == variant).map(|(_, queries)| *queries);
+        let (shader, queries) = if let Some(per_lane) = per_lane {
             let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
-            let per_lane = self.queries_per_lane(lanes);
             defines.extend([
                 ("LANES", Define::Number(lanes as u32)),
                 ("PER_LANE", Define::Number(per_lane as u32)),
             ]);
             (shader!("attention_subgroup.wgsl", defines), lanes * per_lane)
+        } else {
+            // Keys and values of a tile take 8 KiB: half of what every device has, so two fit.
+            let keys = (256 / d4).clamp(4, 16) / 4 * 4;
+            defines.extend([("QUERIES", Define::Number(64)), ("KEYS", Define::Number(keys as u32))]);
+            (shader!("attention_tile.wgsl", defines), 64)
         };
         Launch {
             variant,
