@@ -7,6 +7,7 @@
 
 pub mod compare;
 pub mod formats;
+mod grid;
 pub mod jobs;
 pub mod measure;
 pub mod request;
@@ -107,17 +108,6 @@ pub enum Kind {
     Model,
     /// From files to results on the host.
     Pipeline,
-}
-
-impl Kind {
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Kernel => "kernel",
-            Self::Model => "model",
-            Self::Pipeline => "pipeline",
-        }
-    }
 }
 
 /// Repeated times of one thing, in seconds.

@@ -5,9 +5,10 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::compare::Comparison;
-use super::{BenchReport, Kind, Timing};
-use crate::gpu::Clock;
+use super::compare::{Comparison, Verdict};
+use super::grid::Grid;
+use super::{BenchReport, Bound, Kind, Timing};
+use crate::gpu::{Clock, ShaderMode};
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,7 +192,7 @@ impl BenchReport {
 /// A line of CSV. Times are in seconds; what a row does not have is empty.
 #[derive(Serialize)]
 struct CsvRow<'a> {
-    kind: &'static str,
+    kind: Kind,
     kernel: &'a str,
     case: &'a str,
     variant: &'a str,
@@ -205,8 +206,8 @@ struct CsvRow<'a> {
     gflops: f64,
     gbytes: f64,
     roofline: f64,
-    bound: &'static str,
-    clock: &'static str,
+    bound: Bound,
+    clock: Clock,
     compile: f64,
     cold: f64,
     items: Option<usize>,
@@ -217,11 +218,11 @@ struct CsvRow<'a> {
     ratio: Option<f64>,
     ratio_low: Option<f64>,
     ratio_high: Option<f64>,
-    verdict: Option<&'static str>,
+    verdict: Option<Verdict>,
     adapter: &'a str,
     kind_of_device: &'a str,
     driver: String,
-    mode: String,
+    mode: ShaderMode,
     version: &'a str,
 }
 
@@ -231,7 +232,7 @@ impl<'a> CsvRow<'a> {
         let compared = report.comparison.as_ref().and_then(|c| c.row(t));
         let ratio = compared.and_then(|row| row.ratio);
         Self {
-            kind: t.kind.name(),
+            kind: t.kind,
             kernel: &t.kernel,
             case: &t.case,
             variant: &t.variant,
@@ -245,8 +246,8 @@ impl<'a> CsvRow<'a> {
             gflops: t.gflops,
             gbytes: t.gbytes,
             roofline: t.roofline,
-            bound: t.bound.name(),
-            clock: clock_name(t.clock),
+            bound: t.bound,
+            clock: t.clock,
             compile: t.compile,
             cold: t.cold,
             items: run.map(|r| r.items),
@@ -257,11 +258,11 @@ impl<'a> CsvRow<'a> {
             ratio: ratio.map(|r| r.value),
             ratio_low: ratio.map(|r| r.low),
             ratio_high: ratio.map(|r| r.high),
-            verdict: compared.map(|row| row.verdict.name()),
+            verdict: compared.map(|row| row.verdict),
             adapter: &device.adapter.name,
             kind_of_device: &device.adapter.kind,
             driver: format!("{} {}", device.adapter.driver, device.adapter.driver_info).trim().to_owned(),
-            mode: format!("{:?}", device.mode).to_lowercase(),
+            mode: device.mode,
             version: &device.version,
         }
     }
@@ -282,57 +283,5 @@ impl Comparison {
         grid.left("variant", &rows, |r| r.variant.clone());
         grid.left("case", &rows, |r| r.case.clone());
         grid
-    }
-}
-
-/// A table, column by column.
-#[derive(Default)]
-struct Grid {
-    columns: Vec<Column>,
-}
-
-struct Column {
-    heading: &'static str,
-    left: bool,
-    cells: Vec<String>,
-}
-
-impl Grid {
-    fn left<R>(&mut self, heading: &'static str, rows: &[&R], cell: impl Fn(&R) -> String) {
-        let cells = rows.iter().map(|row| cell(row)).collect();
-        self.columns.push(Column { heading, left: true, cells });
-    }
-
-    fn right<R>(&mut self, heading: &'static str, rows: &[&R], cell: impl Fn(&R) -> String) {
-        self.left(heading, rows, cell);
-        self.columns.iter_mut().rev().take(1).for_each(|column| column.left = false);
-    }
-
-    /// Each line from its cells, the headings first.
-    fn lines(&self, line: impl Fn(&[&str]) -> String) -> Vec<String> {
-        let heading: Vec<&str> = self.columns.iter().map(|c| c.heading).collect();
-        let count = self.columns.first().map_or(0, |c| c.cells.len());
-        let row = |at: usize| line(&self.columns.iter().map(|c| c.cells[at].as_str()).collect::<Vec<_>>());
-        std::iter::once(line(&heading)).chain((0..count).map(row)).collect()
-    }
-
-    fn text(&self) -> String {
-        let length = |text: &str| text.chars().count();
-        let wide = |c: &Column| c.cells.iter().map(|t| length(t)).fold(length(c.heading), usize::max);
-        let widths: Vec<usize> = self.columns.iter().map(wide).collect();
-        let line = |cells: &[&str]| {
-            let padded = cells.iter().zip(&self.columns).zip(&widths).map(|((cell, column), &width)| {
-                if column.left { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-            });
-            padded.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
-        };
-        self.lines(line).concat()
-    }
-
-    fn markdown(&self) -> String {
-        let mut lines = self.lines(|cells| format!("| {} |\n", cells.join(" | ").replace('\n', " ")));
-        let rules: Vec<&str> = self.columns.iter().map(|c| if c.left { "---" } else { "--:" }).collect();
-        lines.insert(1, format!("|{}|\n", rules.join("|")));
-        lines.concat()
     }
 }

@@ -260,10 +260,10 @@ fn csv_has_one_whole_line_a_row() {
     assert_eq!(rows.len(), 2);
     assert_eq!(cell(0, "case"), "a, \"quoted\"");
     assert_eq!(cell(0, "median"), "0.01");
-    assert_eq!((cell(0, "launches"), cell(0, "verdict")), (String::new(), "SLOWER".into()));
+    assert_eq!((cell(0, "launches"), cell(0, "verdict")), (String::new(), "slower".into()));
     assert_eq!(cell(0, "ratio").parse::<f64>().unwrap(), 2.0);
-    assert_eq!((cell(1, "launches"), cell(1, "verdict")), ("90".into(), "only new".into()));
-    assert_eq!(cell(1, "clock"), "host");
+    assert_eq!((cell(1, "launches"), cell(1, "verdict")), ("90".into(), "only-new".into()));
+    assert_eq!((cell(1, "clock"), cell(1, "mode")), ("wall".into(), "trusted".into()));
     assert_eq!(cell(1, "driver"), "llvmpipe Mesa 22.3.6");
 }
 
