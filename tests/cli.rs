@@ -20,6 +20,8 @@ mod models;
 mod requests;
 #[path = "cli/stopping.rs"]
 mod stopping;
+#[path = "cli/tuning.rs"]
+mod tuning;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Failure;
-use super::options::{DeviceArgs, print, tuning_file, watch};
+use super::options::{DeviceArgs, print, tuning_file, watch, writable_folder};
 use crate::gpu::Gpu;
 use crate::kernels::registry::Registry;
 use crate::lab::bench::measure::ceilings;
@@ -64,19 +64,16 @@ pub fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
         Stored::None | Stored::Ignored(_) => Tuning::new(&gpu),
     };
     if !args.show {
+        writable_folder(path.parent().unwrap_or(&path))
+            .map_err(|failure| failure.hint("XDG_CACHE_HOME chooses another place"))?;
         tuning.add(race(args, registry, &gpu)?);
-        let json = serde_json::to_string_pretty(&tuning).map_err(|e| Failure::new(e.to_string()))? + "\n";
-        let folder = path.parent().unwrap_or(&path);
-        std::fs::create_dir_all(folder).map_err(|e| {
-            Failure::new(format!("{}: {e}", folder.display())).hint("XDG_CACHE_HOME chooses another place")
-        })?;
-        write_atomic(&path, json.as_bytes())?;
+        write_atomic(&path, json(&tuning)?.as_bytes())?;
     }
-    let text = match args.json {
-        true => serde_json::to_string_pretty(&tuning).map_err(|e| Failure::new(e.to_string()))? + "\n",
-        false => tuning.text() + &format!("{}\n", path.display()),
-    };
-    print(&text)
+    print(&if args.json { json(&tuning)? } else { tuning.text() + &format!("{}\n", path.display()) })
+}
+
+fn json(tuning: &Tuning) -> Result<String, Failure> {
+    Ok(serde_json::to_string_pretty(tuning).map_err(|e| Failure::new(e.to_string()))? + "\n")
 }
 
 fn race(args: &Args, registry: &Registry, gpu: &Gpu) -> Result<Vec<tune::store::Choice>, Failure> {

@@ -173,3 +173,6 @@ fn tune(
         candidates,
     }))
 }
+
+#[cfg(test)]
+mod tests;

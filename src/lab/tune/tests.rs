@@ -1,0 +1,85 @@
+//! Races among variants of which one is fast and wrong.
+
+use super::*;
+use crate::gpu::{Capabilities, GpuOptions, ShaderSpec};
+use crate::kernels::softmax::Softmax;
+use crate::kernels::{Cost, Launch, Operand, Variant};
+
+/// A softmax with a variant that returns at once, having computed nothing.
+#[derive(Debug)]
+struct Rigged(Softmax);
+
+impl Problem for Rigged {
+    fn kernel(&self) -> &'static str {
+        "rigged"
+    }
+
+    fn label(&self) -> String {
+        "rigged".to_owned()
+    }
+
+    fn inputs(&self) -> Vec<Operand> {
+        self.0.inputs()
+    }
+
+    fn outputs(&self) -> Vec<usize> {
+        self.0.outputs()
+    }
+
+    fn cost(&self) -> Cost {
+        self.0.cost()
+    }
+
+    /// `padded` claims work without end, so the roofline rules it out.
+    fn variant_cost(&self, _: &Capabilities, variant: &'static str) -> Cost {
+        let factor = if variant == "padded" { 1e9 } else { 1.0 };
+        Cost { flops: factor * self.cost().flops, ..self.cost() }
+    }
+
+    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
+        let never = Variant::when("never", false, || "for a test".to_owned());
+        vec![Variant::always("row"), Variant::always("hasty"), Variant::always("padded"), never]
+    }
+
+    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
+        let mut launch = self.0.launch(caps, "row");
+        if variant == "hasty" {
+            launch.shader = ShaderSpec {
+                file: "hasty.wgsl",
+                text: "struct Params { rows: u32, width: u32, scale: f32, period: u32 }\n#params\n\
+                       @group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+                       @group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+                       @compute @workgroup_size(1) fn main() { y[0] = x[0] * params.scale; }",
+                defines: Vec::new(),
+                includes: |_| None,
+            };
+            launch.grid = [1, 1, 1];
+        }
+        Launch { variant, ..launch }
+    }
+
+    fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        self.0.reference(inputs)
+    }
+
+    fn error_bound(&self, inputs: &[Vec<f64>], expected: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        self.0.error_bound(inputs, expected)
+    }
+}
+
+#[test]
+fn a_fast_and_wrong_variant_does_not_win() {
+    let gpu = Gpu::open(&GpuOptions::default()).expect("a device");
+    // Large enough that nobody computes it in the time of an empty launch.
+    let case = Rigged(Softmax { rows: 4096, width: 197, scale: 1.0, causal: None });
+    // As fast as no device is: nothing but absurd work is ruled out.
+    let ceilings = Ceilings { multiply_add: 1e15, copy: 1e14, read: 1e14, launch: 0.0, submit: 0.0 };
+    let choices = run(&gpu, &[Box::new(case)], &ceilings, &mut |_, _, _| {}).expect("the device works");
+    let [choice] = choices.as_slice() else { panic!("one case, one choice: {choices:?}") };
+    assert_eq!((choice.variant.as_str(), choice.default.as_str()), ("row", "row"));
+    let fate = |name: &str| &choice.candidates.iter().find(|c| c.variant == name).expect("it is listed").fate;
+    assert_eq!(*fate("row"), Fate::Won);
+    assert!(matches!(fate("hasty"), Fate::Wrong { fault } if fault.contains("wrong")), "{choice:?}");
+    assert!(matches!(fate("padded"), Fate::Pruned { reason } if reason.contains("roofline")), "{choice:?}");
+    assert!(matches!(fate("never"), Fate::Pruned { reason } if reason.contains("for a test")), "{choice:?}");
+}
