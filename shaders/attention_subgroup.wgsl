@@ -1,7 +1,7 @@
 // Fused attention for devices that run a subgroup as one SIMD vector (see attention_tile.wgsl for
 // the mathematics). A workgroup is exactly one subgroup; each lane owns PER_LANE queries. Adds over
-// `tile`: no barrier and no workgroup memory. Each lane loads one key (value) row, and the others
-// get it by broadcasts, each of which serves PER_LANE queries.
+// `tile`: no barrier and no workgroup memory. The lanes load KEYS rows of keys (values) together, each a
+// part of one, and the others get it by broadcasts, each of which serves PER_LANE queries.
 
 struct Params { tokens: u32, heads: u32, scale: f32 }
 #params
@@ -29,27 +29,33 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     var o_${i}_$d = vec4<f32>(0.0);
 #end
 #end
-    for (var k0 = 0u; k0 < params.tokens; k0 += LANES) {
-        let k_at = base + min(k0 + lane, params.tokens - 1u) * row + params.heads * D4;
+    // A visit takes KEYS keys; the LANES / KEYS lanes of a key load a part of its row each.
+    let part = (lane / KEYS) * ${D4 * KEYS / LANES}u;
+    for (var k0 = 0u; k0 < params.tokens; k0 += KEYS) {
+        let k_at = base + min(k0 + lane % KEYS, params.tokens - 1u) * row + params.heads * D4 + part;
         let v_at = k_at + params.heads * D4;
 #for i in 0..PER_LANE
-#for j in 0..LANES
+#for j in 0..KEYS
         var s_${i}_$j = 0.0;
 #end
 #end
-#for d in 0..D4
-        let k_$d = qkv[k_at + ${d}u];
-#for j in 0..LANES
-        let k_${d}_$j = subgroupBroadcast(k_$d, ${j}u);
+#for e in 0..D4 * KEYS / LANES
+        let k_$e = qkv[k_at + ${e}u];
+#for p in 0..LANES / KEYS
+#for j in 0..KEYS
+        let k_${p * D4 * KEYS / LANES + e}_$j = subgroupBroadcast(k_$e, ${p * KEYS + j}u);
 #for i in 0..PER_LANE
-        s_${i}_$j = s_${i}_$j + q_${i}_$d.x * k_${d}_$j.x + q_${i}_$d.y * k_${d}_$j.y
-            + q_${i}_$d.z * k_${d}_$j.z + q_${i}_$d.w * k_${d}_$j.w;
+        s_${i}_$j = s_${i}_$j + q_${i}_${p * D4 * KEYS / LANES + e}.x * k_${p * D4 * KEYS / LANES + e}_$j.x
+            + q_${i}_${p * D4 * KEYS / LANES + e}.y * k_${p * D4 * KEYS / LANES + e}_$j.y
+            + q_${i}_${p * D4 * KEYS / LANES + e}.z * k_${p * D4 * KEYS / LANES + e}_$j.z
+            + q_${i}_${p * D4 * KEYS / LANES + e}.w * k_${p * D4 * KEYS / LANES + e}_$j.w;
+#end
 #end
 #end
 #end
 #for i in 0..PER_LANE
         var top_$i = largest_$i;
-#for j in 0..LANES
+#for j in 0..KEYS
 #if CAUSAL
         let seen_${i}_$j = k0 + ${j}u <= query_$i && k0 + ${j}u < params.tokens;
 #else
@@ -60,23 +66,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
         let shrink_$i = exp(largest_$i - top_$i);
         largest_$i = top_$i;
         var total_$i = sum_$i * shrink_$i;
-#for j in 0..LANES
+#for j in 0..KEYS
         let p_${i}_$j = select(0.0, exp(s_${i}_$j - top_$i), seen_${i}_$j);
         total_$i += p_${i}_$j;
 #end
         sum_$i = total_$i;
 #end
-#for d in 0..D4
-        let v_$d = qkv[v_at + ${d}u];
-#for j in 0..LANES
-        let v_${d}_$j = subgroupBroadcast(v_$d, ${j}u);
+#for e in 0..D4 * KEYS / LANES
+        let v_$e = qkv[v_at + ${e}u];
+#for p in 0..LANES / KEYS
+#for j in 0..KEYS
+        let v_${p * D4 * KEYS / LANES + e}_$j = subgroupBroadcast(v_$e, ${p * KEYS + j}u);
 #end
 #for i in 0..PER_LANE
-        o_${i}_$d = o_${i}_$d * shrink_$i
-#for j in 0..LANES
-            + p_${i}_$j * v_${d}_$j
+        o_${i}_${p * D4 * KEYS / LANES + e} = o_${i}_${p * D4 * KEYS / LANES + e} * shrink_$i
+#for j in 0..KEYS
+            + p_${i}_$j * v_${p * D4 * KEYS / LANES + e}_$j
 #end
         ;
+#end
 #end
 #end
     }

@@ -26,10 +26,39 @@ pub struct Attention {
     pub lse: bool,
 }
 
-/// Variants for devices that run a subgroup as one SIMD vector, and the queries that a lane owns in
-/// each. Queries of a lane share the loads of keys and values, and their code competes for the
-/// instruction cache.
-const SUBGROUPS: [(&str, usize); 3] = [("subgroup1", 1), ("subgroup2", 2), ("subgroup4", 4)];
+/// A variant for devices that run a subgroup as one SIMD vector.
+struct SubgroupBlock {
+    name: &'static str,
+    /// Queries of a lane. They share the loads of keys and values.
+    queries: usize,
+    /// Keys of a visit; `None`: one for each lane. Fewer make less code, which must fit the cache of
+    /// instructions together with what more queries add.
+    keys: Option<usize>,
+}
+
+const SUBGROUP_BLOCKS: [SubgroupBlock; 4] = [
+    SubgroupBlock { name: "subgroup1", queries: 1, keys: None },
+    SubgroupBlock { name: "subgroup4x4", queries: 4, keys: Some(4) },
+    SubgroupBlock { name: "subgroup8x2", queries: 8, keys: Some(2) },
+    SubgroupBlock { name: "subgroup8x8", queries: 8, keys: Some(8) },
+];
+
+impl SubgroupBlock {
+    fn variant(&self, d4: usize, lanes: Option<u32>) -> Variant {
+        let reason = match (lanes.map(|lanes| lanes as usize), self.keys) {
+            (Some(lanes), Some(keys)) if (4..=32).contains(&lanes) => {
+                let parts = lanes / keys;
+                // A part of a row is at least a vec4; blocks of 8 × 8 want lanes for their keys' parts.
+                let splits = lanes.is_multiple_of(keys) && parts > 0 && d4.is_multiple_of(parts);
+                let small = keys < 8 || parts > 1;
+                (!splits || !small).then(|| format!("{lanes} lanes cannot share rows of {keys} keys"))
+            }
+            (Some(lanes), None) if (4..=32).contains(&lanes) => None,
+            _ => Some("needs subgroups of one fixed size from 4 to 32".into()),
+        };
+        Variant { name: self.name, usable: reason.map_or(Ok(()), Err), panels: None }
+    }
+}
 
 /// Everything the reference knows of one query: its output row, log-sum-exp, and error terms.
 struct Query {
@@ -144,31 +173,27 @@ impl Problem for Attention {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        let d4 = self.head_dim / 4;
         let fits = self.head_dim.is_multiple_of(4) && self.head_dim <= 128;
         let size = || "the head dimension is not a multiple of 4 up to 128".to_owned();
-        let fixed = caps.subgroups.and_then(|s| s.fixed());
         let tile = Variant::when("tile", fits, size);
-        let mut subgroups: Vec<Variant> = SUBGROUPS
+        let lanes = caps.subgroups.and_then(|s| s.fixed());
+        let mut blocks: Vec<Variant> = SUBGROUP_BLOCKS
             .iter()
-            .map(|&(name, _)| {
-                Variant::when(name, fits && fixed.is_some_and(|l| (4..=32).contains(&l)), || match fits {
-                    true => "needs subgroups of one fixed size from 4 to 32".into(),
-                    false => size(),
-                })
-            })
+            .map(|block| if fits { block.variant(d4, lanes) } else { Variant::when(block.name, false, size) })
             .collect();
-        // A short sequence fills no large blocks, and sixteen lanes double a block.
-        let lanes = fixed.unwrap_or(8) as usize;
+        // Few queries fill no large block.
+        let lanes = lanes.unwrap_or(8) as usize;
         let preferred = match self.tokens {
-            _ if lanes > 8 => 0,
-            tokens if tokens >= 128 * lanes => 2,
-            tokens if tokens > 2 * lanes => 1,
-            _ => 0,
+            tokens if lanes > 8 && tokens >= 16 * lanes => "subgroup8x8",
+            tokens if lanes <= 8 && tokens >= 64 * lanes => "subgroup8x2",
+            tokens if tokens > lanes => "subgroup4x4",
+            _ => "subgroup1",
         };
-        subgroups.swap(0, preferred);
+        blocks.sort_by_key(|block| block.name != preferred);
         match caps.class {
-            DeviceClass::Gpu => [vec![tile], subgroups].concat(),
-            DeviceClass::SimdCpu => [subgroups, vec![tile]].concat(),
+            DeviceClass::Gpu => [vec![tile], blocks].concat(),
+            DeviceClass::SimdCpu => [blocks, vec![tile]].concat(),
         }
     }
 
@@ -179,14 +204,15 @@ impl Problem for Attention {
             ("CAUSAL", Define::Flag(self.causal)),
             ("LSE", Define::Flag(self.lse)),
         ];
-        let per_lane = SUBGROUPS.iter().find(|(name, _)| *name == variant).map(|(_, queries)| *queries);
-        let (shader, queries) = if let Some(per_lane) = per_lane {
+        let block = SUBGROUP_BLOCKS.iter().find(|block| block.name == variant);
+        let (shader, queries) = if let Some(block) = block {
             let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
             defines.extend([
                 ("LANES", Define::Number(lanes as u32)),
-                ("PER_LANE", Define::Number(per_lane as u32)),
+                ("PER_LANE", Define::Number(block.queries as u32)),
+                ("KEYS", Define::Number(block.keys.unwrap_or(lanes) as u32)),
             ]);
-            (shader!("attention_subgroup.wgsl", defines), lanes * per_lane)
+            (shader!("attention_subgroup.wgsl", defines), lanes * block.queries)
         } else {
             // Keys and values of a tile take 8 KiB: half of what every device has, so two fit.
             let keys = (256 / d4).clamp(4, 16) / 4 * 4;
