@@ -28,7 +28,11 @@ impl TextTower {
     ) -> Result<Self, ClipError> {
         let width = config.tower.width;
         Ok(Self {
-            position: Tensor::upload(gpu, &weights.position_embedding.data, &[config.context_length, width])?,
+            position: Tensor::upload_weight(
+                gpu,
+                &weights.position_embedding.data,
+                &[config.context_length, width],
+            )?,
             transformer: Transformer::upload(gpu, &config.tower, &weights.blocks, true, storage)?,
             ln_final: norm(gpu, &weights.ln_final, config.tower.layer_norm_eps)?,
             projection: projection(gpu, &weights.projection, storage)?,

@@ -162,7 +162,7 @@ impl Gpu {
         encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
         encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, bytes);
         let submitted = began.elapsed().as_secs_f64();
-        self.inner.queue.submit([encoder.finish()]);
+        self.hand_in(Some(encoder.finish()));
         let raw = self.map(&staging)?;
         let stamps: Vec<u64> = bytemuck::pod_collect_to_vec(&raw);
         let period = f64::from(self.inner.queue.get_timestamp_period()) * 1e-9;

@@ -45,6 +45,10 @@ pub struct RecordStats {
     pub dispatches: u64,
     /// Command buffers handed to the queue with work in them.
     pub submits: u64,
+    /// Bytes written from the host.
+    pub uploaded: u64,
+    /// Bytes read back to the host.
+    pub downloaded: u64,
 }
 
 /// Longest list before it is submitted anyway.
@@ -207,7 +211,7 @@ impl Gpu {
                 recorded.encode(&mut pass, slots.as_ref(), i);
             }
         }
-        self.inner.queue.submit([encoder.finish()]);
+        self.hand_in(Some(encoder.finish()));
     }
 
     /// Without immediates: one buffer with a slot a launch, filled by a single write.
