@@ -64,6 +64,7 @@ impl TextTower {
         if let Some(bad) = ids.iter().find(|s| s.len() != length) {
             return Err(ClipError::Request(format!("a sequence of {} ids, expected {length}", bad.len())));
         }
+        let _scope = gpu.scope("text forward", format_args!("×{}", ids.len()));
         let (table, index) = self.embedding_rows(gpu, ids)?;
         // Normalising one position of each sequence is the same as picking from the normalised whole.
         let ends: Vec<u32> =

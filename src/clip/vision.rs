@@ -111,6 +111,7 @@ impl VisionTower {
     /// Those of the ops.
     pub fn forward(&self, gpu: &Gpu, pixels: &Tensor, with_patches: bool) -> Result<VisionOutput, OpError> {
         let images = pixels.shape()[0];
+        let _scope = gpu.scope("vision forward", format_args!("×{images}"));
         let length = 1 + self.grid() * self.grid();
         // Uploads first: each would cut the recording into one more submit.
         let class: Vec<u32> = (0..images).map(|i| (i * length) as u32).collect();
