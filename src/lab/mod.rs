@@ -1,11 +1,12 @@
 //! The kernel laboratory: is every kernel right on this device ([`mod@check`]), how fast is it and what holds
-//! it back ([`mod@bench`])?
+//! it back ([`mod@bench`]), and where does the time of a run go ([`mod@profile`])?
 //!
 //! All of it works on any [`Registry`](crate::kernels::registry::Registry), so kernels of one's own get
 //! the same treatment as ours.
 
 pub mod bench;
 pub mod check;
+pub mod profile;
 
 use serde::Serialize;
 
