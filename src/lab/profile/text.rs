@@ -23,19 +23,18 @@ impl Summary {
     pub fn text(&self) -> String {
         let mut text = format!("{}\n\n", self.note());
         let part = |seconds: f64| 100.0 * seconds / self.wall.max(f64::MIN_POSITIVE);
+        let compiling = format!("; {} pipelines compiled in {:.3} s", self.pipelines, self.compiling);
         let times = [
-            (self.running, "launches", String::new()),
-            (self.idle, "gaps between launches of one submit", String::new()),
-            (self.between, "outside of submits' launches", {
-                format!("; {:.3} s of it compile {} pipelines", self.compiling, self.pipelines)
-            }),
+            (self.running, "launches", ""),
+            (self.idle, "gaps between launches of one submit", ""),
+            (self.between, "before, between and after submits", compiling.as_str()),
         ];
         text += &format!("{:>9.3} s of wall-clock time, of which\n", self.wall);
         for (seconds, what, more) in times {
             text += &format!("{seconds:>9.3} s {:5.1}%  {what}{more}\n", part(seconds));
         }
         text += &format!(
-            "{} launches in {} submits: {:.3} GFLOP, {:.2} MiB moved by kernels; {:.2} MiB uploaded, {:.2} MiB read back\n",
+            "launches: {}, submits: {}; {:.3} GFLOP, {:.2} MiB moved by kernels; {:.3} MiB uploaded, {:.3} MiB read back\n",
             self.launches,
             self.submits,
             self.work.flops * 1e-9,
