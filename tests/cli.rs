@@ -16,6 +16,8 @@ mod images;
 mod laboratory;
 #[path = "cli/models.rs"]
 mod models;
+#[path = "cli/profile.rs"]
+mod profile;
 #[path = "cli/requests.rs"]
 mod requests;
 #[path = "cli/stopping.rs"]

@@ -1,7 +1,7 @@
 //! The device layer on a real device: memory, recording, errors.
 
 use dapo_wgpu::gpu::{
-    AdapterChoice, Dispatch, Gpu, GpuError, GpuOptions, LaunchLabel, ShaderMode, ShaderSpec, Work,
+    AdapterChoice, Dispatch, Gpu, GpuError, GpuOptions, LaunchLabel, Purpose, ShaderMode, ShaderSpec, Work,
 };
 
 fn gpu() -> Gpu {
@@ -61,9 +61,36 @@ fn dropped_buffers_are_reused() {
     let idle = gpu.memory().idle;
     assert!(idle >= 1 << 20);
     let again = gpu.alloc(1 << 20, "second").unwrap();
-    assert!(gpu.memory().idle < idle && gpu.memory().live >= 1 << 20);
+    assert!(gpu.memory().idle < idle && gpu.memory().live.activations >= 1 << 20);
     drop(again);
-    assert_eq!(gpu.memory().live, 0);
+    assert_eq!(gpu.memory().live.total(), 0);
+}
+
+/// Sizes are powers of two, so that each is its own size class.
+#[test]
+fn memory_is_counted_by_purpose() {
+    const MIB: u64 = 1 << 20;
+    let gpu = gpu();
+    let weights = gpu.upload_for(Purpose::Weights, &vec![0; 4 << 20], "weights").expect("memory");
+    assert_eq!(gpu.memory().live.staging, 4 * MIB, "staged until it is submitted");
+    gpu.wait().expect("the device works");
+    let input = gpu.upload(&vec![0; 1 << 20], "input").expect("memory");
+    let result = gpu.alloc(2 * MIB, "result").expect("memory");
+    assert_eq!(gpu.read(&result).expect("the device works").len(), 2 << 20);
+    let stats = gpu.memory();
+    assert_eq!((stats.live.weights, stats.live.inputs, stats.live.activations), (4 * MIB, MIB, 2 * MIB));
+    drop((input, result));
+    let again = gpu.upload_for(Purpose::Weights, &vec![0; 2 << 20], "more weights").expect("memory");
+    gpu.wait().expect("the device works");
+    let stats = gpu.memory();
+    assert_eq!(stats.live.weights, 6 * MIB, "the free list is shared");
+    assert_eq!(stats.idle, MIB);
+    assert_eq!((stats.live.staging, stats.live.inputs, stats.live.activations), (0, 0, 0));
+    assert_eq!((stats.peak.weights, stats.peak.inputs, stats.peak.activations), (6 * MIB, MIB, 2 * MIB));
+    // When the result was read: both kept buffers, the result, the read-back, and the input's staged copy.
+    assert_eq!(stats.peak_total, 10 * MIB);
+    drop((weights, again));
+    assert_eq!(gpu.memory().live.total(), 0);
 }
 
 #[test]

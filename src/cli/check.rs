@@ -13,7 +13,7 @@ use crate::report::{AtomicFile, write_atomic};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    device: DeviceArgs,
+    pub device: DeviceArgs,
     /// Add the shapes of real models to the small tier
     #[arg(long)]
     full: bool,

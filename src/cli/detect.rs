@@ -9,6 +9,7 @@ use std::time::{Instant, SystemTime};
 use super::Failure;
 use super::options::{DeviceArgs, ModelArgs, preprocess, print, progress, writable_folder};
 use super::picture::{self, PICTURE_SIDE};
+use super::profile::ProfileArg;
 use crate::clip::{Clip, embedded};
 use crate::dapo::detect::TOP_PATCHES;
 use crate::dapo::{DEFAULT_DEFECTS, Detection, Detector, Prompts};
@@ -28,7 +29,9 @@ pub struct Args {
     #[command(flatten)]
     model: ModelArgs,
     #[command(flatten)]
-    device: DeviceArgs,
+    pub device: DeviceArgs,
+    #[command(flatten)]
+    pub profile: ProfileArg,
     /// What is in the pictures, as in "a photo of a NAME" [default: object]
     #[arg(long, value_name = "NAME")]
     object: Option<String>,

@@ -6,6 +6,7 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use super::Failure;
 use super::options::{DeviceArgs, ModelArgs, preprocess, progress};
+use super::profile::ProfileArg;
 use crate::clip::Clip;
 use crate::data::{ImageEntry, load_batches};
 use crate::report::{AtomicFile, write_atomic};
@@ -16,7 +17,9 @@ pub struct Args {
     #[command(flatten)]
     model: ModelArgs,
     #[command(flatten)]
-    device: DeviceArgs,
+    pub device: DeviceArgs,
+    #[command(flatten)]
+    pub profile: ProfileArg,
     /// Images, in the order of the rows of `image_features`
     #[arg(long = "image", value_name = "FILE", num_args = 1..)]
     images: Vec<PathBuf>,

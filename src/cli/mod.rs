@@ -9,6 +9,7 @@ mod failure;
 mod fetch;
 mod options;
 mod picture;
+mod profile;
 mod synth;
 mod tune;
 
@@ -42,6 +43,8 @@ enum Verb {
     Bench(bench::Args),
     /// Find the fastest variant of each kernel on this device, and remember it
     Tune(tune::Args),
+    /// Say where the time of another command goes: kernels, gaps, memory
+    Profile(profile::Args),
     /// Generate labelled images of textures and objects with defects
     Synth(synth::Args),
     /// Download a full CLIP model
@@ -57,12 +60,15 @@ pub fn main() -> ExitCode {
 /// As [`main`], with kernels of one's own in the laboratory.
 pub fn main_with(registry: &Registry) -> ExitCode {
     let outcome = match Cli::parse().verb {
-        Verb::Detect(args) => detect::run(&args),
-        Verb::Embed(args) => embed::run(&args).map(|()| ExitCode::SUCCESS),
+        Verb::Detect(args) => args.profile.around(&args.device, || detect::run(&args)),
+        Verb::Embed(args) => {
+            args.profile.around(&args.device, || embed::run(&args).map(|()| ExitCode::SUCCESS))
+        }
         Verb::Devices(args) => devices::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Check(args) => check::run(&args, registry),
         Verb::Bench(args) => bench::run(&args, registry),
         Verb::Tune(args) => tune::run(&args, registry).map(|()| ExitCode::SUCCESS),
+        Verb::Profile(args) => profile::run(&args, registry),
         Verb::Synth(args) => synth::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Fetch(args) => fetch::run(&args).map(|()| ExitCode::SUCCESS),
     };

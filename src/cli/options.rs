@@ -1,5 +1,6 @@
 //! Options that several verbs share.
 
+use std::cell::OnceCell;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,9 +11,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::Failure;
 use crate::clip::{Clip, ClipOptions, WeightStorage, embedded};
 use crate::data::Preprocess;
-use crate::gpu::{AdapterChoice, Gpu, GpuOptions, ShaderMode};
+use crate::gpu::{AdapterChoice, Gpu, GpuOptions, Profile, ShaderMode};
 use crate::lab::Progress;
 use crate::lab::tune::store::{Stored, Tuning};
+use crate::report::AtomicFile;
 
 /// Which device, and how careful.
 #[derive(Debug, Args)]
@@ -23,6 +25,12 @@ pub struct DeviceArgs {
     /// Run shaders with bounds and loop checks (slower; for bug reports)
     #[arg(long)]
     checked: bool,
+    /// Set when the verb is run under a profile: the files that it will be written to.
+    #[arg(skip)]
+    profile: OnceCell<Vec<PathBuf>>,
+    /// The device that was opened under a profile.
+    #[arg(skip)]
+    profiled: OnceCell<Gpu>,
 }
 
 impl DeviceArgs {
@@ -31,10 +39,10 @@ impl DeviceArgs {
         AdapterChoice::from(self.adapter.as_str())
     }
 
-    /// Opens it, with what `tune` found out about it.
+    /// Opens it with what `tune` found out about it, and begins the profile if there is to be one.
     ///
     /// # Errors
-    /// No adapter, no such adapter, or one that refuses.
+    /// No adapter, no such adapter, or one that refuses; a file for the profile that cannot be written.
     pub fn open(&self) -> Result<Gpu, Failure> {
         let gpu = self.open_untuned()?;
         if let (Some(path), false) = (tuning_file(&gpu), env_switch("DAPO_NO_TUNING")) {
@@ -54,8 +62,30 @@ impl DeviceArgs {
     /// # Errors
     /// As [`DeviceArgs::open`].
     pub fn open_untuned(&self) -> Result<Gpu, Failure> {
+        for file in self.profile.get().into_iter().flatten() {
+            drop(AtomicFile::create(file)?);
+        }
         let mode = if self.checked { ShaderMode::Checked } else { ShaderMode::Trusted };
-        Ok(Gpu::open(&GpuOptions { adapter: self.choice(), mode })?)
+        let gpu = Gpu::open(&GpuOptions { adapter: self.choice(), mode })?;
+        if self.profile.get().is_some() {
+            gpu.start_profile()?;
+            self.profiled.get_or_init(|| gpu.clone());
+        }
+        Ok(gpu)
+    }
+
+    /// Has the device profiled from the moment it is opened; `files` are checked before.
+    pub fn profile(&self, files: Vec<PathBuf>) {
+        self.profile.get_or_init(|| files);
+    }
+
+    /// The device and its profile; `None` when none was opened or none was to be taken.
+    ///
+    /// # Errors
+    /// Any error that the work met.
+    pub fn end_profile(&self) -> Result<Option<(Gpu, Profile)>, Failure> {
+        let Some(gpu) = self.profiled.get() else { return Ok(None) };
+        Ok(gpu.end_profile()?.map(|profile| (gpu.clone(), profile)))
     }
 }
 

@@ -28,7 +28,11 @@ impl TextTower {
     ) -> Result<Self, ClipError> {
         let width = config.tower.width;
         Ok(Self {
-            position: Tensor::upload(gpu, &weights.position_embedding.data, &[config.context_length, width])?,
+            position: Tensor::upload_weight(
+                gpu,
+                &weights.position_embedding.data,
+                &[config.context_length, width],
+            )?,
             transformer: Transformer::upload(gpu, &config.tower, &weights.blocks, true, storage)?,
             ln_final: norm(gpu, &weights.ln_final, config.tower.layer_norm_eps)?,
             projection: projection(gpu, &weights.projection, storage)?,
@@ -60,6 +64,7 @@ impl TextTower {
         if let Some(bad) = ids.iter().find(|s| s.len() != length) {
             return Err(ClipError::Request(format!("a sequence of {} ids, expected {length}", bad.len())));
         }
+        let _scope = gpu.scope("text forward", format_args!("×{}", ids.len()));
         let (table, index) = self.embedding_rows(gpu, ids)?;
         // Normalising one position of each sequence is the same as picking from the normalised whole.
         let ends: Vec<u32> =

@@ -133,6 +133,7 @@ impl Transformer {
     /// # Errors
     /// Those of the ops.
     pub fn block(&self, gpu: &Gpu, index: usize, x: &Tensor) -> Result<Tensor, OpError> {
+        let _scope = gpu.scope("block", index);
         let block = &self.blocks[index];
         let qkv = block.attn_in.forward(gpu, &block.ln_1.forward(gpu, x)?, None, None)?;
         let attended = ops::attention(gpu, &qkv, self.heads, self.causal)?;

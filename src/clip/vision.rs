@@ -63,7 +63,7 @@ impl VisionTower {
         let epsilon = config.tower.layer_norm_eps;
         Ok(Self {
             image_size,
-            class_token: Tensor::upload(gpu, &weights.class_embedding.data, &[width])?,
+            class_token: Tensor::upload_weight(gpu, &weights.class_embedding.data, &[width])?,
             patch_embedding: projection(gpu, &weights.patch_embedding, storage)?,
             position: positions(
                 gpu,
@@ -111,6 +111,7 @@ impl VisionTower {
     /// Those of the ops.
     pub fn forward(&self, gpu: &Gpu, pixels: &Tensor, with_patches: bool) -> Result<VisionOutput, OpError> {
         let images = pixels.shape()[0];
+        let _scope = gpu.scope("vision forward", format_args!("×{images}"));
         let length = 1 + self.grid() * self.grid();
         // Uploads first: each would cut the recording into one more submit.
         let class: Vec<u32> = (0..images).map(|i| (i * length) as u32).collect();
@@ -152,11 +153,11 @@ impl VisionTower {
 /// position as it is, the others by antialiased bicubic resampling.
 fn positions(gpu: &Gpu, native: &[f32], width: usize, from: usize, grid: usize) -> Result<Tensor, OpError> {
     if from == grid {
-        return Tensor::upload(gpu, native, &[1 + grid * grid, width]);
+        return Tensor::upload_weight(gpu, native, &[1 + grid * grid, width]);
     }
     let (class, cells) = native.split_at(width);
     let cells = Tensor::upload(gpu, cells, &[1, from, from, width])?;
     let resampled =
         ops::resample(gpu, &cells, (grid, grid), Filter::Cubic, Sampling::Antialias, false)?.read(gpu)?;
-    Tensor::upload(gpu, &[class, &resampled].concat(), &[1 + grid * grid, width])
+    Tensor::upload_weight(gpu, &[class, &resampled].concat(), &[1 + grid * grid, width])
 }

@@ -151,7 +151,7 @@ fn class_vectors(clip: &Clip, prompts: &Prompts) -> Result<Tensor, ClipError> {
         let norm = norm(mean.iter().copied());
         vectors.extend(mean.iter().map(|m| (m / norm) as f32));
     }
-    Ok(Tensor::upload(clip.gpu(), &vectors, &[classes.len(), width])?)
+    Ok(Tensor::upload_weight(clip.gpu(), &vectors, &[classes.len(), width])?)
 }
 
 fn norm(values: impl Iterator<Item = f64>) -> f64 {

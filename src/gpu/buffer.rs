@@ -6,10 +6,9 @@
 //! of a new buffer are undefined: every kernel writes all of its output before anybody reads it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
+use super::memory::{PoolStats, Purpose};
 
 /// A piece of device memory, shared by its clones: a range of bytes, or a grid of texels.
 #[derive(Debug, Clone)]
@@ -22,6 +21,7 @@ pub struct Buffer {
 #[derive(Debug)]
 struct Shared {
     raw: Raw,
+    purpose: Purpose,
     pool: Arc<Pool>,
 }
 
@@ -35,18 +35,17 @@ pub(super) enum Raw {
 }
 
 impl Buffer {
-    pub(super) fn new(raw: wgpu::Buffer, size: u64, pool: &Arc<Pool>) -> Self {
-        Self::hold(Raw::Bytes(raw), size, pool)
+    pub(super) fn new(raw: wgpu::Buffer, size: u64, purpose: Purpose, pool: &Arc<Pool>) -> Self {
+        Self::hold(Raw::Bytes(raw), size, purpose, pool)
     }
 
-    pub(super) fn texels(view: wgpu::TextureView, size: u64, pool: &Arc<Pool>) -> Self {
-        Self::hold(Raw::Texels(view), size, pool)
+    pub(super) fn texels(view: wgpu::TextureView, size: u64, purpose: Purpose, pool: &Arc<Pool>) -> Self {
+        Self::hold(Raw::Texels(view), size, purpose, pool)
     }
 
-    fn hold(raw: Raw, size: u64, pool: &Arc<Pool>) -> Self {
-        pool.live.fetch_add(raw.bytes(), Ordering::Relaxed);
-        pool.peak.fetch_max(pool.live.load(Ordering::Relaxed), Ordering::Relaxed);
-        Self { shared: Arc::new(Shared { raw, pool: Arc::clone(pool) }), size }
+    fn hold(raw: Raw, size: u64, purpose: Purpose, pool: &Arc<Pool>) -> Self {
+        pool.state().stats.add(purpose, raw.bytes());
+        Self { shared: Arc::new(Shared { raw, purpose, pool: Arc::clone(pool) }), size }
     }
 
     /// Bytes that the owner asked for.
@@ -81,31 +80,24 @@ pub(super) const TEXEL_BYTES: u64 = 16;
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.pool.live.fetch_sub(self.raw.bytes(), Ordering::Relaxed);
-        // Textures hold weights, which live as long as their model: nothing would reuse them.
-        if let Raw::Bytes(buffer) = &self.raw {
-            self.pool.put(buffer.clone());
+        match &self.raw {
+            Raw::Bytes(buffer) => self.pool.put(buffer.clone(), self.purpose),
+            // Textures hold weights, which live as long as their model: nothing would reuse them.
+            Raw::Texels(_) => self.pool.forget(self.raw.bytes(), self.purpose),
         }
     }
 }
 
-/// Memory of a device, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct PoolStats {
-    /// In use now.
-    pub live: u64,
-    /// The most that was ever in use at once.
-    pub peak: u64,
-    /// Kept for reuse.
-    pub idle: u64,
-}
-
-/// Free buffers by size class.
+/// Free buffers by size class, whatever they were for, and the account of all memory.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    free: Mutex<BTreeMap<u64, Vec<wgpu::Buffer>>>,
-    live: AtomicU64,
-    peak: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    free: BTreeMap<u64, Vec<wgpu::Buffer>>,
+    stats: PoolStats,
 }
 
 impl Pool {
@@ -117,26 +109,50 @@ impl Pool {
         size.div_ceil(step) * step
     }
 
-    pub(super) fn take(&self, class: u64) -> Option<wgpu::Buffer> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&class)?.pop()
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, raw: wgpu::Buffer) {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).entry(raw.size()).or_default().push(raw);
+    pub(super) fn take(&self, class: u64) -> Option<wgpu::Buffer> {
+        let mut state = self.state();
+        let raw = state.free.get_mut(&class)?.pop()?;
+        state.stats.idle -= raw.size();
+        Some(raw)
+    }
+
+    fn put(&self, raw: wgpu::Buffer, purpose: Purpose) {
+        let mut state = self.state();
+        state.stats.sub(purpose, raw.size());
+        state.stats.idle += raw.size();
+        state.free.entry(raw.size()).or_default().push(raw);
+    }
+
+    /// Counts memory that goes back to the driver at once.
+    fn forget(&self, bytes: u64, purpose: Purpose) {
+        self.state().stats.sub(purpose, bytes);
     }
 
     /// Gives every idle buffer back to the driver.
     pub(super) fn trim(&self) {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut state = self.state();
+        state.stats.idle = 0;
+        let free = std::mem::take(&mut state.free);
+        drop(state);
+        drop(free);
+    }
+
+    /// Counts staging memory, which is not the pool's own.
+    pub(super) fn stage(&self, bytes: u64) {
+        self.state().stats.add(Purpose::Staging, bytes);
+    }
+
+    /// Ends what [`Pool::stage`] began.
+    pub(super) fn unstage(&self, bytes: u64) {
+        self.state().stats.sub(Purpose::Staging, bytes);
     }
 
     pub(super) fn stats(&self) -> PoolStats {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        PoolStats {
-            live: self.live.load(Ordering::Relaxed),
-            peak: self.peak.load(Ordering::Relaxed),
-            idle: free.iter().map(|(class, list)| class * list.len() as u64).sum(),
-        }
+        self.state().stats
     }
 }
 

@@ -1,12 +1,14 @@
 //! An open device: the handle that everything above this layer passes around.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::adapter::{self, AdapterChoice, AdapterSummary};
-use super::buffer::{Buffer, Pool, PoolStats, Raw};
+use super::buffer::{Buffer, Pool};
 use super::capabilities::{Capabilities, requested_limits};
 use super::error::GpuError;
+use super::memory::{PoolStats, Purpose};
 use super::pipeline::{Builder, MAX_PARAMS, Pipeline, PipelineCache, ShaderSpec};
 use super::record::Stream;
 
@@ -44,6 +46,8 @@ pub(super) struct Inner {
     mode: ShaderMode,
     pipelines: PipelineCache,
     pub(super) pool: Arc<Pool>,
+    /// Bytes written since the last submit.
+    pub(super) staged: AtomicU64,
     stream: Mutex<Stream>,
     pub(super) uniform_layout: Option<wgpu::BindGroupLayout>,
     fault: Arc<Mutex<Option<GpuError>>>,
@@ -56,9 +60,6 @@ impl std::fmt::Debug for Gpu {
         write!(f, "Gpu({})", self.inner.summary.line())
     }
 }
-
-/// Bytes in one upload before it is submitted, so that staging memory stays bounded.
-pub(super) const UPLOAD_CHUNK: usize = 32 << 20;
 
 impl Gpu {
     /// Opens a device.
@@ -97,6 +98,7 @@ impl Gpu {
                 mode,
                 pipelines: PipelineCache::default(),
                 pool: Arc::default(),
+                staged: AtomicU64::new(0),
                 stream: Mutex::default(),
                 uniform_layout,
                 fault,
@@ -121,7 +123,7 @@ impl Gpu {
         self.inner.mode
     }
 
-    /// Memory in use and the most that ever was.
+    /// Memory in use and the most that ever was, by purpose.
     pub fn memory(&self) -> PoolStats {
         self.inner.pool.stats()
     }
@@ -144,11 +146,19 @@ impl Gpu {
         self.inner.pipelines.get(&builder, spec)
     }
 
-    /// A buffer of `size` bytes with undefined contents. `what` names it in errors.
+    /// A buffer of `size` bytes with undefined contents, for a result. `what` names it in errors.
     ///
     /// # Errors
     /// [`GpuError::TooLarge`] or [`GpuError::OutOfMemory`].
     pub fn alloc(&self, size: u64, what: &str) -> Result<Buffer, GpuError> {
+        self.alloc_for(Purpose::Activations, size, what)
+    }
+
+    /// As [`Gpu::alloc`], for a given purpose.
+    ///
+    /// # Errors
+    /// As [`Gpu::alloc`].
+    pub fn alloc_for(&self, purpose: Purpose, size: u64, what: &str) -> Result<Buffer, GpuError> {
         let limit = self.inner.capabilities.limits.buffer;
         let class = Pool::class(size).min(limit & !3);
         if size > limit {
@@ -160,7 +170,7 @@ impl Gpu {
             });
         }
         if let Some(raw) = self.inner.pool.take(class) {
-            return Ok(Buffer::new(raw, size, &self.inner.pool));
+            return Ok(Buffer::new(raw, size, purpose, &self.inner.pool));
         }
         let raw = self.create(class, what).or_else(|_| {
             // Idle buffers of other sizes may be what is in the way; the pending work holds some too.
@@ -169,7 +179,7 @@ impl Gpu {
             let _ = self.inner.device.poll(wgpu::PollType::wait_indefinitely());
             self.create(class, what)
         })?;
-        Ok(Buffer::new(raw, size, &self.inner.pool))
+        Ok(Buffer::new(raw, size, purpose, &self.inner.pool))
     }
 
     fn create(&self, size: u64, what: &str) -> Result<wgpu::Buffer, GpuError> {
@@ -182,119 +192,21 @@ impl Gpu {
         });
         if pollster::block_on(scope.pop()).is_some() {
             self.check()?; // after a device loss every allocation fails: say that instead
-            let stats = self.inner.pool.stats();
-            return Err(GpuError::OutOfMemory {
-                what: what.to_owned(),
-                bytes: size,
-                held: stats.live + stats.idle,
-            });
+            let held = self.memory().held();
+            return Err(GpuError::OutOfMemory { what: what.to_owned(), bytes: size, held });
         }
         Ok(raw)
     }
 
-    /// A new buffer with these contents.
-    ///
-    /// # Errors
-    /// As [`Gpu::alloc`].
-    pub fn upload(&self, bytes: &[u8], what: &str) -> Result<Buffer, GpuError> {
-        let buffer = self.alloc((bytes.len() as u64).next_multiple_of(4), what)?;
-        self.write(&buffer, 0, bytes)?;
-        Ok(buffer)
-    }
-
-    /// Overwrites a part of a buffer, after everything recorded so far.
-    ///
-    /// # Errors
-    /// [`GpuError::Lost`] after a device loss; [`GpuError::Validation`] for a grid of texels.
-    pub fn write(&self, buffer: &Buffer, offset: u64, bytes: &[u8]) -> Result<(), GpuError> {
-        let raw = self.bytes_of(buffer)?;
-        // Writes go ahead of the next submit, so what is recorded must be submitted first.
-        self.flush();
-        for (i, chunk) in bytes.chunks(UPLOAD_CHUNK).enumerate() {
-            let at = offset + (i * UPLOAD_CHUNK) as u64;
-            if chunk.len().is_multiple_of(4) {
-                self.inner.queue.write_buffer(raw, at, chunk);
-            } else {
-                let mut padded = chunk.to_vec();
-                padded.resize(chunk.len().next_multiple_of(4), 0);
-                self.inner.queue.write_buffer(raw, at, &padded);
-            }
-            if bytes.len() > UPLOAD_CHUNK {
-                self.inner.queue.submit([]);
-            }
-        }
-        self.check()
-    }
-
-    /// Waits for everything recorded so far and copies a buffer's bytes back.
-    ///
-    /// # Errors
-    /// [`GpuError::Lost`] and [`GpuError::OutOfMemory`]; also any error that the recorded work met.
-    pub fn read(&self, buffer: &Buffer) -> Result<Vec<u8>, GpuError> {
-        let raw = self.bytes_of(buffer)?;
-        let size = buffer.size().next_multiple_of(4);
-        if size == 0 {
-            return Ok(Vec::new());
-        }
-        self.flush();
-        let scope = self.inner.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let staging = self.inner.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("read-back"),
-            size,
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        if pollster::block_on(scope.pop()).is_some() {
-            self.check()?;
-            let held = self.inner.pool.stats().live;
-            return Err(GpuError::OutOfMemory { what: "read-back".into(), bytes: size, held });
-        }
-        let mut encoder =
-            self.inner.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        encoder.copy_buffer_to_buffer(raw, 0, &staging, 0, size);
-        self.inner.queue.submit([encoder.finish()]);
-        let mut bytes = self.map(&staging)?;
-        bytes.truncate(buffer.size() as usize);
-        Ok(bytes)
-    }
-
-    fn bytes_of<'a>(&self, buffer: &'a Buffer) -> Result<&'a wgpu::Buffer, GpuError> {
-        match buffer.raw() {
-            Raw::Bytes(raw) => Ok(raw),
-            Raw::Texels(_) => {
-                Err(GpuError::Validation { message: "texels can only be bound, not read or written".into() })
-            }
-        }
-    }
-
-    /// Waits until a mappable buffer is ready and copies it out.
-    pub(super) fn map(&self, staging: &wgpu::Buffer) -> Result<Vec<u8>, GpuError> {
-        let (sender, receiver) = std::sync::mpsc::channel();
-        staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            // The receiver lives until the poll below returns.
-            let _ = sender.send(result);
-        });
-        let polled = self.inner.device.poll(wgpu::PollType::wait_indefinitely());
-        self.check()?;
-        let lost = |reason: String| GpuError::Lost { reason };
-        polled.map_err(|e| lost(e.to_string()))?;
-        receiver
-            .recv()
-            .map_err(|e| lost(e.to_string()))?
-            .map_err(|e| lost(format!("read-back failed: {e}")))?;
-        let view = staging.get_mapped_range(..).map_err(|e| lost(e.to_string()))?;
-        let bytes = view.to_vec();
-        drop(view);
-        staging.unmap();
-        Ok(bytes)
-    }
-
-    /// Submits and waits for everything recorded so far.
+    /// Submits and waits for everything recorded and written so far.
     ///
     /// # Errors
     /// Any error that the recorded work met.
     pub fn wait(&self) -> Result<(), GpuError> {
         self.flush();
+        if self.inner.staged.load(Ordering::Relaxed) > 0 {
+            self.hand_in(None);
+        }
         let polled = self.inner.device.poll(wgpu::PollType::wait_indefinitely());
         self.check()?;
         polled.map(|_| ()).map_err(|e| GpuError::Lost { reason: e.to_string() })

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::device::Gpu;
 use super::error::GpuError;
-use super::record::{Recorded, Work};
+use super::memory::{ByPurpose, PoolStats};
+use super::record::{RecordStats, Recorded, Work};
+use super::scope::{Scope, Scopes};
 
 /// What a launch is called in profiles.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -42,12 +44,26 @@ pub struct Span {
     pub work: Work,
     /// Workgroups.
     pub grid: [u32; 3],
-    /// Number of the submit it was in, from 0.
-    pub submit: u64,
+    /// Its innermost scope, by its place in [`Profile::scopes`].
+    pub scope: Option<usize>,
+    /// Bytes in use while it ran. Buffers are reused in the order of recording, so that is what was in use when it
+    /// was recorded.
+    pub memory: ByPurpose,
+    /// The submit it was in, by its place in [`Profile::submits`].
+    pub submit: usize,
     /// Start in seconds since the profile began. Launches of one submit share a clock; submits are
     /// placed by the host's clock.
     pub start: f64,
     /// Seconds it took.
+    pub seconds: f64,
+}
+
+/// One submit with launches in it, by the host's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Submit {
+    /// When its encoding began, in seconds since the profile began.
+    pub start: f64,
+    /// Seconds until the wait for it was over.
     pub seconds: f64,
 }
 
@@ -56,10 +72,31 @@ pub struct Span {
 pub struct Profile {
     /// Launches in order.
     pub spans: Vec<Span>,
+    /// Scopes in the order in which they were opened.
+    pub scopes: Vec<Scope>,
+    /// Submits in order.
+    pub submits: Vec<Submit>,
     /// How they were timed.
     pub clock: Clock,
     /// Seconds from the start of the profile to its end, on the host.
     pub wall: f64,
+    /// Bytes written from the host.
+    pub uploaded: u64,
+    /// Bytes read back to the host.
+    pub downloaded: u64,
+    /// Pipelines that were compiled.
+    pub pipelines: usize,
+    /// Seconds spent on compiling them.
+    pub compiling: f64,
+    /// Memory at the end; its peaks are those since the device was opened.
+    pub memory: PoolStats,
+}
+
+/// What is noted of a launch when it is recorded.
+pub(super) struct Noted {
+    pub(super) label: LaunchLabel,
+    pub(super) scope: Option<usize>,
+    pub(super) memory: ByPurpose,
 }
 
 /// A profile that is being taken.
@@ -67,7 +104,11 @@ pub struct Profile {
 pub(super) struct Taking {
     began: Instant,
     clock: Clock,
-    submits: u64,
+    /// Counters when it began.
+    stats: RecordStats,
+    compiled: (usize, f64),
+    pub(super) scopes: Scopes,
+    submits: Vec<Submit>,
     spans: Vec<Span>,
     fault: Option<GpuError>,
 }
@@ -80,8 +121,18 @@ impl Gpu {
     pub fn start_profile(&self) -> Result<(), GpuError> {
         let clock = if self.timestamps_tick()? { Clock::Timestamps } else { Clock::Wall };
         self.wait()?;
-        self.stream().profile =
-            Some(Taking { began: Instant::now(), clock, submits: 0, spans: Vec::new(), fault: None });
+        let mut stream = self.stream();
+        stream.profiles += 1;
+        stream.profile = Some(Taking {
+            began: Instant::now(),
+            clock,
+            stats: stream.stats,
+            compiled: self.compiled(),
+            scopes: Scopes::default(),
+            submits: Vec::new(),
+            spans: Vec::new(),
+            fault: None,
+        });
         Ok(())
     }
 
@@ -91,39 +142,48 @@ impl Gpu {
     /// Any error that the recorded work met.
     pub fn end_profile(&self) -> Result<Option<Profile>, GpuError> {
         self.wait()?;
-        let Some(taking) = self.stream().profile.take() else { return Ok(None) };
+        let mut stream = self.stream();
+        let Some(taking) = stream.profile.take() else { return Ok(None) };
+        let compiled = self.compiled();
         match taking.fault {
             Some(fault) => Err(fault),
             None => Ok(Some(Profile {
                 spans: taking.spans,
+                scopes: taking.scopes.all,
+                submits: taking.submits,
                 clock: taking.clock,
                 wall: taking.began.elapsed().as_secs_f64(),
+                uploaded: stream.stats.uploaded - taking.stats.uploaded,
+                downloaded: stream.stats.downloaded - taking.stats.downloaded,
+                pipelines: compiled.0 - taking.compiled.0,
+                compiling: compiled.1 - taking.compiled.1,
+                memory: self.memory(),
             })),
         }
     }
 
     /// Runs a list one pass a launch, waits, and keeps the times.
-    pub(super) fn submit_profiled(&self, taking: &mut Taking, pending: &[Recorded]) {
+    pub(super) fn submit_profiled(&self, taking: &mut Taking, pending: Vec<Recorded>) {
+        let start = taking.began.elapsed().as_secs_f64();
         let timed = match taking.clock {
-            Clock::Timestamps => self.time_by_stamps(taking.began, pending),
-            Clock::Wall => self.time_by_wall(taking.began, pending),
+            Clock::Timestamps => self.time_by_stamps(taking.began, &pending),
+            Clock::Wall => self.time_by_wall(taking.began, &pending),
         };
-        match timed {
-            Ok(times) => {
-                for (recorded, (start, seconds)) in pending.iter().zip(times) {
-                    taking.spans.push(Span {
-                        label: recorded.label.clone(),
-                        work: recorded.work,
-                        grid: recorded.grid,
-                        submit: taking.submits,
-                        start,
-                        seconds,
-                    });
-                }
-                taking.submits += 1;
+        let times = match timed {
+            Ok(times) => times,
+            Err(fault) => {
+                taking.fault.get_or_insert(fault);
+                return;
             }
-            Err(fault) => taking.fault = taking.fault.take().or(Some(fault)),
+        };
+        for (Recorded { work, grid, noted, .. }, (start, seconds)) in pending.into_iter().zip(times) {
+            // What was recorded before the profile began was waited for then.
+            let Some(Noted { label, scope, memory }) = noted else { continue };
+            let submit = taking.submits.len();
+            taking.spans.push(Span { label, work, grid, scope, memory, submit, start, seconds });
         }
+        let seconds = taking.began.elapsed().as_secs_f64() - start;
+        taking.submits.push(Submit { start, seconds });
     }
 
     /// (start, seconds) of each launch by the device's timestamps.
@@ -162,7 +222,7 @@ impl Gpu {
         encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
         encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, bytes);
         let submitted = began.elapsed().as_secs_f64();
-        self.inner.queue.submit([encoder.finish()]);
+        self.hand_in(Some(encoder.finish()));
         let raw = self.map(&staging)?;
         let stamps: Vec<u64> = bytemuck::pod_collect_to_vec(&raw);
         let period = f64::from(self.inner.queue.get_timestamp_period()) * 1e-9;

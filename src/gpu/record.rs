@@ -10,7 +10,7 @@ use super::buffer::{Buffer, Raw};
 use super::device::Gpu;
 use super::error::GpuError;
 use super::pipeline::{Access, MAX_PARAMS, Pipeline, ShaderSpec};
-use super::profile::{LaunchLabel, Taking};
+use super::profile::{LaunchLabel, Noted, Taking};
 
 /// Arithmetic and traffic of one dispatch, as its kernel counts them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -45,6 +45,10 @@ pub struct RecordStats {
     pub dispatches: u64,
     /// Command buffers handed to the queue with work in them.
     pub submits: u64,
+    /// Bytes written from the host.
+    pub uploaded: u64,
+    /// Bytes read back to the host.
+    pub downloaded: u64,
 }
 
 /// Longest list before it is submitted anyway.
@@ -61,7 +65,8 @@ pub(super) struct Recorded {
     params: Vec<u8>,
     pub(super) grid: [u32; 3],
     pub(super) work: Work,
-    pub(super) label: LaunchLabel,
+    /// What only profiles want to know.
+    pub(super) noted: Option<Noted>,
 }
 
 /// Without immediates: the uniform buffer's bind group and the buffer.
@@ -88,6 +93,8 @@ pub(super) struct Stream {
     flops: f64,
     pub(super) stats: RecordStats,
     pub(super) profile: Option<Taking>,
+    /// Profiles that were started.
+    pub(super) profiles: u64,
 }
 
 impl Gpu {
@@ -117,14 +124,18 @@ impl Gpu {
             entries: &entries,
         });
         let mut stream = self.stream();
-        let label = if stream.profile.is_some() { (dispatch.label)() } else { LaunchLabel::default() };
+        let noted = stream.profile.as_ref().map(|taking| Noted {
+            label: (dispatch.label)(),
+            scope: taking.scopes.innermost(),
+            memory: self.memory().live,
+        });
         stream.pending.push(Recorded {
             pipeline,
             bind_group,
             params: dispatch.params.to_vec(),
             grid: dispatch.grid,
             work: dispatch.work,
-            label,
+            noted,
         });
         stream.flops += dispatch.work.flops;
         stream.stats.dispatches += 1;
@@ -201,7 +212,7 @@ impl Gpu {
         stream.flops = 0.0;
         stream.stats.submits += 1;
         match &mut stream.profile {
-            Some(taking) => self.submit_profiled(taking, &pending),
+            Some(taking) => self.submit_profiled(taking, pending),
             None => self.encode_and_submit(&pending),
         }
     }
@@ -217,7 +228,7 @@ impl Gpu {
                 recorded.encode(&mut pass, slots.as_ref(), i);
             }
         }
-        self.inner.queue.submit([encoder.finish()]);
+        self.hand_in(Some(encoder.finish()));
     }
 
     /// Without immediates: one buffer with a slot a launch, filled by a single write.

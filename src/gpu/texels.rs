@@ -4,8 +4,10 @@
 //! bounds check in each turn, and reading a texel is not; see `docs/performance.md`.
 
 use super::buffer::{Buffer, TEXEL_BYTES};
-use super::device::{Gpu, UPLOAD_CHUNK};
+use super::device::Gpu;
 use super::error::GpuError;
+use super::memory::Purpose;
+use super::transfer::UPLOAD_CHUNK;
 
 impl Gpu {
     /// A new grid of texels of four floats each, `width` to a row, that shaders read as
@@ -44,19 +46,20 @@ impl Gpu {
         });
         if pollster::block_on(scope.pop()).is_some() {
             self.check()?;
-            let stats = self.memory();
-            let (bytes, held) = (4 * values.len() as u64, stats.live + stats.idle);
+            let (bytes, held) = (4 * values.len() as u64, self.memory().held());
             return Err(GpuError::OutOfMemory { what: what.to_owned(), bytes, held });
         }
+        self.stream().stats.uploaded += 4 * values.len() as u64;
         let pitch = width as usize * TEXEL_BYTES as usize;
-        // In bands, each submitted on its own, so that staging memory stays bounded.
-        for (i, band) in values.chunks((UPLOAD_CHUNK / pitch).max(1) * pitch / 4).enumerate() {
-            let first = i * (UPLOAD_CHUNK / pitch).max(1);
+        // In bands, so that staging memory stays bounded.
+        let rows_of_band = (UPLOAD_CHUNK / pitch).max(1);
+        for (i, band) in values.chunks(rows_of_band * pitch / 4).enumerate() {
+            let staged = self.stage(4 * band.len() as u64);
             self.inner.queue.write_texture(
                 wgpu::TexelCopyTextureInfo {
                     texture: &texture,
                     mip_level: 0,
-                    origin: wgpu::Origin3d { x: 0, y: first as u32, z: 0 },
+                    origin: wgpu::Origin3d { x: 0, y: (i * rows_of_band) as u32, z: 0 },
                     aspect: wgpu::TextureAspect::All,
                 },
                 bytemuck::cast_slice(band),
@@ -67,10 +70,12 @@ impl Gpu {
                 },
                 wgpu::Extent3d { height: (4 * band.len() / pitch) as u32, ..size },
             );
-            self.inner.queue.submit([]);
+            if staged >= UPLOAD_CHUNK as u64 {
+                self.hand_in(None);
+            }
         }
         self.check()?;
         let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
-        Ok(Buffer::texels(view, 4 * values.len() as u64, &self.inner.pool))
+        Ok(Buffer::texels(view, 4 * values.len() as u64, Purpose::Weights, &self.inner.pool))
     }
 }

@@ -1,11 +1,13 @@
 //! The kernel laboratory: is every kernel right on this device ([`mod@check`]), how fast is it and what holds
-//! it back ([`mod@bench`]), and which variant is best here ([`mod@tune`])?
+//! it back ([`mod@bench`]), which variant is best here ([`mod@tune`]), and where does the time of a run go
+//! ([`mod@profile`])?
 //!
 //! All of it works on any [`Registry`](crate::kernels::registry::Registry), so kernels of one's own get
 //! the same treatment as ours.
 
 pub mod bench;
 pub mod check;
+pub mod profile;
 pub mod tune;
 
 use serde::{Deserialize, Serialize};

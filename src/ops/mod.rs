@@ -9,7 +9,7 @@ pub use crate::kernels::activation::Activation;
 pub use crate::kernels::resample::{Filter, Sampling};
 pub use tensor::{Indices, Tensor};
 
-use crate::gpu::{Buffer, Gpu, GpuError};
+use crate::gpu::{Buffer, Gpu, GpuError, Purpose};
 use crate::kernels::{self, Problem, matmul::Matmul};
 
 /// A failure of an op.
@@ -74,11 +74,11 @@ impl Linear {
             (_, Some(panels)) => panels.upload(gpu, weight, "weight")?,
             (Element::F16, None) => {
                 let halves: Vec<half::f16> = weight.iter().map(|&w| half::f16::from_f32(w)).collect();
-                gpu.upload(bytemuck::cast_slice(&halves), "weight")?
+                upload_weight(gpu, &halves, "weight")?
             }
-            (_, None) => gpu.upload(bytemuck::cast_slice(weight), "weight")?,
+            (_, None) => upload_weight(gpu, weight, "weight")?,
         };
-        let bias = bias.map(|b| gpu.upload(bytemuck::cast_slice(b), "bias")).transpose()?;
+        let bias = bias.map(|b| upload_weight(gpu, b, "bias")).transpose()?;
         Ok(Self { weight, element, outputs: shape.0, inputs: shape.1, bias })
     }
 
@@ -137,8 +137,8 @@ impl Norm {
     /// Those of the device.
     pub fn upload(gpu: &Gpu, scale: &[f32], shift: &[f32], epsilon: f32) -> Result<Self> {
         Ok(Self {
-            scale: gpu.upload(bytemuck::cast_slice(scale), "layernorm scale")?,
-            shift: gpu.upload(bytemuck::cast_slice(shift), "layernorm shift")?,
+            scale: upload_weight(gpu, scale, "layernorm scale")?,
+            shift: upload_weight(gpu, shift, "layernorm shift")?,
             width: scale.len(),
             epsilon,
         })
@@ -275,6 +275,14 @@ pub fn similarity(gpu: &Gpu, x: &Tensor, t: &Tensor, scale: f32) -> Result<Tenso
     let problem =
         kernels::similarity::Similarity { rows: x.rows(), classes: t.rows(), width: x.last(), scale };
     launch(gpu, &problem, &[x.buffer(), t.buffer()], x.with_last(t.rows()))
+}
+
+fn upload_weight<T: bytemuck::NoUninit>(
+    gpu: &Gpu,
+    values: &[T],
+    what: &str,
+) -> std::result::Result<Buffer, GpuError> {
+    gpu.upload_for(Purpose::Weights, bytemuck::cast_slice(values), what)
 }
 
 /// Records a problem with one output of this shape.

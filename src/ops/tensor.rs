@@ -1,7 +1,7 @@
 //! A float32 buffer with a shape, and a list of row indices.
 
 use super::OpError;
-use crate::gpu::{Buffer, Gpu, GpuError};
+use crate::gpu::{Buffer, Gpu, GpuError, Purpose};
 
 /// A dense row-major float32 tensor on the device. Clones share the buffer.
 #[derive(Debug, Clone)]
@@ -11,16 +11,28 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// Uploads values of this shape.
+    /// Uploads values of this shape, as an input.
     ///
     /// # Errors
     /// [`OpError::Shape`] when the count does not fit the shape; those of the device.
     pub fn upload(gpu: &Gpu, values: &[f32], shape: &[usize]) -> Result<Self, OpError> {
+        Self::upload_for(gpu, Purpose::Inputs, values, shape)
+    }
+
+    /// As [`Tensor::upload`], for values that are kept: memory statistics count them as weights.
+    ///
+    /// # Errors
+    /// As [`Tensor::upload`].
+    pub fn upload_weight(gpu: &Gpu, values: &[f32], shape: &[usize]) -> Result<Self, OpError> {
+        Self::upload_for(gpu, Purpose::Weights, values, shape)
+    }
+
+    fn upload_for(gpu: &Gpu, purpose: Purpose, values: &[f32], shape: &[usize]) -> Result<Self, OpError> {
         if values.len() != shape.iter().product::<usize>() {
             let expected = format!("values for shape {shape:?}");
             return Err(OpError::Shape { op: "upload", expected, found: vec![values.len()] });
         }
-        let buffer = gpu.upload(bytemuck::cast_slice(values), "tensor")?;
+        let buffer = gpu.upload_for(purpose, bytemuck::cast_slice(values), "tensor")?;
         Ok(Self { buffer, shape: shape.to_vec() })
     }
 

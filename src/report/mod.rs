@@ -10,6 +10,7 @@ mod page;
 mod page_images;
 pub mod results;
 mod roofline;
+mod trace;
 
 pub use atomic::{AtomicFile, WriteError, write_atomic};
 pub use check::ResultsError;
@@ -18,3 +19,4 @@ pub use npy::{NpyArray, NpyData, NpyError, read_npy, write_npy};
 pub use overlay::{MapView, OverlayError, Scaling};
 pub use results::{ImageResult, Results};
 pub use roofline::{CeilingKind, Roofline, RooflineCeiling, RooflinePoint};
+pub use trace::{Trace, TraceCounter, TraceSlice, TraceTrack};

@@ -69,7 +69,7 @@ fn a_command_line_that_says_too_little() {
     assert_eq!(place.run(&["detekt"]).fails_with(&["detekt"]).code, Some(2));
     assert_eq!(place.run(&[]).code, Some(2));
     let help = place.run(&["--help"]).succeeds().stdout;
-    for verb in ["detect", "embed", "devices", "synth", "fetch"] {
+    for verb in ["detect", "embed", "devices", "check", "bench", "profile", "synth", "fetch"] {
         assert!(help.contains(verb), "{verb}");
         assert!(place.run(&[verb, "--help"]).succeeds().stdout.contains("Usage"), "{verb}");
     }

@@ -1,0 +1,205 @@
+//! `profile`: where does the time of another verb go?
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Subcommand};
+use serde_json::{Map, Value, json};
+
+use super::options::{DeviceArgs, print};
+use super::{Cli, Failure, check, detect, embed};
+use crate::gpu::{Profile, Purpose};
+use crate::kernels::registry::Registry;
+use crate::lab::Device;
+use crate::lab::profile::{ProfileReport, extents, giga_rate, timeline};
+use crate::report::{Trace, TraceCounter, TraceSlice, TraceTrack, shell_command, write_atomic};
+
+/// Options of `profile`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Write every launch with its scopes as a trace that opens in Perfetto (ui.perfetto.dev)
+    #[arg(long, value_name = "FILE.json")]
+    trace: Option<PathBuf>,
+    /// Write the summary as JSON
+    #[arg(long, value_name = "FILE.json")]
+    out: Option<PathBuf>,
+    /// Print the summary as one line of JSON to standard output, after what the command prints,
+    /// instead of tables to standard error
+    #[arg(long)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// The verbs that run kernels and take no profiles themselves.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Profile `detect` with these options
+    Detect(detect::Args),
+    /// Profile `embed` with these options
+    Embed(embed::Args),
+    /// Profile `check` with these options
+    Check(check::Args),
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
+}
+
+/// The short form, for verbs that are often profiled.
+#[derive(Debug, clap::Args)]
+pub struct ProfileArg {
+    /// Print where the time goes to standard error, and write a trace for Perfetto if a file is named
+    #[arg(long = "profile", value_name = "TRACE.json", num_args = 0..=1, require_equals = true)]
+    trace: Option<Option<PathBuf>>,
+}
+
+impl ProfileArg {
+    /// Runs a verb, profiled if that was asked for.
+    ///
+    /// # Errors
+    /// Those of the verb, and a trace that cannot be written.
+    pub fn around(
+        &self,
+        device: &DeviceArgs,
+        verb: impl FnOnce() -> Result<ExitCode, Failure>,
+    ) -> Result<ExitCode, Failure> {
+        match &self.trace {
+            None => verb(),
+            Some(trace) => Outputs { trace: trace.clone(), out: None, json: false }.around(device, verb),
+        }
+    }
+
+    /// Refuses the short form inside of the long one.
+    fn unused(&self) -> Result<(), Failure> {
+        match self.trace {
+            None => Ok(()),
+            Some(_) => Err(Failure::new("--profile: this command is profiled already")
+                .hint("leave --profile out; `dapo-wgpu profile --trace FILE COMMAND…` writes a trace")),
+        }
+    }
+}
+
+/// Profiles a verb, and passes on its exit code.
+///
+/// # Errors
+/// Those of the verb, and files that cannot be written.
+pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
+    let outputs = Outputs { trace: args.trace.clone(), out: args.out.clone(), json: args.json };
+    match &args.verb {
+        Verb::Detect(args) => {
+            args.profile.unused()?;
+            outputs.around(&args.device, || detect::run(args))
+        }
+        Verb::Embed(args) => {
+            args.profile.unused()?;
+            outputs.around(&args.device, || embed::run(args).map(|()| ExitCode::SUCCESS))
+        }
+        Verb::Check(args) => outputs.around(&args.device, || check::run(args, registry)),
+        Verb::Other(words) => {
+            let verb = words.first().map_or_else(String::new, |word| word.to_string_lossy().into_owned());
+            let message = format!("'{verb}' cannot be profiled; these commands can: detect, embed, check");
+            Cli::command().error(ErrorKind::InvalidSubcommand, message).exit()
+        }
+    }
+}
+
+/// Where a profile goes.
+struct Outputs {
+    trace: Option<PathBuf>,
+    out: Option<PathBuf>,
+    json: bool,
+}
+
+impl Outputs {
+    fn around(
+        &self,
+        device: &DeviceArgs,
+        verb: impl FnOnce() -> Result<ExitCode, Failure>,
+    ) -> Result<ExitCode, Failure> {
+        device.profile(self.trace.iter().chain(&self.out).cloned().collect());
+        let code = verb()?;
+        let (gpu, profile) = device
+            .end_profile()?
+            .ok_or_else(|| Failure::new("nothing to profile: the command ran nothing on a device"))?;
+        let command = shell_command(std::env::args_os().map(|a| a.to_string_lossy().into_owned()));
+        let report = ProfileReport::new(Device::of(&gpu), command, &profile);
+        let json = |text: serde_json::Result<String>| text.map_err(|e| Failure::new(e.to_string()));
+        if let Some(path) = &self.out {
+            write_atomic(path, (json(serde_json::to_string_pretty(&report))? + "\n").as_bytes())?;
+        }
+        if let Some(path) = &self.trace {
+            write_atomic(path, trace(&report, &profile).json().as_bytes())?;
+        }
+        match self.json {
+            true => print(&(json(serde_json::to_string(&report))? + "\n"))?,
+            false => eprint!("\n{}", report.text()),
+        }
+        Ok(code)
+    }
+}
+
+/// The time line: launches in their scopes, submits with the host's time between them, and memory.
+fn trace(report: &ProfileReport, profile: &Profile) -> Trace {
+    let times = timeline(&profile.spans);
+    let slice = |name: String, (start, end): (f64, f64), args: Value| TraceSlice {
+        name,
+        start,
+        end,
+        args: object(args),
+    };
+    let scopes = profile
+        .scopes
+        .iter()
+        .zip(extents(profile, &times))
+        .filter_map(|(scope, extent)| Some(slice(scope.label(), extent?, json!({}))));
+    let launches = profile.spans.iter().zip(&times).map(|(span, &times)| {
+        let args = json!({
+            "case": span.label.case,
+            "variant": span.label.variant,
+            "grid": span.grid,
+            "submit": span.submit,
+            "flops": span.work.flops,
+            "bytes": span.work.bytes,
+            "GFLOP/s": giga_rate(span.work.flops, span.seconds),
+            "GB/s": giga_rate(span.work.bytes, span.seconds),
+        });
+        slice(format!("{} {}", span.label.kernel, span.label.variant), times, args)
+    });
+    let mut counts = vec![0; profile.submits.len()];
+    profile.spans.iter().for_each(|span| counts[span.submit] += 1);
+    let mut host = Vec::new();
+    let mut free = 0.0;
+    for (number, (submit, count)) in profile.submits.iter().zip(counts).enumerate() {
+        let end = submit.start + submit.seconds;
+        host.push(slice("host".to_owned(), (free, submit.start), json!({})));
+        host.push(slice(format!("submit {number}"), (submit.start, end), json!({ "launches": count })));
+        free = end;
+    }
+    host.push(slice("host".to_owned(), (free, profile.wall), json!({})));
+    let memory = profile.spans.iter().zip(&times).map(|(span, &(start, _))| {
+        let bytes = Purpose::ALL.map(|purpose| (purpose.name().to_owned(), span.memory.of(purpose).into()));
+        (start, Map::from_iter(bytes))
+    });
+    Trace {
+        title: report.command.clone(),
+        about: object(json!({
+            "adapter": report.device.adapter.line(),
+            "clock": report.summary.clock,
+            "note": report.summary.note(),
+            "version": report.device.version,
+        })),
+        tracks: vec![
+            TraceTrack { name: "launches".to_owned(), slices: scopes.chain(launches).collect() },
+            TraceTrack { name: "submits".to_owned(), slices: host },
+        ],
+        counters: vec![TraceCounter { name: "memory (bytes)".to_owned(), values: memory.collect() }],
+    }
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,160 @@
+//! Bytes between host and device, and the staging memory that they pass through.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::buffer::{Buffer, Pool, Raw};
+use super::device::Gpu;
+use super::error::GpuError;
+use super::memory::Purpose;
+
+/// Bytes that are written before they are submitted, so that staging memory stays bounded.
+pub(super) const UPLOAD_CHUNK: usize = 32 << 20;
+
+/// Staging memory that is counted for as long as this lives.
+struct Staged<'a> {
+    pool: &'a Pool,
+    bytes: u64,
+}
+
+impl<'a> Staged<'a> {
+    fn new(pool: &'a Pool, bytes: u64) -> Self {
+        pool.stage(bytes);
+        Self { pool, bytes }
+    }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        self.pool.unstage(self.bytes);
+    }
+}
+
+impl Gpu {
+    /// A new buffer with these contents, as an input.
+    ///
+    /// # Errors
+    /// As [`Gpu::alloc`].
+    pub fn upload(&self, bytes: &[u8], what: &str) -> Result<Buffer, GpuError> {
+        self.upload_for(Purpose::Inputs, bytes, what)
+    }
+
+    /// As [`Gpu::upload`], for a given purpose.
+    ///
+    /// # Errors
+    /// As [`Gpu::alloc`].
+    pub fn upload_for(&self, purpose: Purpose, bytes: &[u8], what: &str) -> Result<Buffer, GpuError> {
+        let buffer = self.alloc_for(purpose, (bytes.len() as u64).next_multiple_of(4), what)?;
+        self.write(&buffer, 0, bytes)?;
+        Ok(buffer)
+    }
+
+    /// Overwrites a part of a buffer, after everything recorded so far.
+    ///
+    /// # Errors
+    /// [`GpuError::Lost`] after a device loss; [`GpuError::Validation`] for a grid of texels.
+    pub fn write(&self, buffer: &Buffer, offset: u64, bytes: &[u8]) -> Result<(), GpuError> {
+        let raw = bytes_of(buffer)?;
+        // Writes go ahead of the next submit, so what is recorded must be submitted first.
+        self.flush();
+        self.stream().stats.uploaded += bytes.len() as u64;
+        for (i, chunk) in bytes.chunks(UPLOAD_CHUNK).enumerate() {
+            let at = offset + (i * UPLOAD_CHUNK) as u64;
+            let size = chunk.len().next_multiple_of(4);
+            let staged = self.stage(size as u64);
+            if chunk.len() == size {
+                self.inner.queue.write_buffer(raw, at, chunk);
+            } else {
+                let mut padded = chunk.to_vec();
+                padded.resize(size, 0);
+                self.inner.queue.write_buffer(raw, at, &padded);
+            }
+            if staged >= UPLOAD_CHUNK as u64 {
+                self.hand_in(None);
+            }
+        }
+        self.check()
+    }
+
+    /// Counts bytes that are about to be written; how many there are since the last submit.
+    pub(super) fn stage(&self, bytes: u64) -> u64 {
+        self.inner.pool.stage(bytes);
+        self.inner.staged.fetch_add(bytes, Ordering::Relaxed) + bytes
+    }
+
+    /// Waits for everything recorded so far and copies a buffer's bytes back.
+    ///
+    /// # Errors
+    /// [`GpuError::Lost`] and [`GpuError::OutOfMemory`]; also any error that the recorded work met.
+    pub fn read(&self, buffer: &Buffer) -> Result<Vec<u8>, GpuError> {
+        let raw = bytes_of(buffer)?;
+        let size = buffer.size().next_multiple_of(4);
+        if size == 0 {
+            return Ok(Vec::new());
+        }
+        self.flush();
+        self.stream().stats.downloaded += size;
+        let _staged = Staged::new(&self.inner.pool, size);
+        let scope = self.inner.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let staging = self.inner.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("read-back"),
+            size,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        if pollster::block_on(scope.pop()).is_some() {
+            self.check()?;
+            let held = self.memory().held();
+            return Err(GpuError::OutOfMemory { what: "read-back".into(), bytes: size, held });
+        }
+        let mut encoder =
+            self.inner.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_buffer_to_buffer(raw, 0, &staging, 0, size);
+        self.hand_in(Some(encoder.finish()));
+        let mut bytes = self.map(&staging)?;
+        bytes.truncate(buffer.size() as usize);
+        Ok(bytes)
+    }
+
+    /// Waits until a mappable buffer is ready and copies it out.
+    pub(super) fn map(&self, staging: &wgpu::Buffer) -> Result<Vec<u8>, GpuError> {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        staging.map_async(wgpu::MapMode::Read, .., move |result| {
+            // The receiver lives until the poll below returns.
+            let _ = sender.send(result);
+        });
+        let polled = self.inner.device.poll(wgpu::PollType::wait_indefinitely());
+        self.check()?;
+        let lost = |reason: String| GpuError::Lost { reason };
+        polled.map_err(|e| lost(e.to_string()))?;
+        receiver
+            .recv()
+            .map_err(|e| lost(e.to_string()))?
+            .map_err(|e| lost(format!("read-back failed: {e}")))?;
+        let view = staging.get_mapped_range(..).map_err(|e| lost(e.to_string()))?;
+        let bytes = view.to_vec();
+        drop(view);
+        staging.unmap();
+        Ok(bytes)
+    }
+
+    /// Gives commands to the queue, and with them the writes since the last time. Staging memory of writes is
+    /// free when the device is through with them.
+    pub(super) fn hand_in(&self, commands: Option<wgpu::CommandBuffer>) {
+        self.inner.queue.submit(commands);
+        let staged = self.inner.staged.swap(0, Ordering::Relaxed);
+        if staged > 0 {
+            let pool = Arc::clone(&self.inner.pool);
+            self.inner.queue.on_submitted_work_done(move || pool.unstage(staged));
+        }
+    }
+}
+
+fn bytes_of(buffer: &Buffer) -> Result<&wgpu::Buffer, GpuError> {
+    match buffer.raw() {
+        Raw::Bytes(raw) => Ok(raw),
+        Raw::Texels(_) => {
+            Err(GpuError::Validation { message: "texels can only be bound, not read or written".into() })
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Where the time of a run goes: a profile of the device, added up by kernel and by scope.
+
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Device;
+use crate::gpu::{Clock, PoolStats, Profile, Purpose, Span, Work};
+
+/// One variant of one kernel.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct KernelShare {
+    /// The family.
+    pub kernel: String,
+    /// The variant.
+    pub variant: String,
+    /// Number of launches.
+    pub launches: usize,
+    /// Seconds in all.
+    pub seconds: f64,
+    /// The part of all launches' seconds, 0 to 1.
+    pub share: f64,
+    /// Arithmetic and traffic at least, in all.
+    pub work: Work,
+    /// 10⁹ operations a second.
+    pub gflops: f64,
+    /// 10⁹ bytes a second.
+    pub gbytes: f64,
+}
+
+/// The least and the most of a count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Spread {
+    /// The least.
+    pub least: usize,
+    /// The most.
+    pub most: usize,
+}
+
+impl Spread {
+    fn of(counts: impl Iterator<Item = usize> + Clone) -> Self {
+        Self { least: counts.clone().min().unwrap_or(0), most: counts.max().unwrap_or(0) }
+    }
+}
+
+impl std::fmt::Display for Spread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = match self.least == self.most {
+            true => self.most.to_string(),
+            false => format!("{}-{}", self.least, self.most),
+        };
+        f.pad(&text)
+    }
+}
+
+/// Scopes of the same name in scopes of the same names: all blocks of all forwards of a tower.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScopeShare {
+    /// Names from the outermost scope to this one.
+    pub path: Vec<String>,
+    /// How many there were.
+    pub count: usize,
+    /// Launches in one of them.
+    pub launches: Spread,
+    /// Submits that the launches of one of them were in. Scopes can share a submit.
+    pub submits: Spread,
+    /// Seconds of launches, in all.
+    pub seconds: f64,
+    /// The part of all launches' seconds, 0 to 1.
+    pub share: f64,
+}
+
+/// A profile, added up.
+///
+/// `wall` = `running` + `idle` + `between`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// How launches were timed.
+    pub clock: Clock,
+    /// Seconds of the whole, on the host.
+    pub wall: f64,
+    /// Seconds in which a launch ran.
+    pub running: f64,
+    /// Seconds between two launches of one submit.
+    pub idle: f64,
+    /// The other seconds: before the first submit, between submits and after the last.
+    pub between: f64,
+    /// Number of launches.
+    pub launches: usize,
+    /// Number of submits with launches in them.
+    pub submits: usize,
+    /// Arithmetic and traffic of all launches.
+    pub work: Work,
+    /// Bytes written from the host.
+    pub uploaded: u64,
+    /// Bytes read back to the host.
+    pub downloaded: u64,
+    /// Pipelines that were compiled.
+    pub pipelines: usize,
+    /// Seconds spent on compiling them.
+    pub compiling: f64,
+    /// By kernel and variant, the longest first.
+    pub kernels: Vec<KernelShare>,
+    /// By the names of scopes, in the order in which they first appeared, each before its inner ones.
+    pub scopes: Vec<ScopeShare>,
+    /// Launches that were in no scope.
+    pub outside: usize,
+    /// Memory by purpose.
+    pub memory: PoolStats,
+}
+
+/// The profile of a command.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProfileReport {
+    /// `dapo-wgpu/profile/1`
+    pub schema: &'static str,
+    /// Where it ran.
+    pub device: Device,
+    /// The command.
+    pub command: String,
+    /// What was found.
+    #[serde(flatten)]
+    pub summary: Summary,
+}
+
+/// (start, end) of each launch in seconds. A device may begin a launch before the one before it has ended; such a
+/// launch is moved behind it, so that times do not overlap.
+pub fn timeline(spans: &[Span]) -> Vec<(f64, f64)> {
+    let mut free = 0.0;
+    let placed = |span: &Span| {
+        let start = span.start.max(free);
+        free = start.max(span.start + span.seconds);
+        (start, free)
+    };
+    spans.iter().map(placed).collect()
+}
+
+/// (start, end) of each scope on a [`timeline`]: from the start of its first launch to the end of its last; `None`
+/// where it has no launch.
+pub fn extents(profile: &Profile, timeline: &[(f64, f64)]) -> Vec<Option<(f64, f64)>> {
+    let mut extents: Vec<Option<(f64, f64)>> = vec![None; profile.scopes.len()];
+    for (span, &(start, end)) in profile.spans.iter().zip(timeline) {
+        for scope in around(profile, span) {
+            let (first, last) = extents[scope].get_or_insert((start, end));
+            (*first, *last) = (first.min(start), last.max(end));
+        }
+    }
+    extents
+}
+
+/// The scopes that a launch is in, innermost first.
+fn around<'a>(profile: &'a Profile, span: &Span) -> impl Iterator<Item = usize> + use<'a> {
+    std::iter::successors(span.scope, |&scope| profile.scopes[scope].parent)
+}
+
+/// 10⁹ a second.
+pub fn giga_rate(amount: f64, seconds: f64) -> f64 {
+    if seconds > 0.0 { amount / seconds * 1e-9 } else { 0.0 }
+}
+
+impl Summary {
+    /// Adds a profile up.
+    pub fn of(profile: &Profile) -> Self {
+        let spans = &profile.spans;
+        let timeline = timeline(spans);
+        let running: f64 = timeline.iter().map(|(start, end)| end - start).sum();
+        let idle = spans
+            .windows(2)
+            .zip(timeline.windows(2))
+            .filter(|(spans, _)| spans[0].submit == spans[1].submit)
+            .map(|(_, times)| times[1].0 - times[0].1)
+            .sum();
+        Self {
+            clock: profile.clock,
+            wall: profile.wall,
+            running,
+            idle,
+            between: (profile.wall - running - idle).max(0.0),
+            launches: spans.len(),
+            submits: profile.submits.len(),
+            work: spans.iter().fold(Work::default(), |sum, span| add(sum, span.work)),
+            uploaded: profile.uploaded,
+            downloaded: profile.downloaded,
+            pipelines: profile.pipelines,
+            compiling: profile.compiling,
+            kernels: kernels(spans),
+            scopes: scopes(profile),
+            outside: spans.iter().filter(|span| span.scope.is_none()).count(),
+            memory: profile.memory,
+        }
+    }
+}
+
+fn add(a: Work, b: Work) -> Work {
+    Work { flops: a.flops + b.flops, bytes: a.bytes + b.bytes }
+}
+
+fn total(spans: &[Span]) -> f64 {
+    // Never zero, so that shares are numbers even where a clock stood still.
+    spans.iter().map(|span| span.seconds).sum::<f64>().max(f64::MIN_POSITIVE)
+}
+
+fn kernels(spans: &[Span]) -> Vec<KernelShare> {
+    let mut sums: BTreeMap<(&str, &str), (usize, f64, Work)> = BTreeMap::new();
+    for span in spans {
+        let sum = sums.entry((&span.label.kernel, &span.label.variant)).or_default();
+        *sum = (sum.0 + 1, sum.1 + span.seconds, add(sum.2, span.work));
+    }
+    let total = total(spans);
+    let share =
+        |((kernel, variant), (launches, seconds, work)): ((&str, &str), (usize, f64, Work))| KernelShare {
+            kernel: kernel.to_owned(),
+            variant: variant.to_owned(),
+            launches,
+            seconds,
+            share: seconds / total,
+            work,
+            gflops: giga_rate(work.flops, seconds),
+            gbytes: giga_rate(work.bytes, seconds),
+        };
+    let mut kernels: Vec<KernelShare> = sums.into_iter().map(share).collect();
+    kernels.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    kernels
+}
+
+/// What is counted of one scope.
+#[derive(Clone, Default)]
+struct Count {
+    launches: usize,
+    submits: usize,
+    last_submit: Option<usize>,
+    seconds: f64,
+}
+
+fn scopes(profile: &Profile) -> Vec<ScopeShare> {
+    let mut counts = vec![Count::default(); profile.scopes.len()];
+    for span in &profile.spans {
+        for scope in around(profile, span) {
+            let count = &mut counts[scope];
+            count.launches += 1;
+            count.submits += usize::from(count.last_submit != Some(span.submit));
+            count.last_submit = Some(span.submit);
+            count.seconds += span.seconds;
+        }
+    }
+    // A parent stands before its children in the list, so its path is known when theirs is made.
+    let mut paths: Vec<Vec<&str>> = Vec::new();
+    let mut groups: Vec<(&[&str], Vec<&Count>)> = Vec::new();
+    for scope in &profile.scopes {
+        let outer = scope.parent.map_or_else(Vec::new, |parent| paths[parent].clone());
+        paths.push([&outer[..], &[&scope.name]].concat());
+    }
+    for (path, count) in paths.iter().zip(&counts) {
+        match groups.iter_mut().find(|(of, _)| of == path) {
+            Some((_, counts)) => counts.push(count),
+            None => groups.push((path, vec![count])),
+        }
+    }
+    let total = total(&profile.spans);
+    let share = |(path, counts): (&[&str], Vec<&Count>)| {
+        let seconds = counts.iter().map(|c| c.seconds).sum();
+        ScopeShare {
+            path: path.iter().map(|&name| name.to_owned()).collect(),
+            count: counts.len(),
+            launches: Spread::of(counts.iter().map(|c| c.launches)),
+            submits: Spread::of(counts.iter().map(|c| c.submits)),
+            seconds,
+            share: seconds / total,
+        }
+    };
+    groups.into_iter().map(share).collect()
+}
+
+impl ProfileReport {
+    /// The report on a profile of this command.
+    pub fn new(device: Device, command: String, profile: &Profile) -> Self {
+        Self { schema: "dapo-wgpu/profile/1", device, command, summary: Summary::of(profile) }
+    }
+
+    /// The tables for people.
+    pub fn text(&self) -> String {
+        format!(
+            "profile of: {}\n{}, {:?} shaders\n{}",
+            self.command,
+            self.device.adapter.line(),
+            self.device.mode,
+            self.summary.text()
+        )
+    }
+}
