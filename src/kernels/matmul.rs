@@ -1,6 +1,6 @@
 //! Matrix product with fused scale, bias, activation and residual, optionally batched and strided.
 //!
-//! This file says what is computed; [`decision`] which variant computes it, [`cases`] on what it is
+//! This file says what is computed; `matmul/decision.rs` which variant computes it, `cases.rs` on what it is
 //! tried.
 
 mod cases;

@@ -260,7 +260,7 @@ pub fn include(name: &str) -> Option<(&'static str, &'static str)> {
     files!("common/activation.wgsl", "common/matmul.wgsl", "common/rows.wgsl", "common/weights.wgsl")
 }
 
-/// Declares a [`ShaderSpec`](crate::gpu::ShaderSpec) for a file below `shaders/` of the crate that is
+/// Declares a [`ShaderSpec`] for a file below `shaders/` of the crate that is
 /// being compiled, this one or one of your own; `#include` finds this crate's common files.
 #[macro_export]
 macro_rules! shader {

@@ -71,7 +71,8 @@ mod tests {
         let mut runs = vec![0; seconds.len()];
         let lanes = race(seconds.len(), |at| {
             runs[at] += 1;
-            Ok::<f64, ()>(seconds[at] * if runs[at] % 4 == 0 { 1.5 } else { 1.0 })
+            let disturbed = usize::is_multiple_of(runs[at], 4);
+            Ok::<f64, ()>(seconds[at] * if disturbed { 1.5 } else { 1.0 })
         });
         (lanes.unwrap_or_default(), runs)
     }
