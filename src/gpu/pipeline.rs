@@ -66,7 +66,9 @@ pub fn bindings(code: &str) -> Result<Vec<Access>, String> {
         let access = match rest.trim_start() {
             r if r.starts_with("var<storage, read_write>") => Access::ReadWrite,
             r if r.starts_with("var<storage, read>") => Access::Read,
-            r if r.starts_with("var ") && r.contains(": texture_storage_2d<rgba32float, read>") => Access::Texels,
+            r if r.starts_with("var ") && r.contains(": texture_storage_2d<rgba32float, read>") => {
+                Access::Texels
+            }
             _ => return Err(format!("binding {number} is neither a storage buffer nor a grid of texels")),
         };
         found.push(access);
