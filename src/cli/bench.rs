@@ -50,7 +50,7 @@ pub fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
         Some("all") => Variants::All,
         Some(name) => {
             let known = |c: &dyn crate::kernels::Problem| {
-                c.variants(gpu.capabilities()).iter().any(|v| v.name == name && v.usable.is_ok())
+                crate::kernels::variants(&gpu, c).iter().any(|v| v.name == name && v.usable.is_ok())
             };
             if !cases.iter().any(|c| known(c.as_ref())) {
                 return Err(Failure::new(format!(

@@ -8,6 +8,7 @@ use super::capabilities::{Capabilities, requested_limits};
 use super::error::GpuError;
 use super::pipeline::{Builder, MAX_PARAMS, Pipeline, PipelineCache, ShaderSpec};
 use super::record::Stream;
+use super::verdicts::Verdicts;
 
 /// Whether shaders run with the validator's run-time checks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -47,6 +48,7 @@ pub(super) struct Inner {
     pub(super) uniform_layout: Option<wgpu::BindGroupLayout>,
     fault: Arc<Mutex<Option<GpuError>>>,
     pub(super) timestamps_tick: OnceLock<bool>,
+    pub(super) verdicts: Verdicts,
 }
 
 impl std::fmt::Debug for Gpu {
@@ -76,7 +78,7 @@ impl Gpu {
             label: Some("dapo-wgpu"),
             required_features: capabilities.features(),
             required_limits: requested_limits(&adapter),
-            experimental_features: wgpu::ExperimentalFeatures::disabled(),
+            experimental_features: capabilities.experimental(),
             // We pool buffers ourselves.
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             trace: wgpu::Trace::Off,
@@ -99,6 +101,7 @@ impl Gpu {
                 uniform_layout,
                 fault,
                 timestamps_tick: OnceLock::new(),
+                verdicts: Verdicts::default(),
             }),
         })
     }

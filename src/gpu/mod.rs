@@ -16,6 +16,7 @@ mod record;
 pub mod template;
 mod texels;
 mod timing;
+mod verdicts;
 
 pub use adapter::{AdapterChoice, AdapterSummary};
 pub use buffer::{Buffer, PoolStats};

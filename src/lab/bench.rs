@@ -14,7 +14,7 @@ use super::{Device, Progress};
 use crate::gpu::{Buffer, Clock, Gpu, GpuError};
 use crate::kernels::check::make_inputs;
 use crate::kernels::probe::{Copy, MultiplyAdd, Read};
-use crate::kernels::{Cost, Problem, run_variant};
+use crate::kernels::{self, Cost, Problem, run_variant};
 
 /// What bounds a kernel on the roofline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -133,7 +133,7 @@ const CACHED_INTENSITY: f64 = 16.0;
 
 impl<'a> Prepared<'a> {
     fn new(gpu: &Gpu, problem: &'a dyn Problem, forced: Option<&str>) -> Result<Self, GpuError> {
-        let variant = problem.decide(gpu.capabilities(), forced)?.variant;
+        let variant = kernels::choose(gpu, problem, forced)?;
         let work = problem.cost();
         let cached = work.flops > CACHED_INTENSITY * work.bytes;
         let sets = if cached { 1 } else { (COLD_BYTES / work.bytes).ceil().clamp(1.0, 12.0) as usize };
@@ -265,7 +265,7 @@ pub fn run(
     let mut prepared = Vec::new();
     for (done, case) in cases.iter().enumerate() {
         progress(done, cases.len() + repetitions, &case.label());
-        let usable = case.variants(gpu.capabilities());
+        let usable = kernels::variants(gpu, case.as_ref());
         let usable: Vec<&str> = usable.iter().filter(|v| v.usable.is_ok()).map(|v| v.name).collect();
         match variants {
             Variants::Chosen => prepared.push(Prepared::new(gpu, case.as_ref(), None)?),
@@ -339,6 +339,7 @@ impl BenchReport {
                 t.case
             ));
         }
+        lines.extend(self.device.note_lines());
         lines.join("\n") + "\n"
     }
 }

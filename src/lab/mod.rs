@@ -22,6 +22,8 @@ pub struct Device {
     pub mode: ShaderMode,
     /// Version of this crate.
     pub version: &'static str,
+    /// Variants that failed their trial here and were not used, with what went wrong.
+    pub notes: Vec<String>,
 }
 
 impl Device {
@@ -32,7 +34,13 @@ impl Device {
             capabilities: gpu.capabilities().clone(),
             mode: gpu.mode(),
             version: env!("CARGO_PKG_VERSION"),
+            notes: gpu.notes(),
         }
+    }
+
+    /// The notes as lines of a report.
+    fn note_lines(&self) -> impl Iterator<Item = String> {
+        self.notes.iter().map(|note| format!("note: {note}"))
     }
 }
 

@@ -212,7 +212,10 @@ fn main_of_compute() -> Option<(ShaderStage, String)> {
 /// The oldest Metal that wgpu offers the shader's needs on.
 fn to_msl(parsed: &Parsed, checked: bool) -> Result<(), String> {
     let slots = parsed.bindings.iter().zip(0..).map(|(binding, slot)| {
-        (*binding, msl::BindTarget { buffer: Some(slot), mutable: true, ..Default::default() })
+        (
+            *binding,
+            msl::BindTarget { buffer: Some(slot), texture: Some(slot), mutable: true, ..Default::default() },
+        )
     });
     let next = parsed.bindings.len() as u8;
     let resources = msl::EntryPointResources {
@@ -269,7 +272,7 @@ fn to_hlsl(parsed: &Parsed, checked: bool) -> Result<(), String> {
 /// With checks for the oldest Vulkan that has the shader's needs, without them for the newest.
 fn to_spirv(parsed: &Parsed, checked: bool) -> Result<SpirvModule, String> {
     use spv::Capability as Spirv;
-    let mut capabilities = vec![Spirv::Shader, Spirv::Matrix];
+    let mut capabilities = vec![Spirv::Shader, Spirv::Matrix, Spirv::ImageQuery];
     if parsed.floor.has(Granted::SUBGROUP) {
         capabilities.extend([
             Spirv::GroupNonUniform,
