@@ -18,6 +18,7 @@ pub mod attention;
 pub mod bounds;
 pub mod case;
 pub mod check;
+pub mod extended;
 pub mod gather;
 pub mod l2norm;
 pub mod layernorm;
