@@ -24,7 +24,7 @@ fn kernels(c: &mut Criterion) {
             false => Throughput::Bytes(cost.bytes as u64),
         };
         group.sample_size(10).throughput(throughput);
-        for variant in case.variants(gpu.capabilities()) {
+        for variant in variants(&gpu, case.as_ref()) {
             // The naive product is there to be right; timing it would take longer than all others.
             if variant.usable.is_err() || variant.name == "naive" {
                 continue;

@@ -13,7 +13,8 @@ use std::io::Write as _;
 use dapo_wgpu::gpu::capabilities::{CooperativeMatrix, DeviceLimits};
 use dapo_wgpu::gpu::pipeline::{MAX_PARAMS, ShaderSpec};
 use dapo_wgpu::gpu::{Capabilities, Define, DeviceClass, SubgroupRange};
-use dapo_wgpu::kernels::registry;
+use dapo_wgpu::kernels::matmul::Matmul;
+use dapo_wgpu::kernels::{Problem as _, registry};
 use rayon::prelude::*;
 
 #[path = "translate/backends.rs"]
@@ -46,27 +47,29 @@ const LIMITS: [DeviceLimits; 2] = [
 
 /// Every device: each optional path can be switched off by itself, so each combination can occur.
 fn devices() -> Vec<Capabilities> {
-    let shape = |size, factors: &'static str| CooperativeMatrix {
-        size,
-        factors: factors.into(),
-        accumulator: "f32".into(),
-    };
     let mut ranges = vec![None, Some(SubgroupRange { min: 8, max: 32 })];
     ranges.extend([4, 8, 16, 32, 64].map(|n| Some(SubgroupRange { min: n, max: n })));
-    let shapes = [vec![], vec![shape(16, "f16")], vec![shape(8, "f32")]];
+    let shapes = [None, Some((16, "f16")), Some((8, "f32")), Some((16, "f32"))];
     let mut all = Vec::new();
     for class in [DeviceClass::Gpu, DeviceClass::SimdCpu] {
         for &subgroups in &ranges {
             for limits in &LIMITS {
                 for f16 in [false, true] {
-                    for cooperative_matrix in &shapes {
+                    for shape in shapes {
+                        let lanes = subgroups.and_then(SubgroupRange::fixed);
+                        let cooperative_matrix = shape.map(|(size, factors)| CooperativeMatrix {
+                            size,
+                            factors,
+                            accumulator: "f32",
+                            lanes,
+                        });
                         all.push(Capabilities {
                             class,
                             f16,
                             subgroups,
                             timestamps: false,
                             immediates: MAX_PARAMS as u32,
-                            cooperative_matrix: cooperative_matrix.clone(),
+                            cooperative_matrix: cooperative_matrix.into_iter().collect(),
                             texels: 8192,
                             limits: limits.clone(),
                             paths: Vec::new(),
@@ -268,6 +271,41 @@ fn a_cooperative_matrix_is_for_metal_and_vulkan_but_not_for_dx12() {
         assert!(translated.cooperative && !translated.hlsl, "{size}: naga learnt it: say so in the docs");
         assert!(!translate(&code, &Floor::of(&device(Some(32))), true).faults.is_empty());
     }
+}
+
+/// All cooperative variants of the product exist for DX12 only as a reason.
+#[test]
+fn cooperative_products_have_every_option_and_are_refused_where_dx12_runs() {
+    let (shaders, _) = collect();
+    let all: Vec<_> = shaders.iter().filter(|s| s.spec.file == "matmul_cooperative.wgsl").collect();
+    let with = |name: &'static str, define: Define| {
+        assert!(all.iter().any(|s| s.spec.defines.contains(&(name, define))), "{name}: {define:?}");
+    };
+    for tile in [8, 16] {
+        with("TILE", Define::Number(tile));
+    }
+    for lanes in [4, 8, 16, 32, 64] {
+        with("LANES", Define::Number(lanes));
+    }
+    for flag in ["B_F16", "B_KN", "BIAS", "RESIDUAL"] {
+        with(flag, Define::Flag(false));
+        with(flag, Define::Flag(true));
+    }
+    for function in ["", "quick_gelu", "gelu"] {
+        with("ACTIVATION", Define::Text(function));
+    }
+
+    let dx12 = device(Some(32));
+    for variant in Matmul::linear(64, 64, 64).variants(&dx12) {
+        if variant.name.starts_with("coop") {
+            let reason = variant.usable.expect_err("no matrices here");
+            assert!(reason.starts_with("needs cooperative matrices of "), "{reason}");
+        }
+    }
+    // And if it were chosen all the same, wgpu would say why before the driver sees anything.
+    let code = all[0].spec.expand(true).expect("a template").code();
+    let fault = translate(&code, &Floor::of(&dx12), true).faults.join("\n");
+    assert!(fault.to_lowercase().contains("cooperative"), "{fault}");
 }
 
 #[test]

@@ -134,6 +134,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             ("interrupted".into(), stopped.into()),
         ]),
         timing: Timing { images: scored, seconds, images_per_second: scored as f64 / seconds.max(1e-9) },
+        notes: gpu.notes(),
         images,
     };
     results.save(args.out.join("results.json"))?;

@@ -6,6 +6,7 @@ use super::Failure;
 use super::options::{DeviceArgs, print};
 use crate::gpu::capabilities::PathState;
 use crate::gpu::{AdapterSummary, Capabilities, GpuError, adapter};
+use crate::kernels::trial;
 
 /// Options of `devices`.
 #[derive(Debug, clap::Args)]
@@ -30,6 +31,7 @@ struct Chosen {
     capabilities: Capabilities,
     why: String,
     timestamps_tick: bool,
+    notes: Vec<String>,
 }
 
 /// Lists adapters.
@@ -57,6 +59,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         capabilities: gpu.capabilities().clone(),
         why,
         timestamps_tick: gpu.timestamps_tick()?,
+        notes: trial::notes(&gpu),
     };
     let report = Report { schema: "dapo-wgpu/devices/1", adapters, chosen };
     if args.json {
@@ -74,7 +77,7 @@ fn describe(report: &Report) -> String {
         let chosen = found.adapter.index == report.chosen.adapter.index;
         lines.push(format!("{} {}", if chosen { "*" } else { " " }, found.adapter.line()));
     }
-    let Chosen { adapter, capabilities: caps, why, timestamps_tick } = &report.chosen;
+    let Chosen { adapter, capabilities: caps, why, timestamps_tick, notes } = &report.chosen;
     lines.push(format!("\nWill be used: {} ({why})", adapter.name));
     if adapter.software {
         let note =
@@ -99,6 +102,7 @@ fn describe(report: &Report) -> String {
         };
         lines.push(format!("  {:18} {verdict}", "timestamps tick"));
     }
+    lines.extend(notes.iter().map(|note| format!("  note: {note}")));
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     lines.push(format!(
         "  limits: binding {:.0} MiB, buffer {:.0} MiB, workgroup memory {} KiB, {} invocations, {} storage buffers",

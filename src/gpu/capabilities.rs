@@ -45,6 +45,15 @@ pub struct CooperativeMatrix {
     pub factors: Cow<'static, str>,
     /// Element type of the accumulator.
     pub accumulator: Cow<'static, str>,
+    /// Invocations of the subgroup that holds one; `None` where the device varies it.
+    pub lanes: Option<u32>,
+}
+
+impl CooperativeMatrix {
+    /// Whether factors and accumulator are both float32.
+    pub fn f32(&self) -> bool {
+        self.factors == "f32" && self.accumulator == "f32"
+    }
 }
 
 /// Limits that kernels and planners read. Bytes unless said otherwise.
@@ -198,12 +207,16 @@ impl Capabilities {
             software,
             format!("weights in grids of up to {0}×{0}", limits.max_texture_dimension_2d),
         );
-        let shapes = cooperative_shapes(adapter);
+        // wgpu reports the range of sizes that Metal allows. The GPUs among them that have matrices,
+        // Apple's, all run subgroups of 32.
+        let metal = info.backend == wgpu::Backend::Metal;
+        let lanes = subgroups.then_some(range).and_then(|r| if metal { Some(32) } else { r.fixed() });
+        let shapes = cooperative_shapes(adapter, lanes);
         let cooperative = path(
             "cooperative matrix",
             NO_COOPERATIVE_MATRIX,
             features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX) && !shapes.is_empty(),
-            false,
+            shapes.iter().any(CooperativeMatrix::f32),
             shapes
                 .iter()
                 .map(|s| format!("{0}x{0} {1}→{2}", s.size, s.factors, s.accumulator))
@@ -231,15 +244,26 @@ impl Capabilities {
         }
     }
 
-    /// The wgpu features that these capabilities stand on. The cooperative matrix is experimental and
-    /// is left out until a kernel needs it.
+    /// The wgpu features that these capabilities stand on.
     pub(super) fn features(&self) -> wgpu::Features {
         let mut features = wgpu::Features::empty();
         features.set(wgpu::Features::SHADER_F16, self.f16);
         features.set(wgpu::Features::SUBGROUP, self.subgroups.is_some());
         features.set(wgpu::Features::TIMESTAMP_QUERY, self.timestamps);
         features.set(wgpu::Features::IMMEDIATES, self.immediates > 0);
+        let cooperative = !self.cooperative_matrix.is_empty();
+        features.set(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX, cooperative);
         features
+    }
+
+    /// Consent to wgpu's experimental features, given only where one is in use.
+    pub(super) fn experimental(&self) -> wgpu::ExperimentalFeatures {
+        if self.cooperative_matrix.is_empty() {
+            return wgpu::ExperimentalFeatures::disabled();
+        }
+        // SAFETY: wgpu warns that its cooperative matrices may have bugs that are undefined behaviour.
+        // Only variants that passed a trial on this device use them, and the switch keeps them out.
+        unsafe { wgpu::ExperimentalFeatures::enabled() }
     }
 }
 
@@ -253,7 +277,7 @@ pub(super) fn requested_limits(adapter: &wgpu::Adapter) -> wgpu::Limits {
     wgpu::Limits { max_immediate_size: own.max_immediate_size, ..wgpu::Limits::default() }
 }
 
-fn cooperative_shapes(adapter: &wgpu::Adapter) -> Vec<CooperativeMatrix> {
+fn cooperative_shapes(adapter: &wgpu::Adapter, lanes: Option<u32>) -> Vec<CooperativeMatrix> {
     fn name(scalar: wgpu::CooperativeScalarType) -> Option<&'static str> {
         match scalar {
             wgpu::CooperativeScalarType::F16 => Some("f16"),
@@ -271,6 +295,7 @@ fn cooperative_shapes(adapter: &wgpu::Adapter) -> Vec<CooperativeMatrix> {
                 size: p.m_size,
                 factors: Cow::Borrowed(name(p.ab_type)?),
                 accumulator: Cow::Borrowed(name(p.cr_type)?),
+                lanes,
             })
         })
         .collect()
@@ -307,5 +332,13 @@ pub(crate) mod tests {
         assert_eq!(SubgroupRange { min: 8, max: 8 }.fixed(), Some(8));
         assert_eq!(SubgroupRange { min: 32, max: 64 }.fixed(), None);
         assert_eq!(minimal(DeviceClass::Gpu).features(), wgpu::Features::empty());
+    }
+
+    #[test]
+    fn the_experimental_feature_is_asked_for_only_where_shapes_are_offered() {
+        let shape = CooperativeMatrix { size: 8, factors: "f32", accumulator: "f32", lanes: Some(32) };
+        let with = Capabilities { cooperative_matrix: vec![shape], ..minimal(DeviceClass::Gpu) };
+        assert_eq!(with.features(), wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX);
+        assert!(with.experimental().is_enabled() && !minimal(DeviceClass::Gpu).experimental().is_enabled());
     }
 }

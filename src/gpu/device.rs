@@ -11,6 +11,7 @@ use super::error::GpuError;
 use super::memory::{PoolStats, Purpose};
 use super::pipeline::{Builder, MAX_PARAMS, Pipeline, PipelineCache, ShaderSpec};
 use super::record::Stream;
+use super::verdicts::Verdicts;
 
 /// Whether shaders run with the validator's run-time checks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -53,6 +54,7 @@ pub(super) struct Inner {
     fault: Arc<Mutex<Option<GpuError>>>,
     pub(super) timestamps_tick: OnceLock<bool>,
     pub(super) preferences: OnceLock<HashMap<String, String>>,
+    pub(super) verdicts: Verdicts,
 }
 
 impl std::fmt::Debug for Gpu {
@@ -79,7 +81,7 @@ impl Gpu {
             label: Some("dapo-wgpu"),
             required_features: capabilities.features(),
             required_limits: requested_limits(&adapter),
-            experimental_features: wgpu::ExperimentalFeatures::disabled(),
+            experimental_features: capabilities.experimental(),
             // We pool buffers ourselves.
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             trace: wgpu::Trace::Off,
@@ -104,6 +106,7 @@ impl Gpu {
                 fault,
                 timestamps_tick: OnceLock::new(),
                 preferences: OnceLock::new(),
+                verdicts: Verdicts::default(),
             }),
         })
     }

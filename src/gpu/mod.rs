@@ -20,6 +20,7 @@ pub mod template;
 mod texels;
 mod timing;
 mod transfer;
+mod verdicts;
 
 pub use adapter::{AdapterChoice, AdapterSummary};
 pub use buffer::Buffer;

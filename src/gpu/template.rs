@@ -1,7 +1,7 @@
 //! The small preprocessor that turns one shader file into its variants.
 //!
 //! WGSL has no includes, no conditional compilation and no unrolling, and its overridable constants
-//! can neither change a type nor unroll a loop. Four directives, each alone on its line, close the gap:
+//! can neither change a type nor unroll a loop. Five directives, each alone on its line, close the gap:
 //!
 //! | directive | meaning |
 //! |---|---|
@@ -9,6 +9,7 @@
 //! | `#if NAME`, `#if !NAME`, `#else`, `#end` | kept when the define is (not) set and not zero |
 //! | `#for i in 0..EXPR`, `#end` | repeated, with `$i` replaced (unrolled) |
 //! | `#params` | declares `params: Params` as immediates or as a uniform, as the device wants |
+//! | `#enable NAME` | `enable NAME;` at the very top, where WGSL wants it: above the constants, once |
 //!
 //! `$NAME` is replaced anywhere by a define or loop variable, and `${a * 4 + b}` by the value of an
 //! integer expression. Number defines are also emitted as WGSL constants, so that shaders mostly
@@ -76,19 +77,20 @@ pub fn expand(
     includes: Includes,
     params_declaration: &str,
 ) -> Result<Expanded, String> {
-    let mut out = Vec::new();
+    let mut constants = Vec::new();
     for (name, define) in defines {
         let text = match define {
             Define::Number(n) => format!("const {name}: u32 = {n}u;"),
             Define::Type(t) => format!("alias {name} = {t};"),
             Define::Flag(_) | Define::Text(_) => continue,
         };
-        out.push(Line { text, file, number: 0 });
+        constants.push(Line { text, file, number: 0 });
     }
     let source = number(file, text);
-    let mut expander = Expander { includes, params_declaration, out };
+    let mut expander = Expander { includes, params_declaration, enables: Vec::new(), out: Vec::new() };
     expander.block(&source, &mut defines.to_vec())?;
-    Ok(Expanded { lines: expander.out })
+    let Expander { enables, out, .. } = expander;
+    Ok(Expanded { lines: [enables, constants, out].concat() })
 }
 
 fn number(file: &'static str, text: &'static str) -> Vec<(&'static str, usize, &'static str)> {
@@ -100,6 +102,8 @@ type Source = [(&'static str, usize, &'static str)];
 struct Expander<'a> {
     includes: Includes,
     params_declaration: &'a str,
+    /// What goes above everything else.
+    enables: Vec<Line>,
     out: Vec<Line>,
 }
 
@@ -123,6 +127,16 @@ impl Expander<'_> {
                     let (name, text) =
                         (self.includes)(name).ok_or_else(|| at(format!("no shader file '{name}'")))?;
                     self.block(&number(name, text), scope)?;
+                    i += 1;
+                }
+                "enable" => {
+                    if rest.is_empty() || !rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                        return Err(at("expected `#enable NAME`".into()));
+                    }
+                    let text = format!("enable {rest};");
+                    if self.enables.iter().all(|line| line.text != text) {
+                        self.enables.push(Line { text, file, number: line_number });
+                    }
                     i += 1;
                 }
                 "params" => {
@@ -289,56 +303,4 @@ impl Parser<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn run(text: &'static str, defines: &[(&'static str, Define)]) -> Result<String, String> {
-        let includes: Includes = |name| (name == "a.wgsl").then_some(("a.wgsl", "fn included() {}"));
-        expand("t.wgsl", text, defines, includes, "var<immediate> params: Params;").map(|e| e.code())
-    }
-
-    #[test]
-    fn constants_loops_and_expressions_unroll() {
-        let code =
-            run("#for i in 0..N\nlet x$i = ${i * 4 + (N - 1)};\n#end", &[("N", Define::Number(2))]).unwrap();
-        assert_eq!(code, "const N: u32 = 2u;\nlet x0 = 1;\nlet x1 = 5;\n");
-    }
-
-    #[test]
-    fn conditionals_nest_and_choose() {
-        let text = "#if A\n#if !B\nboth\n#else\nonly a\n#end\n#else\nneither\n#end";
-        let flags = |a, b| [("A", Define::Flag(a)), ("B", Define::Number(b))];
-        assert!(run(text, &flags(true, 0)).unwrap().ends_with("both\n"));
-        assert!(run(text, &flags(true, 1)).unwrap().ends_with("only a\n"));
-        assert!(run(text, &flags(false, 1)).unwrap().ends_with("neither\n"));
-    }
-
-    #[test]
-    fn includes_params_and_types_are_spliced() {
-        let code = run("#include \"a.wgsl\"\n#params\nvar x: $T;", &[("T", Define::Type("f32"))]).unwrap();
-        assert_eq!(code, "alias T = f32;\nfn included() {}\nvar<immediate> params: Params;\nvar x: f32;\n");
-    }
-
-    #[test]
-    fn mistakes_are_reported_with_file_and_line() {
-        for (text, part) in [
-            ("ok\n#if A\n#end", "t.wgsl:2: 'A'"),
-            ("#if", "no #end"),
-            ("x\n$MISSING", "t.wgsl:2: '$MISSING'"),
-            ("#what", "unknown directive"),
-            ("#include \"b.wgsl\"", "no shader file 'b.wgsl'"),
-            ("#for i in 0..9\n", "no #end"),
-            ("${1/0}", "division by zero"),
-        ] {
-            let message = run(text, &[]).unwrap_err();
-            assert!(message.contains(part), "{message}");
-        }
-    }
-
-    #[test]
-    fn lines_know_their_origin() {
-        let expanded = expand("t.wgsl", "a\n#for i in 0..2\nb\n#end", &[], |_| None, "").unwrap();
-        assert_eq!(expanded.origin(3).as_deref(), Some("t.wgsl:3"));
-        assert_eq!(expanded.origin(9), None);
-    }
-}
+mod tests;

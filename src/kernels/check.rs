@@ -13,7 +13,7 @@ use half::f16;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use super::{Element, Fill, Operand, Problem, Variant, run_variant};
+use super::{Element, Fill, Operand, Problem, Variant, record, variants};
 use crate::gpu::{Buffer, Gpu, GpuError};
 
 /// Words of canary before and after each output: one offset alignment.
@@ -146,48 +146,85 @@ fn normal(rng: &mut Pcg64Mcg) -> f32 {
     ((-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()) as f32
 }
 
-/// A case with its inputs on the device and its answer on the host.
-struct Prepared {
-    inputs: Vec<Buffer>,
-    values: Vec<Vec<f32>>,
+/// Runs every usable variant of a case on every kind of inputs that is defined for it.
+///
+/// # Errors
+/// Those of the device; a wrong result is an [`Outcome`], not an error.
+pub fn check(gpu: &Gpu, problem: &dyn Problem, seed: u64) -> Result<Vec<Outcome>, GpuError> {
+    fits(gpu, problem)?;
+    let usable: Vec<Variant> = variants(gpu, problem).into_iter().filter(|v| v.usable.is_ok()).collect();
+    let mut outcomes = Vec::new();
+    let mut gaps = None;
+    for &kind in problem.defined_for() {
+        let case = Case::new(gpu, problem, kind, seed)?;
+        // Where the reference of normal numbers has NaN, a gap lies between strided rows.
+        let gaps = gaps.get_or_insert_with(|| case.not_numbers());
+        for variant in &usable {
+            outcomes.push(case.judge(gpu, variant, gaps)?);
+        }
+    }
+    Ok(outcomes)
+}
+
+/// Runs one variant of a case on normal inputs, whatever a trial may have said of it.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_variant(
+    gpu: &Gpu,
+    problem: &dyn Problem,
+    variant: &Variant,
+    seed: u64,
+) -> Result<Outcome, GpuError> {
+    let case = Case::new(gpu, problem, Inputs::Normal, seed)?;
+    case.judge(gpu, variant, &case.not_numbers())
+}
+
+/// A problem with its inputs, on the host and on the device, and the answer.
+struct Case<'a> {
+    problem: &'a dyn Problem,
+    kind: Inputs,
+    operands: Vec<Operand>,
+    given: Vec<Vec<f32>>,
+    buffers: Vec<Buffer>,
     expected: Vec<Vec<f64>>,
     bounds: Vec<Vec<f64>>,
 }
 
-impl Prepared {
-    fn new(gpu: &Gpu, problem: &dyn Problem, kind: Inputs, seed: u64) -> Result<Self, GpuError> {
+impl<'a> Case<'a> {
+    fn new(gpu: &Gpu, problem: &'a dyn Problem, kind: Inputs, seed: u64) -> Result<Self, GpuError> {
         let mut rng = Pcg64Mcg::seed_from_u64(seed);
-        let (mut inputs, mut values, mut exact) = (Vec::new(), Vec::new(), Vec::new());
-        for (i, operand) in problem.inputs().iter().enumerate() {
-            let mut made = make_values(operand, kind, &mut rng);
+        let operands = problem.inputs();
+        let mut given = Vec::new();
+        for (i, operand) in operands.iter().enumerate() {
+            let mut values = make_values(operand, kind, &mut rng);
             let place = rng.random_range(0..operand.len.max(1));
             if let (0, Some(special), Fill::Normal(_)) = (i, kind.planted(), operand.fill) {
-                made[place] = special;
+                values[place] = special;
             }
-            let (buffer, seen) = upload_values(gpu, operand, &made)?;
-            inputs.push(buffer);
-            values.push(made);
-            exact.push(seen);
+            given.push(values);
         }
-        let expected = problem.reference(&exact);
-        let bounds = problem.error_bound(&exact, &expected);
-        Ok(Self { inputs, values, expected, bounds })
+        let uploads =
+            operands.iter().zip(&given).map(|(operand, values)| upload_values(gpu, operand, values));
+        let (buffers, values): (Vec<Buffer>, Vec<Vec<f64>>) =
+            uploads.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        let expected = problem.reference(&values);
+        let bounds = problem.error_bound(&values, &expected);
+        Ok(Self { problem, kind, operands, given, buffers, expected, bounds })
     }
 
-    /// Runs a variant twice and compares; an element of `gaps` is one that nobody may write.
-    fn judge(
-        &self,
-        gpu: &Gpu,
-        problem: &dyn Problem,
-        variant: &Variant,
-        gaps: &[Vec<bool>],
-    ) -> Result<Verdict, GpuError> {
-        let mut read = self.inputs.clone();
+    fn not_numbers(&self) -> Vec<Vec<bool>> {
+        self.expected.iter().map(|e| e.iter().map(|v| v.is_nan()).collect()).collect()
+    }
+
+    /// Runs a variant twice and compares.
+    fn judge(&self, gpu: &Gpu, variant: &Variant, gaps: &[Vec<bool>]) -> Result<Outcome, GpuError> {
+        let mut read = self.buffers.clone();
         if let Some((input, panels)) = variant.panels {
-            read[input] = panels.upload(gpu, &self.values[input], problem.kernel())?;
+            read[input] = panels.upload(gpu, &self.given[input], self.operands[input].name)?;
         }
-        let first = run_guarded(gpu, problem, variant.name, &read)?;
-        let second = run_guarded(gpu, problem, variant.name, &read)?;
+        let first = run_guarded(gpu, self.problem, variant.name, &read)?;
+        let second = run_guarded(gpu, self.problem, variant.name, &read)?;
         let mut verdict = Verdict::default();
         for (at, words) in first.iter().enumerate() {
             verdict.judge(at, words, &self.expected[at], &self.bounds[at], &gaps[at]);
@@ -195,62 +232,15 @@ impl Prepared {
         if first != second {
             verdict.faults.push("two runs gave different bits".into());
         }
-        Ok(verdict)
+        Ok(Outcome {
+            case: self.problem.label(),
+            variant: variant.name,
+            inputs: self.kind,
+            worst: verdict.worst,
+            special_values_kept: verdict.special_values_kept,
+            faults: verdict.faults,
+        })
     }
-
-    /// Where the reference of normal numbers has NaN, a gap lies between strided rows.
-    fn gaps(&self) -> Vec<Vec<bool>> {
-        self.expected.iter().map(|e| e.iter().map(|v| v.is_nan()).collect()).collect()
-    }
-}
-
-/// Runs every usable variant of a case on every kind of inputs that is defined for it.
-///
-/// # Errors
-/// Those of the device; a wrong result is an [`Outcome`], not an error.
-pub fn check(gpu: &Gpu, problem: &dyn Problem, seed: u64) -> Result<Vec<Outcome>, GpuError> {
-    fits(gpu, problem)?;
-    let mut outcomes = Vec::new();
-    let mut gaps: Vec<Vec<bool>> = Vec::new();
-    for &kind in problem.defined_for() {
-        let prepared = Prepared::new(gpu, problem, kind, seed)?;
-        if gaps.is_empty() {
-            gaps = prepared.gaps(); // the first kind of inputs is the normal one
-        }
-        for variant in problem.variants(gpu.capabilities()) {
-            if variant.usable.is_err() {
-                continue;
-            }
-            let verdict = prepared.judge(gpu, problem, &variant, &gaps)?;
-            outcomes.push(Outcome {
-                case: problem.label(),
-                variant: variant.name,
-                inputs: kind,
-                worst: verdict.worst,
-                special_values_kept: verdict.special_values_kept,
-                faults: verdict.faults,
-            });
-        }
-    }
-    Ok(outcomes)
-}
-
-/// The faults of one variant on normal inputs; empty is right.
-///
-/// # Errors
-/// Those of the device.
-pub fn check_variant(
-    gpu: &Gpu,
-    problem: &dyn Problem,
-    variant: &str,
-    seed: u64,
-) -> Result<Vec<String>, GpuError> {
-    let prepared = Prepared::new(gpu, problem, Inputs::Normal, seed)?;
-    let variants = problem.variants(gpu.capabilities());
-    let Some(variant) = variants.iter().find(|v| v.name == variant) else {
-        return Ok(vec![format!("no variant '{variant}'")]);
-    };
-    Ok(prepared.judge(gpu, problem, variant, &prepared.gaps())?.faults)
 }
 
 /// Refuses a case before its inputs are made on the host, where no buffer of the device could hold one.
@@ -273,7 +263,7 @@ pub fn fits(gpu: &Gpu, problem: &dyn Problem) -> Result<(), GpuError> {
 fn run_guarded(
     gpu: &Gpu,
     problem: &dyn Problem,
-    variant: &str,
+    variant: &'static str,
     inputs: &[Buffer],
 ) -> Result<Vec<Vec<u32>>, GpuError> {
     let outputs = problem
@@ -283,7 +273,7 @@ fn run_guarded(
         .collect::<Result<Vec<_>, _>>()?;
     let bound: Vec<(&Buffer, u64)> =
         inputs.iter().map(|b| (b, 0)).chain(outputs.iter().map(|b| (b, 4 * GUARD as u64))).collect();
-    run_variant(gpu, problem, &bound, Some(variant))?;
+    record(gpu, problem, &bound, variant)?;
     outputs.iter().map(|b| Ok(bytemuck::pod_collect_to_vec(&gpu.read(b)?))).collect()
 }
 

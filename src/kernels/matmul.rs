@@ -4,6 +4,7 @@
 //! tried.
 
 mod cases;
+mod cooperative;
 mod decision;
 
 pub use cases::{attention_scores, attention_values, family};
@@ -11,6 +12,7 @@ pub use decision::weight_panels;
 
 use super::activation::Activation;
 use super::bounds::{DIVISION, TINY, U, gamma};
+use super::trial::Trial;
 use super::{Cost, Element, Fill, Launch, Operand, Problem, Variant};
 use crate::gpu::Capabilities;
 
@@ -242,6 +244,10 @@ impl Problem for Matmul {
 
     fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
         decision::launch(self, caps, variant)
+    }
+
+    fn trial(&self, variant: &str) -> Option<Trial> {
+        cooperative::trial(self, variant)
     }
 
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {

@@ -18,6 +18,7 @@ pub mod attention;
 pub mod bounds;
 pub mod case;
 pub mod check;
+pub mod extended;
 pub mod gather;
 pub mod l2norm;
 pub mod layernorm;
@@ -30,8 +31,10 @@ pub mod resample;
 pub mod similarity;
 pub mod softmax;
 pub mod tokens;
+pub mod trial;
 
 use self::panels::Panels;
+use self::trial::Trial;
 use crate::gpu::{Buffer, Capabilities, Define, Dispatch, Gpu, GpuError, LaunchLabel, ShaderSpec, Work};
 
 /// How many bytes and operations a launch needs; see [`Work`].
@@ -181,10 +184,21 @@ pub trait Problem: std::fmt::Debug + Send + Sync {
         &check::Inputs::ALL
     }
 
-    /// The preferred usable variant, or the one that was asked for.
+    /// What a variant must get right on a device before it is used there. Most need no trial.
+    fn trial(&self, _variant: &str) -> Option<Trial> {
+        None
+    }
+
+    /// The preferred variant, or the one that was asked for, as far as capabilities tell; [`choose`]
+    /// also asks what trials have shown.
     fn decide(&self, caps: &Capabilities, forced: Option<&str>) -> Result<Launch, GpuError> {
+        let chosen = self.pick(&self.variants(caps), forced)?;
+        Ok(self.launch(caps, chosen))
+    }
+
+    /// The first usable one of these variants, or the one that was asked for.
+    fn pick(&self, variants: &[Variant], forced: Option<&str>) -> Result<&'static str, GpuError> {
         let refuse = |message: String| GpuError::Shader { name: self.kernel().to_owned(), message };
-        let variants = self.variants(caps);
         let names = || variants.iter().map(|v| v.name).collect::<Vec<_>>().join(", ");
         let chosen = match forced {
             None => variants.iter().find(|v| v.usable.is_ok()),
@@ -197,10 +211,29 @@ pub trait Problem: std::fmt::Debug + Send + Sync {
         }
         .ok_or_else(|| refuse(format!("no variant of {} runs on this device", self.label())))?;
         match &chosen.usable {
-            Ok(()) => Ok(self.launch(caps, chosen.name)),
+            Ok(()) => Ok(chosen.name),
             Err(reason) => Err(refuse(format!("variant '{}' cannot run here: {reason}", chosen.name))),
         }
     }
+}
+
+/// The variants of a problem on this device: [`Problem::variants`], and those that failed their trial
+/// are not usable.
+pub fn variants(gpu: &Gpu, problem: &dyn Problem) -> Vec<Variant> {
+    let mut variants = problem.variants(gpu.capabilities());
+    for variant in variants.iter_mut().filter(|v| v.usable.is_ok()) {
+        variant.usable = trial::passed(gpu, problem, variant.name);
+    }
+    variants
+}
+
+/// The variant that would run on this device, or the one that was asked for.
+///
+/// # Errors
+/// [`GpuError::Shader`] when none runs, or the variant does not exist or apply.
+pub fn choose(gpu: &Gpu, problem: &dyn Problem, forced: Option<&str>) -> Result<&'static str, GpuError> {
+    let variants = variants(gpu, problem);
+    problem.pick(&variants, forced.or_else(|| preferred(gpu, problem, &variants, |_| true)))
 }
 
 /// Records one problem: inputs, then outputs, each bound from its byte offset. Of the variants that
@@ -209,17 +242,23 @@ pub trait Problem: std::fmt::Debug + Send + Sync {
 /// # Errors
 /// Those of [`Gpu::dispatch`].
 pub fn run(gpu: &Gpu, problem: &dyn Problem, buffers: &[(&Buffer, u64)]) -> Result<(), GpuError> {
-    run_variant(gpu, problem, buffers, preferred(gpu, problem, |v| v.reads(buffers)))
+    let variants = variants(gpu, problem);
+    let fitting = preferred(gpu, problem, &variants, |v| v.reads(buffers));
+    record(gpu, problem, buffers, problem.pick(&variants, fitting)?)
 }
 
 /// The variant that runs among those that `fit`: the one that won on this device (see
 /// [`Gpu::preference`], asked by [`Problem::label`]), else the first usable one.
-pub fn preferred(gpu: &Gpu, problem: &dyn Problem, fit: impl Fn(&Variant) -> bool) -> Option<&'static str> {
-    let mut variants = problem.variants(gpu.capabilities());
-    variants.retain(|v| v.usable.is_ok() && fit(v));
+fn preferred(
+    gpu: &Gpu,
+    problem: &dyn Problem,
+    variants: &[Variant],
+    fit: impl Fn(&Variant) -> bool,
+) -> Option<&'static str> {
+    let mut fitting = variants.iter().filter(|v| v.usable.is_ok() && fit(v));
     let tuned = if gpu.has_preferences() { gpu.preference(&problem.label()) } else { None };
-    let tuned = tuned.and_then(|name| variants.iter().find(|v| v.name == name));
-    tuned.or(variants.first()).map(|v| v.name)
+    let tuned = tuned.and_then(|name| fitting.clone().find(|v| v.name == name));
+    tuned.or_else(|| fitting.next()).map(|v| v.name)
 }
 
 /// As [`run`], with a given variant; without one, the preferred of all.
@@ -232,7 +271,17 @@ pub fn run_variant(
     buffers: &[(&Buffer, u64)],
     variant: Option<&str>,
 ) -> Result<(), GpuError> {
-    let launch = problem.decide(gpu.capabilities(), variant)?;
+    record(gpu, problem, buffers, choose(gpu, problem, variant)?)
+}
+
+/// Records a usable variant.
+fn record(
+    gpu: &Gpu,
+    problem: &dyn Problem,
+    buffers: &[(&Buffer, u64)],
+    variant: &'static str,
+) -> Result<(), GpuError> {
+    let launch = problem.launch(gpu.capabilities(), variant);
     gpu.dispatch(&Dispatch {
         shader: &launch.shader,
         buffers,

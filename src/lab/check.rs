@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::{Device, Progress};
 use crate::gpu::{Gpu, GpuError};
-use crate::kernels::Problem;
 use crate::kernels::check::{Outcome, check};
 use crate::kernels::registry::{Cases, Registry, Tier};
+use crate::kernels::{Problem, variants};
 
 /// A variant that did not run, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -125,7 +125,7 @@ pub fn run(
             });
             kernels.len() - 1
         });
-        for variant in case.variants(gpu.capabilities()) {
+        for variant in variants(gpu, case.as_ref()) {
             if let Err(reason) = variant.usable {
                 *reasons.entry((at, variant.name, reason)).or_default() += 1;
             }
@@ -188,6 +188,7 @@ impl CheckReport {
             "NaN and infinity came out as IEEE 754 wants in {kept} of {} runs (WGSL lets a device differ)",
             kept + lost
         ));
+        lines.extend(self.device.note_lines());
         let runs = self.outcomes.len();
         let failed: usize = self.kernels.iter().map(|k| k.failed.len()).sum();
         lines.push(match (failed, runs) {

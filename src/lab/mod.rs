@@ -25,6 +25,9 @@ pub struct Device {
     pub mode: ShaderMode,
     /// Version of this crate.
     pub version: String,
+    /// Variants that failed their trial here and were not used, with what went wrong.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 impl Device {
@@ -35,7 +38,13 @@ impl Device {
             capabilities: gpu.capabilities().clone(),
             mode: gpu.mode(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            notes: gpu.notes(),
         }
+    }
+
+    /// The notes as lines of a report.
+    fn note_lines(&self) -> impl Iterator<Item = String> {
+        self.notes.iter().map(|note| format!("note: {note}"))
     }
 }
 

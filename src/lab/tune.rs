@@ -16,9 +16,9 @@ use super::bench::Ceilings;
 use super::bench::measure::Prepared;
 use crate::clip::{Clip, ClipError, ClipOptions};
 use crate::gpu::{Gpu, GpuError};
-use crate::kernels::Problem;
 use crate::kernels::check::check_variant;
 use crate::kernels::registry::{Cases, Registry};
+use crate::kernels::{self, Problem};
 use crate::ops::OpError;
 use race::{Lane, race, winner};
 use store::{Candidate, Choice, Fate};
@@ -61,7 +61,7 @@ type History = HashMap<(&'static str, &'static str), f64>;
 impl Field {
     fn new(gpu: &Gpu, problem: &dyn Problem, history: &History) -> Self {
         let mut field = Self { racers: Vec::new(), out: Vec::new() };
-        for variant in problem.variants(gpu.capabilities()) {
+        for variant in kernels::variants(gpu, problem) {
             let name = variant.name;
             let behind = history.get(&(problem.kernel(), name)).copied().unwrap_or(1.0);
             if let Err(reason) = variant.usable {
@@ -139,7 +139,7 @@ fn tune(
             .collect();
         let first = winner(&ranked, 0);
         // The built-in choice is what conformance proves; only a newcomer is put to the test.
-        let faults = if first == 0 { Vec::new() } else { check_variant(gpu, problem, prepared[first].0, 1)? };
+        let faults = if first == 0 { Vec::new() } else { faults(gpu, problem, prepared[first].0)? };
         match faults.into_iter().next() {
             None => break first,
             Some(fault) => wrong.push((first, fault)),
@@ -172,6 +172,15 @@ fn tune(
         gain: lanes[0].median() / least,
         candidates,
     }))
+}
+
+/// What is wrong with a variant's result on normal inputs.
+fn faults(gpu: &Gpu, problem: &dyn Problem, name: &str) -> Result<Vec<String>, GpuError> {
+    let variants = kernels::variants(gpu, problem);
+    let Some(variant) = variants.iter().find(|v| v.name == name) else {
+        return Ok(vec![format!("'{name}' is gone")]);
+    };
+    Ok(check_variant(gpu, problem, variant, 1)?.faults)
 }
 
 #[cfg(test)]

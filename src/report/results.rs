@@ -36,6 +36,9 @@ pub struct Results {
     pub settings: BTreeMap<String, serde_json::Value>,
     /// How long it took.
     pub timing: Timing,
+    /// What else there is to know of the run, such as a kernel that failed its trial on this device.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// One entry per input image, in input order.
     pub images: Vec<ImageResult>,
 }

@@ -1,5 +1,6 @@
 //! `spirv-val`, the validator of Khronos' SPIRV-Tools.
 
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -78,7 +79,7 @@ impl SpirvVal {
                 .stderr(Stdio::piped())
                 .spawn()?;
             if let Some(mut input) = child.stdin.take() {
-                input.write_all(bytemuck::cast_slice(&module.words))?;
+                input.write_all(bytemuck::cast_slice(&without_local_layout(&module.words)))?;
             }
             child.wait_with_output()
         };
@@ -92,4 +93,36 @@ impl SpirvVal {
             }
         }
     }
+}
+
+/// The module without the layout of arrays and structures that lie in no buffer. naga 30 decorates them
+/// all; drivers take no notice, but validators since 2025 refuse it (VUID-StandaloneSpirv-None-10684)
+/// and would say nothing of the rest.
+fn without_local_layout(words: &[u32]) -> Vec<u32> {
+    const DECORATE: u32 = 71;
+    const MEMBER_DECORATE: u32 = 72;
+    const ARRAY_STRIDE: u32 = 6;
+    const OFFSET: u32 = 35;
+    const TYPE_POINTER: u32 = 32;
+    const WORKGROUP: u32 = 4;
+    const FUNCTION: u32 = 7;
+    let (header, mut rest) = words.split_at(5.min(words.len()));
+    let mut instructions = Vec::new();
+    while let Some(first) = rest.first() {
+        let (instruction, tail) = rest.split_at(((first >> 16).max(1) as usize).min(rest.len()));
+        instructions.push(instruction);
+        rest = tail;
+    }
+    let pointee = |i: &&[u32]| match **i {
+        [op, _, WORKGROUP | FUNCTION, pointee] if op & 0xffff == TYPE_POINTER => Some(pointee),
+        _ => None,
+    };
+    let local: HashSet<u32> = instructions.iter().filter_map(pointee).collect();
+    let layout = |i: &&[u32]| match **i {
+        [op, of, ARRAY_STRIDE, _] => op & 0xffff == DECORATE && local.contains(&of),
+        [op, of, _, OFFSET, _] => op & 0xffff == MEMBER_DECORATE && local.contains(&of),
+        _ => false,
+    };
+    let kept = instructions.into_iter().filter(|i| !layout(i));
+    header.iter().copied().chain(kept.flatten().copied()).collect()
 }

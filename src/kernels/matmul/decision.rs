@@ -3,9 +3,10 @@
 //! * `tile…` for GPUs: blocks staged in workgroup memory, in four sizes.
 //! * `panel` and `subgroup` for devices that run a subgroup as one SIMD vector; `panel` reads weights
 //!   as [`Panels`].
+//! * `coop8`, `coop16` for GPUs with cooperative matrices of float32; see [`cooperative`].
 //! * `register` for CPUs without subgroups, `naive` for every shape and device.
 
-use super::{Matmul, Order};
+use super::{Matmul, Order, cooperative};
 use crate::gpu::{Capabilities, Define, DeviceClass, ShaderSpec};
 use crate::kernels::activation::Activation;
 use crate::kernels::panels::Panels;
@@ -51,7 +52,7 @@ impl Tile {
     }
 }
 
-const UNALIGNED: &str = "k, n or a stride is not a multiple of 4";
+pub(super) const UNALIGNED: &str = "k, n or a stride is not a multiple of 4";
 
 /// Workgroups below which a GPU is left partly idle by blocks of 64.
 const BUSY_GRID: usize = 32;
@@ -102,17 +103,18 @@ pub(super) fn variants(p: &Matmul, caps: &Capabilities) -> Vec<Variant> {
         false => "b is stored as [k, n]".into(),
     });
     let naive = Variant::always("naive");
+    let mut all = cooperative::variants(p, caps);
     match caps.class {
         DeviceClass::Gpu => {
-            tiles.extend([naive, register, subgroup, panel]);
-            tiles
+            all.extend(tiles);
+            all.extend([naive, register, subgroup, panel]);
         }
         DeviceClass::SimdCpu => {
-            let mut all = vec![panel, subgroup, register, naive];
+            all.splice(0..0, [panel, subgroup, register, naive]);
             all.extend(tiles);
-            all
         }
     }
+    all
 }
 
 /// The block of a subgroup: rows and columns in units of lanes, and vec4s of k a visit.
@@ -159,6 +161,10 @@ pub(super) fn launch(p: &Matmul, caps: &Capabilities, variant: &'static str) -> 
             (shader!("matmul_register.wgsl", defines), groups(rows, 64))
         }
         "naive" => (shader!("matmul_naive.wgsl", defines), groups(8, 8)),
+        "coop8" | "coop16" => {
+            defines.extend(cooperative::defines(caps, variant));
+            (shader!("matmul_cooperative.wgsl", defines), groups(cooperative::EDGE, cooperative::EDGE))
+        }
         tile => {
             let tile = TILES.iter().find(|t| t.name == tile).unwrap_or(&TILES[0]);
             let edge = tile.edge as usize;

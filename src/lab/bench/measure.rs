@@ -14,7 +14,7 @@ use super::{Ceilings, Kind, Spread, Timing};
 use crate::gpu::{Buffer, Clock, Gpu, GpuError};
 use crate::kernels::check::{fits, make_inputs};
 use crate::kernels::probe::{Copy, MultiplyAdd, Read};
-use crate::kernels::{Problem, preferred, run_variant};
+use crate::kernels::{self, Problem, choose, run_variant};
 use crate::lab::Progress;
 
 /// A case and variant with its buffers, ready to run.
@@ -44,7 +44,8 @@ impl<'a> Prepared<'a> {
     /// # Errors
     /// A variant that does not run here, a case that does not fit, and those of the device.
     pub fn new(gpu: &Gpu, problem: &'a dyn Problem, forced: Option<&str>) -> Result<Self, GpuError> {
-        let launch = problem.decide(gpu.capabilities(), forced)?;
+        let variant = choose(gpu, problem, forced)?;
+        let launch = problem.launch(gpu.capabilities(), variant);
         fits(gpu, problem)?;
         let work = problem.cost();
         let cached = work.flops > CACHED_INTENSITY * work.bytes;
@@ -221,12 +222,12 @@ pub fn kernels(
     let mut prepared = Vec::new();
     for (done, case) in cases.iter().enumerate() {
         progress(done, cases.len(), &format!("prepare {}", case.label()));
-        let chosen = match variants.of(case.as_ref(), gpu.capabilities()) {
-            none if none.is_empty() => vec![preferred(gpu, case.as_ref(), |_| true)],
-            chosen => chosen.into_iter().map(Some).collect(),
-        };
+        let mut chosen = variants.of(case.as_ref(), &kernels::variants(gpu, case.as_ref()));
+        if chosen.is_empty() {
+            chosen.push(choose(gpu, case.as_ref(), None)?);
+        }
         for variant in chosen {
-            prepared.push(Prepared::new(gpu, case.as_ref(), variant)?);
+            prepared.push(Prepared::new(gpu, case.as_ref(), Some(variant))?);
         }
     }
     interleave(gpu, &mut prepared, repetitions.max(1), progress)?;

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use crate::gpu::Capabilities;
-use crate::kernels::Problem;
 use crate::kernels::case::CaseText;
 use crate::kernels::registry::{Cases, Registry};
+use crate::kernels::{Problem, Variant};
 
 /// The cases of these families; all when none is named.
 ///
@@ -157,9 +157,10 @@ impl Variants {
     }
 
     /// The variants of this case that were asked for; none where the choice is the device's.
-    pub fn of(&self, case: &dyn Problem, caps: &Capabilities) -> Vec<&'static str> {
-        case.variants(caps)
-            .into_iter()
+    /// `variants` are all that it has on this device.
+    pub fn of(&self, case: &dyn Problem, variants: &[Variant]) -> Vec<&'static str> {
+        variants
+            .iter()
             .filter(|v| v.usable.is_ok() && self.0.iter().any(|choice| choice.fits(case, v.name)))
             .map(|v| v.name)
             .collect()
@@ -219,7 +220,7 @@ mod tests {
         let cases = cases(&["matmul f32 m=64 n=64 k=64", SOFTMAX]);
         let of = |texts: &[&str], case: usize| {
             let variants = Variants::parse(&registry, &words(texts)).unwrap();
-            variants.of(cases[case].as_ref(), &caps)
+            variants.of(cases[case].as_ref(), &cases[case].variants(&caps))
         };
         assert!(of(&[], 0).is_empty(), "the device's choice");
         assert_eq!(of(&["matmul=naive"], 0), ["naive"]);

@@ -1,0 +1,85 @@
+//! `docs/add-a-kernel.md` says what is true: its files are those of the crate beside this test, which
+//! knows dapo-wgpu only from outside, and its kernels pass `check` and are timed by `bench`.
+
+use dapo_wgpu::gpu::{Gpu, GpuOptions, ShaderMode};
+use dapo_wgpu::kernels::registry::{Cases, Tier};
+use dapo_wgpu::lab::{bench, check};
+
+/// The page's own program, compiled.
+#[allow(dead_code)]
+#[path = "add_a_kernel/src/main.rs"]
+mod program;
+
+macro_rules! files {
+    ($($language:literal $file:literal),* $(,)?) => {
+        [$(($language, $file, include_str!(concat!("add_a_kernel/", $file)))),*]
+    };
+}
+
+#[test]
+fn the_page_shows_the_files_that_are_compiled_here() {
+    let page = include_str!("../docs/add-a-kernel.md");
+    let files = files![
+        "wgsl" "shaders/scale_shift.wgsl",
+        "rust" "src/scale_shift.rs",
+        "rust" "src/lib.rs",
+        "rust" "src/main.rs",
+        "wgsl" "shaders/activation_wide.wgsl",
+        "rust" "src/activation_wide.rs",
+    ];
+    for (language, file, text) in files {
+        assert!(page.contains(&format!("`{file}`")), "the page does not name {file}");
+        let block = format!("```{language}\n{text}```\n");
+        assert!(page.contains(&block), "docs/add-a-kernel.md and tests/add_a_kernel/{file} differ");
+    }
+}
+
+fn open() -> Gpu {
+    Gpu::open(&GpuOptions { mode: ShaderMode::Checked, ..GpuOptions::default() }).expect("a Vulkan device")
+}
+
+fn of(cases: Cases, kernels: [&str; 2]) -> Cases {
+    cases.into_iter().filter(|case| kernels.contains(&case.kernel())).collect()
+}
+
+#[test]
+fn foreign_kernels_and_variants_are_checked_like_ours() {
+    let cases = of(my_kernels::registry().conformance(Tier::Small), ["scale_shift", "activation"]);
+    let report = check::run(&open(), &cases, Tier::Small, 1, &mut |_, _, _| {}).expect("the device works");
+    assert!(report.passed, "{}", report.text());
+    // By name and cases: what ran, and what could not.
+    let ran = |kernel: &str, variant: &str| {
+        let runs = report.outcomes.iter().filter(|o| o.case.starts_with(kernel) && o.variant == variant);
+        runs.map(|o| o.case.clone()).collect::<std::collections::BTreeSet<_>>().len()
+    };
+    assert_eq!((ran("scale_shift", "vec4"), ran("scale_shift", "scalar")), (2, 6));
+    assert_eq!(
+        (ran("activation", "wide"), ran("activation", "vec4"), ran("activation", "scalar")),
+        (6, 6, 8)
+    );
+}
+
+#[test]
+fn foreign_kernels_and_variants_are_timed_like_ours() {
+    let registry = my_kernels::registry();
+    let labels = ["scale_shift f32 rows=7 width=64", "activation f32 n=1024 gelu"];
+    let cases: Cases = labels.map(|label| registry.parse(label, &[]).expect("a case")).into();
+    let report = bench::run(&open(), &cases, &bench::Variants::All, 1, &mut |_, _, _| {}).expect("it runs");
+    let timed: Vec<(&str, &str)> =
+        report.timings.iter().map(|t| (t.kernel.as_str(), t.variant.as_str())).collect();
+    let (ours, theirs) = ("activation", "scale_shift");
+    assert_eq!(
+        timed,
+        [(theirs, "vec4"), (theirs, "scalar"), (ours, "wide"), (ours, "vec4"), (ours, "scalar")]
+    );
+    assert!(report.timings.iter().all(|t| t.repetitions == 1 && t.median > 0.0), "{}", report.text());
+}
+
+#[test]
+fn every_foreign_label_reads_back() {
+    let registry = my_kernels::registry();
+    for case in of(registry.conformance(Tier::Full), ["scale_shift", "activation"]) {
+        let again = registry.parse(&case.label(), &[]).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(format!("{again:?}"), format!("{case:?}"));
+    }
+}
