@@ -1,8 +1,8 @@
 //! Which variant computes a product, with what block, on what grid.
 //!
 //! * `tile…` for GPUs: blocks staged in workgroup memory, in four sizes.
-//! * `panel` and `subgroup` for devices that run a subgroup as one SIMD vector; `panel` reads weights
-//!   as [`Panels`].
+//! * `panel…` and `subgroup…` for devices that run a subgroup as one SIMD vector, wide and narrow;
+//!   `panel…` reads weights as [`Panels`].
 //! * `coop8`, `coop16` for GPUs with cooperative matrices of float32; see [`cooperative`].
 //! * `register` for CPUs without subgroups, `naive` for every shape and device.
 
@@ -66,6 +66,56 @@ pub fn weight_panels(caps: &Capabilities, n: usize, k: usize, element: Element) 
     panel.panels.filter(|_| preferred).map(|(_, panels)| panels)
 }
 
+/// A block of outputs that a workgroup of one subgroup owns. Loads cost rows + columns, products
+/// rows · columns: large blocks win until their code no longer fits the cache of instructions, or until
+/// there are too few of them for the cores. Rows are loaded from a buffer; with panels, columns are
+/// texels, which are cheaper: hence wider.
+struct SubgroupBlock {
+    name: &'static str,
+    panels: bool,
+    /// Columns, in lanes.
+    columns: usize,
+}
+
+const SUBGROUP_BLOCKS: [SubgroupBlock; 4] = [
+    SubgroupBlock { name: "panel", panels: true, columns: 8 },
+    SubgroupBlock { name: "panel2", panels: true, columns: 2 },
+    SubgroupBlock { name: "subgroup", panels: false, columns: 4 },
+    SubgroupBlock { name: "subgroup2", panels: false, columns: 2 },
+];
+
+impl SubgroupBlock {
+    /// Rows in lanes. Sixteen lanes double the accumulators of a row, so half the rows keep the size.
+    fn rows(p: &Matmul, lanes: usize) -> usize {
+        p.m.div_ceil(lanes).clamp(1, (32 / lanes).max(1))
+    }
+
+    /// Whether there are too few blocks for the cores of a usual CPU.
+    fn starves(&self, p: &Matmul, lanes: usize) -> bool {
+        p.m.div_ceil(Self::rows(p, lanes) * lanes) * p.n.div_ceil(self.columns * lanes) < 16
+    }
+
+    fn variant(&self, p: &Matmul, caps: &Capabilities) -> Variant {
+        if self.panels {
+            return Variant { name: self.name, ..panel_variant(p, caps) };
+        }
+        let refused = subgroup_refused(p, caps);
+        Variant { name: self.name, usable: refused.map_or(Ok(()), Err), panels: None }
+    }
+
+    /// All of these variants, narrow ones before wide ones where the wide ones starve the cores.
+    fn variants(p: &Matmul, caps: &Capabilities) -> Vec<Variant> {
+        let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
+        let mut blocks: Vec<&Self> = SUBGROUP_BLOCKS.iter().collect();
+        for pair in blocks.chunks_mut(2) {
+            if pair[0].starves(p, lanes) {
+                pair.swap(0, 1);
+            }
+        }
+        blocks.into_iter().map(|block| block.variant(p, caps)).collect()
+    }
+}
+
 fn panel_variant(p: &Matmul, caps: &Capabilities) -> Variant {
     let panels = Panels { rows: p.n, columns: p.k };
     let weight = p.order == Order::Nk && p.batches() == 1 && p.b.row == p.k && p.b.offset == 0;
@@ -94,9 +144,7 @@ pub(super) fn variants(p: &Matmul, caps: &Capabilities) -> Vec<Variant> {
     if p.m.div_ceil(64) * p.n.div_ceil(64) * p.batches() < BUSY_GRID {
         tiles.swap(0, 1);
     }
-    let panel = panel_variant(p, caps);
-    let refused = subgroup_refused(p, caps);
-    let subgroup = Variant { name: "subgroup", usable: refused.map_or(Ok(()), Err), panels: None };
+    let subgroups = SubgroupBlock::variants(p, caps);
     let nk = p.order == Order::Nk;
     let register = Variant::when("register", nk && p.vec4(), || match nk {
         true => UNALIGNED.into(),
@@ -107,36 +155,15 @@ pub(super) fn variants(p: &Matmul, caps: &Capabilities) -> Vec<Variant> {
     match caps.class {
         DeviceClass::Gpu => {
             all.extend(tiles);
-            all.extend([naive, register, subgroup, panel]);
+            all.extend([naive, register]);
+            all.extend(subgroups);
         }
         DeviceClass::SimdCpu => {
-            all.splice(0..0, [panel, subgroup, register, naive]);
+            all.splice(0..0, subgroups.into_iter().chain([register, naive]));
             all.extend(tiles);
         }
     }
     all
-}
-
-/// The block of a subgroup: rows and columns in units of lanes, and vec4s of k a visit.
-struct Block {
-    rows: usize,
-    columns: usize,
-    steps: usize,
-}
-
-impl Block {
-    /// Loads cost (rows + columns), products rows · columns: large blocks win until their code no
-    /// longer fits the instruction cache. Rows are loaded from a buffer, and in `panel` the columns
-    /// from texels, which is cheaper: hence wider than high. Sixteen lanes double the accumulators of
-    /// a row, so half the rows keep the block's size.
-    fn new(p: &Matmul, lanes: usize, panel: bool) -> Self {
-        let rows = p.m.div_ceil(lanes).clamp(1, (32 / lanes).max(1));
-        let widest = if panel { 8 } else { 4 };
-        // A narrow matrix is shared among the cores by narrower blocks.
-        let narrow = |columns: usize| p.m.div_ceil(rows * lanes) * p.n.div_ceil(columns * lanes) < 16;
-        let columns = if narrow(widest) { 2 } else { widest };
-        Self { rows, columns, steps: if p.k.is_multiple_of(8) { 2 } else { 1 } }
-    }
 }
 
 pub(super) fn launch(p: &Matmul, caps: &Capabilities, variant: &'static str) -> Launch {
@@ -144,28 +171,30 @@ pub(super) fn launch(p: &Matmul, caps: &Capabilities, variant: &'static str) -> 
     let groups = |rows: usize, columns: usize| [p.n.div_ceil(columns) as u32, p.m.div_ceil(rows) as u32, z];
     let mut defines = defines(p, variant);
     let mut number = |name, value: usize| defines.push((name, Define::Number(value as u32)));
-    let (shader, grid): (ShaderSpec, _) = match variant {
-        "panel" | "subgroup" => {
+    let block = SUBGROUP_BLOCKS.iter().find(|block| block.name == variant);
+    let (shader, grid): (ShaderSpec, _) = match (variant, block) {
+        (_, Some(block)) => {
             let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
-            let block = Block::new(p, lanes, variant == "panel");
+            let rows = SubgroupBlock::rows(p, lanes);
             number("LANES", lanes);
-            number("ROWS", block.rows);
+            number("ROWS", rows);
             number("COLS", block.columns);
-            number("STEPS", block.steps);
-            (shader!("matmul_subgroup.wgsl", defines), groups(block.rows * lanes, block.columns * lanes))
+            // An accumulator is blended and spilled once a visit: two vec4s of k make more of it.
+            number("STEPS", if p.k.is_multiple_of(8) { 2 } else { 1 });
+            (shader!("matmul_subgroup.wgsl", defines), groups(rows * lanes, block.columns * lanes))
         }
-        "register" => {
+        ("register", _) => {
             let rows = p.m.min(8);
             number("ROWS", rows);
             number("COLS", 8);
             (shader!("matmul_register.wgsl", defines), groups(rows, 64))
         }
-        "naive" => (shader!("matmul_naive.wgsl", defines), groups(8, 8)),
-        "coop8" | "coop16" => {
+        ("naive", _) => (shader!("matmul_naive.wgsl", defines), groups(8, 8)),
+        ("coop8" | "coop16", _) => {
             defines.extend(cooperative::defines(caps, variant));
             (shader!("matmul_cooperative.wgsl", defines), groups(cooperative::EDGE, cooperative::EDGE))
         }
-        tile => {
+        (tile, _) => {
             let tile = TILES.iter().find(|t| t.name == tile).unwrap_or(&TILES[0]);
             let edge = tile.edge as usize;
             number("TILE", edge);
@@ -186,7 +215,7 @@ fn defines(p: &Matmul, variant: &str) -> Vec<(&'static str, Define)> {
         ("ACTIVATE", Define::Flag(p.activation.is_some())),
         ("ACTIVATION", Define::Text(p.activation.map_or("", Activation::function))),
         ("B_F16", Define::Flag(p.b_element == Element::F16)),
-        ("PANELS", Define::Flag(variant == "panel")),
+        ("PANELS", Define::Flag(SUBGROUP_BLOCKS.iter().any(|b| b.panels && b.name == variant))),
         ("VEC4", Define::Flag(variant != "naive")),
         ("B_KN", Define::Flag(p.order == Order::Kn)),
         ("BIAS_AT", Define::Number(bias)),
