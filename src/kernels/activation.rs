@@ -1,7 +1,8 @@
 //! QuickGELU and GELU, alone and as the epilogue of a matmul.
 
 use super::bounds::{DIVISION, TINY, U, exp_error};
-use super::registry::{Family, boxed};
+use super::registry::{Cases, Family, boxed};
+use super::stress::Stress;
 use super::{Cost, Launch, Operand, Problem, Variant};
 use super::{element_defines, element_variants, linear_grid, shader, words};
 use crate::gpu::{Capabilities, Define};
@@ -141,13 +142,16 @@ impl Problem for Activate {
 }
 
 /// Cases of the registry.
-fn cases() -> Vec<Activate> {
-    [1, 7, 50, 77, 1370 * 4]
+fn cases() -> Cases {
+    let all = [1, 7, 50, 77, 1370 * 4]
         .into_iter()
         .flat_map(|len| {
             [Activation::QuickGelu, Activation::Gelu].map(|activation| Activate { len, activation })
         })
-        .collect()
+        .collect();
+    let mut cases = boxed(all);
+    cases.push(Stress::Fold(3).on(Activate { len: 1370 * 4, activation: Activation::QuickGelu }));
+    cases
 }
 
 /// The family's entry in the registry.
@@ -155,7 +159,7 @@ pub fn family() -> Family {
     Family {
         name: "activation",
         about: "QuickGELU and GELU, element by element",
-        conformance: || boxed(cases()),
+        conformance: cases,
         bench: || {
             boxed(
                 [Activation::QuickGelu, Activation::Gelu]

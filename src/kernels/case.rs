@@ -43,7 +43,11 @@ impl CaseText {
         self.words.iter().any(|w| w.split_once('=').is_some_and(|(k, _)| k == key))
     }
 
-    fn value(&mut self, key: &str) -> Result<String, String> {
+    /// The words after `key=`.
+    ///
+    /// # Errors
+    /// A message when it is missing.
+    pub(super) fn value(&mut self, key: &str) -> Result<String, String> {
         let at = self.words.iter().position(|w| w.split_once('=').is_some_and(|(k, _)| k == key));
         let word = self.words.remove(at.ok_or_else(|| format!("'{key}=N' is missing"))?);
         Ok(word[key.len() + 1..].to_owned())

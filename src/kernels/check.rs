@@ -5,9 +5,9 @@
 //! bits, because a result that moves is a race.
 //!
 //! Beside normal numbers, inputs are made wide (what overflows a naive softmax), denormal, and once
-//! with a NaN and once with an infinity in one place. WGSL lets a device assume that there are no NaN
-//! and no infinities, so whether they come out where IEEE 754 wants them is noted and is no fault;
-//! that everything that does not depend on them is right, is asked for.
+//! with a NaN and once with an infinity in one place of each. WGSL lets a device assume that there are
+//! no NaN and no infinities, so whether they come out where IEEE 754 wants them is noted and is no
+//! fault; that everything that does not depend on them is right, is asked for.
 
 use half::f16;
 use rand::{Rng, SeedableRng};
@@ -31,9 +31,9 @@ pub enum Inputs {
     Wide,
     /// All below the smallest normal float32.
     Denormal,
-    /// Normal, but one element of the first input is NaN.
+    /// Normal, but one element of each input is NaN.
     Nan,
-    /// Normal, but one element of the first input is +∞.
+    /// Normal, but one element of each input is +∞.
     Infinity,
 }
 
@@ -116,6 +116,7 @@ pub fn make_inputs(
 fn make_values(operand: &Operand, inputs: Inputs, rng: &mut Pcg64Mcg) -> Vec<f32> {
     let value = |rng: &mut Pcg64Mcg| match operand.fill {
         Fill::Normal(deviation) => normal(rng) * deviation * inputs.factor(),
+        Fill::Around { mean, deviation } => (mean + normal(rng) * deviation) * inputs.factor(),
         Fill::Below(n) => rng.random_range(0..n) as f32,
     };
     (0..operand.len).map(|_| value(rng)).collect()
@@ -196,10 +197,12 @@ impl<'a> Case<'a> {
         let mut rng = Pcg64Mcg::seed_from_u64(seed);
         let operands = problem.inputs();
         let mut given = Vec::new();
-        for (i, operand) in operands.iter().enumerate() {
+        for operand in &operands {
             let mut values = make_values(operand, kind, &mut rng);
             let place = rng.random_range(0..operand.len.max(1));
-            if let (0, Some(special), Fill::Normal(_)) = (i, kind.planted(), operand.fill) {
+            if let Some(special) = kind.planted()
+                && !matches!(operand.fill, Fill::Below(_))
+            {
                 values[place] = special;
             }
             given.push(values);

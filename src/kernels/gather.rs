@@ -1,6 +1,7 @@
 //! Rows of a table by index: token embeddings, class tokens, patch tokens.
 
-use super::registry::{Family, boxed};
+use super::registry::{Cases, Family, boxed};
+use super::stress::Stress;
 use super::{Cost, Element, Fill, Launch, Operand, Problem, Variant};
 use super::{element_defines, element_variants, linear_grid, shader, words};
 use crate::gpu::{Capabilities, Define};
@@ -73,10 +74,11 @@ impl Problem for Gather {
 }
 
 /// Cases of the registry.
-fn cases() -> Vec<Gather> {
-    [(1, 1, 1), (7, 50, 77), (577, 36, 50), (197, 7, 1370)]
-        .map(|(rows, width, count)| Gather { rows, width, count })
-        .to_vec()
+fn cases() -> Cases {
+    let all = [(1, 1, 1), (7, 50, 77), (577, 36, 50), (197, 7, 1370)];
+    let mut cases = boxed(all.map(|(rows, width, count)| Gather { rows, width, count }).to_vec());
+    cases.push(Stress::Fold(3).on(Gather { rows: 7, width: 50, count: 77 }));
+    cases
 }
 
 /// The family's entry in the registry.
@@ -84,7 +86,7 @@ pub fn family() -> Family {
     Family {
         name: "gather",
         about: "rows of a table by index",
-        conformance: || boxed(cases()),
+        conformance: cases,
         bench: || boxed(vec![Gather { rows: 4096, width: 768, count: 2048 }]),
         parse: |text| {
             text.one_of(&[("f32", ())])?;

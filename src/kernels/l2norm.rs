@@ -2,7 +2,8 @@
 
 use super::bounds::{DIVISION, TINY, gamma};
 use super::layernorm::{row_shape, row_variants};
-use super::registry::{Family, boxed};
+use super::registry::{Cases, Family, boxed};
+use super::stress::Stress;
 use super::{Cost, Launch, Operand, Problem, Variant, shader, words};
 use crate::gpu::Capabilities;
 
@@ -72,10 +73,12 @@ impl Problem for L2Norm {
 }
 
 /// Cases of the registry.
-fn cases() -> Vec<L2Norm> {
-    [(1, 1), (7, 7), (50, 77), (197, 48), (577, 5), (2, 1370)]
-        .map(|(rows, width)| L2Norm { rows, width })
-        .to_vec()
+fn cases() -> Cases {
+    let all = [(1, 1), (7, 7), (50, 77), (197, 48), (577, 5), (2, 1370)];
+    let mut cases = boxed(all.map(|(rows, width)| L2Norm { rows, width }).to_vec());
+    cases.push(Stress::Zeros("x").on(L2Norm { rows: 3, width: 7 }));
+    cases.push(Stress::Fold(3).on(L2Norm { rows: 50, width: 7 }));
+    cases
 }
 
 /// The family's entry in the registry.
@@ -83,7 +86,7 @@ pub fn family() -> Family {
     Family {
         name: "l2norm",
         about: "rows divided by their Euclidean norms",
-        conformance: || boxed(cases()),
+        conformance: cases,
         bench: || boxed(vec![L2Norm { rows: 1369, width: 768 }]),
         parse: |text| {
             text.one_of(&[("f32", ())])?;

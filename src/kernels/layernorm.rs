@@ -1,7 +1,8 @@
 //! Layer normalisation over the last dimension (Ba, Kiros & Hinton 2016, arXiv 1607.06450).
 
 use super::bounds::{DIVISION, TINY, U, gamma};
-use super::registry::{Family, boxed};
+use super::registry::{Cases, Family, boxed};
+use super::stress::Stress;
 use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
 use crate::gpu::{Capabilities, Define, DeviceClass};
 
@@ -124,10 +125,13 @@ impl Problem for LayerNorm {
 }
 
 /// Cases of the registry.
-fn cases() -> Vec<LayerNorm> {
-    [(1, 1), (1, 7), (7, 50), (50, 77), (77, 128), (197, 768), (577, 36), (3, 1370)]
-        .map(|(rows, width)| LayerNorm { rows, width, epsilon: 1e-5 })
-        .to_vec()
+fn cases() -> Cases {
+    let case = |(rows, width)| LayerNorm { rows, width, epsilon: 1e-5 };
+    let all = [(1, 1), (1, 7), (7, 50), (50, 77), (77, 128), (197, 768), (577, 36), (3, 1370)];
+    let mut cases = boxed(all.map(case).to_vec());
+    cases.extend([(7, 77), (7, 36)].map(|shape| Stress::Mean(1000.0).on(case(shape))));
+    cases.push(Stress::Fold(3).on(case((50, 7))));
+    cases
 }
 
 /// The family's entry in the registry.
@@ -135,7 +139,7 @@ pub fn family() -> Family {
     Family {
         name: "layernorm",
         about: "rows centred, scaled to unit variance, then affine",
-        conformance: || boxed(cases()),
+        conformance: cases,
         bench: || {
             boxed(
                 [(197, 768), (577, 1024), (1370, 1024)]

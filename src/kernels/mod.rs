@@ -30,6 +30,7 @@ pub mod registry;
 pub mod resample;
 pub mod similarity;
 pub mod softmax;
+pub mod stress;
 pub mod tokens;
 pub mod trial;
 
@@ -73,6 +74,13 @@ impl Element {
 pub enum Fill {
     /// Normally distributed with mean 0 and this deviation.
     Normal(f32),
+    /// Normally distributed with this mean and deviation.
+    Around {
+        /// Mean.
+        mean: f32,
+        /// Deviation.
+        deviation: f32,
+    },
     /// Whole numbers below this.
     Below(u32),
 }

@@ -1,6 +1,7 @@
 //! Images to rows of patches (im2col with stride = patch), the first half of the patch embedding.
 
-use super::registry::{Family, boxed};
+use super::registry::{Cases, Family, boxed};
+use super::stress::Stress;
 use super::{Cost, Launch, Operand, Problem, Variant};
 use super::{element_defines, element_variants, linear_grid, shader, words};
 use crate::gpu::{Capabilities, Define};
@@ -96,10 +97,11 @@ impl Problem for Patches {
 }
 
 /// Cases of the registry.
-fn cases() -> Vec<Patches> {
-    [(1, 1, 1), (1, 7, 7), (3, 50, 5), (2, 64, 8), (1, 42, 14)]
-        .map(|(images, size, patch)| Patches { images, size, patch })
-        .to_vec()
+fn cases() -> Cases {
+    let all = [(1, 1, 1), (1, 7, 7), (3, 50, 5), (2, 64, 8), (1, 42, 14)];
+    let mut cases = boxed(all.map(|(images, size, patch)| Patches { images, size, patch }).to_vec());
+    cases.push(Stress::Fold(3).on(Patches { images: 1, size: 42, patch: 14 }));
+    cases
 }
 
 /// The family's entry in the registry.
@@ -107,7 +109,7 @@ pub fn family() -> Family {
     Family {
         name: "patches",
         about: "pixels cut into patches, one row each",
-        conformance: || boxed(cases()),
+        conformance: cases,
         bench: || {
             boxed(vec![
                 Patches { images: 8, size: 224, patch: 16 },

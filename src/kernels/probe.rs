@@ -4,6 +4,7 @@
 
 use super::bounds::{TINY, U, gamma};
 use super::registry::{Family, boxed};
+use super::stress::Stress;
 use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
 use crate::gpu::{Capabilities, Define};
 
@@ -216,7 +217,11 @@ pub fn copy() -> Family {
     Family {
         name: "copy",
         about: "the bandwidth ceiling: as many bytes read as written",
-        conformance: || boxed([4, 252, 1000, 77 * 64].map(|len| Copy { len }).to_vec()),
+        conformance: || {
+            let mut cases = boxed([4, 252, 1000, 77 * 64].map(|len| Copy { len }).to_vec());
+            cases.push(Stress::Fold(3).on(Copy { len: 5000 }));
+            cases
+        },
         bench: || boxed(vec![Copy { len: 577 * 4096 }]),
         parse: |text| {
             text.one_of(&[("f32", ())])?;
@@ -233,7 +238,11 @@ pub fn read() -> Family {
     Family {
         name: "read",
         about: "sums of sixteen vec4s: nearly nothing but reads",
-        conformance: || boxed([64, 192].map(|sums| Read { sums }).to_vec()),
+        conformance: || {
+            let mut cases = boxed([64, 192].map(|sums| Read { sums }).to_vec());
+            cases.push(Stress::Fold(3).on(Read { sums: 8 * 64 }));
+            cases
+        },
         bench: || boxed(vec![Read { sums: 1 << 16 }]),
         parse: |text| {
             text.one_of(&[("f32", ())])?;
@@ -251,7 +260,10 @@ pub fn multiply_add() -> Family {
         name: "multiply_add",
         about: "the arithmetic ceiling: chains of products and sums",
         conformance: || {
-            boxed([(1, 1), (77, 3), (1000, 20)].map(|(len, rounds)| MultiplyAdd { len, rounds }).to_vec())
+            let all = [(1, 1), (77, 3), (1000, 20)];
+            let mut cases = boxed(all.map(|(len, rounds)| MultiplyAdd { len, rounds }).to_vec());
+            cases.push(Stress::Fold(3).on(MultiplyAdd { len: 500, rounds: 1 }));
+            cases
         },
         bench: || boxed(vec![MultiplyAdd { len: 1 << 16, rounds: 128 }]),
         parse: |text| {

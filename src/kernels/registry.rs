@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::Problem;
 use super::case::CaseText;
+use super::stress::Stress;
 
 /// Cases of a family or of all.
 pub type Cases = Vec<Box<dyn Problem>>;
@@ -114,6 +115,7 @@ impl Registry {
             text.replace(key, value).map_err(fail)?;
         }
         let problem = (family.parse)(&mut text).map_err(fail)?;
+        let problem = Stress::read(problem, &mut text).map_err(fail)?;
         text.finish().map_err(fail)?;
         Ok(problem)
     }

@@ -1,7 +1,8 @@
 //! Bilinear and bicubic resampling: positional embeddings (antialiased bicubic) and maps (bilinear).
 
 use super::bounds::{DIVISION, TINY, U, gamma};
-use super::registry::{Family, boxed};
+use super::registry::{Cases, Family, boxed};
+use super::stress::Stress;
 use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
 use crate::gpu::{Capabilities, Define};
 
@@ -191,7 +192,7 @@ impl Problem for Resample {
 }
 
 /// Cases of the registry.
-fn cases() -> Vec<Resample> {
+fn cases() -> Cases {
     let mut cases = Vec::new();
     for filter in [Filter::Linear, Filter::Cubic] {
         for sampling in [Sampling::AlignCorners, Sampling::HalfPixel, Sampling::Antialias] {
@@ -206,15 +207,18 @@ fn cases() -> Vec<Resample> {
             }
         }
     }
-    cases.push(Resample {
+    let planar = |input, output| Resample {
         n: 2,
         channels: 5,
-        input: (7, 7),
-        output: (50, 50),
+        input,
+        output,
         filter: Filter::Linear,
         sampling: Sampling::AlignCorners,
         planar: true,
-    });
+    };
+    cases.extend([planar((7, 7), (50, 50)), planar((5, 9), (7, 3))]);
+    let mut cases = boxed(cases);
+    cases.push(Stress::Fold(3).on(planar((5, 9), (7, 4))));
     cases
 }
 
@@ -223,7 +227,7 @@ pub fn family() -> Family {
     Family {
         name: "resample",
         about: "bilinear and bicubic resampling",
-        conformance: || boxed(cases()),
+        conformance: cases,
         bench: || {
             boxed(vec![Resample {
                 n: 1,

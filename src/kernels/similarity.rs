@@ -1,7 +1,8 @@
 //! Scaled cosine similarity of feature rows with a few class vectors.
 
 use super::bounds::{DIVISION, TINY, U, dot, gamma};
-use super::registry::{Family, boxed};
+use super::registry::{Cases, Family, boxed};
+use super::stress::Stress;
 use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
 use crate::gpu::{Capabilities, Define, DeviceClass};
 
@@ -113,10 +114,14 @@ impl Problem for Similarity {
 }
 
 /// Cases of the registry.
-fn cases() -> Vec<Similarity> {
-    [(1, 1, 1), (7, 2, 50), (50, 7, 77), (197, 21, 36), (3, 5, 1370)]
-        .map(|(rows, classes, width)| Similarity { rows, classes, width, scale: 1.0 / 0.07 })
-        .to_vec()
+fn cases() -> Cases {
+    let case = |(rows, classes, width)| Similarity { rows, classes, width, scale: 1.0 / 0.07 };
+    let all = [(1, 1, 1), (7, 2, 50), (50, 7, 77), (197, 21, 36), (3, 5, 1370)];
+    let mut cases = boxed(all.map(case).to_vec());
+    cases.push(Stress::Zeros("x").on(case((7, 2, 5))));
+    cases.push(Stress::Zeros("t").on(case((7, 2, 5))));
+    cases.push(Stress::Fold(3).on(case((50, 7, 7))));
+    cases
 }
 
 /// The family's entry in the registry.
@@ -124,7 +129,7 @@ pub fn family() -> Family {
     Family {
         name: "similarity",
         about: "scaled cosines of rows with class vectors",
-        conformance: || boxed(cases()),
+        conformance: cases,
         bench: || boxed(vec![Similarity { rows: 1369, classes: 16, width: 768, scale: 1.0 / 0.07 }]),
         parse: |text| {
             text.one_of(&[("f32", ())])?;

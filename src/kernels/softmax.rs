@@ -2,7 +2,8 @@
 
 use super::bounds::{DIVISION, TINY, U, exp_error, gamma};
 use super::layernorm::{row_shape, row_variants};
-use super::registry::{Family, boxed};
+use super::registry::{Cases, Family, boxed};
+use super::stress::Stress;
 use super::{Cost, Fill, Launch, Operand, Problem, Variant, shader, words};
 use crate::gpu::{Capabilities, Define};
 
@@ -102,7 +103,7 @@ impl Problem for Softmax {
 }
 
 /// Cases of the registry.
-fn cases() -> Vec<Softmax> {
+fn cases() -> Cases {
     let mut cases: Vec<_> = [(1, 1), (7, 7), (3, 50), (50, 77), (197, 197), (5, 577), (2, 1370)]
         .map(|(rows, width)| Softmax { rows, width, scale: 1.0, causal: None })
         .to_vec();
@@ -110,6 +111,8 @@ fn cases() -> Vec<Softmax> {
     cases.push(Softmax { rows: 9, width: 77, scale: 300.0, causal: None });
     cases.push(Softmax { rows: 100, width: 5, scale: 1.0 / 0.07, causal: None });
     cases.push(Softmax { rows: 2 * 77, width: 77, scale: 1.0, causal: Some(77) });
+    let mut cases = boxed(cases);
+    cases.push(Stress::Fold(3).on(Softmax { rows: 50, width: 7, scale: 1.0, causal: None }));
     cases
 }
 
@@ -118,7 +121,7 @@ pub fn family() -> Family {
     Family {
         name: "softmax",
         about: "exponentials over their sum, along rows",
-        conformance: || boxed(cases()),
+        conformance: cases,
         bench: || {
             boxed(
                 [(9232, 577), (3072, 197)]

@@ -1,7 +1,8 @@
 //! Token sequences with positional embeddings and, for images, a class token in front.
 
 use super::bounds::U;
-use super::registry::{Family, boxed};
+use super::registry::{Cases, Family, boxed};
+use super::stress::Stress;
 use super::{Cost, Launch, Operand, Problem, Variant};
 use super::{element_defines, element_variants, linear_grid, shader, words};
 use crate::gpu::{Capabilities, Define};
@@ -90,11 +91,14 @@ impl Problem for Tokens {
 }
 
 /// Cases of the registry.
-fn cases() -> Vec<Tokens> {
-    [(1, 1, 1), (3, 49, 7), (2, 77, 50), (1, 196, 36)]
+fn cases() -> Cases {
+    let all = [(1, 1, 1), (3, 49, 7), (2, 77, 50), (1, 196, 36)]
         .into_iter()
         .flat_map(|(batch, tokens, width)| [false, true].map(|class| Tokens { batch, tokens, width, class }))
-        .collect()
+        .collect();
+    let mut cases = boxed(all);
+    cases.push(Stress::Fold(3).on(Tokens { batch: 3, tokens: 49, width: 7, class: true }));
+    cases
 }
 
 /// The family's entry in the registry.
@@ -102,7 +106,7 @@ pub fn family() -> Family {
     Family {
         name: "tokens",
         about: "positional embedding and class token",
-        conformance: || boxed(cases()),
+        conformance: cases,
         bench: || boxed(vec![Tokens { batch: 8, tokens: 196, width: 768, class: true }]),
         parse: |text| {
             text.one_of(&[("f32", ())])?;

@@ -29,6 +29,7 @@ fn cases() -> Vec<Matmul> {
         }
     }
     cases.push(Matmul { scale: 0.125, residual: true, ..Matmul::linear(7, 50, 1370) });
+    cases.push(Matmul { scale: 0.125, bias: true, residual: true, ..Matmul::linear(9, 50, 20) });
     cases.push(Matmul { order: Order::Kn, b: MatrixLayout::dense(68), ..Matmul::linear(50, 68, 52) });
     cases.push(Matmul {
         order: Order::Kn,
