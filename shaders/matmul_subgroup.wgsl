@@ -21,7 +21,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
 #for j in 0..COLS
     let b_row_$j = min(col0 + lane + ${j * LANES}u, params.n - 1u);
 #if PANELS
-    let b_at_$j = vec2<u32>(b_row_$j % 8u, b_row_$j / 8u);
+    let b_at_$j = vec2<i32>(vec2<u32>(b_row_$j % 8u, b_row_$j / 8u));
 #else
     let b_at_$j = (base.b + b_row_$j * params.b_row) / 4u;
 #end
@@ -35,7 +35,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
 #for t in 0..STEPS
 #for j in 0..COLS
 #if PANELS
-        let b_${t}_$j = textureLoad(b, b_at_$j + vec2<u32>((k + ${t}u) * 8u, 0u));
+        let b_${t}_$j = textureLoad(b, b_at_$j + vec2<i32>(i32((k + ${t}u) * 8u), 0));
 #else
         let b_${t}_$j = load_b4(b_at_$j + k + ${t}u);
 #end

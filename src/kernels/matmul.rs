@@ -238,6 +238,10 @@ impl Problem for Matmul {
         }
     }
 
+    fn variant_cost(&self, caps: &Capabilities, variant: &'static str) -> Cost {
+        decision::padded_cost(self, caps, variant)
+    }
+
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
         decision::variants(self, caps)
     }

@@ -10,7 +10,7 @@ use super::{Matmul, Order, cooperative};
 use crate::gpu::{Capabilities, Define, DeviceClass, ShaderSpec};
 use crate::kernels::activation::Activation;
 use crate::kernels::panels::Panels;
-use crate::kernels::{Element, Launch, Variant, shader};
+use crate::kernels::{Cost, Element, Launch, Problem as _, Variant, shader};
 
 /// A block of outputs that a workgroup of a `tile` variant owns.
 struct Tile {
@@ -105,7 +105,7 @@ impl SubgroupBlock {
 
     /// All of these variants, narrow ones before wide ones where the wide ones starve the cores.
     fn variants(p: &Matmul, caps: &Capabilities) -> Vec<Variant> {
-        let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
+        let lanes = lanes(caps);
         let mut blocks: Vec<&Self> = SUBGROUP_BLOCKS.iter().collect();
         for pair in blocks.chunks_mut(2) {
             if pair[0].starves(p, lanes) {
@@ -166,41 +166,72 @@ pub(super) fn variants(p: &Matmul, caps: &Capabilities) -> Vec<Variant> {
     all
 }
 
+fn subgroup_block(variant: &str) -> Option<&'static SubgroupBlock> {
+    SUBGROUP_BLOCKS.iter().find(|block| block.name == variant)
+}
+
+/// Invocations of a subgroup; eight where that is not fixed, and no variant asks.
+fn lanes(caps: &Capabilities) -> usize {
+    caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize
+}
+
+fn tile(variant: &str) -> &'static Tile {
+    TILES.iter().find(|tile| tile.name == variant).unwrap_or(&TILES[0])
+}
+
+/// Rows and columns of the outputs that a workgroup owns.
+fn block(p: &Matmul, caps: &Capabilities, variant: &str) -> (usize, usize) {
+    if let Some(block) = subgroup_block(variant) {
+        return (SubgroupBlock::rows(p, lanes(caps)) * lanes(caps), block.columns * lanes(caps));
+    }
+    match variant {
+        "register" => (p.m.min(8), 64),
+        "naive" => (8, 8),
+        "coop8" | "coop16" => (cooperative::EDGE, cooperative::EDGE),
+        variant => (tile(variant).edge as usize, tile(variant).edge as usize),
+    }
+}
+
+/// The cost with what is computed past the edges of the matrix and thrown away.
+pub(super) fn padded_cost(p: &Matmul, caps: &Capabilities, variant: &str) -> Cost {
+    let (rows, columns) = block(p, caps, variant);
+    let padded = (p.m.next_multiple_of(rows) * p.n.next_multiple_of(columns)) as f64;
+    let cost = p.cost();
+    // Invocations of `naive` past the edges return at once.
+    let factor = if variant == "naive" { 1.0 } else { padded / (p.m * p.n) as f64 };
+    Cost { flops: cost.flops * factor, ..cost }
+}
+
 pub(super) fn launch(p: &Matmul, caps: &Capabilities, variant: &'static str) -> Launch {
-    let z = p.batches() as u32;
-    let groups = |rows: usize, columns: usize| [p.n.div_ceil(columns) as u32, p.m.div_ceil(rows) as u32, z];
+    let (rows, columns) = block(p, caps, variant);
+    let grid = [p.n.div_ceil(columns) as u32, p.m.div_ceil(rows) as u32, p.batches() as u32];
     let mut defines = defines(p, variant);
     let mut number = |name, value: usize| defines.push((name, Define::Number(value as u32)));
-    let block = SUBGROUP_BLOCKS.iter().find(|block| block.name == variant);
-    let (shader, grid): (ShaderSpec, _) = match (variant, block) {
-        (_, Some(block)) => {
-            let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
-            let rows = SubgroupBlock::rows(p, lanes);
-            number("LANES", lanes);
-            number("ROWS", rows);
-            number("COLS", block.columns);
+    let shader: ShaderSpec = match variant {
+        _ if subgroup_block(variant).is_some() => {
+            number("LANES", lanes(caps));
+            number("ROWS", rows / lanes(caps));
+            number("COLS", columns / lanes(caps));
             // An accumulator is blended and spilled once a visit: two vec4s of k make more of it.
             number("STEPS", if p.k.is_multiple_of(8) { 2 } else { 1 });
-            (shader!("matmul_subgroup.wgsl", defines), groups(rows * lanes, block.columns * lanes))
+            shader!("matmul_subgroup.wgsl", defines)
         }
-        ("register", _) => {
-            let rows = p.m.min(8);
+        "register" => {
             number("ROWS", rows);
             number("COLS", 8);
-            (shader!("matmul_register.wgsl", defines), groups(rows, 64))
+            shader!("matmul_register.wgsl", defines)
         }
-        ("naive", _) => (shader!("matmul_naive.wgsl", defines), groups(8, 8)),
-        ("coop8" | "coop16", _) => {
+        "naive" => shader!("matmul_naive.wgsl", defines),
+        "coop8" | "coop16" => {
             defines.extend(cooperative::defines(caps, variant));
-            (shader!("matmul_cooperative.wgsl", defines), groups(cooperative::EDGE, cooperative::EDGE))
+            shader!("matmul_cooperative.wgsl", defines)
         }
-        (tile, _) => {
-            let tile = TILES.iter().find(|t| t.name == tile).unwrap_or(&TILES[0]);
-            let edge = tile.edge as usize;
-            number("TILE", edge);
+        variant => {
+            let tile = tile(variant);
+            number("TILE", tile.edge as usize);
             number("PART", tile.part as usize);
             number("TILE_K", tile.depth as usize);
-            (shader!("matmul_tile.wgsl", defines), groups(edge, edge))
+            shader!("matmul_tile.wgsl", defines)
         }
     };
     Launch { variant, shader, params: p.params(), grid }
@@ -215,7 +246,7 @@ fn defines(p: &Matmul, variant: &str) -> Vec<(&'static str, Define)> {
         ("ACTIVATE", Define::Flag(p.activation.is_some())),
         ("ACTIVATION", Define::Text(p.activation.map_or("", Activation::function))),
         ("B_F16", Define::Flag(p.b_element == Element::F16)),
-        ("PANELS", Define::Flag(SUBGROUP_BLOCKS.iter().any(|b| b.panels && b.name == variant))),
+        ("PANELS", Define::Flag(subgroup_block(variant).is_some_and(|block| block.panels))),
         ("VEC4", Define::Flag(variant != "naive")),
         ("B_KN", Define::Flag(p.order == Order::Kn)),
         ("BIAS_AT", Define::Number(bias)),
