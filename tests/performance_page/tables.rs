@@ -82,7 +82,7 @@ fn work([f32, f16]: &[Forward; 2]) -> String {
 fn traffic([f32, f16]: &[Forward; 2]) -> String {
     let both = |a: f64, b: f64| format!("{} / {}", mega(a), mega(b));
     let tiles = ["tile32", "tile64", "tile128"].map(Tile::new);
-    let mut totals = vec![(0.0, 0.0); 4];
+    let mut totals = [(0.0, 0.0); 4];
     let mut rows = Vec::new();
     for ((name, a), (_, b)) in f32.products.iter().zip(&f16.products) {
         let mut cells = vec![(a.cost().bytes, b.cost().bytes)];
