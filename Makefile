@@ -3,7 +3,7 @@
 CARGO ?= cargo
 OUT   ?= out/demo
 
-.PHONY: demo test tools driver fmt lint unit quality full-size clean
+.PHONY: demo test check-all tools driver fmt lint unit quality full-size clean
 
 ## Build, run `detect` on the sample images with the embedded model, leave out/demo/report.html
 demo: driver
@@ -35,6 +35,12 @@ quality: driver
 full-size: driver
 	$(CARGO) build --release
 	python3 tools/check_full_size.py target/release/dapo-wgpu
+
+## Slow: `check` on every software device that Debian has (lavapipe, SwiftShader, OpenGL); reports in out/check-all
+check-all:
+	@./tools/ensure-driver.sh --software
+	$(CARGO) build --release
+	@./tools/check-all.sh
 
 # A Vulkan driver, if none is there. Metal and DX12 machines need nothing.
 driver:

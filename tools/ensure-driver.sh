@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes sure that there is a Vulkan driver: installs Mesa's where the package manager is known and we
 # may, else says what to install. Metal (macOS) and DX12 (Windows) come with the system.
+# --tests adds what the tests validate shaders with, --software every software device that Debian has.
 set -eu
 
 case "$(uname -s)" in Linux) ;; *) exit 0 ;; esac
@@ -15,26 +16,47 @@ found() {
     [ -n "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ]
 }
 
-sudo=""
-[ "$(id -u)" -eq 0 ] || sudo="sudo"
-
-# The tests validate every shader's SPIR-V; with another package manager they say what to install.
-if [ "${1:-}" = --tests ] && ! command -v spirv-val >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1; then
-    echo "Installing spirv-tools (spirv-val, for the tests)."
-    $sudo apt-get update -qq
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends spirv-tools >/dev/null
-fi
-
-found && exit 0
-
-if command -v apt-get >/dev/null 2>&1; then
-    echo "No Vulkan driver found: installing mesa-vulkan-drivers (GPU drivers of Mesa and a software device)."
+# install WHY PACKAGE...
+install() {
+    why=$1 sudo=""
+    shift
+    echo "Installing $* ($why)."
+    [ "$(id -u)" -eq 0 ] || sudo="sudo"
     [ -z "$sudo" ] || command -v sudo >/dev/null 2>&1 || {
-        echo "error: please run as root: apt-get install mesa-vulkan-drivers" >&2
+        echo "error: please run as root: apt-get install $*" >&2
         exit 1
     }
     $sudo apt-get update -qq
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mesa-vulkan-drivers >/dev/null
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+apt=false
+! command -v apt-get >/dev/null 2>&1 || apt=true
+
+# With another package manager the tests say what to install, and so does tools/check-all.sh.
+case "${1:-}" in
+    --tests)
+        if $apt && ! command -v spirv-val >/dev/null 2>&1; then
+            install "spirv-val, for the tests" spirv-tools
+        fi
+        ;;
+    --software)
+        # OpenGL needs EGL and Mesa's rasteriser; SwiftShader comes with Chromium.
+        wanted="mesa-vulkan-drivers libegl1 libgl1-mesa-dri"
+        [ -n "${SWIFTSHADER:-}" ] || wanted="$wanted chromium"
+        missing=""
+        for package in $wanted; do
+            dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
+        done
+        # shellcheck disable=SC2086 # several words
+        if $apt && [ -n "$missing" ]; then install "software devices: lavapipe, llvmpipe, SwiftShader" $missing; fi
+        ;;
+esac
+
+found && exit 0
+
+if $apt; then
+    install "no Vulkan driver was found: GPU drivers of Mesa and a software device" mesa-vulkan-drivers
     found && exit 0
 fi
 

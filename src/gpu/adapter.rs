@@ -84,12 +84,13 @@ impl AdapterSummary {
 
     /// One line for people: `0: llvmpipe (LLVM 15.0.6, 256 bits) · vulkan · cpu (software) · …`.
     pub fn line(&self) -> String {
-        format!(
-            "{}: {} · {} · {} · {} {}",
-            self.index, self.name, self.backend, self.kind, self.driver, self.driver_info
-        )
-        .trim_end()
-        .to_owned()
+        let mut line = format!("{}: {} · {} · {}", self.index, self.name, self.backend, self.kind);
+        // OpenGL tells no driver name, and others no version.
+        let driver = format!("{} {}", self.driver, self.driver_info);
+        if !driver.trim().is_empty() {
+            line += &format!(" · {}", driver.trim());
+        }
+        line
     }
 
     fn matches(&self, wanted: &str) -> bool {
@@ -196,6 +197,36 @@ mod tests {
             pci_bus: String::new(),
         };
         (summary, ())
+    }
+
+    #[test]
+    fn a_rasteriser_on_the_cpu_is_software_whatever_it_reports() {
+        use wgpu::{AdapterInfo, Backend, DeviceType};
+        let report = |name: &str, kind, backend| {
+            let name = name.to_owned();
+            AdapterSummary::new(0, &AdapterInfo { name, ..AdapterInfo::new(kind, backend) })
+        };
+        for (name, kind, backend) in [
+            ("llvmpipe (LLVM 15.0.6, 256 bits)", DeviceType::Other, Backend::Gl),
+            ("zink (llvmpipe (LLVM 15.0.6, 256 bits))", DeviceType::IntegratedGpu, Backend::Gl),
+            ("softpipe", DeviceType::Other, Backend::Gl),
+            ("ANGLE (Google, Vulkan 1.3.0 (SwiftShader Device (Subzero)))", DeviceType::Other, Backend::Gl),
+            ("SwiftShader Device (Subzero)", DeviceType::Cpu, Backend::Vulkan),
+            ("Microsoft Basic Render Driver", DeviceType::Cpu, Backend::Dx12),
+        ] {
+            let summary = report(name, kind, backend);
+            assert!(summary.software && !summary.line().to_lowercase().contains("gpu"), "{summary:?}");
+        }
+        let gpu = report("AMD Radeon", DeviceType::DiscreteGpu, Backend::Vulkan);
+        assert_eq!((gpu.software, gpu.line().as_str()), (false, "0: AMD Radeon · vulkan · discrete gpu"));
+    }
+
+    #[test]
+    fn a_line_leaves_out_what_is_not_told() {
+        let (mut summary, ()) = named(0, "llvmpipe");
+        assert_eq!(summary.line(), "0: llvmpipe · vulkan · discrete gpu · radv");
+        (summary.driver, summary.driver_info) = (String::new(), "4.5 (Core Profile)".into());
+        assert_eq!(summary.line(), "0: llvmpipe · vulkan · discrete gpu · 4.5 (Core Profile)");
     }
 
     #[test]

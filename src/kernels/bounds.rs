@@ -12,6 +12,13 @@ pub const U: f64 = 1.0 / (1u64 << 24) as f64;
 /// Smallest normal float32: devices may flush what is below to zero.
 pub const TINY: f64 = f32::MIN_POSITIVE as f64;
 
+/// What is lost when `x` is flushed to zero: all of a denormal number, nothing of others. WGSL lets a
+/// device do so with the operands and the result of every operation of arithmetic, but not with what
+/// it merely copies.
+pub fn flushed(x: f64) -> f64 {
+    if x.abs() < TINY { x.abs() } else { 0.0 }
+}
+
 /// γₙ: relative error of n chained roundings.
 pub fn gamma(n: usize) -> f64 {
     let nu = n as f64 * U;
@@ -35,6 +42,12 @@ pub fn dot(a: impl Iterator<Item = f64>, b: impl Iterator<Item = f64>) -> (f64, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_denormal_numbers_are_lost_to_flushing() {
+        assert_eq!(flushed(-1e-39), 1e-39);
+        assert_eq!([flushed(0.0), flushed(TINY), flushed(-1.0)], [0.0; 3]);
+    }
 
     #[test]
     fn gamma_bounds_a_float32_sum() {

@@ -122,10 +122,13 @@ impl Problem for Read {
         vec![self.sums_of(&inputs[0], |v| v)]
     }
 
-    /// A sum of 4·PER terms in any order.
+    /// A sum of n = 4·PER terms in any order. Its terms and its n partial sums may be flushed, each at
+    /// the price of less than [`TINY`]; all of them together cannot lose more than the terms' magnitudes.
     fn error_bound(&self, inputs: &[Vec<f64>], _: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let n = 4 * READ_PER;
         let magnitude = self.sums_of(&inputs[0], f64::abs);
-        vec![magnitude.iter().map(|m| gamma(4 * READ_PER) * m + TINY).collect()]
+        let bound = |m: &f64| 1.01 * (gamma(n) * m + m.min(2.0 * n as f64 * TINY));
+        vec![magnitude.iter().map(bound).collect()]
     }
 }
 
@@ -270,5 +273,26 @@ pub fn multiply_add() -> Family {
             text.one_of(&[("f32", ())])?;
             Ok(Box::new(MultiplyAdd { len: text.size("n")?, rounds: text.size("rounds")? }))
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_may_flush_the_terms_of_a_sum() {
+        let problem = Read { sums: 64 };
+        let bound = |x: f64| {
+            let inputs = [vec![x; problem.inputs()[0].len]];
+            let expected = problem.reference(&inputs);
+            (expected[0][0], problem.error_bound(&inputs, &expected)[0][0])
+        };
+        // 64 denormal terms whose sum is normal: a device that flushes them finds 0.
+        let (sum, allowed) = bound(1e-39);
+        assert!(sum > TINY && sum <= allowed && allowed < 1.02 * sum);
+        // Of normal terms nothing but roundings is lost.
+        let (sum, allowed) = bound(1.0);
+        assert!(allowed < 1.02 * gamma(64) * sum);
     }
 }

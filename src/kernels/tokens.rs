@@ -1,6 +1,6 @@
 //! Token sequences with positional embeddings and, for images, a class token in front.
 
-use super::bounds::U;
+use super::bounds::{U, flushed};
 use super::registry::{Cases, Family, boxed};
 use super::stress::Stress;
 use super::{Cost, Launch, Operand, Problem, Variant};
@@ -23,6 +23,13 @@ pub struct Tokens {
 impl Tokens {
     fn length(&self) -> usize {
         self.tokens + usize::from(self.class)
+    }
+
+    /// What is added for each element of the output: of x or the class token, and of the positions.
+    fn terms<'a>(&self, inputs: &'a [Vec<f64>]) -> impl Iterator<Item = (f64, f64)> + 'a {
+        let class: &[f64] = if self.class { &inputs[2] } else { &[] };
+        let sequences = inputs[0].chunks(self.tokens * self.width);
+        sequences.flat_map(move |s| class.iter().chain(s).copied().zip(inputs[1].iter().copied()))
     }
 }
 
@@ -76,17 +83,13 @@ impl Problem for Tokens {
     }
 
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
-        let mut out = Vec::with_capacity(self.outputs()[0]);
-        for sequence in inputs[0].chunks(self.tokens * self.width) {
-            let class: &[f64] = if self.class { &inputs[2] } else { &[] };
-            out.extend(class.iter().chain(sequence).zip(&inputs[1]).map(|(x, p)| x + p));
-        }
-        vec![out]
+        vec![self.terms(inputs).map(|(x, p)| x + p).collect()]
     }
 
-    /// One addition.
-    fn error_bound(&self, _: &[Vec<f64>], expected: &[Vec<f64>]) -> Vec<Vec<f64>> {
-        vec![expected[0].iter().map(|y| U * y.abs()).collect()]
+    /// One addition, whose operands and result may be flushed.
+    fn error_bound(&self, inputs: &[Vec<f64>], _: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let bound = |(x, p): (f64, f64)| U * (x + p).abs() + flushed(x) + flushed(p) + flushed(x + p);
+        vec![self.terms(inputs).map(bound).collect()]
     }
 }
 
@@ -117,5 +120,24 @@ pub fn family() -> Family {
                 class: text.flag("+class"),
             }))
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bounds::TINY;
+    use super::*;
+
+    #[test]
+    fn a_device_may_flush_denormal_numbers_and_nothing_else() {
+        let problem = Tokens { batch: 1, tokens: 4, width: 1, class: false };
+        let inputs = [vec![4e-39, 1.0, 1.5 * TINY, 1.0], vec![5e-39, 3e-39, -TINY, 2.0]];
+        let expected = problem.reference(&inputs);
+        let bound = &problem.error_bound(&inputs, &expected)[0];
+        // Both operands, one of them, the result, nothing.
+        for (i, flushing) in [0.0, 1.0, 0.0, 3.0].into_iter().enumerate() {
+            assert!((flushing - expected[0][i]).abs() <= bound[i], "element {i}: {:e}", bound[i]);
+        }
+        assert_eq!(bound[3], 3.0 * U);
     }
 }

@@ -162,9 +162,9 @@ pub fn run(
 }
 
 impl CheckReport {
-    /// One line a kernel, then what failed, what did not run, and the verdict.
+    /// The device in two lines, then one line a kernel, what failed, what did not run, and the verdict.
     pub fn text(&self) -> String {
-        let mut lines = vec![self.device.adapter.line()];
+        let mut lines = vec![self.device.adapter.line(), self.device.given()];
         for kernel in &self.kernels {
             let verdict = if kernel.failed.is_empty() { "ok   " } else { "WRONG" };
             lines.push(format!(

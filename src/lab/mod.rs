@@ -12,7 +12,7 @@ pub mod tune;
 
 use serde::{Deserialize, Serialize};
 
-use crate::gpu::{AdapterSummary, Capabilities, Gpu, ShaderMode};
+use crate::gpu::{AdapterSummary, Capabilities, Gpu, ShaderMode, SubgroupRange};
 
 /// Which device gave a result, and how it was driven.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,24 @@ impl Device {
     /// The notes as lines of a report.
     fn note_lines(&self) -> impl Iterator<Item = String> {
         self.notes.iter().map(|note| format!("note: {note}"))
+    }
+
+    /// What kernels were given, in one line:
+    /// `subgroups of 8 · f16 · 1024 invocations · immediates · trusted shaders`.
+    pub fn given(&self) -> String {
+        let Capabilities { subgroups, f16, limits, immediates, .. } = &self.capabilities;
+        let subgroups = match subgroups {
+            None => "no subgroups".to_owned(),
+            Some(SubgroupRange { min, max }) if min == max => format!("subgroups of {min}"),
+            Some(SubgroupRange { min, max }) => format!("subgroups of {min} to {max}"),
+        };
+        let f16 = if *f16 { "f16" } else { "no f16" };
+        let immediates = if *immediates > 0 { "immediates" } else { "no immediates" };
+        let mode = match self.mode {
+            ShaderMode::Checked => "checked",
+            ShaderMode::Trusted => "trusted",
+        };
+        format!("{subgroups} · {f16} · {} invocations · {immediates} · {mode} shaders", limits.invocations)
     }
 }
 

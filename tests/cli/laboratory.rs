@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::Place;
+use crate::{Place, common};
 
 #[test]
 fn check_runs_one_printed_case_and_writes_a_report() {
@@ -22,6 +22,22 @@ fn check_runs_one_printed_case_and_writes_a_report() {
     for inputs in ["normal", "wide", "denormal", "nan", "infinity"] {
         assert!(outcomes.iter().any(|o| o["inputs"] == inputs), "{inputs} inputs");
     }
+}
+
+#[test]
+fn check_says_what_kernels_were_given() {
+    let place = Place::new();
+    let words = ["check", "--case", "tokens f32 batch=1 tokens=1 width=1"];
+    let second = |stdout: String| stdout.lines().nth(1).expect("a second line").to_owned();
+    assert!(second(place.run(&words).succeeds().stdout).contains(" invocations · "));
+    // As the weakest device that WebGPU allows.
+    let mut command = place.program();
+    command.args(words).arg("--checked");
+    for switch in ["DAPO_NO_SUBGROUPS", "DAPO_NO_F16", "DAPO_NO_IMMEDIATES", "DAPO_DEFAULT_LIMITS"] {
+        command.env(switch, "1");
+    }
+    let given = second(common::finish(&mut command).succeeds().stdout);
+    assert_eq!(given, "no subgroups · no f16 · 256 invocations · no immediates · checked shaders");
 }
 
 #[test]

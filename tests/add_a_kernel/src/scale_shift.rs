@@ -1,7 +1,7 @@
 //! A scale and a shift for each channel: what is left of a batch normalisation at inference.
 
 use dapo_wgpu::gpu::{Capabilities, Define};
-use dapo_wgpu::kernels::bounds::{TINY, gamma};
+use dapo_wgpu::kernels::bounds::{TINY, flushed, gamma};
 use dapo_wgpu::kernels::registry::{Family, boxed};
 use dapo_wgpu::kernels::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
 
@@ -67,13 +67,17 @@ impl Problem for ScaleShift {
         vec![rows.flat_map(row).collect()]
     }
 
-    /// x·a + 1·b is a dot product of two terms: γ₂·(|x·a| + |b|), fused or not. The product and the
-    /// sum may each be flushed to zero where they fall below the smallest normal number.
+    /// x·a + 1·b is a dot product of two terms: γ₂·(|x·a| + |b|), fused or not. The operands, the
+    /// product and the sum may each be flushed to zero where they are below the smallest normal number.
     fn error_bound(&self, inputs: &[Vec<f64>], _: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let rows = inputs[0].chunks(self.width);
         let row = |x: &[f64]| -> Vec<f64> {
             let terms = x.iter().zip(&inputs[1]).zip(&inputs[2]);
-            terms.map(|((x, a), b)| gamma(2) * ((x * a).abs() + b.abs()) + 2.0 * TINY).collect()
+            let bound = |((x, a), b): ((&f64, &f64), &f64)| {
+                let lost = flushed(*x) * a.abs() + flushed(*a) * x.abs() + flushed(*b) + 2.0 * TINY;
+                gamma(2) * ((x * a).abs() + b.abs()) + lost
+            };
+            terms.map(bound).collect()
         };
         vec![rows.flat_map(row).collect()]
     }
