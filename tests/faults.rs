@@ -24,13 +24,17 @@ mod pointwise;
 mod resample;
 #[path = "faults/rows.rs"]
 mod rows;
+#[path = "faults/similarity.rs"]
+mod similarity;
 
 use hunt::hunt;
 use plant::{Bed, occurs_once};
 
 /// Every list.
 fn beds() -> impl Iterator<Item = &'static Bed> {
-    [attention::BEDS, matmul::BEDS, pointwise::BEDS, resample::BEDS, rows::BEDS].into_iter().flatten()
+    let lists =
+        [attention::BEDS, matmul::BEDS, pointwise::BEDS, resample::BEDS, rows::BEDS, similarity::BEDS];
+    lists.into_iter().flatten()
 }
 
 fn shaders() -> std::path::PathBuf {
@@ -60,6 +64,11 @@ fn check_finds_faults_in_resampling() {
 #[test]
 fn check_finds_faults_in_row_kernels() {
     hunt(rows::BEDS);
+}
+
+#[test]
+fn check_finds_faults_in_similarity() {
+    hunt(similarity::BEDS);
 }
 
 /// A shader that changes must keep its faults, or get new ones.

@@ -77,7 +77,10 @@ impl Problem for Gather {
 fn cases() -> Cases {
     let all = [(1, 1, 1), (7, 50, 77), (577, 36, 50), (197, 7, 1370)];
     let mut cases = boxed(all.map(|(rows, width, count)| Gather { rows, width, count }).to_vec());
-    cases.push(Stress::Fold(3).on(Gather { rows: 7, width: 50, count: 77 }));
+    // A width for each variant.
+    for width in [50, 36] {
+        cases.push(Stress::Fold(3).on(Gather { rows: 7, width, count: 77 }));
+    }
     cases
 }
 

@@ -98,9 +98,12 @@ impl Problem for Patches {
 
 /// Cases of the registry.
 fn cases() -> Cases {
-    let all = [(1, 1, 1), (1, 7, 7), (3, 50, 5), (2, 64, 8), (1, 42, 14)];
+    let all = [(1, 1, 1), (1, 7, 7), (3, 50, 5), (2, 64, 8), (3, 12, 4), (1, 42, 14)];
     let mut cases = boxed(all.map(|(images, size, patch)| Patches { images, size, patch }).to_vec());
-    cases.push(Stress::Fold(3).on(Patches { images: 1, size: 42, patch: 14 }));
+    // A patch for each variant.
+    for (size, patch) in [(42, 14), (32, 4)] {
+        cases.push(Stress::Fold(3).on(Patches { images: 1, size, patch }));
+    }
     cases
 }
 

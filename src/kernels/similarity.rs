@@ -116,10 +116,13 @@ impl Problem for Similarity {
 /// Cases of the registry.
 fn cases() -> Cases {
     let case = |(rows, classes, width)| Similarity { rows, classes, width, scale: 1.0 / 0.07 };
-    let all = [(1, 1, 1), (7, 2, 50), (50, 7, 77), (197, 21, 36), (3, 5, 1370)];
+    let all = [(1, 1, 1), (7, 2, 50), (50, 7, 77), (197, 21, 36), (3, 5, 1370), (9, 37, 8)];
     let mut cases = boxed(all.map(case).to_vec());
-    cases.push(Stress::Zeros("x").on(case((7, 2, 5))));
-    cases.push(Stress::Zeros("t").on(case((7, 2, 5))));
+    // A width for each variant.
+    for width in [5, 8] {
+        cases.push(Stress::Zeros("x").on(case((7, 2, width))));
+        cases.push(Stress::Zeros("t").on(case((7, 2, width))));
+    }
     cases.push(Stress::Fold(3).on(case((50, 7, 7))));
     cases
 }

@@ -95,12 +95,15 @@ impl Problem for Tokens {
 
 /// Cases of the registry.
 fn cases() -> Cases {
-    let all = [(1, 1, 1), (3, 49, 7), (2, 77, 50), (1, 196, 36)]
+    let all = [(1, 1, 1), (3, 49, 7), (2, 77, 50), (1, 196, 36), (3, 5, 8)]
         .into_iter()
         .flat_map(|(batch, tokens, width)| [false, true].map(|class| Tokens { batch, tokens, width, class }))
         .collect();
     let mut cases = boxed(all);
-    cases.push(Stress::Fold(3).on(Tokens { batch: 3, tokens: 49, width: 7, class: true }));
+    // A width for each variant.
+    for width in [7, 36] {
+        cases.push(Stress::Fold(3).on(Tokens { batch: 3, tokens: 49, width, class: true }));
+    }
     cases
 }
 

@@ -51,6 +51,8 @@ pub fn hunt(beds: &[Bed]) {
                     Fate::NotRun(reason) => println!("not run: {name} ({reason})"),
                     Fate::Survived(n) if fault.race && parallel => println!("{n} races won: {name}"),
                     Fate::Survived(n) => wrong.push(format!("{name}: survived {n} cases")),
+                    // How many rows a lane owns, and so which lines there are, depends on the lanes.
+                    Fate::Unreached if parallel => println!("not compiled here: {name}"),
                     Fate::Unreached => wrong.push(format!("{name}: no case compiles this line")),
                 }
             }

@@ -2,24 +2,62 @@
 
 use super::plant::{Bed, Fault, fault, race};
 
-/// Variants that load four elements at a time.
-const VEC4: &[(&str, &str)] = &[("matmul", "tile"), ("matmul", "subgroup"), ("matmul", "register")];
-/// All variants.
-const ALL: &[(&str, &str)] =
-    &[("matmul", "tile"), ("matmul", "subgroup"), ("matmul", "register"), ("matmul", "naive")];
+/// A variant of every shader, and those that read the weight as panels: all end in the same epilogue.
+const ALL: &[(&str, &str)] = &[
+    ("matmul", "tile64"),
+    ("matmul", "panel2"),
+    ("matmul", "subgroup2"),
+    ("matmul", "register"),
+    ("matmul", "naive"),
+    ("matmul", "coop8"),
+];
+/// Those of them that take batches.
+const BATCHED: &[(&str, &str)] = &[
+    ("matmul", "tile64"),
+    ("matmul", "subgroup2"),
+    ("matmul", "register"),
+    ("matmul", "naive"),
+    ("matmul", "coop8"),
+];
+/// Those of them that load four weights at a time from a buffer.
+const VEC4: &[(&str, &str)] =
+    &[("matmul", "tile64"), ("matmul", "subgroup2"), ("matmul", "register"), ("matmul", "coop8")];
+/// One subgroup a workgroup.
+const SUBGROUPS: &[(&str, &str)] =
+    &[("matmul", "panel"), ("matmul", "panel2"), ("matmul", "subgroup"), ("matmul", "subgroup2")];
+/// Those of them that read the weight as panels, and those that read its rows from a buffer.
+const TEXELS: &[(&str, &str)] = &[("matmul", "panel"), ("matmul", "panel2")];
+const BUFFERS: &[(&str, &str)] = &[("matmul", "subgroup"), ("matmul", "subgroup2")];
+/// Blocks staged in workgroup memory.
+const TILES: &[(&str, &str)] =
+    &[("matmul", "tile32"), ("matmul", "tile64"), ("matmul", "tile64x8"), ("matmul", "tile128")];
+/// Those whose invocations own 8 × 8 outputs, in quarters.
+const PART_8: &[(&str, &str)] = &[("matmul", "tile64x8"), ("matmul", "tile128")];
+/// Those whose invocations load more than one vec4 of a block.
+const SHARES: &[(&str, &str)] = &[("matmul", "tile32"), ("matmul", "tile64x8")];
+/// Covered only where the device has cooperative matrices of float32. No software device has them: there
+/// the hunt prints these faults as not run, with that reason, and finds none of them.
+const COOPERATIVE: &[(&str, &str)] = &[("matmul", "coop8"), ("matmul", "coop16")];
 
 /// The faults.
 pub const BEDS: &[Bed] = &[
-    Bed { file: "common/matmul.wgsl", kernels: ALL, faults: SHARED },
+    Bed { file: "common/matmul.wgsl", kernels: ALL, faults: EPILOGUE },
+    Bed { file: "common/matmul.wgsl", kernels: BATCHED, faults: BATCHES },
     Bed { file: "common/weights.wgsl", kernels: VEC4, faults: FOUR_HALVES },
     Bed { file: "common/weights.wgsl", kernels: &[("matmul", "naive")], faults: HALVES },
     Bed { file: "matmul_naive.wgsl", kernels: &[("matmul", "naive")], faults: NAIVE },
     Bed { file: "matmul_register.wgsl", kernels: &[("matmul", "register")], faults: REGISTER },
-    Bed { file: "matmul_subgroup.wgsl", kernels: &[("matmul", "subgroup")], faults: SUBGROUP },
-    Bed { file: "matmul_tile.wgsl", kernels: &[("matmul", "tile")], faults: TILE },
+    Bed { file: "matmul_subgroup.wgsl", kernels: SUBGROUPS, faults: SUBGROUP },
+    Bed { file: "matmul_subgroup.wgsl", kernels: TEXELS, faults: PANELS },
+    Bed { file: "matmul_subgroup.wgsl", kernels: BUFFERS, faults: BUFFER },
+    Bed { file: "matmul_tile.wgsl", kernels: TILES, faults: TILE },
+    Bed { file: "matmul_tile.wgsl", kernels: PART_8, faults: QUARTERS },
+    Bed { file: "matmul_tile.wgsl", kernels: SHARES, faults: LOADS },
+    Bed { file: "matmul_tile.wgsl", kernels: &[("matmul", "tile128")], faults: SHALLOW },
+    Bed { file: "matmul_cooperative.wgsl", kernels: COOPERATIVE, faults: COOPERATIVE_FAULTS },
 ];
 
-const SHARED: &[Fault] = &[
+const EPILOGUE: &[Fault] = &[
     fault("the scale is dropped", "product * params.scale", "product"),
     fault(
         "the bias is scaled too",
@@ -32,6 +70,9 @@ const SHARED: &[Fault] = &[
     fault("the activation is dropped", "value = $ACTIVATION(value);", ""),
     fault("the residual is subtracted", "value += residual", "value -= residual"),
     fault("adds to what was in the output", "c[at] = value;", "c[at] += value;"),
+];
+
+const BATCHES: &[Fault] = &[
     fault(
         "images and heads are swapped",
         "let outer = z / params.inner_count",
@@ -95,29 +136,144 @@ const SUBGROUP: &[Fault] = &[
     fault("writes one column past the end", "if col_$j < params.n", "if col_$j <= params.n"),
     fault("the last column is left out", "if col_$j < params.n", "if col_$j + 1u < params.n"),
     fault("the last four of the sum are left out", "k < params.k / 4u", "k + 1u < params.k / 4u"),
+    fault("the last row is read from the one before", "params.m - 1u)", "max(params.m, 2u) - 2u)"),
+    fault("the last column is read from the one before", "params.n - 1u)", "max(params.n, 2u) - 2u)"),
+    fault("columns of a lane overlap", "${j * LANES}u, params.n", "${j}u, params.n"),
+    fault("rows of a lane overlap", "${i * LANES}u, params.m", "${i}u, params.m"),
     fault(
         "everybody gets the first lane's row",
-        "subgroupBroadcast(a_$i, ${l}u)",
-        "subgroupBroadcast(a_$i, 0u)",
+        "subgroupBroadcast(a_${t}_$i, ${l}u)",
+        "subgroupBroadcast(a_${t}_$i, 0u)",
     ),
-    fault("a product has the wrong component", "}.z * b_$j.z", "}.z * b_$j.w"),
+    fault("every step takes the first one's row", "subgroupBroadcast(a_${t}_$i", "subgroupBroadcast(a_0_$i"),
+    fault("steps overlap", "k += STEPS", "k += 1u"),
+    fault("a product has the wrong component", "}.z * b_${t}_$j.z", "}.z * b_${t}_$j.w"),
     fault("the accumulator starts again", "= c_${i * LANES + l}_$j\n", "= 0.0\n"),
     fault("the bias is the neighbour's", "bias_of(col_$j)", "bias_of(col0 + lane)"),
+];
+
+/// The clamp of the texel's row is not among them: past the edge there is nothing to write, so that a
+/// result does not depend on what is read there.
+const PANELS: &[Fault] = &[
+    fault(
+        "row and column of the texel are swapped",
+        "b_row_$j % 8u, b_row_$j / 8u",
+        "b_row_$j / 8u, b_row_$j % 8u",
+    ),
+    fault("rows of a panel are in reverse", "b_row_$j % 8u", "7u - b_row_$j % 8u"),
+    fault("every row is its panel's first", "b_row_$j % 8u", "0u"),
+    fault("panels of four rows", "b_row_$j % 8u, b_row_$j / 8u", "b_row_$j % 4u, b_row_$j / 4u"),
+    fault("only the first panel", "b_row_$j / 8u", "0u"),
+    fault("the panel is the next one", "b_row_$j / 8u", "b_row_$j / 8u + 1u"),
+    fault("the panel is the lane's in its block", "b_row_$j / 8u", "${j}u"),
+    fault("the stride is a panel's half", "(k + ${t}u) * 8u, 0u", "(k + ${t}u) * 4u, 0u"),
+    fault("texels of a row are neighbours", "(k + ${t}u) * 8u, 0u", "k + ${t}u, 0u"),
+    fault("k goes down the grid", "(k + ${t}u) * 8u, 0u", "0u, (k + ${t}u) * 8u"),
+    fault("every step reads the first one's texel", "(k + ${t}u) * 8u", "k * 8u"),
+    fault("steps are a texel apart", "(k + ${t}u) * 8u", "(k * 8u + ${t}u)"),
+    fault(
+        "columns past the last full panel are its last",
+        "lane + ${j * LANES}u, params.n - 1u",
+        "lane + ${j * LANES}u, max(params.n / 8u * 8u, 1u) - 1u",
+    ),
+];
+
+const BUFFER: &[Fault] = &[
+    fault("b's rows are dense", "b_row_$j * params.b_row", "b_row_$j * params.k"),
+    fault("only one matrix", "(base.b + b_row_$j", "(b_row_$j"),
+    fault("every step reads the first one's row", "load_b4(b_at_$j + k + ${t}u)", "load_b4(b_at_$j + k)"),
+    fault("every column is the block's first", "load_b4(b_at_$j", "load_b4(b_at_0"),
 ];
 
 const TILE: &[Fault] = &[
     race("no barrier after the stores", "        workgroupBarrier();\n        for", "        for"),
     race("no barrier before the next stores", "        workgroupBarrier();\n    }", "    }"),
-    fault("a is not padded along k", "params.m && ka < params.k", "params.m"),
-    fault("b is not padded along k", "params.n && ka < params.k", "params.n"),
+    fault("a is not padded along k", "params.m && ka_$s < params.k", "params.m"),
+    fault("b is not padded along k", "params.n && ka_$s < params.k", "params.n"),
+    fault("b [k, n] is not padded along k", "kb_$s < params.k && nb_$s", "nb_$s"),
     fault("writes one row past the end", "if row_$i < params.m", "if row_$i <= params.m"),
     fault("writes one column past the end", "if col_${i}_$j < params.n", "if col_${i}_$j <= params.n"),
     fault("the last step of a tile is left out", "k < TILE_K;", "k + 1u < TILE_K;"),
+    fault("the next block is half a block further", "k0 += TILE_K", "k0 += TILE_K / 2u"),
     fault(
         "rows and columns of a block are swapped",
         "local.y * 4u;\n            let b_at",
         "local.x * 4u;\n            let b_at",
     ),
-    fault("b is read as dense", "kb * params.b_row", "kb * params.k"),
+    fault(
+        "rows of a block overlap in workgroup memory",
+        "STRIDE: u32 = TILE + 4u",
+        "STRIDE: u32 = TILE - 4u",
+    ),
+    fault("b [k, n] is read as dense", "kb_$s * params.b_row", "kb_$s * params.k"),
+    fault(
+        "b [k, n] is stored a row off",
+        "(i_$s / (TILE / 4u)) * STRIDE",
+        "(i_$s / (TILE / 4u) + 1u) * STRIDE",
+    ),
     fault("the bias is the neighbour's", "bias_of(col_${i}_$j)", "bias_of(col_${i}_0)"),
+    fault("a component of b is the neighbour's", "ACROSS * 4u + 2u]", "ACROSS * 4u + 1u]"),
+];
+
+/// Right where a part has one quarter.
+const QUARTERS: &[Fault] = &[
+    fault(
+        "lower quarters are written next to upper ones",
+        "row0 + ${i / 4}u * ACROSS * 4u",
+        "row0 + ${i / 4}u * 4u",
+    ),
+    fault(
+        "right quarters are written next to left ones",
+        "col0 + ${j / 4}u * ACROSS * 4u",
+        "col0 + ${j / 4}u * 4u",
+    ),
+    fault("lower quarters are the upper ones", "row0 + ${i / 4}u *", "row0 + 0u *"),
+    fault("lower rows of a are the upper ones", "a_at + ${i / 4}u * ACROSS * 4u", "a_at"),
+    fault("lower rows of a follow upper ones", "a_at + ${i / 4}u * ACROSS * 4u", "a_at + ${i / 4}u * 4u"),
+    fault("a right column of b is a left one", "ACROSS * 4u + 3u]", "0u + 3u]"),
+    fault(
+        "the first right column of b is a left one",
+        "vec4<f32>(b_tile[b_at + ${q}u * ACROSS * 4u]",
+        "vec4<f32>(b_tile[b_at]",
+    ),
+    fault("right columns are multiplied by left ones", "a_$i * b_$q", "a_$i * b_0"),
+    fault(
+        "right quarters are not summed",
+        "#for q in 0..PART / 4\n            c_",
+        "#for q in 0..1\n            c_",
+    ),
+    fault("right quarters are finished as left ones", "finish(c_${i}_${j / 4}", "finish(c_${i}_0"),
+    fault("lower quarters are finished as upper ones", "finish(c_${i}_", "finish(c_${i % 4}_"),
+    fault("the bias is the left quarter's", "bias_of(col_${i}_$j)", "bias_of(col_${i}_${j % 4})"),
+];
+
+const LOADS: &[Fault] = &[
+    fault("every load is the first", "index + ${s}u * SIZE", "index"),
+    fault("loads overlap", "index + ${s}u * SIZE", "index + ${s}u"),
+    fault(
+        "only one load",
+        "#for s in 0..TILE * TILE_K / 4 / ((TILE / PART) * (TILE / PART))",
+        "#for s in 0..1",
+    ),
+];
+
+/// Depth 8, where others have 16.
+const SHALLOW: &[Fault] = &[
+    fault("the depth is taken for 16", "i_$s % (TILE_K / 4u)", "i_$s % 4u"),
+    fault("rows of a block are of depth 16", "i_$s / (TILE_K / 4u)", "i_$s / 4u"),
+];
+
+const COOPERATIVE_FAULTS: &[Fault] = &[
+    fault("a is not padded along k", "params.m && k0 + along < params.k", "params.m"),
+    fault("writes one row past the end", "if row < params.m &&", "if row <= params.m &&"),
+    fault("writes one column past the end", "col < params.n {", "col <= params.n {"),
+    fault("b is read by rows", "coopLoad<TileB>", "coopLoadT<TileB>"),
+    fault("a is read by columns", "coopLoadT<TileA>", "coopLoad<TileA>"),
+    fault(
+        "a subgroup reads another's rows",
+        "subgroup / 2u * PART * STRIDE",
+        "subgroup % 2u * PART * STRIDE",
+    ),
+    fault("a subgroup writes another's columns", "col0 + owner % 2u * PART", "col0 + owner / 2u * PART"),
+    fault("sums do not start at zero", "stage[i] = 0.0;", "stage[i] = 1.0;"),
 ];

@@ -1,5 +1,5 @@
 //! Faults of kernels whose invocations each make their outputs alone: activations, gather, patches,
-//! tokens, similarity, and the probes of the device's ceilings.
+//! tokens, and the probes of the device's ceilings.
 
 use super::plant::{Bed, Fault, fault};
 
@@ -13,10 +13,11 @@ pub const BEDS: &[Bed] = &[
     Bed { file: "activation.wgsl", kernels: &[("activation", "vec4")], faults: VEC4 },
     Bed { file: "activation.wgsl", kernels: &[("activation", "scalar")], faults: SCALAR },
     Bed { file: "common/activation.wgsl", kernels: ACTIVATIONS, faults: ACTIVATION_FUNCTIONS },
-    Bed { file: "gather.wgsl", kernels: &[("gather", "scalar")], faults: GATHER },
-    Bed { file: "patches.wgsl", kernels: &[("patches", "scalar")], faults: PATCHES },
-    Bed { file: "tokens.wgsl", kernels: &[("tokens", "scalar")], faults: TOKENS },
-    Bed { file: "similarity.wgsl", kernels: &[("similarity", "scalar")], faults: SIMILARITY },
+    Bed { file: "gather.wgsl", kernels: &[("gather", "scalar"), ("gather", "vec4")], faults: GATHER },
+    Bed { file: "patches.wgsl", kernels: &[("patches", "scalar"), ("patches", "vec4")], faults: PATCHES },
+    Bed { file: "patches.wgsl", kernels: &[("patches", "scalar")], faults: PADDING },
+    Bed { file: "patches.wgsl", kernels: &[("patches", "vec4")], faults: PACKS },
+    Bed { file: "tokens.wgsl", kernels: &[("tokens", "scalar"), ("tokens", "vec4")], faults: TOKENS },
     Bed { file: "probe_copy.wgsl", kernels: &[("copy", "vec4")], faults: COPY },
     Bed { file: "probe_read.wgsl", kernels: &[("read", "vec4")], faults: READ },
     Bed { file: "probe_multiply_add.wgsl", kernels: &[("multiply_add", "chains")], faults: MULTIPLY_ADD },
@@ -71,80 +72,64 @@ const SCALAR: &[Fault] =
 
 const GATHER: &[Fault] = &[
     fault("writes one element past the end", "i >= params", "i > params"),
-    fault(
-        "the last row is left out",
-        "params.count * params.width {",
-        "(params.count - 1u) * params.width {",
-    ),
+    fault("the last row is left out", "params.count * WIDTH {", "(params.count - 1u) * WIDTH {"),
     fault("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
-    fault(
-        "the last index is never read",
-        "index[i / params.width]",
-        "index[min(i / params.width, params.count - 2u)]",
-    ),
+    fault("the last index is never read", "index[i / WIDTH]", "index[min(i / WIDTH, params.count - 2u)]"),
     fault("the last row of the table is out of reach", "params.rows - 1u", "params.rows - 2u"),
-    fault("divided by the wrong size", "index[i / params.width]", "index[i / params.rows]"),
-    fault("the column is swapped for the row", "+ i % params.width", "+ i / params.width"),
-    fault("rows of the table are too long", "row * params.width", "row * (params.width + 1u)"),
-    fault("the index is not looked up", "min(index[i / params.width]", "min(i / params.width"),
+    fault("divided by the wrong size", "index[i / WIDTH]", "index[i / params.rows]"),
+    fault("the column is swapped for the row", "+ i % WIDTH", "+ i / WIDTH"),
+    fault("rows of the table are too long", "row * WIDTH", "row * (WIDTH + 1u)"),
+    fault("the index is not looked up", "min(index[i / WIDTH]", "min(i / WIDTH"),
     fault("adds to what was in the output", "out[i] = table[row", "out[i] += table[row"),
 ];
 
 const PATCHES: &[Fault] = &[
     fault("writes one element past the end", "i >= params.images", "i > params.images"),
+    fault("the last element is left out", "i >= params.images", "i + 1u >= params.images"),
     fault("a folded grid is taken for a flat one", "group.y * groups.x + group.x", "group.x"),
-    fault("rows and columns of a patch are swapped", "(k % area) / params.edge", "k % params.edge"),
-    fault(
-        "rows and columns of the grid are swapped",
-        "(cell / grid) * params.edge",
-        "(cell % grid) * params.edge",
-    ),
+    fault("rows and columns of a patch are swapped", "(k % area) / EDGE", "k % EDGE"),
+    fault("rows and columns of the grid are swapped", "(cell / grid) * EDGE", "(cell % grid) * EDGE"),
     fault("only the first image is read", "image * 3u + k / area", "k / area"),
     fault("four channels an image", "image * 3u", "image * 4u"),
     fault("channels in reverse", "+ k / area)", "+ 2u - k / area)"),
+    fault("the image's row has the length of the grid", "* SIZE + y)", "* grid + y)"),
+    fault("patches overlap", "(cell % grid) * EDGE", "(cell % grid) * (EDGE - 1u)"),
+    fault("a row of the output is an image's", "i / row / (grid * grid)", "i / (grid * grid)"),
+];
+
+/// Only the rows of single elements are padded: four divides the others.
+const PADDING: &[Fault] = &[
     fault("padding starts one element late", "k >= 3u * area", "k > 3u * area"),
-    fault("padding is one", "out[i] = 0.0;", "out[i] = 1.0;"),
-    fault("padding is left as it was", "out[i] = 0.0;", ""),
-    fault("the image's row has the length of the grid", "* params.size + y)", "* grid + y)"),
+    fault("padding is one", "out[i] = T();", "out[i] = T(1);"),
+    fault("padding is left as it was", "out[i] = T();", ""),
+];
+
+/// Elements are counted one by one in a patch, and by fours in the buffers.
+const PACKS: &[Fault] = &[
+    fault("rows are counted in elements", "ROW / PACK", "ROW"),
+    fault("an element of four is counted as one", "(i % row) * PACK", "(i % row)"),
+    fault("pixels are counted one by one", "* SIZE + x) / PACK]", "* SIZE + x)]"),
+    fault("components are swapped", "/ PACK];", "/ PACK].yxzw;"),
 ];
 
 const TOKENS: &[Fault] = &[
     fault("writes one element past the end", "i >= params.batch", "i > params.batch"),
-    fault("the last image is left out", "params.batch * length", "(params.batch - 1u) * length"),
+    fault("the last image is left out", "params.batch * (LENGTH", "(params.batch - 1u) * (LENGTH"),
     fault("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
-    fault("the class token comes last", "t == 0u", "t == params.tokens"),
-    fault("the class token has no position", "value += class_token[d]", "value = class_token[d]"),
-    fault("the class token is left out", "value += class_token[d]", "value += 0.0"),
-    fault("tokens after the class token are one late", "params.tokens + t - 1u", "params.tokens + t"),
-    fault("no room for the class token", "let length = params.tokens + EXTRA", "let length = params.tokens"),
-    fault("the position is the batch's", "position[t * params.width", "position[b * params.width"),
+    fault("the class token comes last", "in_sequence < WIDTH", "in_sequence >= (LENGTH - 1u) * WIDTH"),
     fault(
-        "the position is subtracted",
-        "value += x[(b * params.tokens + t) *",
-        "value -= x[(b * params.tokens + t) *",
+        "the class token has no position",
+        "class_token[in_sequence] + position[in_sequence]",
+        "class_token[in_sequence]",
     ),
-    fault("images overlap", "x[(b * params.tokens + t) * params.width + d]", "x[(b + t) * params.width + d]"),
-];
-
-const SIMILARITY: &[Fault] = &[
-    fault("writes one element past the end", "i >= params.rows", "i > params.rows"),
-    fault("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
-    fault("rows and classes are swapped", "(i / params.classes)", "(i % params.rows)"),
-    fault("the class is the row", "(i % params.classes)", "(i / params.classes)"),
-    fault("the last element is left out", "d < params.width", "d + 1u < params.width"),
-    fault("one element too many", "d < params.width", "d <= params.width"),
-    fault("the norm of x twice", "sqrt(xx) * sqrt(tt)", "sqrt(xx) * sqrt(xx)"),
-    fault("norms are not rooted", "sqrt(xx) * sqrt(tt)", "xx * tt"),
-    fault("the scale is dropped", "params.scale * (product / norms)", "product / norms"),
-    fault("the norm of x is not divided by", "sqrt(xx) * sqrt(tt)", "sqrt(tt)"),
-    fault(
-        "zero vectors give NaN",
-        "select(params.scale * (product / norms), 0.0, norms == 0.0)",
-        "params.scale * (product / norms)",
-    ),
-    fault("zero vectors are similar to everything", ", 0.0, norms", ", params.scale, norms"),
-    fault("only zero x is minded", "0.0, norms == 0.0", "0.0, xx == 0.0"),
-    fault("only zero classes are minded", "0.0, norms == 0.0", "0.0, tt == 0.0"),
+    fault("the class token is left out", "class_token[in_sequence] + position", "position"),
+    fault("the class token takes a second place", "in_sequence < WIDTH", "in_sequence < 2u * WIDTH"),
+    fault("tokens after the class token are one late", "(sequence + 1u) * WIDTH", "sequence * WIDTH"),
+    fault("only the first class token takes room", "(sequence + 1u) * WIDTH", "WIDTH"),
+    fault("the position is the batch's", "i % (LENGTH * WIDTH)", "i / (LENGTH * WIDTH)"),
+    fault("positions are of all images", "i % (LENGTH * WIDTH)", "i"),
+    fault("the position is subtracted", "x[i] + position", "x[i] - position"),
+    fault("the position after a class token is left out", "* WIDTH] + position[in_sequence]", "* WIDTH]"),
 ];
 
 const COPY: &[Fault] = &[
