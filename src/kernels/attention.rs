@@ -263,6 +263,11 @@ fn cases() -> Vec<Attention> {
     vec![
         case(1, 1, 1, 4),
         case(2, 7, 3, 8),
+        // What is read past the end of one token is another image's, and its NaN.
+        case(9, 1, 1, 16),
+        // Rows that lanes share in parts, of several heads.
+        Attention { lse: true, ..case(2, 13, 3, 16) },
+        Attention { causal: true, lse: true, ..case(2, 13, 3, 16) },
         case(1, 50, 2, 64),
         Attention { lse: true, ..case(2, 77, 1, 48) },
         Attention { causal: true, ..case(2, 77, 1, 64) },
