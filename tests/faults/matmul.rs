@@ -166,9 +166,9 @@ const PANELS: &[Fault] = &[
     fault("only the first panel", "b_row_$j / 8u", "0u"),
     fault("the panel is the next one", "b_row_$j / 8u", "b_row_$j / 8u + 1u"),
     fault("the panel is the lane's in its block", "b_row_$j / 8u", "${j}u"),
-    fault("the stride is a panel's half", "(k + ${t}u) * 8u, 0u", "(k + ${t}u) * 4u, 0u"),
-    fault("texels of a row are neighbours", "(k + ${t}u) * 8u, 0u", "k + ${t}u, 0u"),
-    fault("k goes down the grid", "(k + ${t}u) * 8u, 0u", "0u, (k + ${t}u) * 8u"),
+    fault("the stride is a panel's half", "i32((k + ${t}u) * 8u), 0", "i32((k + ${t}u) * 4u), 0"),
+    fault("texels of a row are neighbours", "i32((k + ${t}u) * 8u), 0", "i32(k + ${t}u), 0"),
+    fault("k goes down the grid", "i32((k + ${t}u) * 8u), 0", "0, i32((k + ${t}u) * 8u)"),
     fault("every step reads the first one's texel", "(k + ${t}u) * 8u", "k * 8u"),
     fault("steps are a texel apart", "(k + ${t}u) * 8u", "(k * 8u + ${t}u)"),
     fault(
