@@ -3,7 +3,9 @@
 
 use dapo_wgpu::gpu::{Gpu, GpuOptions, ShaderMode};
 use dapo_wgpu::kernels::registry::{Cases, Tier};
-use dapo_wgpu::lab::{bench, check};
+use dapo_wgpu::lab::bench::measure;
+use dapo_wgpu::lab::bench::request::Variants;
+use dapo_wgpu::lab::{check, tune};
 
 /// The page's own program, compiled.
 #[allow(dead_code)]
@@ -64,15 +66,21 @@ fn foreign_kernels_and_variants_are_timed_like_ours() {
     let registry = my_kernels::registry();
     let labels = ["scale_shift f32 rows=7 width=64", "activation f32 n=1024 gelu"];
     let cases: Cases = labels.map(|label| registry.parse(label, &[]).expect("a case")).into();
-    let report = bench::run(&open(), &cases, &bench::Variants::All, 1, &mut |_, _, _| {}).expect("it runs");
-    let timed: Vec<(&str, &str)> =
-        report.timings.iter().map(|t| (t.kernel.as_str(), t.variant.as_str())).collect();
+    let gpu = open();
+    let ceilings = measure::ceilings(&gpu, 1, &mut |_, _, _| {}).expect("the device works");
+    let all = Variants::parse(&registry, &["all".to_owned()]).expect("all variants");
+    let timings = measure::kernels(&gpu, &ceilings, &cases, &all, 1, &mut |_, _, _| {}).expect("it runs");
+    let timed: Vec<(&str, &str)> = timings.iter().map(|t| (t.kernel.as_str(), t.variant.as_str())).collect();
     let (ours, theirs) = ("activation", "scale_shift");
     assert_eq!(
         timed,
         [(theirs, "vec4"), (theirs, "scalar"), (ours, "wide"), (ours, "vec4"), (ours, "scalar")]
     );
-    assert!(report.timings.iter().all(|t| t.repetitions == 1 && t.median > 0.0), "{}", report.text());
+    assert!(timings.iter().all(|t| t.spread.median > 0.0), "{timings:?}");
+
+    let choices = tune::run(&gpu, &cases, &ceilings, &mut |_, _, _| {}).expect("it runs");
+    let raced: Vec<(&str, usize)> = choices.iter().map(|c| (c.case.as_str(), c.candidates.len())).collect();
+    assert_eq!(raced, [(labels[0], 2), (labels[1], 3)], "foreign variants race with ours");
 }
 
 #[test]

@@ -59,8 +59,8 @@ fn devices() -> Vec<Capabilities> {
                         let lanes = subgroups.and_then(SubgroupRange::fixed);
                         let cooperative_matrix = shape.map(|(size, factors)| CooperativeMatrix {
                             size,
-                            factors,
-                            accumulator: "f32",
+                            factors: factors.into(),
+                            accumulator: "f32".into(),
                             lanes,
                         });
                         all.push(Capabilities {

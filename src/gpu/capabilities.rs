@@ -336,7 +336,8 @@ pub(crate) mod tests {
 
     #[test]
     fn the_experimental_feature_is_asked_for_only_where_shapes_are_offered() {
-        let shape = CooperativeMatrix { size: 8, factors: "f32", accumulator: "f32", lanes: Some(32) };
+        let shape =
+            CooperativeMatrix { size: 8, factors: "f32".into(), accumulator: "f32".into(), lanes: Some(32) };
         let with = Capabilities { cooperative_matrix: vec![shape], ..minimal(DeviceClass::Gpu) };
         assert_eq!(with.features(), wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX);
         assert!(with.experimental().is_enabled() && !minimal(DeviceClass::Gpu).experimental().is_enabled());

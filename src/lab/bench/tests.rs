@@ -28,6 +28,7 @@ fn report(timings: Vec<Timing>) -> BenchReport {
         capabilities: minimal(DeviceClass::SimdCpu),
         mode: ShaderMode::Trusted,
         version: "0.1.0".into(),
+        notes: Vec::new(),
     };
     BenchReport { schema: SCHEMA.into(), device, ceilings: CEILINGS, timings, comparison: None }
 }
