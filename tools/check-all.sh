@@ -45,6 +45,7 @@ line() {
 check() {
     name=$1 adapter=$2 given=$3
     shift 3
+    mkdir -p "target/check-all/$name"
     for mode in trusted checked; do
         run=$name-$mode meant="$adapter | $given · $mode shaders" option="" status=0
         [ $mode = trusted ] || option=--checked

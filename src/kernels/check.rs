@@ -13,7 +13,7 @@ use half::f16;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use super::{Element, Fill, Operand, Problem, Variant, record, variants};
+use super::{Element, Fill, Operand, Problem, Variant, gradient, record, variants};
 use crate::gpu::{Buffer, Gpu, GpuError};
 
 /// Words of canary before and after each output: one offset alignment.
@@ -113,7 +113,7 @@ pub fn make_inputs(
     problem.inputs().iter().enumerate().map(make).collect()
 }
 
-fn make_values(operand: &Operand, inputs: Inputs, rng: &mut Pcg64Mcg) -> Vec<f32> {
+pub(super) fn make_values(operand: &Operand, inputs: Inputs, rng: &mut Pcg64Mcg) -> Vec<f32> {
     let value = |rng: &mut Pcg64Mcg| match operand.fill {
         Fill::Normal(deviation) => normal(rng) * deviation * inputs.factor(),
         Fill::Around { mean, deviation } => (mean + normal(rng) * deviation) * inputs.factor(),
@@ -147,7 +147,8 @@ fn normal(rng: &mut Pcg64Mcg) -> f32 {
     ((-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()) as f32
 }
 
-/// Runs every usable variant of a case on every kind of inputs that is defined for it.
+/// Runs every usable variant of a case on every kind of inputs that is defined for it; proves the
+/// reference of a backward kernel by finite differences.
 ///
 /// # Errors
 /// Those of the device; a wrong result is an [`Outcome`], not an error.
@@ -164,6 +165,7 @@ pub fn check(gpu: &Gpu, problem: &dyn Problem, seed: u64) -> Result<Vec<Outcome>
             outcomes.push(case.judge(gpu, variant, gaps)?);
         }
     }
+    outcomes.extend(gradient::check(problem, seed));
     Ok(outcomes)
 }
 

@@ -4,6 +4,7 @@
 //! as the others, and `bench` times it beside them.
 
 use super::check::Inputs;
+use super::gradient::Derivative;
 use super::trial::Trial;
 use super::{Cost, Launch, Operand, Problem, Variant};
 use crate::gpu::Capabilities;
@@ -76,5 +77,9 @@ impl<P: Problem> Problem for Extended<P> {
 
     fn defined_for(&self) -> &'static [Inputs] {
         self.base.defined_for()
+    }
+
+    fn derivative(&self) -> Option<Derivative> {
+        self.base.derivative()
     }
 }

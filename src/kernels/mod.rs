@@ -2,7 +2,7 @@
 //!
 //! A kernel is described by a [`Problem`]: shapes, element types and options. A problem knows
 //! everything that testing and measuring need: how to make inputs, which
-//! variants exist and why one is chosen ([`Problem::decide`]), what it costs, the answer in float64
+//! variants exist and why one is chosen ([`choose`]), what it costs, the answer in float64
 //! and how far float32 may stray from it. A [`Launch`] carries the shader's constants and the grid
 //! together, both made by the same decision, so that they cannot drift apart.
 //!
@@ -20,6 +20,7 @@ pub mod case;
 pub mod check;
 pub mod extended;
 pub mod gather;
+pub mod gradient;
 pub mod l2norm;
 pub mod layernorm;
 pub mod matmul;
@@ -34,6 +35,7 @@ pub mod stress;
 pub mod tokens;
 pub mod trial;
 
+use self::gradient::Derivative;
 use self::panels::Panels;
 use self::trial::Trial;
 use crate::gpu::{Buffer, Capabilities, Define, Dispatch, Gpu, GpuError, LaunchLabel, ShaderSpec, Work};
@@ -127,11 +129,6 @@ impl Variant {
         Self { name, usable: if condition { Ok(()) } else { Err(reason()) }, panels: None }
     }
 
-    /// Reads this input as panels.
-    pub fn with_panels(self, input: usize, panels: Panels) -> Self {
-        Self { panels: Some((input, panels)), ..self }
-    }
-
     /// Whether these buffers, inputs first, are in the form that the variant reads.
     fn reads(&self, buffers: &[(&Buffer, u64)]) -> bool {
         let panels = self.panels.map(|(input, _)| input);
@@ -197,11 +194,9 @@ pub trait Problem: std::fmt::Debug + Send + Sync {
         None
     }
 
-    /// The preferred variant, or the one that was asked for, as far as capabilities tell; [`choose`]
-    /// also asks what trials have shown.
-    fn decide(&self, caps: &Capabilities, forced: Option<&str>) -> Result<Launch, GpuError> {
-        let chosen = self.pick(&self.variants(caps), forced)?;
-        Ok(self.launch(caps, chosen))
+    /// For a backward problem: what it is the derivative of, which [`gradient::check`] proves.
+    fn derivative(&self) -> Option<Derivative> {
+        None
     }
 
     /// The first usable one of these variants, or the one that was asked for.

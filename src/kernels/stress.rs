@@ -3,6 +3,7 @@
 
 use super::case::CaseText;
 use super::check::Inputs;
+use super::gradient::Derivative;
 use super::trial::Trial;
 use super::{Cost, Fill, Launch, Operand, Problem, Variant};
 use crate::gpu::Capabilities;
@@ -124,6 +125,10 @@ impl Problem for Stressed {
 
     fn defined_for(&self) -> &'static [Inputs] {
         self.case.defined_for()
+    }
+
+    fn derivative(&self) -> Option<Derivative> {
+        self.case.derivative()
     }
 }
 

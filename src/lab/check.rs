@@ -9,7 +9,7 @@ use super::{Device, Progress};
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::check::{Outcome, check};
 use crate::kernels::registry::{Cases, Registry, Tier};
-use crate::kernels::{Problem, variants};
+use crate::kernels::{Problem, gradient, variants};
 
 /// A variant that did not run, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,6 +33,8 @@ pub struct KernelReport {
     pub runs: usize,
     /// Largest |error| / bound of any element of any run.
     pub worst: f64,
+    /// Cases whose reference finite differences of the forward pass were compared with.
+    pub gradients: usize,
     /// Runs in which a NaN or infinity came out where IEEE 754 wants it, and those in which not
     /// (WGSL allows that).
     pub special_values: (usize, usize),
@@ -119,6 +121,7 @@ pub fn run(
                 cases: 0,
                 runs: 0,
                 worst: 0.0,
+                gradients: 0,
                 special_values: (0, 0),
                 failed: Vec::new(),
                 not_run: Vec::new(),
@@ -134,7 +137,11 @@ pub fn run(
         kernel.cases += 1;
         for outcome in check(gpu, case.as_ref(), seed)? {
             kernel.runs += 1;
-            kernel.worst = kernel.worst.max(outcome.worst);
+            if outcome.variant == gradient::NAME {
+                kernel.gradients += 1;
+            } else {
+                kernel.worst = kernel.worst.max(outcome.worst);
+            }
             match outcome.special_values_kept {
                 Some(true) => kernel.special_values.0 += 1,
                 Some(false) => kernel.special_values.1 += 1,
@@ -167,8 +174,12 @@ impl CheckReport {
         let mut lines = vec![self.device.adapter.line(), self.device.given()];
         for kernel in &self.kernels {
             let verdict = if kernel.failed.is_empty() { "ok   " } else { "WRONG" };
+            let gradients = match kernel.gradients {
+                0 => String::new(),
+                n => format!("; {n} gradients by differences"),
+            };
             lines.push(format!(
-                "{verdict} {:13} {:3} cases {:4} runs   largest error {:.3} of its bound",
+                "{verdict} {:19} {:3} cases {:4} runs   largest error {:.3} of its bound{gradients}",
                 kernel.kernel, kernel.cases, kernel.runs, kernel.worst
             ));
             for outcome in &kernel.failed {
