@@ -26,14 +26,23 @@ mod resample;
 mod rows;
 #[path = "faults/similarity.rs"]
 mod similarity;
+#[path = "faults/structure.rs"]
+mod structure;
 
 use hunt::hunt;
 use plant::{Bed, occurs_once};
 
 /// Every list.
 fn beds() -> impl Iterator<Item = &'static Bed> {
-    let lists =
-        [attention::BEDS, matmul::BEDS, pointwise::BEDS, resample::BEDS, rows::BEDS, similarity::BEDS];
+    let lists = [
+        attention::BEDS,
+        matmul::BEDS,
+        pointwise::BEDS,
+        resample::BEDS,
+        rows::BEDS,
+        similarity::BEDS,
+        structure::BEDS,
+    ];
     lists.into_iter().flatten()
 }
 
@@ -69,6 +78,11 @@ fn check_finds_faults_in_row_kernels() {
 #[test]
 fn check_finds_faults_in_similarity() {
     hunt(similarity::BEDS);
+}
+
+#[test]
+fn check_finds_faults_in_sums_moves_and_updates() {
+    hunt(structure::BEDS);
 }
 
 /// A shader that changes must keep its faults, or get new ones.

@@ -65,6 +65,16 @@ impl CaseText {
         Ok(size)
     }
 
+    /// The whole number `key=N`, which may be 0 and is no factor of a size: a stride or an offset.
+    ///
+    /// # Errors
+    /// A message when it is missing or not such a number.
+    pub fn whole(&mut self, key: &str) -> Result<usize, String> {
+        let value = self.value(key)?;
+        let parsed = value.parse().ok().filter(|n| (0..=LARGEST).contains(n));
+        parsed.ok_or_else(|| format!("'{key}={value}': not a whole number from 0 to {LARGEST}"))
+    }
+
     /// The float `key=X`.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ pub mod resample;
 pub mod similarity;
 pub mod softmax;
 pub mod stress;
+pub mod sums;
 pub mod tokens;
 pub mod trial;
 

@@ -65,6 +65,7 @@ impl Registry {
             super::resample::family(),
             super::l2norm::family(),
             super::similarity::family(),
+            super::sums::family(),
             super::probe::copy(),
             super::probe::read(),
             super::probe::multiply_add(),
