@@ -18,6 +18,8 @@ pub mod attention;
 pub mod bounds;
 pub mod case;
 pub mod check;
+pub mod combine;
+pub mod concat;
 pub mod extended;
 pub mod gather;
 pub mod gradient;
@@ -34,6 +36,7 @@ pub mod softmax;
 pub mod stress;
 pub mod sums;
 pub mod tokens;
+pub mod transpose;
 pub mod trial;
 
 use self::gradient::Derivative;

@@ -8,6 +8,14 @@ pub const BEDS: &[Bed] = &[
     Bed { file: "sums.wgsl", kernels: &[("sums", "column"), ("sums", "workgroup")], faults: SUMS },
     Bed { file: "sums.wgsl", kernels: &[("sums", "column")], faults: SUMS_COLUMN },
     Bed { file: "sums.wgsl", kernels: &[("sums", "workgroup")], faults: SUMS_WORKGROUP },
+    Bed { file: "combine.wgsl", kernels: &[("combine", "scalar"), ("combine", "vec4")], faults: COMBINE },
+    Bed { file: "concat.wgsl", kernels: &[("concat", "scalar"), ("concat", "vec4")], faults: CONCAT },
+    Bed {
+        file: "transpose.wgsl",
+        kernels: &[("transpose", "scalar"), ("transpose", "tile")],
+        faults: TRANSPOSE,
+    },
+    Bed { file: "transpose.wgsl", kernels: &[("transpose", "tile")], faults: TRANSPOSE_TILE },
 ];
 
 const SUMS: &[Fault] = &[
@@ -50,4 +58,65 @@ const SUMS_WORKGROUP: &[Fault] = &[
     fault("one step too many", "half >= TILE", "half >= max(TILE / 2u, 1u)"),
     fault("a shared sum is not scaled", "+ c] = params.scale *", "+ c] ="),
     fault("groups overlap", "y[g * params.columns", "y[g * TILE"),
+];
+
+const COMBINE: &[Fault] = &[
+    fault("writes one element past the end", "i >= params.count", "i > params.count"),
+    fault("the last element is left out", "i >= params.count", "i + 1u >= params.count"),
+    fault("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    fault("the second term is subtracted", "x[i] + params.b", "x[i] - params.b"),
+    fault(
+        "the factors are swapped",
+        "params.a * x[i] + params.b * z[i]",
+        "params.b * x[i] + params.a * z[i]",
+    ),
+    fault("one factor for both", "params.b * z[i]", "params.a * z[i]"),
+    fault("the only term has no factor", "y[i] = params.a * x[i];", "y[i] = x[i];"),
+    fault("z is left out", "+ params.b * z[i]", ""),
+];
+
+const CONCAT: &[Fault] = &[
+    fault("writes one element past the end", "i >= params.count", "i > params.count"),
+    fault("the last element is left out", "i >= params.count", "i + 1u >= params.count"),
+    fault("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    fault("the first table is one element longer", "i < params.first", "i <= params.first"),
+    fault("the second table is not moved", "b[i - params.first]", "b[i]"),
+    fault("the first table twice", "out[i] = b[i - params.first]", "out[i] = a[i - params.first]"),
+];
+
+const TRANSPOSE: &[Fault] = &[
+    fault("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    fault("a tile too few", "(params.columns + SIDE - 1u) / SIDE", "max(params.columns / SIDE, 1u)"),
+    fault("rows and columns of tiles are swapped", "i / across * SIDE", "i % across * SIDE"),
+    fault(
+        "rows of x are as long as columns",
+        "row * params.columns + column]",
+        "row * params.rows + column]",
+    ),
+    fault("rows of y are not padded", "column * params.padded + row", "column * params.rows + row"),
+    fault("padding is left as it was", "row < params.padded", "row < params.rows"),
+    fault("padding is one", "var value = 0.0;", "var value = 1.0;"),
+    fault(
+        "padding repeats the last row",
+        "if row < params.rows && column < params.columns {
+        value = x[row *",
+        "if column < params.columns {
+        value = x[min(row, params.rows - 1u) *",
+    ),
+    fault(
+        "writes past the last row",
+        "row < params.padded && column < params.columns",
+        "row < params.padded",
+    ),
+    fault("writes past the padding", "row < params.padded && ", ""),
+];
+
+const TRANSPOSE_TILE: &[Fault] = &[
+    fault("not transposed within the tile", "tile[inner][outer];", "tile[outer][inner];"),
+    fault(
+        "an element is read for another place",
+        "element(first_row + outer, first_column + inner)",
+        "element(row, column)",
+    ),
+    race("no barrier after the stores", "    workgroupBarrier();\n", ""),
 ];
