@@ -14,6 +14,7 @@
 //!   device says more; every family has one variant that runs on the weakest device.
 
 pub mod activation;
+pub mod adam;
 pub mod attention;
 pub mod bounds;
 pub mod case;
@@ -31,8 +32,10 @@ pub mod patches;
 pub mod probe;
 pub mod registry;
 pub mod resample;
+pub mod scatter;
 pub mod similarity;
 pub mod softmax;
+pub mod splice;
 pub mod stress;
 pub mod sums;
 pub mod tokens;

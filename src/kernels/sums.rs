@@ -220,3 +220,27 @@ pub fn family() -> Family {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::registry::Registry;
+
+    #[test]
+    fn the_input_ends_with_the_last_element_that_is_used() {
+        let case = Sums { groups: 3, offset: 10, row_stride: 5, group_stride: 100, ..Sums::dense(4, 2) };
+        assert_eq!(case.inputs()[0].len, 10 + 2 * 100 + 3 * 5 + 2);
+        assert_eq!(Sums::dense(7, 50).inputs()[0].len, 350);
+    }
+
+    #[test]
+    fn a_stride_may_be_zero_and_not_less() {
+        let read = |offset: &str| {
+            let sizes = "groups=1 rows=2 columns=3 row_stride=3 group_stride=0 scale=1";
+            Registry::builtin().parse(&format!("sums f32 {sizes} offset={offset}"), &[]).map(drop)
+        };
+        assert!(read("0").is_ok());
+        let refused = read("-1").unwrap_err();
+        assert!(refused.reason.contains("offset=-1"), "{refused}");
+    }
+}

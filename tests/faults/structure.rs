@@ -16,6 +16,9 @@ pub const BEDS: &[Bed] = &[
         faults: TRANSPOSE,
     },
     Bed { file: "transpose.wgsl", kernels: &[("transpose", "tile")], faults: TRANSPOSE_TILE },
+    Bed { file: "splice.wgsl", kernels: &[("splice", "scalar"), ("splice", "vec4")], faults: SPLICE },
+    Bed { file: "scatter.wgsl", kernels: &[("scatter", "scalar"), ("scatter", "vec4")], faults: SCATTER },
+    Bed { file: "adam.wgsl", kernels: &[("adam", "scalar"), ("adam", "vec4")], faults: ADAM },
 ];
 
 const SUMS: &[Fault] = &[
@@ -119,4 +122,97 @@ const TRANSPOSE_TILE: &[Fault] = &[
         "element(row, column)",
     ),
     race("no barrier after the stores", "    workgroupBarrier();\n", ""),
+];
+
+const SPLICE: &[Fault] = &[
+    fault("writes one element past the end", "i >= params.batch", "i > params.batch"),
+    fault("the last sequence is left out", "params.batch * (LENGTH", "(params.batch - 1u) * (LENGTH"),
+    fault("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    fault("rows come in front", "in_sequence >= WIDTH && in_sequence < WIDTH + size", "in_sequence < size"),
+    fault("the last row is not put in", "< WIDTH + size", "< size"),
+    fault("one row too many", "< WIDTH + size", "< 2u * WIDTH + size"),
+    fault("rows are of the batch's place", "in_sequence = i % (LENGTH * WIDTH)", "in_sequence = i"),
+    fault("rows put in are one late", "out[i] = p[in_sequence - WIDTH]", "out[i] = p[in_sequence]"),
+    fault("rows blended are one late", "params.add * p[in_sequence - WIDTH]", "params.add * p[in_sequence]"),
+    fault(
+        "only this sequence is moved",
+        "(sequence + select(0u, 1u, in_sequence >= WIDTH))",
+        "select(0u, 1u, in_sequence >= WIDTH)",
+    ),
+    fault("the first row is moved too", "select(0u, 1u, in_sequence >= WIDTH)", "1u"),
+    fault(
+        "rows past those put in are not moved",
+        "sequence + select(0u, 1u, in_sequence >= WIDTH)",
+        "sequence",
+    ),
+    fault("what was there is dropped", "params.keep * value + params.add", "params.add"),
+    fault("what was there is kept whole", "params.keep * value + params.add", "value + params.add"),
+    fault(
+        "the factors are swapped",
+        "params.keep * value + params.add *",
+        "params.add * value + params.keep *",
+    ),
+    fault("kept whole where nothing is added", "value = params.keep * value;", ""),
+    fault("zero where nothing is added", "value = params.keep * value;", "value = T();"),
+];
+
+const SCATTER: &[Fault] = &[
+    fault("writes one element past the end", "i >= params.rows", "i > params.rows"),
+    fault("the last row is left out", "params.rows * WIDTH {", "(params.rows - 1u) * WIDTH {"),
+    fault("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    fault("the order is not looked up", "min(order[p],", "min(p,"),
+    fault("the last row of dy is out of reach", "params.count - 1u", "max(params.count, 2u) - 2u"),
+    fault("the last of a range is left out", "p < end", "p + 1u < end"),
+    fault("one past the range", "p < end", "p <= end"),
+    fault("the first of a range is left out", "var p = starts[row]", "var p = starts[row] + 1u"),
+    fault("ranges end at the count", "min(starts[row + 1u], params.count)", "params.count"),
+    fault("ranges start at zero", "var p = starts[row]", "var p = 0u"),
+    fault("only the last one stays", "sum += dy", "sum = dy"),
+    fault("rows of dy are too long", ") * WIDTH + column", ") * (WIDTH + 1u) + column"),
+    fault("the column is swapped for the row", "column = i % WIDTH", "column = i / WIDTH"),
+    fault("adds to what was in the output", "out[i] = sum;", "out[i] += sum;"),
+    fault("an empty sum is left as it was", "out[i] = sum;", "if starts[row] < end { out[i] = sum; }"),
+];
+
+const ADAM: &[Fault] = &[
+    fault("writes one element past the end", "i >= params.count", "i > params.count"),
+    fault("the last element is left out", "i >= params.count", "i + 1u >= params.count"),
+    fault("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    fault(
+        "the mean's factors are swapped",
+        "params.beta1 * m[i] + params.one_beta1 * gradient",
+        "params.one_beta1 * m[i] + params.beta1 * gradient",
+    ),
+    fault("the mean has β₂", "params.beta1 * m[i]", "params.beta2 * m[i]"),
+    fault("the gradient has no factor in the mean", "params.one_beta1 * gradient", "gradient"),
+    fault(
+        "the gradient is not squared",
+        "params.one_beta2 * gradient * gradient",
+        "params.one_beta2 * gradient",
+    ),
+    fault("the square has β₁", "params.beta2 * v[i]", "params.beta1 * v[i]"),
+    fault("climbs", "p[i] - params.rate", "p[i] + params.rate"),
+    fault("steps by the gradient", "params.rate * mean /", "params.rate * gradient /"),
+    fault("divides by the old root", "sqrt(square)", "sqrt(v[i])"),
+    fault("not rooted", "(sqrt(square) *", "(square *"),
+    fault("the root is not corrected", "sqrt(square) * params.correction", "sqrt(square)"),
+    fault(
+        "the correction is inside the root",
+        "sqrt(square) * params.correction",
+        "sqrt(square * params.correction)",
+    ),
+    fault("epsilon is left out", " * params.correction + params.epsilon", " * params.correction"),
+    fault(
+        "epsilon is inside the root",
+        "(sqrt(square) * params.correction + params.epsilon)",
+        "sqrt(square * params.correction * params.correction + params.epsilon)",
+    ),
+    fault(
+        "epsilon is corrected",
+        "(sqrt(square) * params.correction + params.epsilon)",
+        "((sqrt(square) + params.epsilon) * params.correction)",
+    ),
+    fault("does not decay", "params.decay * p[i]", "p[i]"),
+    fault("the old mean is kept", "new_m[i] = mean;", "new_m[i] = m[i];"),
+    fault("the means are swapped", "new_v[i] = square;", "new_v[i] = mean;"),
 ];

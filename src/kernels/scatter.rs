@@ -1,0 +1,123 @@
+//! Rows added up by where they came from: the transpose of `gather`.
+
+use super::bounds::{TINY, flushed, gamma};
+use super::registry::{Cases, Family, boxed};
+use super::stress::Stress;
+use super::{Cost, Element, Fill, Launch, Operand, Problem, Variant};
+use super::{element_defines, element_variants, linear_grid, shader, words};
+use crate::gpu::{Capabilities, Define};
+
+/// `out[r]` = Σ `dy[order[p]]` over p from `starts[r]` to before `starts[r + 1]`.
+///
+/// Inputs are dy [count, width], starts [rows + 1] and order `[count]`: the numbers of dy's rows, sorted by
+/// the row of out [rows, width] to which each is added. A range that is empty or ends before it starts is
+/// a sum of nothing. Sums are taken in this order, without atomics, and so are the same every time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scatter {
+    /// Rows of the output.
+    pub rows: usize,
+    /// Elements of a row.
+    pub width: usize,
+    /// Rows of dy.
+    pub count: usize,
+}
+
+impl Scatter {
+    /// For every element of the output the sum of `term` over the elements of dy, and how many there are.
+    fn totals(&self, inputs: &[Vec<f64>], term: impl Fn(f64) -> f64) -> Vec<(f64, usize)> {
+        let [dy, starts, order] = inputs else { unreachable!("three inputs") };
+        let mut totals = Vec::with_capacity(self.rows * self.width);
+        for range in starts.windows(2) {
+            let (start, end) = (range[0] as usize, range[1] as usize);
+            let sources = order.get(start..end).unwrap_or(&[]);
+            totals.extend((0..self.width).map(|c| {
+                let terms = sources.iter().map(|&row| term(dy[row as usize * self.width + c]));
+                (terms.sum::<f64>(), sources.len())
+            }));
+        }
+        totals
+    }
+}
+
+impl Problem for Scatter {
+    fn kernel(&self) -> &'static str {
+        "scatter"
+    }
+
+    fn label(&self) -> String {
+        format!("scatter f32 rows={} width={} count={}", self.rows, self.width, self.count)
+    }
+
+    fn inputs(&self) -> Vec<Operand> {
+        let index = |name, len, below| Operand { name, element: Element::U32, len, fill: Fill::Below(below) };
+        let count = self.count as u32;
+        vec![
+            Operand::f32("dy", self.count * self.width),
+            index("starts", self.rows + 1, count + 1),
+            index("order", self.count, count),
+        ]
+    }
+
+    fn outputs(&self) -> Vec<usize> {
+        vec![self.rows * self.width]
+    }
+
+    /// Of a sorted order, which reads each row of dy once.
+    fn cost(&self) -> Cost {
+        let (read, written) = (self.count * self.width, self.rows * self.width);
+        Cost { flops: read as f64, bytes: 4.0 * (read + written + self.rows + 1 + self.count) as f64 }
+    }
+
+    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
+        element_variants(self.width.is_multiple_of(4), "the width is not a multiple of 4")
+    }
+
+    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
+        let (pack, mut defines) = element_defines(variant);
+        let width = self.width / pack;
+        defines.push(("WIDTH", Define::Number(width as u32)));
+        Launch {
+            variant,
+            shader: shader!("scatter.wgsl", defines),
+            params: words(&[self.rows as u32, self.count as u32]),
+            grid: linear_grid((self.rows * width).div_ceil(64), caps),
+        }
+    }
+
+    fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        vec![self.totals(inputs, |dy| dy).into_iter().map(|(sum, _)| sum).collect()]
+    }
+
+    /// A sum of n terms: γₙ·Σ|terms|. Each term and each partial sum may be flushed.
+    fn error_bound(&self, inputs: &[Vec<f64>], _: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let sums = self.totals(inputs, f64::abs);
+        let lost = self.totals(inputs, |dy| flushed(dy) + TINY);
+        let bounds = sums.into_iter().zip(lost).map(|((sum, n), (lost, _))| gamma(n) * sum + lost);
+        vec![bounds.collect()]
+    }
+}
+
+/// Cases of the registry. Starts are random: about half of the ranges are empty, others long.
+fn cases() -> Cases {
+    let case = |(rows, width, count)| Scatter { rows, width, count };
+    let all = [(1, 1, 1), (7, 50, 77), (50, 7, 3), (36, 36, 50), (577, 1, 7), (77, 8, 3), (3, 4, 1370)];
+    let mut cases = boxed(all.map(case).to_vec());
+    // A width for each variant.
+    cases.extend([(50, 7, 20), (50, 36, 20)].map(|shape| Stress::Fold(3).on(case(shape))));
+    cases
+}
+
+/// The family's entry in the registry.
+pub fn family() -> Family {
+    Family {
+        name: "scatter",
+        about: "rows added up by index: the transpose of gather",
+        conformance: cases,
+        bench: || boxed(vec![Scatter { rows: 197, width: 768, count: 8 * 197 }]),
+        parse: |text| {
+            text.one_of(&[("f32", ())])?;
+            let (rows, width, count) = (text.size("rows")?, text.size("width")?, text.size("count")?);
+            Ok(Box::new(Scatter { rows, width, count }))
+        },
+    }
+}
