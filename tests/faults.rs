@@ -22,6 +22,8 @@ mod plant;
 mod pointwise;
 #[path = "faults/resample.rs"]
 mod resample;
+#[path = "faults/row_gradients.rs"]
+mod row_gradients;
 #[path = "faults/rows.rs"]
 mod rows;
 #[path = "faults/similarity.rs"]
@@ -32,8 +34,15 @@ use plant::{Bed, occurs_once};
 
 /// Every list.
 fn beds() -> impl Iterator<Item = &'static Bed> {
-    let lists =
-        [attention::BEDS, matmul::BEDS, pointwise::BEDS, resample::BEDS, rows::BEDS, similarity::BEDS];
+    let lists = [
+        attention::BEDS,
+        matmul::BEDS,
+        pointwise::BEDS,
+        resample::BEDS,
+        row_gradients::BEDS,
+        rows::BEDS,
+        similarity::BEDS,
+    ];
     lists.into_iter().flatten()
 }
 
@@ -59,6 +68,11 @@ fn check_finds_faults_in_pointwise_kernels() {
 #[test]
 fn check_finds_faults_in_resampling() {
     hunt(resample::BEDS);
+}
+
+#[test]
+fn check_finds_faults_in_gradients_of_row_kernels() {
+    hunt(row_gradients::BEDS);
 }
 
 #[test]

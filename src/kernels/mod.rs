@@ -23,6 +23,7 @@ pub mod gather;
 pub mod gradient;
 pub mod l2norm;
 pub mod layernorm;
+pub mod layernorm_backward;
 pub mod matmul;
 pub mod panels;
 pub mod patches;
@@ -309,7 +310,13 @@ pub fn include(name: &str) -> Option<(&'static str, &'static str)> {
             }
         };
     }
-    files!("common/activation.wgsl", "common/matmul.wgsl", "common/rows.wgsl", "common/weights.wgsl")
+    files!(
+        "common/activation.wgsl",
+        "common/matmul.wgsl",
+        "common/rows.wgsl",
+        "common/total.wgsl",
+        "common/weights.wgsl"
+    )
 }
 
 /// Declares a [`ShaderSpec`] for a file below `shaders/` of the crate that is

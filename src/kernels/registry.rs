@@ -57,6 +57,7 @@ impl Registry {
             super::matmul::family(),
             super::attention::family(),
             super::layernorm::family(),
+            super::layernorm_backward::family(),
             super::softmax::family(),
             super::activation::family(),
             super::gather::family(),
