@@ -14,6 +14,7 @@
 //!   device says more; every family has one variant that runs on the weakest device.
 
 pub mod activation;
+pub mod activation_backward;
 pub mod attention;
 pub mod bounds;
 pub mod case;
@@ -22,6 +23,7 @@ pub mod extended;
 pub mod gather;
 pub mod gradient;
 pub mod l2norm;
+pub mod l2norm_backward;
 pub mod layernorm;
 pub mod layernorm_backward;
 pub mod matmul;
@@ -32,6 +34,7 @@ pub mod registry;
 pub mod resample;
 pub mod similarity;
 pub mod softmax;
+pub mod softmax_backward;
 pub mod stress;
 pub mod tokens;
 pub mod trial;
@@ -312,6 +315,7 @@ pub fn include(name: &str) -> Option<(&'static str, &'static str)> {
     }
     files!(
         "common/activation.wgsl",
+        "common/activation_slope.wgsl",
         "common/matmul.wgsl",
         "common/rows.wgsl",
         "common/total.wgsl",

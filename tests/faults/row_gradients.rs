@@ -3,11 +3,23 @@
 use super::plant::{Bed, Fault, fault};
 
 /// The faults.
-pub const BEDS: &[Bed] = &[Bed {
-    file: "layernorm_backward.wgsl",
-    kernels: &[("layernorm_backward", "row"), ("layernorm_backward", "workgroup")],
-    faults: LAYERNORM,
-}];
+pub const BEDS: &[Bed] = &[
+    Bed {
+        file: "layernorm_backward.wgsl",
+        kernels: &[("layernorm_backward", "row"), ("layernorm_backward", "workgroup")],
+        faults: LAYERNORM,
+    },
+    Bed {
+        file: "softmax_backward.wgsl",
+        kernels: &[("softmax_backward", "row"), ("softmax_backward", "workgroup")],
+        faults: SOFTMAX,
+    },
+    Bed {
+        file: "l2norm_backward.wgsl",
+        kernels: &[("l2norm_backward", "row"), ("l2norm_backward", "workgroup")],
+        faults: L2NORM,
+    },
+];
 
 const LAYERNORM: &[Fault] = &[
     fault("writes one row past the end", "row >= params.rows", "row > params.rows"),
@@ -35,4 +47,35 @@ const LAYERNORM: &[Fault] = &[
     fault("the projection is divided by σ once", "inverse * inverse * mean_gd", "inverse * mean_gd"),
     fault("σ is a constant", "(dy[base + i] * scale[i] - mean_g - d * slope)", "(dy[base + i] * scale[i])"),
     fault("not divided by σ", "- d * slope) * inverse;", "- d * slope);"),
+];
+
+const SOFTMAX: &[Fault] = &[
+    fault("writes one row past the end", "row >= params.rows", "row > params.rows"),
+    fault("the last row is left out", "row >= params.rows", "row + 1u >= params.rows"),
+    fault("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    fault("rows overlap", "let base = row * n;", "let base = row * (n - 1u);"),
+    fault("the sum is of dy alone", "total(y[base + i] * dy[base + i])", "total(dy[base + i])"),
+    fault("the sum is left out", "(dy[base + i] - average)", "dy[base + i]"),
+    fault("the sum is added", "- average", "+ average"),
+    fault("the sum is divided by the width", "row_sum(sum, lane)", "row_sum(sum, lane) / f32(params.width)"),
+    fault("the scale is dropped", "params.scale * y", "y"),
+    fault("y is dropped", "params.scale * y[base + i] *", "params.scale *"),
+    fault("y is squared", "* y[base + i] * (", "* y[base + i] * y[base + i] * ("),
+];
+
+const L2NORM: &[Fault] = &[
+    fault("writes one row past the end", "row >= params.rows", "row > params.rows"),
+    fault("the last row is left out", "row >= params.rows", "row + 1u >= params.rows"),
+    fault("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    fault("rows overlap", "let base = row * n;", "let base = row * (n - 1u);"),
+    fault("not rooted", "1.0 / sqrt(divisor)", "1.0 / divisor"),
+    fault("multiplied by the norm", "1.0 / sqrt(divisor)", "sqrt(divisor)"),
+    fault("the projection is divided by the norm once", "product / divisor", "product / sqrt(divisor)"),
+    fault("the projection is not divided", "product / divisor", "product"),
+    fault("the projection is left out", " - x[base + i] * along)", ")"),
+    fault("the projection is added", "- x[base + i] * along", "+ x[base + i] * along"),
+    fault("the projection is along dy", "- x[base + i] * along", "- dy[base + i] * along"),
+    fault("rows of zeros give NaN", "select(square, 1.0, square == 0.0)", "square"),
+    fault("rows of zeros give dy", "0.0, square == 0.0)", "0.0, false)"),
+    fault("rows of small norm are left out", "0.0, square == 0.0)", "0.0, square < 10.0)"),
 ];
