@@ -19,6 +19,7 @@ pub mod attention;
 pub mod bounds;
 pub mod case;
 pub mod check;
+pub mod cross_entropy;
 pub mod extended;
 pub mod gather;
 pub mod gradient;

@@ -69,6 +69,8 @@ impl Registry {
             super::l2norm::family(),
             super::l2norm_backward::family(),
             super::similarity::family(),
+            super::cross_entropy::family(),
+            super::cross_entropy::family_backward(),
             super::probe::copy(),
             super::probe::read(),
             super::probe::multiply_add(),

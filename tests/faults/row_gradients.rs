@@ -1,4 +1,4 @@
-//! Faults of the backward kernels that reduce over rows.
+//! Faults of the backward kernels that reduce over rows, and of losses by rows.
 
 use super::plant::{Bed, Fault, fault};
 
@@ -18,6 +18,26 @@ pub const BEDS: &[Bed] = &[
         file: "l2norm_backward.wgsl",
         kernels: &[("l2norm_backward", "row"), ("l2norm_backward", "workgroup")],
         faults: L2NORM,
+    },
+    Bed {
+        file: "cross_entropy.wgsl",
+        kernels: &[
+            ("cross_entropy", "row"),
+            ("cross_entropy", "workgroup"),
+            ("cross_entropy_backward", "row"),
+            ("cross_entropy_backward", "workgroup"),
+        ],
+        faults: LOGITS,
+    },
+    Bed {
+        file: "cross_entropy.wgsl",
+        kernels: &[("cross_entropy", "row"), ("cross_entropy", "workgroup")],
+        faults: CROSS_ENTROPY,
+    },
+    Bed {
+        file: "cross_entropy.wgsl",
+        kernels: &[("cross_entropy_backward", "row"), ("cross_entropy_backward", "workgroup")],
+        faults: CROSS_ENTROPY_BACKWARD,
     },
 ];
 
@@ -78,4 +98,41 @@ const L2NORM: &[Fault] = &[
     fault("rows of zeros give NaN", "select(square, 1.0, square == 0.0)", "square"),
     fault("rows of zeros give dy", "0.0, square == 0.0)", "0.0, false)"),
     fault("rows of small norm are left out", "0.0, square == 0.0)", "0.0, square < 10.0)"),
+];
+
+/// What cross-entropy and its gradient have in common.
+const LOGITS: &[Fault] = &[
+    fault("writes one row past the end", "row >= params.rows", "row > params.rows"),
+    fault("the last row is left out", "row >= params.rows", "row + 1u >= params.rows"),
+    fault("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    fault("rows overlap", "let base = row * params.classes;", "let base = row * (params.classes - 1u);"),
+    fault("labels are not held", "min(label[row], params.classes - 1u)", "label[row]"),
+    fault("labels are one off", "min(label[row], params.classes - 1u)", "max(label[row], 1u) - 1u"),
+    fault("the last class is out of reach", "params.classes - 1u);", "max(params.classes, 2u) - 2u);"),
+    fault("the maximum is not subtracted", "sum += exp(x[base + i] - largest)", "sum += exp(x[base + i])"),
+    fault("the first logit for the maximum", "largest = max(largest, x[base + i]);", ""),
+];
+
+const CROSS_ENTROPY: &[Fault] = &[
+    fault("the scale is dropped", "params.scale * (log", "(log"),
+    fault("the sum is not logarithmic", "log(total)", "total"),
+    fault("the logarithm is to base 2", "log(total)", "log2(total)"),
+    fault(
+        "the label's logit is left out",
+        "log(total) - (x[base + target_class] - largest)",
+        "log(total) + largest",
+    ),
+    fault("the label's logit is added", "- (x[base + target_class]", "+ (x[base + target_class]"),
+    fault("the maximum is not added again", "(x[base + target_class] - largest)", "x[base + target_class]"),
+    fault("the label is of the first row", "x[base + target_class]", "x[target_class]"),
+];
+
+const CROSS_ENTROPY_BACKWARD: &[Fault] = &[
+    fault("the scale is left out", "params.scale * dy[row]", "dy[row]"),
+    fault("dy is dropped", "params.scale * dy[row]", "params.scale"),
+    fault("dy is of an element", "* dy[row]", "* dy[row / 2u]"),
+    fault("the label is not subtracted", "/ total - onehot", "/ total"),
+    fault("the label is added", "/ total - onehot", "/ total + onehot"),
+    fault("not divided by the sum", " / total - onehot", " - onehot"),
+    fault("only the label's logit", "upstream * (exp", "upstream * onehot * (exp"),
 ];
