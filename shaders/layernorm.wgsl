@@ -10,12 +10,7 @@ struct Params { rows: u32, width: u32, epsilon: f32 }
 @group(0) @binding(3) var<storage, read_write> y: array<T>;   // [rows, width]
 
 #include "common/rows.wgsl"
-
-#if VEC4
-fn total(v: vec4<f32>) -> f32 { return (v.x + v.y) + (v.z + v.w); }
-#else
-fn total(v: f32) -> f32 { return v; }
-#end
+#include "common/total.wgsl"
 
 @compute @workgroup_size($WG)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) grid: vec3<u32>,

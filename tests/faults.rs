@@ -22,6 +22,8 @@ mod plant;
 mod pointwise;
 #[path = "faults/resample.rs"]
 mod resample;
+#[path = "faults/row_gradients.rs"]
+mod row_gradients;
 #[path = "faults/rows.rs"]
 mod rows;
 #[path = "faults/similarity.rs"]
@@ -42,6 +44,7 @@ fn beds() -> impl Iterator<Item = &'static Bed> {
         rows::BEDS,
         similarity::BEDS,
         structure::BEDS,
+        row_gradients::BEDS,
     ];
     lists.into_iter().flatten()
 }
@@ -68,6 +71,11 @@ fn check_finds_faults_in_pointwise_kernels() {
 #[test]
 fn check_finds_faults_in_resampling() {
     hunt(resample::BEDS);
+}
+
+#[test]
+fn check_finds_faults_in_gradients_of_row_kernels() {
+    hunt(row_gradients::BEDS);
 }
 
 #[test]

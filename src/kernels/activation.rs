@@ -59,14 +59,61 @@ impl Activation {
                 y * (exp_error(t) + 2.0 * U * t.abs() + 2.0 * U + DIVISION) + TINY * (1.0 + x.abs())
             }
             Activation::Gelu => {
-                let z2 = x * x / 2.0;
-                let tail = 0.5 * x.abs() * erfc(z2.sqrt());
-                let relative = 1.3e-8 + 40.0 * U + 2.0 * DIVISION + 5.0 * U * z2 + exp_error(z2);
-                tail * relative + TINY * (1.0 + x.abs())
+                let tail = 0.5 * x.abs() * erfc(x.abs() * std::f64::consts::FRAC_1_SQRT_2);
+                tail * erfc_error(x) + TINY * (1.0 + x.abs())
             }
         };
         1.13 * dx + own + 2.0 * U * self.apply(x).abs()
     }
+
+    /// The float64 derivative at `x`.
+    pub fn slope(self, x: f64) -> f64 {
+        let (level, product) = self.slope_terms(x);
+        level + product
+    }
+
+    /// The derivative as the sum of act(x)/x and x·(act(x)/x)'.
+    fn slope_terms(self, x: f64) -> (f64, f64) {
+        match self {
+            Activation::QuickGelu => {
+                let sigmoid = 1.0 / (1.0 + (-1.702 * x).exp());
+                (sigmoid, 1.702 * x * sigmoid / (1.0 + (1.702 * x).exp()))
+            }
+            Activation::Gelu => {
+                let density = (-x * x / 2.0).exp() / std::f64::consts::TAU.sqrt();
+                (0.5 * erfc(-x * std::f64::consts::FRAC_1_SQRT_2), x * density)
+            }
+        }
+    }
+
+    /// Error of the WGSL derivative at `x`.
+    ///
+    /// Both terms have relative errors, and their sum one rounding. QuickGELU: the argument of exp is
+    /// off by 2u|t|, then come exp, an addition and a division, once in the sigmoid and twice in the
+    /// product, with three roundings more. GELU: the level is the tail, whose error is that of erfc, or
+    /// 1 − tail; the density has z² off by 5u·z², exp, the constant and two products.
+    pub fn slope_error(self, x: f64) -> f64 {
+        let (level, product) = self.slope_terms(x);
+        let (level_error, product_error) = match self {
+            Activation::QuickGelu => {
+                let t = 1.702 * x.abs();
+                let sigmoid = exp_error(t) + 2.0 * U * t + 2.0 * U + DIVISION;
+                (level * sigmoid, product.abs() * (2.0 * sigmoid + 5.0 * U))
+            }
+            Activation::Gelu => {
+                let z2 = x * x / 2.0;
+                let tail = 0.5 * erfc(x.abs() * std::f64::consts::FRAC_1_SQRT_2);
+                (tail * erfc_error(x) + U * level, product.abs() * (5.0 * U * z2 + exp_error(z2) + 4.0 * U))
+            }
+        };
+        1.01 * (level_error + product_error) + U * (level + product).abs() + 4.0 * TINY * (1.0 + x.abs())
+    }
+}
+
+/// Relative error of the WGSL erfc(|x|/√2), as [`Activation::error`] derives it.
+fn erfc_error(x: f64) -> f64 {
+    let z2 = x * x / 2.0;
+    1.3e-8 + 40.0 * U + 2.0 * DIVISION + 5.0 * U * z2 + exp_error(z2)
 }
 
 /// erfc(x) in float64 by the continued fraction (A&S 7.1.14) or, near 0, the Maclaurin series of erf.

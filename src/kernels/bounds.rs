@@ -31,6 +31,13 @@ pub fn exp_error(x: f64) -> f64 {
     (3.0 + 2.0 * x.abs()) * 2.0 * U
 }
 
+/// Absolute error of `log(x)`: 2⁻²¹ between 1/2 and 2, 3 ulp elsewhere. An x that is itself off may lie
+/// on the other side of the border.
+pub fn ln_error(x: f64) -> f64 {
+    let near = if (0.499..2.001).contains(&x) { 1.0 / (1u64 << 21) as f64 } else { 0.0 };
+    near + 6.0 * U * x.ln().abs()
+}
+
 /// Relative error of one division or reciprocal square root: 2.5 ulp.
 pub const DIVISION: f64 = 5.0 * U;
 

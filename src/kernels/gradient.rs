@@ -20,9 +20,11 @@ pub type Scalar = Box<dyn Fn(&[Vec<f64>]) -> f64>;
 pub struct Derivative {
     /// For every output, the index of the input that it is the gradient of.
     pub wrt: Vec<usize>,
-    /// Makes inputs that the forward pass saved fit the others; most problems have none.
+    /// Makes inputs that the forward pass saved fit the others; most problems have none. A saved result
+    /// may take the place of the input that it was made of.
     pub prepare: Prepare,
-    /// The forward pass in float64: the sum of its results, each times its upstream gradient.
+    /// The forward pass in float64: the sum of its results, each times its upstream gradient. Its inputs
+    /// are as they were before `prepare`.
     pub value: Scalar,
 }
 
@@ -38,8 +40,8 @@ pub fn weighted(results: &[f64], upstream: &[f64]) -> f64 {
     results.iter().zip(upstream).map(|(y, dy)| y * dy).sum()
 }
 
-/// Step of the differences. Four points leave an error of h⁴ ≈ 1e-12 times the fifth derivative, and
-/// rounding one of 1e-16/h ≈ 1e-13 times the scalar.
+/// Step of the differences, small beside what inputs vary by, whatever their mean. Four points leave an
+/// error of h⁴ ≈ 1e-12 times the fifth derivative, and rounding one of 1e-16/h ≈ 1e-13 times the scalar.
 const STEP: f64 = 1e-3;
 /// Difference that is forgiven, relative to the largest element of the gradient.
 const TOLERANCE: f64 = 1e-7;
@@ -57,8 +59,9 @@ pub fn check(problem: &dyn Problem, seed: u64) -> Option<Outcome> {
         .iter()
         .map(|o| make_values(o, Inputs::Normal, &mut rng).into_iter().map(f64::from).collect())
         .collect();
-    (derivative.prepare)(&mut inputs);
-    let gradients = problem.reference(&inputs);
+    let mut prepared = inputs.clone();
+    (derivative.prepare)(&mut prepared);
+    let gradients = problem.reference(&prepared);
     let size = (derivative.value)(&inputs).abs();
     let (mut worst, mut faults) = (0.0f64, Vec::new());
     for (output, (gradient, &wrt)) in gradients.iter().zip(&derivative.wrt).enumerate() {
@@ -93,12 +96,11 @@ pub fn check(problem: &dyn Problem, seed: u64) -> Option<Outcome> {
 /// The derivative of the scalar with respect to one element.
 fn slope(derivative: &Derivative, inputs: &mut [Vec<f64>], wrt: usize, at: usize) -> f64 {
     let x = inputs[wrt][at];
-    let h = STEP * x.abs().max(1.0);
     let mut value = |steps: f64| {
-        inputs[wrt][at] = x + steps * h;
+        inputs[wrt][at] = x + steps * STEP;
         (derivative.value)(inputs)
     };
-    let slope = (8.0 * (value(1.0) - value(-1.0)) - (value(2.0) - value(-2.0))) / (12.0 * h);
+    let slope = (8.0 * (value(1.0) - value(-1.0)) - (value(2.0) - value(-2.0))) / (12.0 * STEP);
     inputs[wrt][at] = x;
     slope
 }

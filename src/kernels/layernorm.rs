@@ -3,7 +3,7 @@
 use super::bounds::{DIVISION, TINY, U, gamma};
 use super::registry::{Cases, Family, boxed};
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
+use super::{Cost, Launch, Operand, Problem, Variant, element_defines, linear_grid, shader, words};
 use crate::gpu::{Capabilities, Define, DeviceClass};
 
 /// Variants of kernels that reduce over rows: `row`, one invocation a row, and `workgroup`.
@@ -26,6 +26,11 @@ pub(super) fn row_shape(
     let workgroup = if rowwise { 8 } else { 128 };
     let groups = if rowwise { rows.div_ceil(8) } else { rows };
     (vec![("WG", Define::Number(workgroup)), ("ROWWISE", Define::Flag(rowwise))], linear_grid(groups, caps))
+}
+
+/// The constants `T`, `PACK` and `VEC4` of a row kernel: elements of four where the width allows.
+pub(super) fn row_elements(width: usize) -> Vec<(&'static str, Define)> {
+    element_defines(if width.is_multiple_of(4) { "vec4" } else { "scalar" }).1
 }
 
 /// y = (x − mean)/√(variance + ε)·γ + β over rows of x [rows, width].
@@ -70,13 +75,8 @@ impl Problem for LayerNorm {
     }
 
     fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let vec4 = self.width.is_multiple_of(4);
         let (mut defines, grid) = row_shape(variant, self.rows, caps);
-        defines.extend([
-            ("T", Define::Type(if vec4 { "vec4<f32>" } else { "f32" })),
-            ("PACK", Define::Number(if vec4 { 4 } else { 1 })),
-            ("VEC4", Define::Flag(vec4)),
-        ]);
+        defines.extend(row_elements(self.width));
         Launch {
             variant,
             shader: shader!("layernorm.wgsl", defines),

@@ -14,6 +14,7 @@
 //!   device says more; every family has one variant that runs on the weakest device.
 
 pub mod activation;
+pub mod activation_backward;
 pub mod adam;
 pub mod attention;
 pub mod bounds;
@@ -21,11 +22,14 @@ pub mod case;
 pub mod check;
 pub mod combine;
 pub mod concat;
+pub mod cross_entropy;
 pub mod extended;
 pub mod gather;
 pub mod gradient;
 pub mod l2norm;
+pub mod l2norm_backward;
 pub mod layernorm;
+pub mod layernorm_backward;
 pub mod matmul;
 pub mod panels;
 pub mod patches;
@@ -35,6 +39,7 @@ pub mod resample;
 pub mod scatter;
 pub mod similarity;
 pub mod softmax;
+pub mod softmax_backward;
 pub mod splice;
 pub mod stress;
 pub mod sums;
@@ -316,7 +321,14 @@ pub fn include(name: &str) -> Option<(&'static str, &'static str)> {
             }
         };
     }
-    files!("common/activation.wgsl", "common/matmul.wgsl", "common/rows.wgsl", "common/weights.wgsl")
+    files!(
+        "common/activation.wgsl",
+        "common/activation_slope.wgsl",
+        "common/matmul.wgsl",
+        "common/rows.wgsl",
+        "common/total.wgsl",
+        "common/weights.wgsl"
+    )
 }
 
 /// Declares a [`ShaderSpec`] for a file below `shaders/` of the crate that is

@@ -12,6 +12,13 @@ pub const BEDS: &[Bed] = &[
     },
     Bed { file: "activation.wgsl", kernels: &[("activation", "vec4")], faults: VEC4 },
     Bed { file: "activation.wgsl", kernels: &[("activation", "scalar")], faults: SCALAR },
+    Bed { file: "activation_backward.wgsl", kernels: SLOPES, faults: ACTIVATION_BACKWARD },
+    Bed {
+        file: "activation_backward.wgsl",
+        kernels: &[("activation_backward", "vec4")],
+        faults: ACTIVATION_BACKWARD_VEC4,
+    },
+    Bed { file: "common/activation_slope.wgsl", kernels: SLOPES, faults: SLOPE_FUNCTIONS },
     Bed { file: "common/activation.wgsl", kernels: ACTIVATIONS, faults: ACTIVATION_FUNCTIONS },
     Bed { file: "gather.wgsl", kernels: &[("gather", "scalar"), ("gather", "vec4")], faults: GATHER },
     Bed { file: "patches.wgsl", kernels: &[("patches", "scalar"), ("patches", "vec4")], faults: PATCHES },
@@ -47,6 +54,38 @@ const ACTIVATION_FUNCTIONS: &[Fault] = &[
     fault("the last coefficient is left out", "0.149656326 + t *", "0.149656326 + 0.0 *"),
     fault("erfc without its square", "exp(-z * z)", "exp(-z)"),
     fault("erfc's t is of another fit", "1.0 + 0.45 * z", "1.0 + 0.47047 * z"),
+];
+
+const SLOPES: &[(&str, &str)] = &[("activation_backward", "scalar"), ("activation_backward", "vec4")];
+
+const SLOPE_FUNCTIONS: &[Fault] = &[
+    fault("QuickGELU's 1.702 is left out", "1.702 * x", "x"),
+    fault("QuickGELU's slope has lost its second term", " + t * small * large", ""),
+    fault("QuickGELU's second term is subtracted", "+ t * small * large", "- t * small * large"),
+    fault("QuickGELU's second term has x", "+ t * small * large", "+ x * small * large"),
+    fault("QuickGELU's exponential overflows", "exp(-abs(t))", "exp(-t)"),
+    fault("QuickGELU's sides are swapped", "t < 0.0", "t > 0.0"),
+    fault("QuickGELU's 1 - σ cancels", "let small = e / (1.0 + e)", "let small = 1.0 - large"),
+    fault("GELU's √½ is left out", "abs(x) * 0.70710678118", "abs(x)"),
+    fault("GELU's tail is not halved", "0.5 * erfc(z)", "erfc(z)"),
+    fault("GELU's sides are swapped", "tail, x < 0.0", "tail, x > 0.0"),
+    fault("GELU's slope has lost its second term", " + x * (0.39894228040 * exp(-z * z))", ""),
+    fault("GELU's second term has |x|", "+ x * (", "+ abs(x) * ("),
+    fault("GELU's density is not normalised", "0.39894228040 * exp", "exp"),
+    fault("GELU's density is of x², not x²/2", "exp(-z * z)", "exp(-x * x)"),
+];
+
+const ACTIVATION_BACKWARD: &[Fault] = &[
+    fault("writes one element past the end", "i >= params.count", "i > params.count"),
+    fault("the last element is left out", "i >= params.count", "i + 1u >= params.count"),
+    fault("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    fault("the slope is at dy", "let v = x[i];", "let v = dy[i];"),
+    fault("reads the neighbour", "let v = x[i];", "let v = x[max(i, 1u) - 1u];"),
+];
+
+const ACTIVATION_BACKWARD_VEC4: &[Fault] = &[
+    fault("two components are swapped", "$SLOPE(v.y), $SLOPE(v.z)", "$SLOPE(v.z), $SLOPE(v.y)"),
+    fault("dy is left out", "dy[i] * vec4", "vec4"),
 ];
 
 const ACTIVATION: &[Fault] = &[

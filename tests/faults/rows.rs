@@ -17,6 +17,11 @@ pub const BEDS: &[Bed] = &[
     Bed { file: "common/rows.wgsl", kernels: &[("layernorm", "workgroup")], faults: REUSE },
     Bed { file: "common/rows.wgsl", kernels: &[("softmax", "workgroup")], faults: MAXIMUM },
     Bed {
+        file: "common/total.wgsl",
+        kernels: &[("layernorm", "row"), ("layernorm", "workgroup")],
+        faults: TOTAL,
+    },
+    Bed {
         file: "layernorm.wgsl",
         kernels: &[("layernorm", "row"), ("layernorm", "workgroup")],
         faults: LAYERNORM,
@@ -98,6 +103,13 @@ const MAX_STORES: &str =
     "fn row_max(value: f32, lane: u32) -> f32 {\n    scratch[lane] = value;\n    workgroupBarrier();";
 const MAX_STEP: &str = "scratch[lane + half]);\n        }\n        workgroupBarrier();";
 
+/// The sum over an element's components.
+const TOTAL: &[Fault] = &[
+    fault("a component is left out of the sum", "(v.x + v.y) + (v.z + v.w)", "(v.x + v.y) + v.z"),
+    fault("a component is summed twice", "(v.z + v.w)", "(v.z + v.z)"),
+    fault("one component for all", "(v.x + v.y) + (v.z + v.w)", "4.0 * v.x"),
+];
+
 const LAYERNORM: &[Fault] = &[
     fault("writes one row past the end", "row >= params.rows", "row > params.rows"),
     fault("the last row is left out", "row >= params.rows", "row + 1u >= params.rows"),
@@ -127,7 +139,6 @@ const LAYERNORM: &[Fault] = &[
     fault("the shift is dropped", " + shift[i]", ""),
     fault("scale and shift are swapped", "* scale[i] + shift[i]", "* shift[i] + scale[i]"),
     fault("the scale is one off", "scale[i] + shift", "scale[max(i, 1u) - 1u] + shift"),
-    fault("a component is left out of the sum", "(v.x + v.y) + (v.z + v.w)", "(v.x + v.y) + v.z"),
     fault("rows overlap", "let base = row * n;", "let base = row * (n - 1u);"),
 ];
 
