@@ -15,6 +15,7 @@
 
 pub mod activation;
 pub mod attention;
+pub mod attention_backward;
 pub mod bounds;
 pub mod case;
 pub mod check;
