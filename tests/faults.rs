@@ -12,6 +12,8 @@ use dapo_wgpu::kernels::registry;
 
 #[path = "faults/attention.rs"]
 mod attention;
+#[path = "faults/attention_backward.rs"]
+mod attention_backward;
 #[path = "faults/hunt.rs"]
 mod hunt;
 #[path = "faults/matmul.rs"]
@@ -38,6 +40,7 @@ use plant::{Bed, occurs_once};
 fn beds() -> impl Iterator<Item = &'static Bed> {
     let lists = [
         attention::BEDS,
+        attention_backward::BEDS,
         matmul::BEDS,
         pointwise::BEDS,
         resample::BEDS,
@@ -56,6 +59,11 @@ fn shaders() -> std::path::PathBuf {
 #[test]
 fn check_finds_faults_in_attention() {
     hunt(attention::BEDS);
+}
+
+#[test]
+fn check_finds_faults_in_the_gradient_of_attention() {
+    hunt(attention_backward::BEDS);
 }
 
 #[test]

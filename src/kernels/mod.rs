@@ -17,6 +17,7 @@ pub mod activation;
 pub mod activation_backward;
 pub mod adam;
 pub mod attention;
+pub mod attention_backward;
 pub mod bounds;
 pub mod case;
 pub mod check;

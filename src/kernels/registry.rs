@@ -56,6 +56,7 @@ impl Registry {
         let families = vec![
             super::matmul::family(),
             super::attention::family(),
+            super::attention_backward::family(),
             super::layernorm::family(),
             super::layernorm_backward::family(),
             super::softmax::family(),
