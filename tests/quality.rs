@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use dapo_wgpu::clip::{Clip, ClipOptions, embedded};
 use dapo_wgpu::dapo::{Detection, Detector, Prompts};
 use dapo_wgpu::data::synth::{Defect, OBJECTS, SampleSpec, defects, render};
-use dapo_wgpu::data::{Preprocess, Raster, load, load_mask};
+use dapo_wgpu::data::{MaskRule, Preprocess, Raster, load, load_mask};
 use dapo_wgpu::gpu::{Gpu, GpuOptions};
 use dapo_wgpu::metrics::{PixelAuroc, auroc};
 
@@ -169,7 +169,8 @@ fn real_photos() {
             image: load(path).expect("an image"),
             mask: match mask {
                 Some(mask) => {
-                    load_mask(&mask, SIZE as u32).expect("a mask").iter().map(|&m| m > 0.5).collect()
+                    let mask = load_mask(&mask, SIZE as u32, MaskRule::Half).expect("a mask");
+                    mask.iter().map(|&m| m > 0.0).collect()
                 }
                 None => vec![false; SIZE * SIZE],
             },

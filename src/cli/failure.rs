@@ -5,6 +5,7 @@ use crate::clip::{ClipError, ModelError};
 use crate::dapo::prompts::PromptError;
 use crate::dapo::regions::RegionError;
 use crate::data::ImageError;
+use crate::data::samples::SampleError;
 use crate::data::synth::SynthError;
 use crate::gpu::GpuError;
 use crate::lab::bench::compare::OldReportError;
@@ -65,6 +66,7 @@ self_explaining!(
     RegionError,
     ReportError,
     ResultsError,
+    SampleError,
     SynthError,
     WriteError
 );

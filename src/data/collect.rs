@@ -94,14 +94,19 @@ fn walk(folder: &Path, above: &mut Vec<PathBuf>, found: &mut Vec<PathBuf>) -> Re
     Ok(())
 }
 
-fn is_image_name(path: &Path) -> bool {
-    let known = path.extension().is_some_and(|extension| {
+/// Whether the name ends like that of an image, in any case.
+pub(super) fn has_image_extension(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| {
         let is = |known: &&str| extension.eq_ignore_ascii_case(known);
         EXTENSIONS.iter().any(is)
-    });
+    })
+}
+
+/// Whether the name is that of an image and not of a mask.
+pub(super) fn is_image_name(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
     let name = name.as_encoded_bytes().to_ascii_lowercase();
-    known && !name.ends_with(b"_mask.png")
+    has_image_extension(path) && !name.ends_with(b"_mask.png")
 }
 
 /// The stems given out so far, in lower case: `A` and `a` are one file on macOS and Windows.

@@ -2,7 +2,7 @@
 //!
 //! The path of one image is [`collect()`] → [`load`] →
 //! [`Preprocess`] → `[3, size, size]` floats; [`load_batches`] runs it on
-//! background threads. Resizing and normalising reproduce what Pillow and torchvision do to the bit (JPEG
+//! background threads. [`samples`] lists images with their labels and masks. Resizing and normalising reproduce what Pillow and torchvision do to the bit (JPEG
 //! decoders differ by a few levels), because CLIP
 //! was trained on their output and small differences in resampling move anomaly scores.
 
@@ -14,12 +14,13 @@ pub mod loader;
 pub mod preprocess;
 pub mod raster;
 pub mod resize;
+pub mod samples;
 pub mod synth;
 
 pub use collect::{ImageEntry, collect};
 pub use error::ImageError;
 pub use image::{load, load_labels, load_rgb};
 pub use loader::{Loaded, LoadedImage, load_batches};
-pub use preprocess::{Fit, Preprocess, load_mask};
+pub use preprocess::{Fit, MaskRule, Preprocess, load_mask};
 pub use raster::{Mode, Raster};
 pub use resize::{Filter, PassOrder, resize, resize_ordered};

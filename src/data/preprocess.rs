@@ -102,21 +102,36 @@ fn crop_start(long: usize, side: usize) -> usize {
     ((long - side) as f64 / 2.0).round_ties_even() as usize
 }
 
-/// Reads a ground-truth mask: gray, every value above zero is defect, bilinear to `size` x `size`
-/// (so borders become fractions), scaled to 0..=1. Returns `[size, size]`.
-///
-/// Thresholding is left to the caller: above 0.5 for testing, exactly 1 for training as DAPO does.
+/// Which cells of a resized mask are defect. Bilinear resizing turns borders into fractions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaskRule {
+    /// More than half of the cell: the rule for testing.
+    Half,
+    /// The whole of it: the rule by which DAPO was trained. Small defects may vanish.
+    Full,
+}
+
+/// Reads a ground-truth mask: gray, every value above zero is defect, bilinear to `size` x `size` (also where the
+/// mask has another shape than its image), then 1 where `rule` says defect and 0 elsewhere. Returns `[size, size]`.
 ///
 /// # Errors
 /// As [`load`](super::image::load).
-pub fn load_mask(path: impl AsRef<Path>, size: u32) -> Result<Vec<f32>, ImageError> {
+pub fn load_mask(path: impl AsRef<Path>, size: u32, rule: MaskRule) -> Result<Vec<f32>, ImageError> {
+    let least = match rule {
+        MaskRule::Half => 128,
+        MaskRule::Full => 255,
+    };
+    let resized = resized_mask(path.as_ref(), size)?;
+    Ok(resized.as_bytes().iter().map(|&value| f32::from(u8::from(value >= least))).collect())
+}
+
+/// The mask as 0 and 255, resized.
+fn resized_mask(path: &Path, size: u32) -> Result<Raster, ImageError> {
     let mut mask = load_labels(path)?;
     for pixel in mask.iter_mut() {
         *pixel = if *pixel > 0 { 255 } else { 0 };
     }
-    let resized = resize(&mask.into(), size, size, Filter::Bilinear);
-    let bytes = resized.as_bytes().iter();
-    Ok(bytes.map(|&value| f32::from(value) / 255.0).collect())
+    Ok(resize(&mask.into(), size, size, Filter::Bilinear))
 }
 
 #[cfg(test)]
@@ -181,6 +196,29 @@ mod tests {
         mask.save(&path).unwrap();
         // Image.point(lambda v: 255 if v > 0 else 0).resize((4, 4), BILINEAR) of Pillow 13.
         let expected = [141, 79, 149, 89, 109, 122, 180, 92, 100, 70, 141, 140, 89, 189, 123, 62];
-        assert_eq!(load_mask(&path, 4).unwrap(), expected.map(|v| v as f32 / 255.0));
+        assert_eq!(resized_mask(&path, 4).unwrap().as_bytes(), expected);
+        let half = expected.map(|v| if f32::from(v) / 255.0 > 0.5 { 1.0 } else { 0.0 });
+        assert_eq!(load_mask(&path, 4, MaskRule::Half).unwrap(), half);
+        assert_eq!(load_mask(&path, 4, MaskRule::Full).unwrap(), [0.0; 16]);
+    }
+
+    #[test]
+    fn borders_count_by_half_or_only_when_whole() {
+        // 8 cells to 4: the weights are 1/8, 3/8, 3/8, 1/8 around each pair, cut off at the edges. The square from
+        // 2 to 8 covers the pairs 0 to 3 by 1/7, 7/8, 1 and 1 along each axis.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mask.png");
+        let square = GrayImage::from_fn(8, 8, |x, y| [if x.min(y) >= 2 { 1 } else { 0 }].into());
+        square.save(&path).unwrap();
+        let from = |first: usize| (0..16).map(|i| f32::from(u8::from((i % 4).min(i / 4) >= first))).collect();
+        let half: Vec<f32> = from(1);
+        let full: Vec<f32> = from(2);
+        assert_eq!(load_mask(&path, 4, MaskRule::Half).unwrap(), half);
+        assert_eq!(load_mask(&path, 4, MaskRule::Full).unwrap(), full);
+        // A strip is squashed to the square: 4 columns stay, 16 rows become 4.
+        let strip = GrayImage::from_fn(4, 16, |x, _| [if x < 2 { 9 } else { 0 }].into());
+        strip.save(&path).unwrap();
+        let left: Vec<f32> = (0..16).map(|i| if i % 4 < 2 { 1.0 } else { 0.0 }).collect();
+        assert_eq!(load_mask(&path, 4, MaskRule::Full).unwrap(), left);
     }
 }
