@@ -80,7 +80,7 @@ pub fn family() -> Family {
         name: "concat",
         about: "two tables, one below the other",
         conformance: cases,
-        bench: || boxed(vec![Concat { first: 49_408, second: 150, width: 768 }]),
+        bench: || boxed(vec![Concat { first: 8 * 197, second: 1374, width: 768 }]),
         parse: |text| {
             text.one_of(&[("f32", ())])?;
             let (first, second) = (text.size("first")?, text.size("second")?);
