@@ -16,6 +16,8 @@ mod attention;
 mod hunt;
 #[path = "faults/matmul.rs"]
 mod matmul;
+#[path = "faults/pixels.rs"]
+mod pixels;
 #[path = "faults/plant.rs"]
 mod plant;
 #[path = "faults/pointwise.rs"]
@@ -37,6 +39,7 @@ fn beds() -> impl Iterator<Item = &'static Bed> {
     let lists = [
         attention::BEDS,
         matmul::BEDS,
+        pixels::BEDS,
         pointwise::BEDS,
         resample::BEDS,
         row_gradients::BEDS,
@@ -58,6 +61,11 @@ fn check_finds_faults_in_attention() {
 #[test]
 fn check_finds_faults_in_matmul() {
     hunt(matmul::BEDS);
+}
+
+#[test]
+fn check_finds_faults_in_losses_of_pixels() {
+    hunt(pixels::BEDS);
 }
 
 #[test]
