@@ -18,6 +18,8 @@ mod attention_backward;
 mod hunt;
 #[path = "faults/matmul.rs"]
 mod matmul;
+#[path = "faults/pixels.rs"]
+mod pixels;
 #[path = "faults/plant.rs"]
 mod plant;
 #[path = "faults/pointwise.rs"]
@@ -42,6 +44,7 @@ fn beds() -> impl Iterator<Item = &'static Bed> {
         attention::BEDS,
         attention_backward::BEDS,
         matmul::BEDS,
+        pixels::BEDS,
         pointwise::BEDS,
         resample::BEDS,
         rows::BEDS,
@@ -69,6 +72,11 @@ fn check_finds_faults_in_the_gradient_of_attention() {
 #[test]
 fn check_finds_faults_in_matmul() {
     hunt(matmul::BEDS);
+}
+
+#[test]
+fn check_finds_faults_in_losses_of_pixels() {
+    hunt(pixels::BEDS);
 }
 
 #[test]

@@ -118,6 +118,7 @@ pub(super) fn make_values(operand: &Operand, inputs: Inputs, rng: &mut Pcg64Mcg)
         Fill::Normal(deviation) => normal(rng) * deviation * inputs.factor(),
         Fill::Around { mean, deviation } => (mean + normal(rng) * deviation) * inputs.factor(),
         Fill::Below(n) => rng.random_range(0..n) as f32,
+        Fill::Between { low, high } => rng.random_range(low..high),
     };
     (0..operand.len).map(|_| value(rng)).collect()
 }

@@ -34,6 +34,7 @@ pub mod layernorm_backward;
 pub mod matmul;
 pub mod panels;
 pub mod patches;
+pub mod pixel_loss;
 pub mod probe;
 pub mod registry;
 pub mod resample;
@@ -98,6 +99,13 @@ pub enum Fill {
     },
     /// Whole numbers below this.
     Below(u32),
+    /// Evenly distributed between these, whatever the kind of inputs: what lies outside has no meaning.
+    Between {
+        /// The least.
+        low: f32,
+        /// What all are below.
+        high: f32,
+    },
 }
 
 /// An input of a problem, in binding order.
@@ -326,6 +334,7 @@ pub fn include(name: &str) -> Option<(&'static str, &'static str)> {
         "common/activation.wgsl",
         "common/activation_slope.wgsl",
         "common/matmul.wgsl",
+        "common/pixels.wgsl",
         "common/rows.wgsl",
         "common/total.wgsl",
         "common/weights.wgsl"
