@@ -34,6 +34,7 @@ pub mod pixel_loss;
 pub mod probe;
 pub mod registry;
 pub mod resample;
+pub mod resample_backward;
 pub mod similarity;
 pub mod softmax;
 pub mod softmax_backward;
@@ -327,6 +328,7 @@ pub fn include(name: &str) -> Option<(&'static str, &'static str)> {
         "common/activation_slope.wgsl",
         "common/matmul.wgsl",
         "common/pixels.wgsl",
+        "common/resample.wgsl",
         "common/rows.wgsl",
         "common/total.wgsl",
         "common/weights.wgsl"
