@@ -38,6 +38,7 @@ pub mod pixel_loss;
 pub mod probe;
 pub mod registry;
 pub mod resample;
+pub mod resample_backward;
 pub mod scatter;
 pub mod similarity;
 pub mod softmax;
@@ -335,6 +336,7 @@ pub fn include(name: &str) -> Option<(&'static str, &'static str)> {
         "common/activation_slope.wgsl",
         "common/matmul.wgsl",
         "common/pixels.wgsl",
+        "common/resample.wgsl",
         "common/rows.wgsl",
         "common/total.wgsl",
         "common/weights.wgsl"

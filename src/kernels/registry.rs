@@ -67,6 +67,7 @@ impl Registry {
             super::patches::family(),
             super::tokens::family(),
             super::resample::family(),
+            super::resample_backward::family(),
             super::l2norm::family(),
             super::l2norm_backward::family(),
             super::similarity::family(),

@@ -1,6 +1,7 @@
 //! Bilinear and bicubic resampling: positional embeddings (antialiased bicubic) and maps (bilinear).
 
 use super::bounds::{DIVISION, TINY, U, gamma};
+use super::case::CaseText;
 use super::registry::{Cases, Family, boxed};
 use super::stress::Stress;
 use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
@@ -46,8 +47,11 @@ pub struct Resample {
     pub planar: bool,
 }
 
-/// Taps of one output pixel along one axis: `(input index, weight)`, weights summing to 1.
-fn taps(i: usize, input: usize, output: usize, filter: Filter, sampling: Sampling) -> Vec<(usize, f64)> {
+/// An input index and its weight.
+pub(super) type Tap = (usize, f64);
+
+/// Taps of one output pixel along one axis, weights summing to 1.
+fn taps(i: usize, input: usize, output: usize, filter: Filter, sampling: Sampling) -> Vec<Tap> {
     let radius = if filter == Filter::Cubic { 2.0 } else { 1.0 };
     let a = if sampling == Sampling::Antialias { -0.5 } else { -0.75 };
     let weight = |d: f64| match (filter, d.abs()) {
@@ -83,13 +87,60 @@ impl Resample {
         self.n * self.channels * self.output.0 * self.output.1
     }
 
-    /// Calls `f(output index, taps)` where taps are `(input index, weight)` in two dimensions.
-    fn for_each(&self, mut f: impl FnMut(usize, &mut dyn Iterator<Item = (usize, f64)>)) {
+    /// The constants of both directions' shaders.
+    pub(super) fn defines(&self) -> Vec<(&'static str, Define)> {
+        let antialias = self.sampling == Sampling::Antialias;
+        vec![
+            ("CUBIC", Define::Flag(self.filter == Filter::Cubic)),
+            ("CUBIC_A", Define::Text(if antialias { "-0.5" } else { "-0.75" })),
+            ("ANTIALIAS", Define::Flag(antialias)),
+            ("ALIGN_CORNERS", Define::Flag(self.sampling == Sampling::AlignCorners)),
+            ("PLANAR", Define::Flag(self.planar)),
+        ]
+    }
+
+    /// Their parameters, with the number of elements to make.
+    pub(super) fn params(&self, count: usize) -> Vec<u8> {
         let ((in_h, in_w), (out_h, out_w)) = (self.input, self.output);
-        let axis = |input, output| -> Vec<_> {
+        words(&[count, self.channels, in_h, in_w, out_h, out_w, self.n].map(|v| v as u32))
+    }
+
+    /// The resampling of a case's words.
+    pub(super) fn parse(text: &mut CaseText) -> Result<Self, String> {
+        Ok(Resample {
+            filter: text.one_of(&[("bilinear", Filter::Linear), ("bicubic", Filter::Cubic)])?,
+            sampling: text.one_of(&[
+                ("align-corners", Sampling::AlignCorners),
+                ("half-pixel", Sampling::HalfPixel),
+                ("antialias", Sampling::Antialias),
+            ])?,
+            n: text.size("n")?,
+            channels: text.size("c")?,
+            input: text.pair()?,
+            output: {
+                text.flag("to");
+                text.pair()?
+            },
+            planar: text.flag("planar"),
+        })
+    }
+
+    /// The taps of output rows and of output columns.
+    pub(super) fn axes(&self) -> [Vec<Vec<Tap>>; 2] {
+        let axis = |input, output| -> Vec<Vec<Tap>> {
             (0..output).map(|i| taps(i, input, output, self.filter, self.sampling)).collect()
         };
-        let (vertical, horizontal) = (axis(in_h, out_h), axis(in_w, out_w));
+        [axis(self.input.0, self.output.0), axis(self.input.1, self.output.1)]
+    }
+
+    /// Calls `f(output index, taps)` with the taps of two axes put together.
+    pub(super) fn visit(
+        &self,
+        axes: &[Vec<Vec<Tap>>; 2],
+        mut f: impl FnMut(usize, &mut dyn Iterator<Item = Tap>),
+    ) {
+        let ((in_h, in_w), (out_h, out_w)) = (self.input, self.output);
+        let [vertical, horizontal] = axes;
         for i in 0..self.count() {
             let area = out_h * out_w;
             let (image, channel, row, column) = if self.planar {
@@ -147,27 +198,17 @@ impl Problem for Resample {
     }
 
     fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let antialias = self.sampling == Sampling::Antialias;
-        let defines = vec![
-            ("CUBIC", Define::Flag(self.filter == Filter::Cubic)),
-            ("CUBIC_A", Define::Text(if antialias { "-0.5" } else { "-0.75" })),
-            ("ANTIALIAS", Define::Flag(antialias)),
-            ("ALIGN_CORNERS", Define::Flag(self.sampling == Sampling::AlignCorners)),
-            ("PLANAR", Define::Flag(self.planar)),
-        ];
-        let params =
-            [self.count(), self.channels, self.input.0, self.input.1, self.output.0, self.output.1, self.n];
         Launch {
             variant,
-            shader: shader!("resample.wgsl", defines),
-            params: words(&params.map(|v| v as u32)),
+            shader: shader!("resample.wgsl", self.defines()),
+            params: self.params(self.count()),
             grid: linear_grid(self.count().div_ceil(64), caps),
         }
     }
 
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let mut y = vec![0.0; self.count()];
-        self.for_each(|i, taps| y[i] = taps.map(|(at, w)| w * inputs[0][at]).sum());
+        self.visit(&self.axes(), |i, taps| y[i] = taps.map(|(at, w)| w * inputs[0][at]).sum());
         vec![y]
     }
 
@@ -178,7 +219,7 @@ impl Problem for Resample {
     fn error_bound(&self, inputs: &[Vec<f64>], _: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let mut bound = vec![0.0; self.count()];
         let size = self.input.0.max(self.input.1) as f64;
-        self.for_each(|i, taps| {
+        self.visit(&self.axes(), |i, taps| {
             let (mut count, mut largest) = (0, 0.0f64);
             for (at, _) in taps {
                 count += 1;
@@ -239,24 +280,7 @@ pub fn family() -> Family {
                 planar: true,
             }])
         },
-        parse: |text| {
-            Ok(Box::new(Resample {
-                filter: text.one_of(&[("bilinear", Filter::Linear), ("bicubic", Filter::Cubic)])?,
-                sampling: text.one_of(&[
-                    ("align-corners", Sampling::AlignCorners),
-                    ("half-pixel", Sampling::HalfPixel),
-                    ("antialias", Sampling::Antialias),
-                ])?,
-                n: text.size("n")?,
-                channels: text.size("c")?,
-                input: text.pair()?,
-                output: {
-                    text.flag("to");
-                    text.pair()?
-                },
-                planar: text.flag("planar"),
-            }))
-        },
+        parse: |text| Ok(Box::new(Resample::parse(text)?)),
     }
 }
 

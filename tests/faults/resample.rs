@@ -1,15 +1,19 @@
-//! Faults of resampling.
+//! Faults of resampling and of its transpose.
 
 use super::plant::{Bed, Fault, fault};
 
 /// The faults.
-pub const BEDS: &[Bed] =
-    &[Bed { file: "resample.wgsl", kernels: &[("resample", "scalar")], faults: RESAMPLE }];
+pub const BEDS: &[Bed] = &[
+    Bed {
+        file: "common/resample.wgsl",
+        kernels: &[("resample", "scalar"), ("resample_backward", "scalar")],
+        faults: TAPS,
+    },
+    Bed { file: "resample.wgsl", kernels: &[("resample", "scalar")], faults: RESAMPLE },
+    Bed { file: "resample_backward.wgsl", kernels: &[("resample_backward", "scalar")], faults: BACKWARD },
+];
 
-const RESAMPLE: &[Fault] = &[
-    fault("writes one element past the end", "i >= params.count", "i > params.count"),
-    fault("the last element is left out", "i >= params.count", "i + 1u >= params.count"),
-    fault("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+const TAPS: &[Fault] = &[
     fault("torch's cubic for Pillow's", "= $CUBIC_A", "= -0.75"),
     fault("Pillow's cubic for torch's", "= $CUBIC_A", "= -0.5"),
     fault("the cubic's middle is wrong", "(A + 3.0)) * d * d", "(A + 2.0)) * d * d"),
@@ -33,8 +37,6 @@ const RESAMPLE: &[Fault] = &[
     ),
     fault("the last tap is left out", "i32(in_size));", "i32(in_size) - 1);"),
     fault("weights are summed at other distances", "- taps.centre) / stretch", "- taps.centre) * stretch"),
-    fault("weights are not normalised", "sum / (v.total * h.total)", "sum"),
-    fault("weights are normalised in one direction", "v.total * h.total", "v.total"),
     fault("one aligned corner is missed", "f32(out_size - 1u))", "f32(out_size))"),
     fault("aligned corners are not aligned", "f32(in_size - 1u) /", "f32(in_size) /"),
     fault("half a pixel off", "(f32(i) + 0.5) - 0.5;", "(f32(i) + 0.5);"),
@@ -42,6 +44,14 @@ const RESAMPLE: &[Fault] = &[
     fault("taps are truncated, not floored", "i32(floor(centre)) + 1", "i32(centre) + 1"),
     fault("taps start one early", "+ 1 - i32(RADIUS)", "- i32(RADIUS)"),
     fault("one tap too few", "2 * i32(RADIUS), centre", "2 * i32(RADIUS) - 1, centre"),
+];
+
+const RESAMPLE: &[Fault] = &[
+    fault("writes one element past the end", "i >= params.count", "i > params.count"),
+    fault("the last element is left out", "i >= params.count", "i + 1u >= params.count"),
+    fault("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    fault("weights are not normalised", "sum / (v.total * h.total)", "sum"),
+    fault("weights are normalised in one direction", "v.total * h.total", "v.total"),
     fault(
         "planar rows and columns are swapped",
         "let column = i % params.out_w;",
@@ -85,4 +95,55 @@ const RESAMPLE: &[Fault] = &[
         "sum += filter_weight((f32(v.first + r) - v.centre) / v.stretch) * partial",
         "sum += partial",
     ),
+];
+
+const BACKWARD: &[Fault] = &[
+    fault("writes one element past the end", "i >= params.count", "i > params.count"),
+    fault("the last element is left out", "i >= params.count", "i + 1u >= params.count"),
+    fault("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    fault(
+        "centres are spaced like areas",
+        "let spacing = f32(in_size - 1u) / f32(max(out_size, 2u) - 1u)",
+        "let spacing = ratio",
+    ),
+    fault("one input pixel spreads to one output", "spacing == 0.0 || out_size == 1u", "out_size == 1u"),
+    fault("areas for corners", "0.5 * ratio - 0.5;", "3.0 * ratio;"),
+    fault("the antialiased filter has no reach", "RADIUS * max(ratio, 1.0)", "0.0"),
+    fault("the reach is half", "let reach = RADIUS;", "let reach = 0.5 * RADIUS;"),
+    fault("the reach starts at the pixel", "f32(pixel) - reach", "f32(pixel)"),
+    fault("the reach ends at the pixel", "f32(pixel) + reach", "f32(pixel)"),
+    fault("the last output is out of reach", "i32(out_size))));", "i32(out_size) - 1)));"),
+    fault("taps beyond the border are lost", "clamp(j, 0, i32(in_size) - 1)", "j"),
+    fault("the last of a pixel's taps counts alone", "sum += filter_weight", "sum = filter_weight"),
+    fault("weights are not normalised", "sum / taps.total", "sum"),
+    fault("taps are not stretched", "/ taps.stretch", ""),
+    fault("one tap too few", "j < taps.first + taps.count", "j + 1 < taps.first + taps.count"),
+    fault(
+        "the column is not wrapped",
+        "(i / params.channels) % params.in_w",
+        "(i / params.channels) % params.in_h",
+    ),
+    fault("the row ignores the channels", "(i / (params.channels * params.in_w)) %", "(i / params.in_w) %"),
+    fault(
+        "the image ignores the channels",
+        "i / (params.channels * params.in_w * params.in_h)",
+        "i / (params.in_w * params.in_h)",
+    ),
+    fault(
+        "rows for columns",
+        "outputs(column, params.in_w, params.out_w)",
+        "outputs(row, params.in_h, params.out_h)",
+    ),
+    fault(
+        "the rows' weight is that of columns",
+        "weight(r, row, params.in_h, params.out_h)",
+        "weight(r, column, params.in_w, params.out_w)",
+    ),
+    fault("NaN beyond the reach", "if horizontal != 0.0 {", "if true {"),
+    fault("planar channels are not strided", "(image * params.channels + channel)", "image"),
+    fault("channels are not strided", "* params.channels + channel;", "* params.channels;"),
+    fault("only the first image is read", "((image * params.out_h + r)", "((r)"),
+    fault("only the last row", "sum += vertical", "sum = vertical"),
+    fault("rows are not weighed", "vertical * partial", "partial"),
+    fault("columns are not weighed", "horizontal * dy", "dy"),
 ];
