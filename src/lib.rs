@@ -5,17 +5,18 @@
 //! The modules form a house in which imports point one way only:
 //!
 //! ```text
-//! cli → dapo, data, lab, metrics, report → clip → ops → kernels → gpu
+//! cli → dapo, data, lab, metrics, report → clip → autograd → ops → kernels → gpu
 //! ```
 //!
 //! * [`gpu`] is the only one that names wgpu: adapters, buffers, pipelines, recording, errors.
 //! * [`kernels`] describes each kernel with its variants, cost, float64 reference and error bound.
-//! * [`ops`] adds shapes; [`clip`] composes them into CLIP's two towers.
+//! * [`ops`] adds shapes, [`autograd`] gradients; [`clip`] composes them into CLIP's two towers.
 //! * [`dapo`] detects; [`data`] reads and generates images; [`metrics`] scores; [`report`] writes; [`lab`] checks and measures kernels.
 //! * [`cli`] is the command line, one file a verb.
 //!
 //! `docs/architecture.md` follows one photo through all of them.
 
+pub mod autograd;
 pub mod cli;
 pub mod clip;
 pub mod dapo;

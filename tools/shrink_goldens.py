@@ -33,6 +33,8 @@ from reference_clip import load_clip, read_images
 from safetensors.numpy import load_file, save
 
 PROMPTS = ["a photo of a metal nut with scratch.", "a photo of a flawless object"]
+# What the learner's prompts are made of (tools/dapo_reference.py).
+WORDS_OF_LEARNER = ["X flawless anomaly object bent scratch faulty imprint discoloration"]
 START, END = "<|startoftext|>", "<|endoftext|>"
 WORDS = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[^\W\d_]+|\d|[^\s\w]+")
 
@@ -123,7 +125,7 @@ def shrink(reference, folder, out, layout, checks, kept, sizes):
     weights = load_file(source / weights_name)
     rows = np.flatnonzero(np.abs(weights[table].astype(np.float32)).sum(1))
     full = json.loads((reference / "clip_tokenizer.json").read_text(encoding="utf-8"))
-    tokenizer, old = small_tokenizer(full, PROMPTS, rows)
+    tokenizer, old = small_tokenizer(full, PROMPTS + WORDS_OF_LEARNER, rows)
     weights[table] = np.ascontiguousarray(weights[table][old])
     (out / weights_name).write_bytes(save(weights))
 

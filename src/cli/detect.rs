@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime};
 
 use super::Failure;
-use super::options::{DeviceArgs, ModelArgs, preprocess, print, progress, writable_folder};
+use super::learner::{Learner, LearnerArgs};
+use super::options::{DeviceArgs, ModelArgs, preprocess, print, progress, watch_interrupt, writable_folder};
 use super::picture::{self, PICTURE_SIDE};
 use super::profile::ProfileArg;
 use crate::clip::{Clip, embedded};
 use crate::dapo::detect::TOP_PATCHES;
-use crate::dapo::{DEFAULT_DEFECTS, Detection, Detector, Prompts};
+use crate::dapo::{DEFAULT_DEFECTS, Detection, Detector, Looker, Prompts};
 use crate::data::{ImageEntry, Loaded, LoadedImage, collect, load_batches};
 use crate::gpu::AdapterSummary;
 use crate::report::results::{
@@ -29,13 +30,15 @@ pub struct Args {
     #[command(flatten)]
     model: ModelArgs,
     #[command(flatten)]
+    learner: LearnerArgs,
+    #[command(flatten)]
     pub device: DeviceArgs,
     #[command(flatten)]
     pub profile: ProfileArg,
     /// What is in the pictures, as in "a photo of a NAME" [default: object]
     #[arg(long, value_name = "NAME")]
     object: Option<String>,
-    /// Defects to look for, separated by commas [default: a general list]
+    /// Defects to look for, separated by commas [default: the learner's, or a general list]
     #[arg(long, value_name = "A,B,C")]
     defects: Option<String>,
     /// Folder for results.json, report.html, overlays and maps
@@ -69,17 +72,23 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             args.threshold
         )));
     }
-    let prompts = prompts(args)?;
+    let learner = args.learner.read()?;
+    let prompts = prompts(args, learner.as_ref())?;
     let entries = collect(&args.paths)?;
     writable_folder(&args.out)?;
     let entries = without_own_output(entries, &args.out)?;
-    let interrupted = watch_interrupt();
+    let interrupted = watch_interrupt("finishing this batch and writing what is done");
     let gpu = args.device.open()?;
-    let clip = args.model.open(&gpu)?;
-    let preprocess = preprocess(&clip);
-    let about = about(args, &clip);
-    let temperature = 1.0 / clip.inverse_temperature();
-    let detector = Detector::new(clip, &prompts)?;
+    let detector = match &learner {
+        None => Looker::Ensemble(Detector::new(args.model.open(&gpu)?, &prompts)?),
+        Some(learner) => {
+            let clip = learner.open_model(&args.model, &gpu)?;
+            let object = args.object.as_ref().map(|_| prompts.object.as_str());
+            Looker::Learned(Box::new(learner.detector(clip, object, &prompts.defects)?))
+        }
+    };
+    let preprocess = preprocess(detector.clip());
+    let about = about(args, detector.clip());
 
     let mut writer = Writer { args, prompts: &prompts, report: report(args), images: Vec::new() };
     let bar = progress(entries.len(), "images");
@@ -124,10 +133,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         adapter: adapter(gpu.adapter()),
         model: about,
         object: prompts.object.clone(),
-        method: "clip".into(),
+        method: detector.method().into(),
         defects: prompts.defects.clone(),
         settings: BTreeMap::from([
-            ("temperature".into(), temperature.into()),
+            ("temperature".into(), detector.temperature().into()),
             ("top_patches".into(), TOP_PATCHES.into()),
             ("threshold".into(), args.threshold.into()),
             ("batch".into(), batch.into()),
@@ -158,16 +167,18 @@ fn without_own_output(mut entries: Vec<ImageEntry>, out: &Path) -> Result<Vec<Im
 ///
 /// # Errors
 /// Those of the device.
-pub fn detect_batch(detector: &Detector, loaded: &[Loaded]) -> Result<Vec<Detection>, Failure> {
+pub fn detect_batch(detector: &Looker, loaded: &[Loaded]) -> Result<Vec<Detection>, Failure> {
     let good = loaded.iter().filter_map(|item| item.result.as_ref().ok());
     let pixels: Vec<f32> = good.flat_map(|image| image.pixels.iter().copied()).collect();
     if pixels.is_empty() { Ok(Vec::new()) } else { Ok(detector.detect(&pixels)?) }
 }
 
-fn prompts(args: &Args) -> Result<Prompts, Failure> {
+fn prompts(args: &Args, learner: Option<&Learner>) -> Result<Prompts, Failure> {
     let object = args.object.as_deref();
+    let learned = learner.map(Learner::defects).unwrap_or_default();
     Ok(match &args.defects {
         Some(list) => Prompts::new(object, &list.split(',').collect::<Vec<_>>())?,
+        None if !learned.is_empty() => Prompts::new(object, &learned)?,
         None => Prompts::new(object, &DEFAULT_DEFECTS)?,
     })
 }
@@ -273,20 +284,6 @@ impl Writer<'_> {
         self.report.push(&result, pictures.as_ref())?;
         Ok(result)
     }
-}
-
-/// Set when the user presses Ctrl-C: the batch under way is finished and what is done is written.
-fn watch_interrupt() -> &'static AtomicBool {
-    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-    let noticed = || {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) {
-            std::process::exit(130); // pressed twice: the user does not want to wait
-        }
-        eprintln!("\ninterrupted: finishing this batch and writing what is done (again to stop at once)");
-    };
-    // Without a handler Ctrl-C simply stops the program, which is safe too: files appear whole.
-    let _ = ctrlc::set_handler(noticed);
-    &INTERRUPTED
 }
 
 fn conclude(args: &Args, results: &Results, stopped: bool) -> Result<ExitCode, Failure> {

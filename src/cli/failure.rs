@@ -2,6 +2,7 @@
 
 use crate::clip::fetch::FetchError;
 use crate::clip::{ClipError, ModelError};
+use crate::dapo::learner::{DapoError, LearnerError};
 use crate::dapo::prompts::PromptError;
 use crate::dapo::regions::RegionError;
 use crate::data::ImageError;
@@ -39,6 +40,12 @@ impl From<GpuError> for Failure {
     }
 }
 
+impl From<DapoError> for Failure {
+    fn from(error: DapoError) -> Self {
+        Self { message: error.to_string(), hint: error.hint() }
+    }
+}
+
 impl From<ClipError> for Failure {
     fn from(error: ClipError) -> Self {
         Self { message: error.to_string(), hint: error.hint() }
@@ -58,6 +65,7 @@ macro_rules! self_explaining {
 self_explaining!(
     FetchError,
     ImageError,
+    LearnerError,
     ModelError,
     NpyError,
     OldReportError,

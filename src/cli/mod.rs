@@ -7,10 +7,12 @@ mod devices;
 mod embed;
 mod failure;
 mod fetch;
+mod learner;
 mod options;
 mod picture;
 mod profile;
 mod synth;
+mod train;
 mod tune;
 
 use std::process::ExitCode;
@@ -33,6 +35,8 @@ struct Cli {
 enum Verb {
     /// Score photos, name the defects, and draw where they are
     Detect(detect::Args),
+    /// Learn prompts, layer tokens and adapters from labelled images
+    Train(train::Args),
     /// Write CLIP features of images and texts to a safetensors file
     Embed(embed::Args),
     /// List adapters: what each can do, which will be used, and why
@@ -61,6 +65,7 @@ pub fn main() -> ExitCode {
 pub fn main_with(registry: &Registry) -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Detect(args) => args.profile.around(&args.device, || detect::run(&args)),
+        Verb::Train(args) => args.profile.around(&args.device, || train::run(&args)),
         Verb::Embed(args) => {
             args.profile.around(&args.device, || embed::run(&args).map(|()| ExitCode::SUCCESS))
         }

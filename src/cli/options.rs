@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -137,7 +138,27 @@ impl ModelArgs {
     /// # Errors
     /// What is wrong with the folder, the size or the device.
     pub fn open(&self, gpu: &Gpu) -> Result<Clip, Failure> {
-        let options = ClipOptions { image_size: self.image_size, storage: self.weights.storage() };
+        self.open_as(gpu, self.image_size, false)
+    }
+
+    /// Loads it for images of this size.
+    ///
+    /// # Errors
+    /// As [`ModelArgs::open`].
+    pub fn open_sized(&self, gpu: &Gpu, image_size: Option<usize>) -> Result<Clip, Failure> {
+        self.open_as(gpu, image_size, false)
+    }
+
+    /// Loads it so that gradients pass through, for images of this size.
+    ///
+    /// # Errors
+    /// As [`ModelArgs::open`].
+    pub fn open_for_training(&self, gpu: &Gpu, image_size: Option<usize>) -> Result<Clip, Failure> {
+        self.open_as(gpu, image_size, true)
+    }
+
+    fn open_as(&self, gpu: &Gpu, image_size: Option<usize>, training: bool) -> Result<Clip, Failure> {
+        let options = ClipOptions { image_size, storage: self.weights.storage(), training };
         let folder = match &self.model {
             Some(folder) => folder.clone(),
             None => embedded::unpack()?,
@@ -158,6 +179,20 @@ impl ModelArgs {
 pub fn count(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|n| (1..=1_000_000).contains(n));
     number.ok_or_else(|| "expected a whole number from 1 to 1000000".to_owned())
+}
+
+/// Set when the user presses Ctrl-C: what is under way is finished and written.
+pub fn watch_interrupt(what: &'static str) -> &'static AtomicBool {
+    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+    let noticed = move || {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130); // pressed twice: the user does not want to wait
+        }
+        eprintln!("\ninterrupted: {what} (again to stop at once)");
+    };
+    // Without a handler Ctrl-C simply stops the program, which is safe too: files appear whole.
+    let _ = ctrlc::set_handler(noticed);
+    &INTERRUPTED
 }
 
 /// The pre-processing that a model wants.
@@ -187,7 +222,7 @@ pub fn progress(total: usize, unit: &str) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template(&format!(
-        "{{bar:30}} {{human_pos}}/{{human_len}} {unit} · {{per_sec}} · {{eta}} left"
+        "{{bar:30}} {{human_pos}}/{{human_len}} {unit} · {{per_sec}} · {{eta}} left {{msg}}"
     ));
     let bar = ProgressBar::new(total as u64);
     if let Ok(style) = style {

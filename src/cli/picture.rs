@@ -75,8 +75,11 @@ pub fn save_maps(out: &Path, stem: &str, detection: &Detection, binary: &[f32]) 
     let size = detection.size;
     let classes = detection.maps.len() / (size * size);
     let names = [format!("maps/{stem}.binary.npy"), format!("maps/{stem}.multi.npy")];
-    save(out, &names[0], |path| Ok(write_npy(path, &[size, size], binary)?))?;
-    save(out, &names[1], |path| Ok(write_npy(path, &[classes, size, size], &detection.maps)?))?;
+    // The raw maps of a learner are the sums over its feature layers, as the method defines them.
+    let layers = detection.layers as f32;
+    let raw = |values: &[f32]| values.iter().map(|p| p * layers).collect::<Vec<_>>();
+    save(out, &names[0], |path| Ok(write_npy(path, &[size, size], &raw(binary))?))?;
+    save(out, &names[1], |path| Ok(write_npy(path, &[classes, size, size], &raw(&detection.maps))?))?;
     let [binary, multi] = names;
     Ok(MapFiles { binary: Some(binary), multi: Some(multi) })
 }

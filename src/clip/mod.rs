@@ -25,4 +25,4 @@ pub mod weights;
 pub use architectures::Architecture;
 pub use error::ModelError;
 pub use model::{Clip, ClipOptions};
-pub use transformer::{ClipError, WeightStorage};
+pub use transformer::{ClipError, LayerTokens, WeightStorage};

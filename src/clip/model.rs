@@ -8,7 +8,7 @@ use super::error::ModelError;
 use super::names::{self, ClipFiles};
 use super::text::TextTower;
 use super::tokenizer::Tokenizer;
-use super::transformer::{ClipError, WeightStorage};
+use super::transformer::{ClipError, Placement, WeightStorage};
 use super::vision::VisionTower;
 use crate::gpu::Gpu;
 use crate::ops::Tensor;
@@ -20,6 +20,8 @@ pub struct ClipOptions {
     pub image_size: Option<usize>,
     /// How weights are stored on the device.
     pub storage: WeightStorage,
+    /// Whether gradients will pass through the towers; takes twice the memory for weights on a CPU.
+    pub training: bool,
 }
 
 /// A CLIP model on a device.
@@ -64,9 +66,10 @@ impl Clip {
     ) -> Result<Self, ClipError> {
         tokenizer.check_vocab(files.config.text.vocab_size)?;
         let storage = options.storage;
+        let placement = Placement { storage, training: options.training };
         let size = options.image_size.unwrap_or(files.config.vision.image_size);
-        let vision = VisionTower::upload(gpu, &files.config.vision, &files.vision, size, storage)?;
-        let text = TextTower::upload(gpu, &files.config.text, files.text, storage)?;
+        let vision = VisionTower::upload(gpu, &files.config.vision, &files.vision, size, placement)?;
+        let text = TextTower::upload(gpu, &files.config.text, files.text, placement)?;
         Ok(Self {
             gpu: gpu.clone(),
             folder: folder.to_owned(),

@@ -2,10 +2,11 @@
 
 use super::config::{TextConfig, TextPooling};
 use super::names::TextWeights;
-use super::transformer::{ClipError, Transformer, WeightStorage, norm, projection};
+use super::transformer::{ClipError, LayerTokens, Placement, Transformer, norm, projection};
 use super::weights::HostTable;
+use crate::autograd::{Tape, Var};
 use crate::gpu::Gpu;
-use crate::ops::{self, Indices, Linear, Norm, Tensor};
+use crate::ops::{self, Indices, Linear, Norm, OpError, Tensor};
 
 /// The text tower. The token table stays in the memory-mapped file: at 49,408 × 768 × 4 bytes it is
 /// larger than the default limit of a storage binding, and a run needs only a few of its rows.
@@ -24,7 +25,7 @@ impl TextTower {
         gpu: &Gpu,
         config: &TextConfig,
         weights: TextWeights,
-        storage: WeightStorage,
+        placement: Placement,
     ) -> Result<Self, ClipError> {
         let width = config.tower.width;
         Ok(Self {
@@ -33,9 +34,9 @@ impl TextTower {
                 &weights.position_embedding.data,
                 &[config.context_length, width],
             )?,
-            transformer: Transformer::upload(gpu, &config.tower, &weights.blocks, true, storage)?,
+            transformer: Transformer::upload(gpu, &config.tower, &weights.blocks, true, placement)?,
             ln_final: norm(gpu, &weights.ln_final, config.tower.layer_norm_eps)?,
-            projection: projection(gpu, &weights.projection, storage)?,
+            projection: projection(gpu, &weights.projection, placement)?,
             token_embedding: weights.token_embedding,
             config: config.clone(),
         })
@@ -72,13 +73,87 @@ impl TextTower {
         let ends = Indices::upload(gpu, &ends)?;
         let embedded = ops::gather(gpu, &table, &index)?;
         let embedded = embedded.reshape(&[ids.len(), length, self.config.tower.width])?;
-        let mut x = ops::with_positions(gpu, &embedded, &self.position, None)?;
+        let tape = Tape::inference(gpu);
+        let mut x = Var::constant(ops::with_positions(gpu, &embedded, &self.position, None)?);
         drop(embedded);
         for layer in 0..self.transformer.depth() {
-            x = self.transformer.block(gpu, layer, &x)?;
+            x = self.transformer.block(&tape, layer, &x, self.transformer.causal())?;
         }
-        let pooled = ops::gather(gpu, &x, &ends)?;
+        let pooled = ops::gather(gpu, x.tensor(), &ends)?;
         Ok(self.projection.forward(gpu, &self.ln_final.forward(gpu, &pooled)?, None, None)?)
+    }
+
+    /// Encodes embedded sequences x [texts, context length, width] with layer tokens, read at one position
+    /// each, counted in the sequence as it is after the last block: [texts, embed_dim], un-normalised.
+    ///
+    /// Layers that are fewer than the blocks end with a block that still sees the tokens of the one before;
+    /// then the tokens are taken out again, as DAPO does.
+    ///
+    /// # Errors
+    /// Those of the ops.
+    pub fn forward_with_tokens<'m>(
+        &'m self,
+        tape: &Tape<'m>,
+        x: &Var,
+        tokens: LayerTokens<'_>,
+        positions: &[usize],
+        causal: bool,
+    ) -> Result<Var, OpError> {
+        let _scope = tape.gpu().scope("text forward", format_args!("×{}", positions.len()));
+        let mut x = tape.with_positions(x, &self.position, None)?;
+        for layer in 0..self.transformer.depth() {
+            x = self.transformer.block(tape, layer, &tokens.enter(tape, layer, &x)?, causal)?;
+            if tokens.count() > 0 && layer == tokens.layers.len() {
+                x = tape.remove_tokens(&x, tokens.count())?;
+            }
+        }
+        let length = x.shape()[1];
+        let rows: Vec<u32> = positions.iter().enumerate().map(|(i, at)| (i * length + at) as u32).collect();
+        let pooled = tape.gather(&x, &rows)?;
+        tape.linear(&tape.norm(&pooled, &self.ln_final)?, &self.projection, None, None)
+    }
+
+    /// Number of blocks.
+    pub fn depth(&self) -> usize {
+        self.transformer.depth()
+    }
+
+    /// Elements of a token.
+    pub fn width(&self) -> usize {
+        self.config.tower.width
+    }
+
+    /// Rows of the token table, [ids, width].
+    ///
+    /// # Errors
+    /// [`ClipError::Request`] when an id is not in the table.
+    pub fn token_rows(&self, ids: &[u32]) -> Result<Vec<f32>, ClipError> {
+        Ok(self.token_embedding.rows(ids)?)
+    }
+
+    /// Mean and unbiased standard deviation of each channel of the token table, [width] each.
+    ///
+    /// # Errors
+    /// Those of reading the table.
+    pub fn token_statistics(&self) -> Result<(Vec<f64>, Vec<f64>), ClipError> {
+        let (width, count) = (self.width(), self.config.vocab_size);
+        let ids: Vec<u32> = (0..count as u32).collect();
+        let (mut sum, mut square) = (vec![0.0f64; width], vec![0.0f64; width]);
+        // Around the first row, so that squares do not cancel.
+        let base = self.token_rows(&ids[..1])?;
+        for some in ids.chunks(4096) {
+            for row in self.token_rows(some)?.chunks(width) {
+                for c in 0..width {
+                    let d = f64::from(row[c]) - f64::from(base[c]);
+                    sum[c] += d;
+                    square[c] += d * d;
+                }
+            }
+        }
+        let n = count as f64;
+        let deviation = |c: usize| ((square[c] - sum[c] * sum[c] / n) / (n - 1.0).max(1.0)).max(0.0).sqrt();
+        let deviations = (0..width).map(deviation).collect();
+        Ok((sum.iter().zip(&base).map(|(s, &b)| s / n + f64::from(b)).collect(), deviations))
     }
 
     /// The rows that these ids use, and the ids renumbered to them.
@@ -93,8 +168,8 @@ impl TextTower {
         Ok((table, Indices::upload(gpu, &renumbered)?))
     }
 
-    /// Where CLIP reads a sequence: at its end-of-text token.
-    fn pooled_position(&self, ids: &[u32]) -> usize {
+    /// Where CLIP reads a sequence of ids: at its end-of-text token.
+    pub fn pooled_position(&self, ids: &[u32]) -> usize {
         let first = |wanted: u32| ids.iter().position(|&id| id == wanted).unwrap_or(0);
         match self.config.pooling {
             TextPooling::ArgmaxId => first(ids.iter().copied().max().unwrap_or(0)),

@@ -4,8 +4,9 @@
 use super::config::TowerConfig;
 use super::error::ModelError;
 use super::names::{Affine, BlockWeights, Blocks, HostTensor};
+use crate::autograd::{Tape, Var};
 use crate::gpu::Gpu;
-use crate::ops::{self, Activation, Element, Linear, Norm, OpError, Tensor};
+use crate::ops::{Activation, Element, Linear, Norm, OpError};
 
 /// How a model is put on the device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,6 +23,29 @@ impl WeightStorage {
         match self {
             WeightStorage::F32 => Element::F32,
             WeightStorage::F16 => Element::F16,
+        }
+    }
+}
+
+/// How weights are put on the device, and what for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Placement {
+    pub storage: WeightStorage,
+    /// Whether gradients will pass through the layers.
+    pub training: bool,
+}
+
+impl Placement {
+    fn upload(
+        self,
+        gpu: &Gpu,
+        weight: &[f32],
+        bias: Option<&[f32]>,
+        shape: (usize, usize),
+    ) -> Result<Linear, OpError> {
+        match self.training {
+            true => Linear::upload_for_training(gpu, weight, bias, shape, self.storage.element()),
+            false => Linear::upload(gpu, weight, bias, shape, self.storage.element()),
         }
     }
 }
@@ -51,14 +75,14 @@ impl ClipError {
 }
 
 /// Uploads a linear layer.
-pub(super) fn linear(gpu: &Gpu, affine: &Affine, storage: WeightStorage) -> Result<Linear, OpError> {
+pub(super) fn linear(gpu: &Gpu, affine: &Affine, placement: Placement) -> Result<Linear, OpError> {
     let shape = (affine.weight.shape[0], affine.weight.shape[1]);
-    Linear::upload(gpu, &affine.weight.data, Some(&affine.bias.data), shape, storage.element())
+    placement.upload(gpu, &affine.weight.data, Some(&affine.bias.data), shape)
 }
 
 /// Uploads a matrix [out, in] without bias, its rows padded with zeros to a multiple of 4 columns, as
-/// [`ops::patches`] pads its rows.
-pub(super) fn projection(gpu: &Gpu, matrix: &HostTensor, storage: WeightStorage) -> Result<Linear, OpError> {
+/// [`patches`](crate::ops::patches) pads its rows.
+pub(super) fn projection(gpu: &Gpu, matrix: &HostTensor, placement: Placement) -> Result<Linear, OpError> {
     let outputs = matrix.shape[0];
     let columns = matrix.data.len() / outputs;
     let inputs = columns.next_multiple_of(4);
@@ -66,7 +90,7 @@ pub(super) fn projection(gpu: &Gpu, matrix: &HostTensor, storage: WeightStorage)
     for (to, from) in padded.chunks_mut(inputs).zip(matrix.data.chunks(columns)) {
         to[..columns].copy_from_slice(from);
     }
-    Linear::upload(gpu, &padded, None, (outputs, inputs), storage.element())
+    placement.upload(gpu, &padded, None, (outputs, inputs))
 }
 
 /// Uploads a layer normalisation.
@@ -86,14 +110,14 @@ pub struct Block {
 }
 
 impl Block {
-    fn upload(gpu: &Gpu, w: &BlockWeights, epsilon: f32, storage: WeightStorage) -> Result<Self, OpError> {
+    fn upload(gpu: &Gpu, w: &BlockWeights, epsilon: f32, placement: Placement) -> Result<Self, OpError> {
         Ok(Self {
             ln_1: norm(gpu, &w.ln_1, epsilon)?,
-            attn_in: linear(gpu, &w.attn_in, storage)?,
-            attn_out: linear(gpu, &w.attn_out, storage)?,
+            attn_in: linear(gpu, &w.attn_in, placement)?,
+            attn_out: linear(gpu, &w.attn_out, placement)?,
             ln_2: norm(gpu, &w.ln_2, epsilon)?,
-            mlp_fc: linear(gpu, &w.mlp_fc, storage)?,
-            mlp_proj: linear(gpu, &w.mlp_proj, storage)?,
+            mlp_fc: linear(gpu, &w.mlp_fc, placement)?,
+            mlp_proj: linear(gpu, &w.mlp_proj, placement)?,
         })
     }
 }
@@ -113,12 +137,12 @@ impl Transformer {
         config: &TowerConfig,
         weights: &Blocks,
         causal: bool,
-        storage: WeightStorage,
+        placement: Placement,
     ) -> Result<Self, ClipError> {
         // One block at a time, so that a large model is not held twice in host memory.
         let blocks = weights
             .iter()
-            .map(|block| Ok(Block::upload(gpu, &block?, config.layer_norm_eps, storage)?))
+            .map(|block| Ok(Block::upload(gpu, &block?, config.layer_norm_eps, placement)?))
             .collect::<Result<Vec<_>, ClipError>>()?;
         Ok(Self { blocks, heads: config.heads, activation: config.activation, causal })
     }
@@ -128,18 +152,54 @@ impl Transformer {
         self.blocks.len()
     }
 
-    /// Runs block `index` (from 0) on x [batch, tokens, width]: seven launches.
+    /// Whether a token sees no later one, as this tower was trained.
+    pub fn causal(&self) -> bool {
+        self.causal
+    }
+
+    /// Runs block `index` (from 0) on x [batch, tokens, width]: seven launches, and on a tape that records
+    /// eight. Of a recorded block only x is kept.
     ///
     /// # Errors
     /// Those of the ops.
-    pub fn block(&self, gpu: &Gpu, index: usize, x: &Tensor) -> Result<Tensor, OpError> {
-        let _scope = gpu.scope("block", index);
+    pub fn block<'m>(&'m self, tape: &Tape<'m>, index: usize, x: &Var, causal: bool) -> Result<Var, OpError> {
+        let _scope = tape.gpu().scope("block", index);
         let block = &self.blocks[index];
-        let qkv = block.attn_in.forward(gpu, &block.ln_1.forward(gpu, x)?, None, None)?;
-        let attended = ops::attention(gpu, &qkv, self.heads, self.causal)?;
-        drop(qkv);
-        let x = block.attn_out.forward(gpu, &attended, None, Some(x))?;
-        let hidden = block.mlp_fc.forward(gpu, &block.ln_2.forward(gpu, &x)?, Some(self.activation), None)?;
-        block.mlp_proj.forward(gpu, &hidden, None, Some(&x))
+        tape.checkpoint(x, move |tape, x| {
+            let qkv = tape.linear(&tape.norm(x, &block.ln_1)?, &block.attn_in, None, None)?;
+            let attended = tape.attention(&qkv, self.heads, causal)?;
+            drop(qkv);
+            let x = tape.linear(&attended, &block.attn_out, None, Some(x))?;
+            drop(attended);
+            let hidden = tape.norm(&x, &block.ln_2)?;
+            let hidden = tape.linear(&hidden, &block.mlp_fc, Some(self.activation), None)?;
+            tape.linear(&hidden, &block.mlp_proj, None, Some(&x))
+        })
+    }
+}
+
+/// DAPO's learned layer tokens: the tokens that enter block i behind the first token of a sequence are
+/// keep·(those that came out of block i − 1) + (1 − keep)·(those of layer i).
+#[derive(Debug, Clone, Copy)]
+pub struct LayerTokens<'a> {
+    /// The tokens of each layer, [count, width] each; later blocks take them as they come.
+    pub layers: &'a [Var],
+    /// How much of a token survives a block.
+    pub keep: f32,
+}
+
+impl LayerTokens<'_> {
+    /// Tokens of a layer; 0 when there are none.
+    pub fn count(self) -> usize {
+        self.layers.first().map_or(0, |tokens| tokens.tensor().rows())
+    }
+
+    /// x [batch, length, width] as block `index` gets it: with the tokens inserted, or renewed.
+    pub(super) fn enter(self, tape: &Tape<'_>, index: usize, x: &Var) -> Result<Var, OpError> {
+        match self.layers.get(index) {
+            Some(tokens) if index == 0 => tape.insert_tokens(x, tokens),
+            Some(tokens) => tape.blend_tokens(x, tokens, self.keep),
+            None => Ok(x.clone()),
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::config::VisionConfig;
 use super::names::VisionWeights;
-use super::transformer::{ClipError, Transformer, WeightStorage, norm, projection};
+use super::transformer::{ClipError, LayerTokens, Placement, Transformer, norm, projection};
+use crate::autograd::{Tape, Var};
 use crate::gpu::Gpu;
 use crate::ops::{self, Filter, Indices, Linear, Norm, OpError, Sampling, Tensor};
 
@@ -43,7 +44,7 @@ impl VisionTower {
         config: &VisionConfig,
         weights: &VisionWeights,
         image_size: usize,
-        storage: WeightStorage,
+        placement: Placement,
     ) -> Result<Self, ClipError> {
         let patch = config.patch_size;
         if image_size > MAX_IMAGE_SIZE {
@@ -61,10 +62,12 @@ impl VisionTower {
         }
         let width = config.tower.width;
         let epsilon = config.tower.layer_norm_eps;
+        // No gradient goes back to the pixels.
+        let frozen = Placement { training: false, ..placement };
         Ok(Self {
             image_size,
             class_token: Tensor::upload_weight(gpu, &weights.class_embedding.data, &[width])?,
-            patch_embedding: projection(gpu, &weights.patch_embedding, storage)?,
+            patch_embedding: projection(gpu, &weights.patch_embedding, frozen)?,
             position: positions(
                 gpu,
                 &weights.position_embedding.data,
@@ -73,9 +76,9 @@ impl VisionTower {
                 image_size / patch,
             )?,
             ln_pre: norm(gpu, &weights.ln_pre, epsilon)?,
-            transformer: Transformer::upload(gpu, &config.tower, &weights.blocks, false, storage)?,
+            transformer: Transformer::upload(gpu, &config.tower, &weights.blocks, false, placement)?,
             ln_post: norm(gpu, &weights.ln_post, epsilon)?,
-            projection: projection(gpu, &weights.projection, storage)?,
+            projection: projection(gpu, &weights.projection, placement)?,
             config: config.clone(),
         })
     }
@@ -105,48 +108,102 @@ impl VisionTower {
         (limits.storage_binding.min(limits.buffer) / (4 * tokens * widest) as u64).max(1) as usize
     }
 
-    /// Encodes pixels [images, 3, size, size].
+    /// Number of blocks.
+    pub fn depth(&self) -> usize {
+        self.transformer.depth()
+    }
+
+    /// Elements of a token.
+    pub fn width(&self) -> usize {
+        self.config.tower.width
+    }
+
+    /// Encodes pixels [images, 3, size, size] as plain CLIP does.
     ///
     /// # Errors
     /// Those of the ops.
     pub fn forward(&self, gpu: &Gpu, pixels: &Tensor, with_patches: bool) -> Result<VisionOutput, OpError> {
         let images = pixels.shape()[0];
         let _scope = gpu.scope("vision forward", format_args!("×{images}"));
+        let tape = Tape::inference(gpu);
         let length = 1 + self.grid() * self.grid();
         // Uploads first: each would cut the recording into one more submit.
-        let class: Vec<u32> = (0..images).map(|i| (i * length) as u32).collect();
-        let class = Indices::upload(gpu, &class)?;
-        let cells = with_patches
-            .then(|| {
-                let cells = (0..images * length).filter(|i| i % length != 0).map(|i| i as u32);
-                Indices::upload(gpu, &cells.collect::<Vec<_>>())
-            })
-            .transpose()?;
-
-        let rows = ops::patches(gpu, pixels, self.config.patch_size)?;
-        let embedded = self.patch_embedding.forward(gpu, &rows, None, None)?;
-        drop(rows);
-        let tokens = ops::with_positions(gpu, &embedded, &self.position, Some(&self.class_token))?;
-        drop(embedded);
-        let mut x = self.ln_pre.forward(gpu, &tokens)?;
-        drop(tokens);
+        let class = Indices::upload(gpu, &rows(images, length, 0..1))?;
+        let cells =
+            with_patches.then(|| Indices::upload(gpu, &rows(images, length, 1..length))).transpose()?;
+        let mut x = self.embed(&tape, pixels)?;
         for index in 0..self.transformer.depth() {
-            x = self.transformer.block(gpu, index, &x)?;
+            x = self.transformer.block(&tape, index, &x, false)?;
         }
-        let image_features = self.project(gpu, &x, &class)?;
+        let x = x.tensor();
+        let project = |rows: &Indices| {
+            let rows = ops::gather(gpu, x, rows)?;
+            self.projection.forward(gpu, &self.ln_post.forward(gpu, &rows)?, None, None)
+        };
+        let image_features = project(&class)?;
         let patch_features = cells
             .map(|cells| {
-                let features = self.project(gpu, &x, &cells)?;
+                let features = project(&cells)?;
                 features.reshape(&[images, length - 1, features.last()])
             })
             .transpose()?;
         Ok(VisionOutput { image_features, patch_features })
     }
 
-    fn project(&self, gpu: &Gpu, x: &Tensor, rows: &Indices) -> Result<Tensor, OpError> {
-        let rows = ops::gather(gpu, x, rows)?;
-        self.projection.forward(gpu, &self.ln_post.forward(gpu, &rows)?, None, None)
+    /// Encodes pixels [images, 3, size, size] with layer tokens, and gives what the patches are after some
+    /// blocks, counted from 1.
+    ///
+    /// # Errors
+    /// Those of the ops.
+    pub fn forward_with_tokens<'m>(
+        &'m self,
+        tape: &Tape<'m>,
+        pixels: &Tensor,
+        tokens: LayerTokens<'_>,
+        feature_layers: &[usize],
+    ) -> Result<VisionStates, OpError> {
+        let images = pixels.shape()[0];
+        let _scope = tape.gpu().scope("vision forward", format_args!("×{images}"));
+        let (cells, count) = (self.grid() * self.grid(), tokens.count());
+        let length = 1 + count + cells;
+        let mut x = self.embed(tape, pixels)?;
+        let mut states = Vec::with_capacity(feature_layers.len());
+        for index in 0..self.transformer.depth() {
+            x = self.transformer.block(tape, index, &tokens.enter(tape, index, &x)?, false)?;
+            for _ in feature_layers.iter().filter(|&&layer| layer == index + 1) {
+                let patches = tape.gather(&x, &rows(images, length, 1 + count..length))?;
+                states.push(patches.reshape(tape, &[images, cells, self.width()])?);
+            }
+        }
+        let class = tape.gather(&x, &rows(images, length, 0..1))?;
+        let image_features = tape.linear(&tape.norm(&class, &self.ln_post)?, &self.projection, None, None)?;
+        Ok(VisionStates { image_features, states })
     }
+
+    /// Patches, class token and positions through `ln_pre`: [images, 1 + cells, width].
+    fn embed<'m>(&'m self, tape: &Tape<'m>, pixels: &Tensor) -> Result<Var, OpError> {
+        let gpu = tape.gpu();
+        let rows = ops::patches(gpu, pixels, self.config.patch_size)?;
+        let embedded = self.patch_embedding.forward(gpu, &rows, None, None)?;
+        drop(rows);
+        let tokens = ops::with_positions(gpu, &embedded, &self.position, Some(&self.class_token))?;
+        drop(embedded);
+        Ok(Var::constant(self.ln_pre.forward(gpu, &tokens)?))
+    }
+}
+
+/// What the vision tower says of a batch with layer tokens.
+#[derive(Debug)]
+pub struct VisionStates {
+    /// [images, embed_dim], un-normalised.
+    pub image_features: Var,
+    /// The patch tokens after each feature layer, without `ln_post`: [images, cells, width] each.
+    pub states: Vec<Var>,
+}
+
+/// Rows of a batch of sequences that hold these tokens, sequence by sequence.
+fn rows(images: usize, length: usize, tokens: std::ops::Range<usize>) -> Vec<u32> {
+    (0..images).flat_map(|i| tokens.clone().map(move |token| (i * length + token) as u32)).collect()
 }
 
 /// The positional embedding [1 + native², width] for a grid of `grid` patches an edge: the class

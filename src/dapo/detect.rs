@@ -39,9 +39,24 @@ pub struct Detection {
     pub maps: Vec<f32>,
     /// Edge of the maps in pixels.
     pub size: usize,
+    /// Feature layers whose probabilities the maps are the mean of. DAPO's own maps are their sum.
+    pub layers: usize,
 }
 
 impl Detection {
+    /// The same with another score, which the classes share in the same proportions.
+    pub(super) fn with_score(mut self, score: f32) -> Self {
+        let score = score.clamp(0.0, 1.0);
+        let defects: f32 = self.probabilities[1..].iter().sum();
+        let count = self.probabilities.len() - 1;
+        for p in &mut self.probabilities[1..] {
+            *p = if defects > 0.0 { *p / defects * score } else { score / count as f32 };
+        }
+        self.probabilities[0] = 1.0 - score;
+        self.score = score;
+        self
+    }
+
     /// The probability of any defect at each pixel, [size, size].
     pub fn binary_map(&self) -> Vec<f32> {
         self.maps[..self.size * self.size].iter().map(|p| (1.0 - p).clamp(0.0, 1.0)).collect()
@@ -116,22 +131,20 @@ impl Detector {
             .chunks(self.classes)
             .zip(patches.chunks(grid * grid * self.classes))
             .zip(maps.chunks(each))
-            .map(|((image, patches), maps)| self.judge(image, patches, maps.to_vec()))
+            .map(|((image, patches), maps)| judge(image, patches, maps.to_vec(), size))
             .collect())
     }
+}
 
-    fn judge(&self, image: &[f32], patches: &[f32], maps: Vec<f32>) -> Detection {
-        let (score, weights) = combine(image, patches);
-        let total: f32 = weights.iter().sum();
-        let shares: Vec<f32> = weights
-            .iter()
-            .map(|w| if total > 0.0 { w / total } else { 1.0 / weights.len() as f32 })
-            .collect();
-        let defect = (0..shares.len()).max_by(|&a, &b| shares[a].total_cmp(&shares[b])).unwrap_or(0);
-        let probabilities =
-            std::iter::once(1.0 - score).chain(shares.iter().map(|share| score * share)).collect();
-        Detection { score, probabilities, defect, maps, size: self.clip.vision().image_size() }
-    }
+/// What image probabilities [K+1] and patch probabilities [cells, K+1] say, with maps [K+1, size, size].
+pub(super) fn judge(image: &[f32], patches: &[f32], maps: Vec<f32>, size: usize) -> Detection {
+    let (score, weights) = combine(image, patches);
+    let total: f32 = weights.iter().sum();
+    let shares: Vec<f32> =
+        weights.iter().map(|w| if total > 0.0 { w / total } else { 1.0 / weights.len() as f32 }).collect();
+    let defect = (0..shares.len()).max_by(|&a, &b| shares[a].total_cmp(&shares[b])).unwrap_or(0);
+    let probabilities = std::iter::once(1.0 - score).chain(shares.iter().map(|s| score * s)).collect();
+    Detection { score, probabilities, defect, maps, size, layers: 1 }
 }
 
 /// The mean of each class's sentences, each and the mean itself of unit length: [K+1, embed_dim].

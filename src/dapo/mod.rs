@@ -3,8 +3,13 @@
 
 mod components;
 pub mod detect;
+pub mod learner;
+mod looker;
 pub mod prompts;
 pub mod regions;
+pub mod run;
 
 pub use detect::{Detection, Detector};
+pub use learner::LearnedDetector;
+pub use looker::Looker;
 pub use prompts::{DEFAULT_DEFECTS, Prompts};

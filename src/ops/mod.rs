@@ -2,14 +2,30 @@
 //!
 //! An op knows shapes and nothing of models; a kernel knows buffers and nothing of shapes.
 
+mod arrange;
+mod backward;
+mod loss;
 mod tensor;
+
+pub use arrange::{
+    ScatterIndex, batch_sums, blend_tokens, column_products, column_sums, combine, concat, dot_products,
+    group_means, insert_tokens, scale, scale_tokens, scatter, transpose,
+};
+pub use backward::{
+    activate, activation_backward, attention_backward, attention_with_lse, l2_backward, product, product_kn,
+    resample_backward, softmax_backward,
+};
+pub use loss::{
+    AdamSettings, AdamState, PixelTarget, adam, cross_entropy, cross_entropy_backward, pixel_loss,
+    pixel_loss_backward,
+};
 
 pub use crate::kernels::Element;
 pub use crate::kernels::activation::Activation;
 pub use crate::kernels::resample::{Filter, Sampling};
 pub use tensor::{Indices, Tensor};
 
-use crate::gpu::{Buffer, Gpu, GpuError, Purpose};
+use crate::gpu::{Buffer, DeviceClass, Gpu, GpuError, Purpose};
 use crate::kernels::{self, Problem, matmul::Matmul};
 
 /// A failure of an op.
@@ -55,6 +71,9 @@ pub struct Linear {
     pub inputs: usize,
     /// b `[out]`, if any.
     pub bias: Option<Buffer>,
+    /// Wᵀ, stored as W is, for layers that gradients pass through on devices where a product with W as
+    /// it lies is slow.
+    pub transposed: Option<Buffer>,
 }
 
 impl Linear {
@@ -69,17 +88,32 @@ impl Linear {
         shape: (usize, usize),
         element: Element,
     ) -> Result<Self> {
-        let panels = kernels::matmul::weight_panels(gpu.capabilities(), shape.0, shape.1, element);
-        let weight = match (element, panels) {
-            (_, Some(panels)) => panels.upload(gpu, weight, "weight")?,
-            (Element::F16, None) => {
-                let halves: Vec<half::f16> = weight.iter().map(|&w| half::f16::from_f32(w)).collect();
-                upload_weight(gpu, &halves, "weight")?
-            }
-            (_, None) => upload_weight(gpu, weight, "weight")?,
-        };
         let bias = bias.map(|b| upload_weight(gpu, b, "bias")).transpose()?;
-        Ok(Self { weight, element, outputs: shape.0, inputs: shape.1, bias })
+        let weight = upload_matrix(gpu, weight, shape, element)?;
+        Ok(Self { weight, element, outputs: shape.0, inputs: shape.1, bias, transposed: None })
+    }
+
+    /// As [`Linear::upload`], for a layer that gradients pass through.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn upload_for_training(
+        gpu: &Gpu,
+        weight: &[f32],
+        bias: Option<&[f32]>,
+        shape: (usize, usize),
+        element: Element,
+    ) -> Result<Self> {
+        let mut linear = Self::upload(gpu, weight, bias, shape, element)?;
+        if gpu.capabilities().class == DeviceClass::SimdCpu {
+            let (outputs, inputs) = shape;
+            let mut turned = vec![0.0; weight.len()];
+            for (row, values) in weight.chunks(inputs).enumerate() {
+                values.iter().enumerate().for_each(|(column, &w)| turned[column * outputs + row] = w);
+            }
+            linear.transposed = Some(upload_matrix(gpu, &turned, (inputs, outputs), element)?);
+        }
+        Ok(linear)
     }
 
     /// act(x·Wᵀ + b) + residual for x [.., inputs]; the residual has the result's shape.
@@ -117,6 +151,26 @@ impl Linear {
     }
 }
 
+/// x·Wᵀ + b for x [.., in], with W [out, in] and b `[out]` that are tensors already.
+///
+/// # Errors
+/// [`OpError::Shape`]; those of the device.
+pub fn affine(gpu: &Gpu, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    let &[outputs, inputs] = weight.shape() else {
+        return Err(weight.mismatch("affine", "[out, in]"));
+    };
+    bias.expect_shape("affine", &[outputs])?;
+    let layer = Linear {
+        weight: weight.buffer().clone(),
+        element: Element::F32,
+        outputs,
+        inputs,
+        bias: Some(bias.buffer().clone()),
+        transposed: None,
+    };
+    layer.forward(gpu, x, None, None)
+}
+
 /// The affine part of a layer normalisation.
 #[derive(Debug, Clone)]
 pub struct Norm {
@@ -144,6 +198,16 @@ impl Norm {
         })
     }
 
+    /// With γ and β [width] that are tensors already.
+    ///
+    /// # Errors
+    /// [`OpError::Shape`] when their shapes differ.
+    pub fn of(scale: &Tensor, shift: &Tensor, epsilon: f32) -> Result<Self> {
+        shift.expect_shape("layernorm", &[scale.len()])?;
+        let (width, scale, shift) = (scale.len(), scale.buffer().clone(), shift.buffer().clone());
+        Ok(Self { scale, shift, width, epsilon })
+    }
+
     /// Normalises the rows of x [.., width].
     ///
     /// # Errors
@@ -162,21 +226,20 @@ impl Norm {
 /// # Errors
 /// [`OpError::Shape`]; those of the device.
 pub fn attention(gpu: &Gpu, qkv: &Tensor, heads: usize, causal: bool) -> Result<Tensor> {
+    let problem = attention_problem(qkv, heads, causal)?;
+    let shape = vec![problem.images, problem.tokens, heads * problem.head_dim];
+    launch(gpu, &problem, &[qkv.buffer()], shape)
+}
+
+fn attention_problem(qkv: &Tensor, heads: usize, causal: bool) -> Result<kernels::attention::Attention> {
     let &[images, tokens, packed] = qkv.shape() else {
         return Err(qkv.mismatch("attention", "[images, tokens, 3·width]"));
     };
     if packed % (3 * heads) != 0 {
         return Err(qkv.mismatch("attention", format!("a last dimension that 3·{heads} heads divide")));
     }
-    let problem = kernels::attention::Attention {
-        images,
-        tokens,
-        heads,
-        head_dim: packed / 3 / heads,
-        causal,
-        lse: false,
-    };
-    launch(gpu, &problem, &[qkv.buffer()], vec![images, tokens, packed / 3])
+    let head_dim = packed / 3 / heads;
+    Ok(kernels::attention::Attention { images, tokens, heads, head_dim, causal, lse: false })
 }
 
 /// Rows of a table [.., width] by index; returns [indices, width].
@@ -239,13 +302,27 @@ pub fn resample(
     sampling: Sampling,
     planar: bool,
 ) -> Result<Tensor> {
+    let problem = resample_problem(x, size, filter, sampling, planar)?;
+    let (n, channels) = (problem.n, problem.channels);
+    let shape = if planar { vec![n, channels, size.0, size.1] } else { vec![n, size.0, size.1, channels] };
+    launch(gpu, &problem, &[x.buffer()], shape)
+}
+
+/// What [`resample`] computes.
+///
+/// # Errors
+/// [`OpError::Shape`].
+pub fn resample_problem(
+    x: &Tensor,
+    size: (usize, usize),
+    filter: Filter,
+    sampling: Sampling,
+    planar: bool,
+) -> Result<kernels::resample::Resample> {
     let &[n, h, w, channels] = x.shape() else {
         return Err(x.mismatch("resample", "[n, h, w, channels]"));
     };
-    let problem =
-        kernels::resample::Resample { n, channels, input: (h, w), output: size, filter, sampling, planar };
-    let shape = if planar { vec![n, channels, size.0, size.1] } else { vec![n, size.0, size.1, channels] };
-    launch(gpu, &problem, &[x.buffer()], shape)
+    Ok(kernels::resample::Resample { n, channels, input: (h, w), output: size, filter, sampling, planar })
 }
 
 /// Rows of x [.., width] divided by their Euclidean norms.
@@ -285,13 +362,50 @@ fn upload_weight<T: bytemuck::NoUninit>(
     gpu.upload_for(Purpose::Weights, bytemuck::cast_slice(values), what)
 }
 
+/// Uploads a weight [rows, columns] in the form that the device multiplies by fastest.
+fn upload_matrix(
+    gpu: &Gpu,
+    weight: &[f32],
+    shape: (usize, usize),
+    element: Element,
+) -> std::result::Result<Buffer, GpuError> {
+    match (element, kernels::matmul::weight_panels(gpu.capabilities(), shape.0, shape.1, element)) {
+        (_, Some(panels)) => panels.upload(gpu, weight, "weight"),
+        (Element::F16, None) => {
+            let halves: Vec<half::f16> = weight.iter().map(|&w| half::f16::from_f32(w)).collect();
+            upload_weight(gpu, &halves, "weight")
+        }
+        (_, None) => upload_weight(gpu, weight, "weight"),
+    }
+}
+
 /// Records a problem with one output of this shape.
 fn launch(gpu: &Gpu, problem: &dyn Problem, inputs: &[&Buffer], shape: Vec<usize>) -> Result<Tensor> {
-    let out = Tensor::uninit(gpu, shape, problem.kernel())?;
-    debug_assert_eq!(problem.outputs(), [out.len()]);
-    let buffers: Vec<(&Buffer, u64)> = inputs.iter().copied().chain([out.buffer()]).map(|b| (b, 0)).collect();
-    kernels::run(gpu, problem, &buffers)?;
+    let [out] = launch_all(gpu, problem, inputs, [shape])?;
     Ok(out)
+}
+
+/// Records a problem with outputs of these shapes.
+fn launch_all<const N: usize>(
+    gpu: &Gpu,
+    problem: &dyn Problem,
+    inputs: &[&Buffer],
+    shapes: [Vec<usize>; N],
+) -> Result<[Tensor; N]> {
+    let mut outputs = Vec::with_capacity(N);
+    for shape in shapes {
+        outputs.push(Tensor::uninit(gpu, shape, problem.kernel())?);
+    }
+    debug_assert_eq!(problem.outputs(), outputs.iter().map(Tensor::len).collect::<Vec<_>>());
+    let all = inputs.iter().copied().chain(outputs.iter().map(Tensor::buffer));
+    let buffers: Vec<(&Buffer, u64)> = all.map(|b| (b, 0)).collect();
+    kernels::run(gpu, problem, &buffers)?;
+    let count = outputs.len();
+    outputs.try_into().map_err(|_| OpError::Shape {
+        op: problem.kernel(),
+        expected: format!("{N} outputs"),
+        found: vec![count],
+    })
 }
 
 #[cfg(test)]

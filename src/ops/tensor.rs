@@ -102,6 +102,10 @@ impl Tensor {
         if self.last() == width { Ok(()) } else { Err(self.mismatch(op, format!("rows of {width}"))) }
     }
 
+    pub(super) fn expect_shape(&self, op: &'static str, shape: &[usize]) -> Result<(), OpError> {
+        if self.shape == shape { Ok(()) } else { Err(self.mismatch(op, format!("shape {shape:?}"))) }
+    }
+
     pub(super) fn mismatch(&self, op: &'static str, expected: impl Into<String>) -> OpError {
         OpError::Shape { op, expected: expected.into(), found: self.shape.clone() }
     }

@@ -129,6 +129,9 @@ pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), WriteErr
     file.commit()
 }
 
+/// How the names of temporary files begin. One that a killed process left behind may be removed.
+pub const TEMPORARY_PREFIX: &str = ".dapo-wgpu-";
+
 /// A buffered writer whose target appears only with [`AtomicFile::commit`].
 #[derive(Debug)]
 pub struct AtomicFile {
@@ -146,7 +149,7 @@ impl AtomicFile {
         let path = path.as_ref().to_path_buf();
         let target = checked_target(&path)?;
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".dapo-wgpu-").suffix(".tmp");
+        builder.prefix(TEMPORARY_PREFIX).suffix(".tmp");
         // Temporary files are private by default; an output must be as readable as the user's umask says.
         #[cfg(unix)]
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);

@@ -11,8 +11,9 @@ mod page_images;
 pub mod results;
 mod roofline;
 mod trace;
+mod training;
 
-pub use atomic::{AtomicFile, WriteError, write_atomic};
+pub use atomic::{AtomicFile, TEMPORARY_PREFIX, WriteError, write_atomic};
 pub use check::ResultsError;
 pub use html::{ReportBuilder, ReportError, ReportImage, ReportOptions, shell_command};
 pub use npy::{NpyArray, NpyData, NpyError, read_npy, write_npy};
@@ -20,3 +21,4 @@ pub use overlay::{MapView, OverlayError, Scaling};
 pub use results::{ImageResult, Results};
 pub use roofline::{CeilingKind, Roofline, RooflineCeiling, RooflinePoint};
 pub use trace::{Trace, TraceCounter, TraceSlice, TraceTrack};
+pub use training::TrainingPage;

@@ -11,7 +11,7 @@ use crate::cli::embed::embed_images;
 use crate::cli::options::{Weights, count, preprocess};
 use crate::cli::picture::{self, PICTURE_SIDE};
 use crate::clip::{Architecture, Clip, ClipOptions};
-use crate::dapo::{DEFAULT_DEFECTS, Detector, Prompts};
+use crate::dapo::{DEFAULT_DEFECTS, Detector, Looker, Prompts};
 use crate::data::synth::{OBJECTS, SampleSpec, render};
 use crate::data::{ImageEntry, load_batches};
 use crate::gpu::Gpu;
@@ -84,7 +84,7 @@ pub struct Network {
 
 enum Model {
     Plain(Clip),
-    Detecting(Detector),
+    Detecting(Looker),
 }
 
 impl NetworkArgs {
@@ -98,7 +98,8 @@ impl NetworkArgs {
     /// # Errors
     /// What is wrong with the folder, the name, the size or the device.
     pub fn open(&self, gpu: &Gpu) -> Result<Option<Network>, Failure> {
-        let options = ClipOptions { image_size: self.image_size, storage: self.weights.storage() };
+        let options =
+            ClipOptions { image_size: self.image_size, storage: self.weights.storage(), training: false };
         let clip = match (&self.model, &self.arch) {
             (Some(folder), _) => Clip::open(gpu, folder, options)?,
             (None, Some(name)) => Clip::random(gpu, Architecture::find(name)?.config(), SEED, options)?,
@@ -107,7 +108,7 @@ impl NetworkArgs {
         let parts = if self.parts.is_empty() { Part::value_variants() } else { &self.parts }.to_vec();
         let prompts = Prompts::new(None, &DEFAULT_DEFECTS)?;
         let model = match parts.contains(&Part::Detect) {
-            true => Model::Detecting(Detector::new(clip, &prompts)?),
+            true => Model::Detecting(Looker::Ensemble(Detector::new(clip, &prompts)?)),
             false => Model::Plain(clip),
         };
         let batch = self.batch.unwrap_or(1);
@@ -165,7 +166,14 @@ impl Network {
             _ => Ok(self.pipeline(
                 "embed",
                 Box::new(|| {
-                    embed_images(self.clip(), self.photos.clone(), self.batch, &mut |_| {}).map(drop)
+                    embed_images(
+                        self.clip(),
+                        |p| Ok(self.clip().encode_images(p)?),
+                        self.photos.clone(),
+                        self.batch,
+                        &mut |_| {},
+                    )
+                    .map(drop)
                 }),
             )),
         }
@@ -190,7 +198,7 @@ impl Network {
     }
 
     /// What `detect` does for each image: load, detect, find boxes, draw and save the overlay.
-    fn detect(&self, detector: &Detector) -> Result<(), Failure> {
+    fn detect(&self, detector: &Looker) -> Result<(), Failure> {
         let preprocess = preprocess(detector.clip());
         for loaded in load_batches(self.photos.clone(), self.batch, preprocess, 2, PICTURE_SIDE) {
             let detections = detect_batch(detector, &loaded)?;

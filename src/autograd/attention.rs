@@ -1,0 +1,24 @@
+//! Attention.
+
+use super::tape::{Tape, Var};
+use crate::ops::{self, OpError};
+
+impl Tape<'_> {
+    /// Multi-head attention of packed projections qkv [images, tokens, 3·width]. Keeps the result and a
+    /// number for each query, never the score matrix.
+    ///
+    /// # Errors
+    /// Those of [`ops::attention`].
+    pub fn attention(&self, qkv: &Var, heads: usize, causal: bool) -> Result<Var, OpError> {
+        let gpu = self.gpu();
+        if !qkv.wants() {
+            return Ok(Var::constant(ops::attention(gpu, qkv.tensor(), heads, causal)?));
+        }
+        let (out, lse) = ops::attention_with_lse(gpu, qkv.tensor(), heads, causal)?;
+        let saved = (qkv.tensor().clone(), out.clone());
+        self.record(out, &[qkv], move |gpu, dout| {
+            let (qkv, out) = &saved;
+            Ok(vec![Some(ops::attention_backward(gpu, (qkv, out, &lse), dout, heads, causal)?)])
+        })
+    }
+}

@@ -1,0 +1,321 @@
+//! From options, settings and data to a trainer.
+
+use std::fs;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use super::feed::{LabelledImage, Preparation};
+use super::files::RunFolder;
+use super::{Args, Stopped};
+use crate::cli::Failure;
+use crate::cli::learner::read_learner;
+use crate::cli::options::preprocess;
+use crate::clip::Clip;
+use crate::dapo::learner::checkpoint::{self, RunState};
+use crate::dapo::learner::description::{self, Description};
+use crate::dapo::learner::memory::Estimate;
+use crate::dapo::learner::{DapoError, LearnerFile, ModelShape, Parameters, Snapshot, Trainer};
+use crate::dapo::run::{MaskThreshold, Order, RunConfig};
+use crate::data::MaskRule;
+use crate::data::samples::{self, Sample, Split};
+
+/// Everything that is known before the model is opened, and the numbers to start from.
+#[derive(Debug)]
+pub struct Start {
+    run: RunConfig,
+    in_order: bool,
+    images: Vec<LabelledImage>,
+    digest: String,
+    /// Values and moments; `None` for random values.
+    snapshot: Option<Snapshot>,
+}
+
+impl Start {
+    /// Reads settings, data and values.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn new(args: &Args, folder: &RunFolder) -> Result<Self, Failure> {
+        let found = samples::read(&args.data, args.layout, Split::Test)?;
+        if args.resume {
+            return Self::resumed(args, folder, &found);
+        }
+        let mut run = match &args.config {
+            Some(path) => read_config(path)?,
+            None => RunConfig::default(),
+        };
+        override_by(args, &mut run);
+        let init = args.init.as_deref().map(read_learner).transpose()?;
+        if let Some(LearnerFile { description: Some(description), .. }) = &init {
+            run.learner = description.learner.clone();
+        } else if let Some(file) = &init {
+            file.parameters.describe(&mut run.learner)?;
+        }
+        run.training.mask_threshold.get_or_insert(match init {
+            Some(_) => MaskThreshold::Full,
+            None => MaskThreshold::Half,
+        });
+        if run.training.batch == 0 || run.training.checkpoint_every == 0 {
+            return Err(Failure::new("training.batch and training.checkpoint_every must be at least 1"));
+        }
+        let images = labelled(&found, &mut run)?;
+        let snapshot = init.map(|file| Snapshot { values: file.parameters, ..Snapshot::default() });
+        let digest = digest(&args.data, &found);
+        Ok(Self { run, in_order: args.no_shuffle, images, digest, snapshot })
+    }
+
+    fn resumed(args: &Args, folder: &RunFolder, found: &[Sample]) -> Result<Self, Failure> {
+        let given = [
+            (args.config.is_some(), "--config"),
+            (args.init.is_some(), "--init"),
+            (args.defects.is_some(), "--defects"),
+            (args.batch.is_some(), "--batch"),
+            (args.seed.is_some(), "--seed"),
+        ];
+        if let Some((_, option)) = given.iter().find(|(given, _)| *given) {
+            return Err(Failure::new(format!(
+                "{option} and --resume: a run goes on with the settings it began with"
+            ))
+            .hint(format!("leave out {option}; --steps may be given to make the run longer")));
+        }
+        let (state, snapshot) = folder.resume()?;
+        let digest = digest(&args.data, found);
+        if digest != state.data {
+            return Err(Failure::new(format!(
+                "{}: these are not the images that the run began with",
+                args.data.display()
+            ))
+            .hint(format!("give the same --data as then ({}), or begin a new run", state.data_folder)));
+        }
+        let mut run = state.run;
+        run.training.steps = args.steps.or(run.training.steps);
+        run.training.micro_batch = args.micro_batch.or(run.training.micro_batch);
+        run.training.checkpoint_every = args.checkpoint_every.unwrap_or(run.training.checkpoint_every);
+        let images = labelled(found, &mut run)?;
+        Ok(Self { run, in_order: state.in_order, images, digest, snapshot: Some(snapshot) })
+    }
+
+    /// The same run from its last checkpoint, after the device was lost.
+    ///
+    /// # Errors
+    /// A checkpoint that cannot be read.
+    pub fn again(_args: &Args, folder: &RunFolder, start: Self) -> Result<Self, Failure> {
+        let (_, snapshot) = folder.resume()?;
+        Ok(Self { snapshot: Some(snapshot), ..start })
+    }
+
+    /// Opens device and model and puts the learner there.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn trainer(&mut self, args: &Args) -> Result<Trainer, Stopped> {
+        let gpu = args.device.open()?;
+        let size = args.model.image_size.or(self.run.training.image_size);
+        let clip = args.model.open_for_training(&gpu, size)?;
+        self.run.training.image_size = Some(clip.vision().image_size());
+        let config = self.run.learner.clone().resolved(&clip).map_err(Failure::new)?;
+        self.run.learner = config.clone();
+        if self.snapshot.is_none() {
+            let values = Parameters::random(&config, &clip, self.run.training.seed)?;
+            self.snapshot = Some(Snapshot { values, ..Snapshot::default() });
+        }
+        let snapshot = self.snapshot.clone().unwrap_or_default();
+        snapshot.values.check(&config, &clip)?;
+        let micro = self.micro_batch(args, &clip)?;
+        let names = self.run.train_names();
+        Trainer::new(clip, config, &names, self.run.optimiser, &snapshot, micro).map_err(Stopped::of)
+    }
+
+    /// Images that go through the model at a time: as many as the device and `--max-memory` allow.
+    fn micro_batch(&self, args: &Args, clip: &Clip) -> Result<usize, Failure> {
+        let gpu = clip.gpu();
+        let weights = gpu.memory().live.weights;
+        let estimate =
+            |n: usize| weights + Estimate::new(clip, &self.run.learner, self.run.defects.len(), n).total();
+        let wanted = self.run.training.batch;
+        // Layer tokens lengthen a sequence by less than a half.
+        let fits = (clip.vision().max_batch(gpu) * 2 / 3).max(1);
+        let most = self.run.training.micro_batch.unwrap_or(wanted.min(8)).min(wanted).min(fits);
+        let chosen = match args.max_memory {
+            None => most,
+            Some(limit) => match (1..=most).rev().find(|&n| estimate(n) <= limit) {
+                Some(n) => n,
+                None => {
+                    return Err(Failure::new(format!(
+                        "--max-memory {:.2} GB: one image at a time takes about {:.2} GB, of which {:.2} GB are weights",
+                        limit as f64 / 1e9,
+                        estimate(1) as f64 / 1e9,
+                        weights as f64 / 1e9
+                    ))
+                    .hint("allow more, or take a smaller --image-size, fewer prompt_sets or --weights f16"));
+                }
+            },
+        };
+        eprintln!(
+            "about {:.2} GB of device memory: {chosen} of {wanted} images at a time",
+            estimate(chosen) as f64 / 1e9
+        );
+        Ok(chosen)
+    }
+
+    /// What a checkpoint says of the run.
+    pub fn state(&self, step: usize) -> RunState {
+        RunState {
+            schema: checkpoint::SCHEMA.into(),
+            step,
+            run: self.run.clone(),
+            in_order: self.in_order,
+            data: self.digest.clone(),
+            data_folder: String::new(),
+            model_folder: String::new(),
+        }
+    }
+
+    /// The learner as it is now, with its class vectors.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn learner(&self, trainer: &Trainer) -> Result<LearnerFile, DapoError> {
+        let (train_defects, test_defects) = (self.run.train_names(), self.run.test_names());
+        let class_vectors = trainer.class_vectors(&test_defects)?;
+        Ok(LearnerFile {
+            parameters: trainer.snapshot()?.values,
+            description: Some(Description {
+                schema: description::SCHEMA.into(),
+                learner: trainer.config().clone(),
+                train_defects,
+                test_defects,
+                model: ModelShape::of(trainer.clip()),
+                image_size: trainer.clip().vision().image_size(),
+                steps: trainer.steps(),
+            }),
+            class_vectors: Some(class_vectors),
+        })
+    }
+
+    /// Steps of the whole run.
+    pub fn total_steps(&self) -> usize {
+        self.run.steps(self.images.len())
+    }
+
+    /// The images, in the order of their paths.
+    pub fn images(&self) -> Vec<LabelledImage> {
+        self.images.clone()
+    }
+
+    /// Which of them each step sees.
+    pub fn order(&self) -> Order {
+        let seed = (!self.in_order).then_some(self.run.training.seed);
+        Order::new(self.images.len(), self.run.training.batch, seed)
+    }
+
+    /// How they are prepared.
+    pub fn preparation(&self, trainer: &Trainer) -> Preparation {
+        let rule = match self.run.training.mask_threshold {
+            Some(MaskThreshold::Full) => MaskRule::Full,
+            _ => MaskRule::Half,
+        };
+        Preparation { preprocess: preprocess(trainer.clip()), rule }
+    }
+
+    /// Adam's step size.
+    pub fn learning_rate(&self) -> f32 {
+        self.run.optimiser.learning_rate
+    }
+
+    /// Steps between two checkpoints.
+    pub fn checkpoint_every(&self) -> usize {
+        self.run.training.checkpoint_every
+    }
+
+    /// The run in a line or two.
+    pub fn summary(&self, trainer: &Trainer) -> String {
+        let good = self.images.iter().filter(|i| i.class == 0).count();
+        let parameters: usize = Estimate::new(trainer.clip(), trainer.config(), 1, 1).learner as usize / 20;
+        format!(
+            "{} images ({good} good) with {} defects: {}\n{parameters} parameters on {} at {} px, steps {} to {}, \
+             masks: {}",
+            self.images.len(),
+            self.run.defects.len(),
+            self.run.train_names().join(", "),
+            trainer.clip().config().name,
+            trainer.clip().vision().image_size(),
+            trainer.steps() + 1,
+            self.total_steps(),
+            match self.run.training.mask_threshold {
+                Some(MaskThreshold::Full) => "whole pixels (full)",
+                _ => "more than half a pixel (half)",
+            }
+        )
+    }
+
+    /// Heading of the page.
+    pub fn title(&self) -> String {
+        format!("Training run: {} images, {} defects", self.images.len(), self.run.defects.len())
+    }
+
+    /// What the page says of the run.
+    pub fn facts(&self, trainer: &Trainer, adapter: &str) -> Vec<(String, String)> {
+        let clip = trainer.clip();
+        [
+            ("Model", format!("{}, {} px", clip.config().name, clip.vision().image_size())),
+            ("Computed on", adapter.to_owned()),
+            ("Defects", self.run.train_names().join(", ")),
+            ("Images of a step", self.run.training.batch.to_string()),
+            ("Step size", self.run.optimiser.learning_rate.to_string()),
+            ("Seed", self.run.training.seed.to_string()),
+        ]
+        .map(|(term, text)| (term.to_owned(), text))
+        .into()
+    }
+}
+
+/// Options come before settings.
+fn override_by(args: &Args, run: &mut RunConfig) {
+    let training = &mut run.training;
+    training.batch = args.batch.unwrap_or(training.batch);
+    training.steps = args.steps.or(training.steps);
+    training.seed = args.seed.unwrap_or(training.seed);
+    training.micro_batch = args.micro_batch.or(training.micro_batch);
+    training.checkpoint_every = args.checkpoint_every.unwrap_or(training.checkpoint_every);
+    if let Some(list) = &args.defects {
+        run.defects = crate::dapo::run::named(list.split(','));
+    }
+}
+
+fn read_config(path: &Path) -> Result<RunConfig, Failure> {
+    let text = fs::read_to_string(path).map_err(|e| {
+        Failure::new(format!("{}: {e}", path.display()))
+            .hint("--config takes a TOML file such as configs/paper.toml")
+    })?;
+    // The parser's message shows the line and what would be right there.
+    toml::from_str(&text).map_err(|e| Failure::new(format!("{}: {e}", path.display())))
+}
+
+/// The images with their classes.
+fn labelled(found: &[Sample], run: &mut RunConfig) -> Result<Vec<LabelledImage>, Failure> {
+    let classes = run.classes(found.iter().filter_map(|s| s.defect.as_deref())).map_err(|e| {
+        Failure::new(e.to_string()).hint("name it in --defects, or as a label of a class in the settings")
+    })?;
+    if run.defects.is_empty() {
+        return Err(Failure::new("the data set shows no defect, and none is named")
+            .hint("DAPO learns from images with defects and masks; see docs/training.md for the layouts"));
+    }
+    let class = |s: &Sample| s.defect.as_ref().map_or(0, |d| classes[d]);
+    let image = |s: &Sample| LabelledImage { image: s.image.clone(), mask: s.mask.clone(), class: class(s) };
+    Ok(found.iter().map(image).collect())
+}
+
+/// What must be the same when a run goes on: names and labels, in order.
+fn digest(root: &Path, found: &[Sample]) -> String {
+    let mut hash = Sha256::new();
+    for sample in found {
+        let name = sample.image.strip_prefix(root).unwrap_or(&sample.image);
+        hash.update(name.as_os_str().as_encoded_bytes());
+        hash.update([0]);
+        hash.update(sample.defect.as_deref().unwrap_or_default());
+        hash.update([0]);
+    }
+    hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
+}

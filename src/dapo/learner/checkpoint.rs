@@ -1,0 +1,106 @@
+//! A run in the middle, as the bytes of a safetensors file.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::parameters::{LearnerError, Parameters};
+use super::train::Snapshot;
+use crate::dapo::run::RunConfig;
+
+/// Version of a checkpoint.
+pub const SCHEMA: &str = "dapo-wgpu/checkpoint/1";
+const ENTRY: &str = "dapo_wgpu";
+const MEANS: &str = "adam.mean.";
+const SQUARES: &str = "adam.square.";
+
+/// What a run is, beside its numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunState {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Steps taken.
+    pub step: usize,
+    /// Settings, complete.
+    pub run: RunConfig,
+    /// Whether the images come in the order of their paths.
+    pub in_order: bool,
+    /// Digest of the images' names, defects and sizes of the model: what must not change in between.
+    pub data: String,
+    /// The folder of the images, as it was given.
+    pub data_folder: String,
+    /// The folder of the model, as it was given; empty for the embedded one.
+    pub model_folder: String,
+}
+
+impl RunState {
+    /// The bytes of a checkpoint.
+    ///
+    /// # Errors
+    /// [`LearnerError::File`] when a tensor's shape does not fit its data.
+    pub fn to_bytes(&self, snapshot: &Snapshot) -> Result<Vec<u8>, LearnerError> {
+        let mut all = snapshot.values.clone();
+        for (prefix, of) in [(MEANS, &snapshot.means), (SQUARES, &snapshot.squares)] {
+            all.tensors.extend(of.tensors.iter().map(|(name, v)| (format!("{prefix}{name}"), v.clone())));
+        }
+        let text = serde_json::to_string(self).map_err(|e| LearnerError::Description(e.to_string()))?;
+        all.to_bytes(HashMap::from([(ENTRY.to_owned(), text)]))
+    }
+
+    /// Reads a checkpoint.
+    ///
+    /// # Errors
+    /// [`LearnerError`] when the bytes are none, or one of another version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<(Self, Snapshot), LearnerError> {
+        let (all, entries) = Parameters::from_bytes(bytes)?;
+        let text = entries
+            .get(ENTRY)
+            .ok_or_else(|| LearnerError::Description("there is none: not a checkpoint of a run".into()))?;
+        let state: Self = serde_json::from_str(text).map_err(|e| LearnerError::Description(e.to_string()))?;
+        if state.schema != SCHEMA {
+            return Err(LearnerError::Description(format!(
+                "its schema is '{}', this program reads '{SCHEMA}'",
+                state.schema
+            )));
+        }
+        let mut snapshot = Snapshot { step: state.step, ..Snapshot::default() };
+        for (name, values) in all.tensors {
+            let (of, name) = match (name.strip_prefix(MEANS), name.strip_prefix(SQUARES)) {
+                (Some(name), _) => (&mut snapshot.means, name),
+                (_, Some(name)) => (&mut snapshot.squares, name),
+                _ => (&mut snapshot.values, name.as_str()),
+            };
+            of.tensors.insert(name.to_owned(), values);
+        }
+        Ok((state, snapshot))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dapo::learner::parameters::Values;
+
+    #[test]
+    fn a_checkpoint_reads_back_as_it_was() {
+        let tensors = |x: f32| Parameters {
+            tensors: [("a.b".to_owned(), Values { shape: vec![2], data: vec![x, -x] })].into(),
+        };
+        let snapshot =
+            Snapshot { step: 7, values: tensors(0.1), means: tensors(1e-40), squares: tensors(3.0) };
+        let state = RunState {
+            schema: SCHEMA.into(),
+            step: 7,
+            run: RunConfig::default(),
+            in_order: true,
+            data: "x".into(),
+            data_folder: "d".into(),
+            model_folder: String::new(),
+        };
+        let bytes = state.to_bytes(&snapshot).expect("bytes");
+        assert_eq!(RunState::from_bytes(&bytes), Ok((state, snapshot)));
+        for cut in [0, 7, 40, bytes.len() - 1] {
+            assert!(RunState::from_bytes(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+    }
+}

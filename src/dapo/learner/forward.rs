@@ -1,0 +1,148 @@
+//! The learner on a tape: class vectors from prompts, features from images.
+
+use std::collections::HashMap;
+
+use super::config::{LearnerConfig, TextMask};
+use super::parameters::{self, DEFECT, NORMAL, VISUAL};
+use super::prompts::HybridPrompts;
+use crate::autograd::{Tape, Var};
+use crate::clip::{Clip, ClipError, LayerTokens};
+use crate::ops::{OpError, Tensor};
+
+/// Parameters on a tape, by name.
+pub(super) struct Leaves {
+    by_name: HashMap<String, Var>,
+}
+
+/// What a batch looks like to the learner.
+pub(super) struct Seen {
+    /// Cosines of the image with normal and with the mean of the defects, over the temperature: [images, 2].
+    pub logits: Var,
+    /// Class probabilities of patches at each feature layer: [images, cells, classes].
+    pub patches: Vec<Var>,
+    /// Image features, un-normalised: [images, embed_dim].
+    pub image_features: Var,
+}
+
+/// Class vectors of unit length.
+#[derive(Clone)]
+pub(super) struct ClassVectors {
+    /// Normal first: [K+1, embed_dim].
+    pub each: Var,
+    /// Normal, and the mean of the defects: [2, embed_dim].
+    pub two: Var,
+}
+
+impl Leaves {
+    /// Puts parameters on a tape.
+    pub fn new<'p>(tape: &Tape<'_>, parameters: impl Iterator<Item = (&'p str, &'p Tensor)>) -> Self {
+        Self { by_name: parameters.map(|(name, t)| (name.to_owned(), tape.leaf(t.clone()))).collect() }
+    }
+
+    /// A parameter.
+    pub fn get(&self, name: &str) -> Result<&Var, OpError> {
+        self.by_name.get(name).ok_or_else(|| OpError::Shape {
+            op: "learner",
+            expected: format!("a parameter '{name}'"),
+            found: Vec::new(),
+        })
+    }
+}
+
+/// A learner's model, its settings and prompts.
+#[derive(Clone, Copy)]
+pub(super) struct Forward<'m> {
+    pub clip: &'m Clip,
+    pub config: &'m LearnerConfig,
+    pub prompts: &'m HybridPrompts,
+}
+
+impl<'m> Forward<'m> {
+    /// Features of prompts `range` of all (K+1)·E, states in order, sets within: [prompts, embed_dim].
+    pub fn prompt_features(
+        self,
+        tape: &Tape<'m>,
+        leaves: &Leaves,
+        range: std::ops::Range<usize>,
+    ) -> Result<Var, ClipError> {
+        let (config, text) = (self.config, self.clip.text());
+        let (sets, length, width) = (config.prompt_sets, config.context_length, text.width());
+        let mut used: Vec<u32> = self.prompts.ids.iter().flatten().copied().collect();
+        used.sort_unstable();
+        used.dedup();
+        let frozen = Tensor::upload(tape.gpu(), &text.token_rows(&used)?, &[used.len(), width])?;
+        // One table: frozen rows, then the learned words of normal prompts, then those of defects.
+        let learned = tape.concat(leaves.get(NORMAL)?, leaves.get(DEFECT)?)?;
+        let table = tape.concat(&Var::constant(frozen), &learned)?;
+        let (mut index, mut positions) = (Vec::new(), Vec::new());
+        for prompt in range {
+            let (state, set) = (prompt / sets, prompt % sets);
+            let words = used.len() + (if state == 0 { 0 } else { sets } + set) * length;
+            index.extend(self.prompts.ids[state].iter().enumerate().map(|(place, id)| match place {
+                place if (1..=length).contains(&place) => (words + place - 1) as u32,
+                _ => used.partition_point(|u| u < id) as u32,
+            }));
+            positions.push(self.prompts.positions[state]);
+        }
+        let embedded = tape.gather(&table, &index)?;
+        let embedded = embedded.reshape(tape, &[positions.len(), text.context_length(), width])?;
+        let layers = (0..config.text_depth())
+            .map(|layer| leaves.get(&parameters::text_tokens(layer)).cloned())
+            .collect::<Result<Vec<_>, _>>()?;
+        let tokens = LayerTokens { layers: &layers, keep: config.alpha };
+        let causal = config.text_mask == TextMask::Causal;
+        Ok(text.forward_with_tokens(tape, &embedded, tokens, &positions, causal)?)
+    }
+
+    /// Class vectors from the features of all prompts: the mean over the sets, then unit length.
+    pub fn class_vectors(self, tape: &Tape<'m>, features: &Var) -> Result<ClassVectors, OpError> {
+        let means = tape.group_means(features, self.config.prompt_sets)?;
+        self.with_mean(tape, tape.l2_normalise(&means)?)
+    }
+
+    /// Adds normal against the mean of all defects to class vectors [K+1, embed_dim].
+    pub fn with_mean(self, tape: &Tape<'m>, each: Var) -> Result<ClassVectors, OpError> {
+        let classes = each.tensor().rows();
+        let defects: Vec<u32> = (1..classes as u32).collect();
+        let mean = tape.group_means(&tape.gather(&each, &defects)?, classes - 1)?;
+        let two = tape.concat(&tape.gather(&each, &[0])?, &tape.l2_normalise(&mean)?)?;
+        Ok(ClassVectors { each, two })
+    }
+
+    /// Looks at pixels [images, 3, size, size].
+    pub fn see(
+        self,
+        tape: &Tape<'m>,
+        leaves: &Leaves,
+        classes: &ClassVectors,
+        pixels: &Tensor,
+    ) -> Result<Seen, OpError> {
+        let config = self.config;
+        let layers = self.visual_tokens(tape, leaves)?;
+        let tokens = LayerTokens { layers: &layers, keep: config.alpha };
+        let output = self.clip.vision().forward_with_tokens(tape, pixels, tokens, &config.feature_layers)?;
+        let logits = tape.similarity(&output.image_features, &classes.two, config.scale())?;
+        let mut patches = Vec::with_capacity(output.states.len());
+        for (index, state) in output.states.iter().enumerate() {
+            let [weight, bias] = parameters::adapter(index);
+            let adapted = tape.affine(state, leaves.get(&weight)?, leaves.get(&bias)?)?;
+            let cosines = tape.similarity(&adapted, &classes.each, config.scale())?;
+            patches.push(tape.softmax(&cosines, 1.0)?);
+        }
+        Ok(Seen { logits, patches, image_features: output.image_features })
+    }
+
+    /// The visual tokens of each layer.
+    fn visual_tokens(self, tape: &Tape<'m>, leaves: &Leaves) -> Result<Vec<Var>, OpError> {
+        let (depth, count) = (self.config.visual_depth(), self.config.layer_tokens);
+        if depth == 0 {
+            return Ok(Vec::new());
+        }
+        let all = leaves.get(VISUAL)?;
+        let layer = |layer: usize| {
+            let rows: Vec<u32> = (layer * count..(layer + 1) * count).map(|row| row as u32).collect();
+            tape.gather(all, &rows)
+        };
+        (0..depth).map(layer).collect()
+    }
+}

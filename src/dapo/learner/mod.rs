@@ -1,0 +1,22 @@
+//! DAPO's learner (arXiv 2512.09446): learned context words in prompts for "normal" and for defects,
+//! learned tokens in every layer of both towers, and adapters for patch tokens. CLIP itself is frozen.
+//!
+//! [`config`] says what is learned and how; [`parameters`] holds the values on the host under the names of
+//! the official checkpoints; [`prompts`] makes token ids; [`forward`] is the model on a tape; [`train`]
+//! takes steps; [`detect`] looks at images with the result.
+
+pub mod checkpoint;
+pub mod config;
+pub mod description;
+pub mod detect;
+mod forward;
+pub mod memory;
+pub mod parameters;
+pub mod prompts;
+pub mod train;
+
+pub use config::{LearnerConfig, Pooling, TextMask};
+pub use description::{Description, LearnerFile, ModelShape};
+pub use detect::LearnedDetector;
+pub use parameters::{LearnerError, Parameters, Values};
+pub use train::{Batch, DapoError, Losses, Snapshot, Trainer};

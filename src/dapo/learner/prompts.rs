@@ -1,0 +1,50 @@
+//! Hybrid prompts: learned words, then the name of the state.
+
+use super::config::{LearnerConfig, Pooling};
+use crate::clip::{Clip, ClipError};
+
+/// The prompts of all states as token ids, normal first, with places for the learned words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HybridPrompts {
+    /// Token ids of each state, [K+1] of context length. Places 1 to l are those of the learned words.
+    pub ids: Vec<Vec<u32>>,
+    /// The position that speaks for each state's prompt, in the sequence after the last block.
+    pub positions: Vec<usize>,
+}
+
+impl HybridPrompts {
+    /// Prompts `[V₁ … V_l] {normal word} {object}` and `[W₁ … W_l] {defect} {defect word} {object}`.
+    ///
+    /// # Errors
+    /// [`ClipError::Request`] when a name is too long for the context; those of the tokenizer.
+    pub fn new(config: &LearnerConfig, clip: &Clip, defects: &[String]) -> Result<Self, ClipError> {
+        let join = |words: &[&str]| {
+            words.iter().map(|w| w.trim()).filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
+        };
+        let mut words = vec![join(&[&config.normal_word, &config.object])];
+        words.extend(defects.iter().map(|d| join(&[d, &config.defect_word, &config.object])));
+        let placeholder = clip.tokenize(&["X"])?[0][1];
+        let (context, length) = (clip.text().context_length(), config.context_length);
+        let (mut ids, mut positions) = (Vec::new(), Vec::new());
+        for (plain, words) in clip.tokenize(&words)?.into_iter().zip(&words) {
+            // The end of text must stay in sight after the learned words have moved it.
+            let end = clip.text().pooled_position(&plain);
+            if end + length >= context {
+                return Err(ClipError::Request(format!(
+                    "'{words}' and {length} learned words are too long for this model's {context} tokens; use a \
+                     shorter name"
+                )));
+            }
+            let (start, rest) = plain.split_at(1);
+            let mut sequence = [start, &vec![placeholder; length], rest].concat();
+            sequence.truncate(context);
+            let shift = match config.pooling {
+                Pooling::Eot if config.text_depth() >= clip.text().depth() => config.layer_tokens,
+                _ => 0,
+            };
+            positions.push(end + length + shift);
+            ids.push(sequence);
+        }
+        Ok(Self { ids, positions })
+    }
+}

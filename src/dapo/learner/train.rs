@@ -1,0 +1,408 @@
+//! Training steps: losses, gradients, Adam.
+
+use std::collections::HashMap;
+
+use super::config::LearnerConfig;
+use super::forward::{ClassVectors, Forward, Leaves};
+use super::parameters::{LearnerError, Parameters, Values, layout};
+use super::prompts::HybridPrompts;
+use crate::autograd::{Gradients, Optimiser, Parameter, Tape, Var};
+use crate::clip::{Clip, ClipError};
+use crate::ops::{self, AdamState, Indices, OpError, PixelTarget, Tensor};
+
+pub use crate::ops::AdamSettings;
+
+/// Weight of the pixel losses against the image's.
+const LOCAL_WEIGHT: f32 = 4.0;
+/// Prompts that go through the text tower at a time.
+const PROMPT_CHUNK: usize = 64;
+
+/// Images to learn from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// Pre-processed pixels, [images, 3, size, size].
+    pub pixels: Vec<f32>,
+    /// Class of each image: 0 for a good one, else the place of its defect in the list, from 1.
+    pub classes: Vec<u32>,
+    /// 1 inside the defect, 0 elsewhere, [images, size, size].
+    pub masks: Vec<f32>,
+}
+
+/// What a step minimised.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Losses {
+    /// Cross-entropy of good against defective.
+    pub image: f32,
+    /// Focal and dice losses of the pixels over all feature layers, with their weight.
+    pub local: f32,
+}
+
+impl Losses {
+    /// Their sum.
+    pub fn total(self) -> f32 {
+        self.image + self.local
+    }
+}
+
+/// What one step did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepReport {
+    /// Counted from 1.
+    pub step: usize,
+    /// The losses before the step.
+    pub losses: Losses,
+    /// Euclidean norm of the gradient of all parameters.
+    pub gradient_norm: f64,
+}
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DapoError {
+    /// The model, the request or the device.
+    #[error(transparent)]
+    Clip(#[from] ClipError),
+    /// The parameters.
+    #[error(transparent)]
+    Learner(#[from] LearnerError),
+    /// A number that is not finite; the parameters are as they were before the step.
+    #[error("step {step}: {what} is not finite")]
+    NotFinite {
+        /// The step that was not taken, counted from 1.
+        step: usize,
+        /// The loss or the tensor.
+        what: String,
+    },
+}
+
+impl From<OpError> for DapoError {
+    fn from(error: OpError) -> Self {
+        Self::Clip(error.into())
+    }
+}
+
+impl DapoError {
+    /// What the user can do.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Clip(error) => error.hint(),
+            Self::Learner(_) => String::new(),
+            Self::NotFinite { .. } => {
+                "the last checkpoint is kept; go on from it with a smaller learning rate".into()
+            }
+        }
+    }
+
+    /// Whether the device went away, so that a new one may succeed.
+    pub fn device_lost(&self) -> bool {
+        matches!(self, Self::Clip(ClipError::Op(OpError::Gpu(crate::gpu::GpuError::Lost { .. }))))
+    }
+}
+
+/// Everything that a run needs to go on: values and moments of all parameters, by name.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Snapshot {
+    /// Steps taken.
+    pub step: usize,
+    /// Values.
+    pub values: Parameters,
+    /// Running means of gradients.
+    pub means: Parameters,
+    /// Running means of squared gradients.
+    pub squares: Parameters,
+}
+
+/// A learner in training.
+#[derive(Debug)]
+pub struct Trainer {
+    clip: Clip,
+    config: LearnerConfig,
+    prompts: HybridPrompts,
+    optimiser: Optimiser,
+    /// Images that go through the vision tower at a time.
+    micro_batch: usize,
+}
+
+impl Trainer {
+    /// Starts from a snapshot: of an earlier run, or of values with no moments.
+    ///
+    /// # Errors
+    /// [`LearnerError`] when the values do not fit the model; those of the device.
+    pub fn new(
+        clip: Clip,
+        config: LearnerConfig,
+        defects: &[String],
+        settings: AdamSettings,
+        start: &Snapshot,
+        micro_batch: usize,
+    ) -> Result<Self, DapoError> {
+        start.values.check(&config, &clip)?;
+        let prompts = HybridPrompts::new(&config, &clip, defects)?;
+        let gpu = clip.gpu();
+        let upload = |of: &Parameters, name: &str, shape: &[usize]| match of.tensors.get(name) {
+            Some(values) => Tensor::upload_weight(gpu, &values.data, shape),
+            None => Tensor::upload_weight(gpu, &vec![0.0; shape.iter().product()], shape),
+        };
+        let parameters = layout(&config, &clip)
+            .into_iter()
+            .map(|(name, shape)| {
+                let state = AdamState {
+                    value: upload(&start.values, &name, &shape)?,
+                    mean: upload(&start.means, &name, &shape)?,
+                    square: upload(&start.squares, &name, &shape)?,
+                };
+                Ok(Parameter { name, state })
+            })
+            .collect::<Result<Vec<_>, OpError>>()?;
+        let optimiser = Optimiser::resume(settings, parameters, start.step);
+        Ok(Self { micro_batch: micro_batch.max(1), clip, config, prompts, optimiser })
+    }
+
+    /// The model.
+    pub fn clip(&self) -> &Clip {
+        &self.clip
+    }
+
+    /// The settings, complete.
+    pub fn config(&self) -> &LearnerConfig {
+        &self.config
+    }
+
+    /// Steps taken so far.
+    pub fn steps(&self) -> usize {
+        self.optimiser.steps()
+    }
+
+    /// Learns from a batch.
+    ///
+    /// # Errors
+    /// [`DapoError::NotFinite`] with nothing changed; those of the device.
+    pub fn step(&mut self, batch: &Batch) -> Result<StepReport, DapoError> {
+        let (losses, gradients) = self.gradients_on_device(batch)?;
+        let step = self.optimiser.steps() + 1;
+        let gradient_norm = self.judge(step, losses, &gradients)?;
+        let gpu = self.clip.gpu().clone();
+        self.optimiser.step(&gpu, &gradients)?;
+        Ok(StepReport { step, losses, gradient_norm })
+    }
+
+    /// Losses of a batch and the gradient of their sum for every parameter, without a step.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn gradients(&self, batch: &Batch) -> Result<(Losses, Parameters), DapoError> {
+        let (losses, gradients) = self.gradients_on_device(batch)?;
+        let mut all = Parameters::default();
+        for (parameter, gradient) in self.optimiser.parameters().iter().zip(gradients) {
+            if let Some(gradient) = gradient {
+                all.tensors.insert(parameter.name.clone(), download(&self.clip, &gradient)?);
+            }
+        }
+        Ok((losses, all))
+    }
+
+    /// Values and moments, on the host.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn snapshot(&self) -> Result<Snapshot, DapoError> {
+        let mut snapshot = Snapshot { step: self.optimiser.steps(), ..Snapshot::default() };
+        for Parameter { name, state } in self.optimiser.parameters() {
+            let AdamState { value, mean, square } = state;
+            snapshot.values.tensors.insert(name.clone(), download(&self.clip, value)?);
+            snapshot.means.tensors.insert(name.clone(), download(&self.clip, mean)?);
+            snapshot.squares.tensors.insert(name.clone(), download(&self.clip, square)?);
+        }
+        Ok(snapshot)
+    }
+
+    /// The class vectors of these defects as they are now, [K+1, embed_dim].
+    ///
+    /// # Errors
+    /// Those of the tokenizer and the device.
+    pub fn class_vectors(&self, defects: &[String]) -> Result<Values, DapoError> {
+        let prompts = HybridPrompts::new(&self.config, &self.clip, defects)?;
+        let forward = Forward { prompts: &prompts, ..self.forward() };
+        let tape = Tape::inference(self.clip.gpu());
+        let vectors = encode_prompts(forward, &tape, &self.leaves(&tape))?;
+        download(&self.clip, vectors.each.tensor())
+    }
+
+    fn forward(&self) -> Forward<'_> {
+        Forward { clip: &self.clip, config: &self.config, prompts: &self.prompts }
+    }
+
+    fn leaves(&self, tape: &Tape<'_>) -> Leaves {
+        let parameters = self.optimiser.parameters().iter();
+        Leaves::new(tape, parameters.map(|p| (p.name.as_str(), &p.state.value)))
+    }
+
+    /// The prompts go forward once, and back once with what all images say of them.
+    fn gradients_on_device(&self, batch: &Batch) -> Result<(Losses, Vec<Option<Tensor>>), DapoError> {
+        let gpu = self.clip.gpu();
+        let forward = self.forward();
+        let mut sums = Sums::new(self.optimiser.parameters());
+
+        // Prompts: in chunks, each on a tape of its own that is kept for the way back.
+        let mut chunks = Vec::new();
+        for range in prompt_chunks(forward) {
+            let tape = Tape::new(gpu);
+            let leaves = self.leaves(&tape);
+            let features = forward.prompt_features(&tape, &leaves, range)?;
+            chunks.push((tape, leaves, features));
+        }
+        let head = Tape::new(gpu);
+        let parts: Vec<Var> = chunks.iter().map(|(_, _, f)| head.leaf(f.tensor().clone())).collect();
+        let vectors = forward.class_vectors(&head, &joined(&head, &parts)?)?;
+
+        // Images: their gradients end at the class vectors.
+        let size = self.clip.vision().image_size();
+        let (mut each, mut two) = (None, None);
+        let mut losses = Vec::new();
+        for at in (0..batch.classes.len()).step_by(self.micro_batch) {
+            let images = at..(at + self.micro_batch).min(batch.classes.len());
+            let pixels = &batch.pixels[images.start * 3 * size * size..images.end * 3 * size * size];
+            let pixels = self.clip.upload_pixels(pixels)?;
+            let tape = Tape::new(gpu);
+            let leaves = self.leaves(&tape);
+            let classes = ClassVectors {
+                each: tape.leaf(vectors.each.tensor().clone()),
+                two: tape.leaf(vectors.two.tensor().clone()),
+            };
+            let seen = forward.see(&tape, &leaves, &classes, &pixels)?;
+            let share = 1.0 / batch.classes.len() as f32;
+            let labels = &batch.classes[images.clone()];
+            let defective: Vec<u32> = labels.iter().map(|&class| u32::from(class > 0)).collect();
+            let mut found = vec![tape.cross_entropy(&seen.logits, &defective, share)?];
+            let masks = &batch.masks[images.start * size * size..images.end * size * size];
+            let target = PixelTarget {
+                class_id: Indices::upload(gpu, labels)?,
+                mask: Tensor::upload(gpu, masks, &[labels.len(), size, size])?,
+                focal: 1.0,
+                dice_normal: 1.0,
+                dice_defect: 1.0,
+                scale: LOCAL_WEIGHT * share,
+            };
+            for patches in &seen.patches {
+                found.push(tape.pixel_loss(patches, &target)?);
+            }
+            losses.push(found.iter().map(|l| l.tensor().clone()).collect::<Vec<_>>());
+            let seeds = tape.ones(&found)?;
+            let mut gradients = tape.backward(seeds)?;
+            sums.take(&self.clip, &leaves, &mut gradients)?;
+            add(&self.clip, &mut each, gradients.take(&classes.each))?;
+            add(&self.clip, &mut two, gradients.take(&classes.two))?;
+        }
+
+        // Back through the prompts.
+        let seeds = [(&vectors.each, each), (&vectors.two, two)];
+        let seeds = seeds.into_iter().filter_map(|(var, gradient)| Some((var, gradient?))).collect();
+        let mut gradients = head.backward(seeds)?;
+        for ((tape, leaves, features), part) in chunks.into_iter().zip(&parts) {
+            if let Some(gradient) = gradients.take(part) {
+                let mut gradients = tape.backward(vec![(&features, gradient)])?;
+                sums.take(&self.clip, &leaves, &mut gradients)?;
+            }
+        }
+        let mut total = Losses { image: 0.0, local: 0.0 };
+        for found in losses {
+            let mut values = Vec::with_capacity(found.len());
+            for loss in found {
+                values.push(loss.read(gpu)?[0]);
+            }
+            total.image += values[0];
+            total.local += values[1..].iter().sum::<f32>();
+        }
+        Ok((total, sums.by_parameter))
+    }
+
+    /// The norm of the gradient, if everything is finite.
+    fn judge(&self, step: usize, losses: Losses, gradients: &[Option<Tensor>]) -> Result<f64, DapoError> {
+        let refuse = |what: String| Err(DapoError::NotFinite { step, what });
+        for (name, loss) in [("the image loss", losses.image), ("the local loss", losses.local)] {
+            if !loss.is_finite() {
+                return refuse(name.into());
+            }
+        }
+        let gpu = self.clip.gpu();
+        let mut squares = 0.0;
+        let parts = gradients
+            .iter()
+            .flatten()
+            .map(|g| ops::column_products(gpu, g, g))
+            .collect::<Result<Vec<_>, _>>()?;
+        let names = self.optimiser.parameters().iter().zip(gradients).filter(|(_, g)| g.is_some());
+        for ((parameter, _), part) in names.zip(parts) {
+            let square: f64 = part.read(gpu)?.iter().map(|&s| f64::from(s)).sum();
+            if !square.is_finite() {
+                return refuse(format!("the gradient of {}", parameter.name));
+            }
+            squares += square;
+        }
+        Ok(squares.sqrt())
+    }
+}
+
+/// Ranges of prompts that go through the text tower together.
+fn prompt_chunks(forward: Forward<'_>) -> Vec<std::ops::Range<usize>> {
+    let count = forward.prompts.ids.len() * forward.config.prompt_sets;
+    // Layer tokens lengthen a sequence by less than a half.
+    let fits = (forward.clip.text().max_batch(forward.clip.gpu()) * 2 / 3).max(1);
+    let chunk = PROMPT_CHUNK.min(fits);
+    (0..count).step_by(chunk).map(|at| at..(at + chunk).min(count)).collect()
+}
+
+/// Class vectors of all prompts.
+pub(super) fn encode_prompts<'m>(
+    forward: Forward<'m>,
+    tape: &Tape<'m>,
+    leaves: &Leaves,
+) -> Result<ClassVectors, ClipError> {
+    let parts = prompt_chunks(forward)
+        .into_iter()
+        .map(|range| forward.prompt_features(tape, leaves, range))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(forward.class_vectors(tape, &joined(tape, &parts)?)?)
+}
+
+fn joined(tape: &Tape<'_>, parts: &[Var]) -> Result<Var, OpError> {
+    let mut parts = parts.iter();
+    let first = parts.next().cloned().ok_or_else(|| OpError::Shape {
+        op: "join",
+        expected: "at least one part".into(),
+        found: Vec::new(),
+    })?;
+    parts.try_fold(first, |all, part| tape.concat(&all, part))
+}
+
+/// Gradients by parameter, added up as they come.
+struct Sums {
+    names: HashMap<String, usize>,
+    by_parameter: Vec<Option<Tensor>>,
+}
+
+impl Sums {
+    fn new(parameters: &[Parameter]) -> Self {
+        let names = parameters.iter().enumerate().map(|(i, p)| (p.name.clone(), i)).collect();
+        Self { names, by_parameter: vec![None; parameters.len()] }
+    }
+
+    fn take(&mut self, clip: &Clip, leaves: &Leaves, gradients: &mut Gradients) -> Result<(), OpError> {
+        for (name, &at) in &self.names {
+            add(clip, &mut self.by_parameter[at], gradients.take(leaves.get(name)?))?;
+        }
+        Ok(())
+    }
+}
+
+fn add(clip: &Clip, sum: &mut Option<Tensor>, gradient: Option<Tensor>) -> Result<(), OpError> {
+    let Some(gradient) = gradient else { return Ok(()) };
+    *sum = Some(match sum.take() {
+        None => gradient,
+        Some(sum) => ops::combine(clip.gpu(), 1.0, &sum, 1.0, &gradient)?,
+    });
+    Ok(())
+}
+
+fn download(clip: &Clip, tensor: &Tensor) -> Result<Values, DapoError> {
+    Ok(Values { shape: tensor.shape().to_vec(), data: tensor.read(clip.gpu())? })
+}

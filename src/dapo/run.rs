@@ -1,0 +1,229 @@
+//! A training run as one file describes it.
+
+use std::collections::BTreeMap;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_pcg::Pcg64Mcg;
+use serde::{Deserialize, Serialize};
+
+use super::learner::LearnerConfig;
+use super::learner::train::AdamSettings;
+
+/// Which pixels of a mask that was scaled to the image size are defect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MaskThreshold {
+    /// More than half of the pixel.
+    Half,
+    /// The whole pixel: what DAPO's published results were trained with.
+    Full,
+}
+
+/// A defect by its names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DefectClass {
+    /// Its name in detection, and in training if `train` is not given.
+    pub name: String,
+    /// A synonym for training.
+    #[serde(default)]
+    pub train: Option<String>,
+    /// What data sets call it, and other labels that count as it. Its name always does.
+    #[serde(default)]
+    pub labels: Vec<String>,
+}
+
+/// How long and how to train.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Schedule {
+    /// Edge of the images in pixels; the model's own if not given.
+    pub image_size: Option<usize>,
+    /// Images of a step.
+    pub batch: usize,
+    /// Passes over the images, unless `steps` is given.
+    pub epochs: usize,
+    /// Steps, whatever that is in epochs.
+    pub steps: Option<usize>,
+    /// Seed of the first values and of the order of images.
+    pub seed: u64,
+    /// Steps between two checkpoints.
+    pub checkpoint_every: usize,
+    /// Which pixels of a scaled mask are defect. If not given: `half`, or `full` for a run that starts from
+    /// given values, which is how published runs are repeated.
+    pub mask_threshold: Option<MaskThreshold>,
+    /// Images that go through the model at a time; as many as fit if not given. The result is the same.
+    pub micro_batch: Option<usize>,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self {
+            image_size: None,
+            batch: 8,
+            epochs: 5,
+            steps: None,
+            seed: 42,
+            checkpoint_every: 50,
+            mask_threshold: None,
+            micro_batch: None,
+        }
+    }
+}
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunConfig {
+    /// What is learned.
+    pub learner: LearnerConfig,
+    /// Adam.
+    pub optimiser: AdamSettings,
+    /// How long.
+    pub training: Schedule,
+    /// The classes in order; those of the data, in the order of their names, if empty.
+    pub defects: Vec<DefectClass>,
+}
+
+/// A label for which there is no class.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the data set has the label '{label}', which none of the classes has: {known}")]
+pub struct UnknownLabel {
+    /// The label.
+    pub label: String,
+    /// The names of the classes.
+    pub known: String,
+}
+
+/// Classes with these names, trimmed; empty ones are left out.
+pub fn named<'n>(names: impl Iterator<Item = &'n str>) -> Vec<DefectClass> {
+    let named = names.map(str::trim).filter(|name| !name.is_empty());
+    named.map(|name| DefectClass { name: name.to_owned(), train: None, labels: Vec::new() }).collect()
+}
+
+/// A label in words: `bent_lead` is "bent lead".
+fn words(label: &str) -> String {
+    label.replace('_', " ").trim().to_lowercase()
+}
+
+impl RunConfig {
+    /// Fills in the classes from the labels of the data if none are given, and gives each label's class,
+    /// counted from 1.
+    ///
+    /// # Errors
+    /// [`UnknownLabel`] for a label that no class has.
+    pub fn classes<'l>(
+        &mut self,
+        labels: impl Iterator<Item = &'l str>,
+    ) -> Result<BTreeMap<String, u32>, UnknownLabel> {
+        let labels: std::collections::BTreeSet<&str> = labels.collect();
+        if self.defects.is_empty() {
+            let mut names: Vec<String> = labels.iter().map(|l| words(l)).collect();
+            names.sort();
+            names.dedup();
+            self.defects = named(names.iter().map(String::as_str));
+        }
+        let find = |label: &str| {
+            let of = |d: &DefectClass| {
+                let own = [&d.name].into_iter().chain(&d.train).chain(&d.labels);
+                own.into_iter().any(|l| words(l) == words(label))
+            };
+            self.defects.iter().position(of).map(|at| at as u32 + 1)
+        };
+        labels
+            .iter()
+            .map(|label| {
+                let known = || self.test_names().join(", ");
+                let class =
+                    find(label).ok_or_else(|| UnknownLabel { label: (*label).into(), known: known() });
+                Ok(((*label).to_owned(), class?))
+            })
+            .collect()
+    }
+
+    /// Names of the classes in training.
+    pub fn train_names(&self) -> Vec<String> {
+        self.defects.iter().map(|d| d.train.as_ref().unwrap_or(&d.name).trim().to_owned()).collect()
+    }
+
+    /// Names of the classes in detection.
+    pub fn test_names(&self) -> Vec<String> {
+        self.defects.iter().map(|d| d.name.trim().to_owned()).collect()
+    }
+
+    /// Steps of a run over this many images.
+    pub fn steps(&self, images: usize) -> usize {
+        let each = images.div_ceil(self.training.batch);
+        self.training.steps.unwrap_or(each * self.training.epochs)
+    }
+}
+
+/// Which images each step sees: every epoch all of them, in an order of its own.
+#[derive(Debug, Clone)]
+pub struct Order {
+    images: usize,
+    batch: usize,
+    /// `None`: as they come.
+    seed: Option<u64>,
+}
+
+impl Order {
+    /// Batches of images in a seeded order, or without a seed as they come.
+    pub fn new(images: usize, batch: usize, seed: Option<u64>) -> Self {
+        Self { images, batch: batch.max(1), seed }
+    }
+
+    /// The images of a step, counted from 0. Depends on nothing else, so that a run can go on anywhere.
+    pub fn step(&self, step: usize) -> Vec<usize> {
+        let each = self.images.div_ceil(self.batch).max(1);
+        let (epoch, at) = (step / each, step % each);
+        let mut order: Vec<usize> = (0..self.images).collect();
+        if let Some(seed) = self.seed {
+            // Two neighbouring seeds give streams that have nothing to do with each other.
+            let mixed = (u128::from(seed) << 64) | epoch as u128;
+            order.shuffle(&mut Pcg64Mcg::from_seed(
+                (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)).to_le_bytes(),
+            ));
+        }
+        order.into_iter().skip(at * self.batch).take(self.batch).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_sees_every_image_once_and_each_in_another_order() {
+        let order = Order::new(10, 4, Some(3));
+        let epoch = |n: usize| -> Vec<usize> { (3 * n..3 * n + 3).flat_map(|s| order.step(s)).collect() };
+        let (first, second) = (epoch(0), epoch(1));
+        for mut seen in [first.clone(), second.clone()] {
+            seen.sort_unstable();
+            assert_eq!(seen, (0..10).collect::<Vec<_>>());
+        }
+        assert_ne!(first, second);
+        assert_ne!(first, (0..10).collect::<Vec<_>>());
+        assert_eq!(order.step(2).len(), 2);
+        assert_eq!(Order::new(10, 4, None).step(4), [4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn labels_find_their_class_by_any_of_its_names() {
+        let mut run: RunConfig = serde_json::from_value(serde_json::json!({"defects": [
+            {"name": "color", "train": "discoloration"},
+            {"name": "bent", "labels": ["bent_lead"]},
+        ]}))
+        .expect("a run");
+        let classes = run.classes(["color", "bent_lead", "Bent"].into_iter()).expect("all are known");
+        assert_eq!((classes["color"], classes["bent_lead"], classes["Bent"]), (1, 2, 2));
+        assert_eq!(run.train_names(), ["discoloration", "bent"]);
+        let error = run.classes(["crack"].into_iter()).expect_err("no such class");
+        assert!(error.to_string().contains("'crack'") && error.to_string().contains("color, bent"));
+        let mut open = RunConfig::default();
+        let classes = open.classes(["faulty_imprint", "bent"].into_iter()).expect("taken from the data");
+        assert_eq!((classes["bent"], classes["faulty_imprint"]), (1, 2));
+        assert_eq!(open.test_names(), ["bent", "faulty imprint"]);
+    }
+}

@@ -1,0 +1,188 @@
+//! Losses, their gradients, and the step of an optimiser.
+
+use super::{Indices, Result, Tensor, launch, launch_all};
+use crate::gpu::Gpu;
+use crate::kernels::adam::Adam;
+use crate::kernels::cross_entropy::{CrossEntropy, CrossEntropyBackward};
+use crate::kernels::pixel_loss::{PixelLoss, PixelLossBackward, PixelSums};
+use crate::kernels::sums::Sums;
+
+/// scale·Σ −ln softmax(logits)[label] over rows of logits [.., classes]: [1].
+///
+/// # Errors
+/// [`OpError::Shape`](super::OpError::Shape); those of the device.
+pub fn cross_entropy(gpu: &Gpu, logits: &Tensor, labels: &Indices, scale: f32) -> Result<Tensor> {
+    let (rows, classes) = labelled(logits, labels)?;
+    let problem = CrossEntropy { rows, classes, scale };
+    let each = launch(gpu, &problem, &[logits.buffer(), labels.buffer()], vec![rows])?;
+    launch(gpu, &Sums::dense(rows, 1), &[each.buffer()], vec![1])
+}
+
+/// dlogits of [`cross_entropy`], for a gradient dy [1].
+///
+/// # Errors
+/// [`OpError::Shape`](super::OpError::Shape); those of the device.
+pub fn cross_entropy_backward(
+    gpu: &Gpu,
+    logits: &Tensor,
+    labels: &Indices,
+    dy: &Tensor,
+    scale: f32,
+) -> Result<Tensor> {
+    let (rows, classes) = labelled(logits, labels)?;
+    // The kernel takes a gradient for every row: the same for all.
+    let each = super::gather(gpu, &dy.reshape(&[1, 1])?, &Indices::upload(gpu, &vec![0; rows])?)?;
+    let problem = CrossEntropyBackward { rows, classes, scale };
+    launch(gpu, &problem, &[logits.buffer(), labels.buffer(), each.buffer()], logits.shape().to_vec())
+}
+
+fn labelled(logits: &Tensor, labels: &Indices) -> Result<(usize, usize)> {
+    match logits.rows() == labels.len() {
+        true => Ok((logits.rows(), logits.last())),
+        false => Err(logits.mismatch("cross entropy", format!("{} rows", labels.len()))),
+    }
+}
+
+/// The images that a pixel loss looks at, and what it makes of them.
+#[derive(Debug, Clone)]
+pub struct PixelTarget {
+    /// The defect class of each image, 0 for a good one: [images].
+    pub class_id: Indices,
+    /// 1 inside the defect, 0 elsewhere: [images, size, size].
+    pub mask: Tensor,
+    /// Weight of the focal loss.
+    pub focal: f32,
+    /// Weight of the dice loss of the normal channel.
+    pub dice_normal: f32,
+    /// Weight of the dice loss of all defect channels together.
+    pub dice_defect: f32,
+    /// Multiplies the sum over the images.
+    pub scale: f32,
+}
+
+/// Sizes of a pixel loss.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    images: usize,
+    grid: usize,
+    size: usize,
+    classes: usize,
+}
+
+impl PixelTarget {
+    fn sizes(&self, s: &Tensor) -> Result<Sizes> {
+        let (&[images, cells, classes], &[of, size, width]) = (s.shape(), self.mask.shape()) else {
+            return Err(s.mismatch("pixel loss", "[images, cells, classes] and a mask [images, size, size]"));
+        };
+        let grid = cells.isqrt();
+        if grid * grid != cells || of != images || size != width || self.class_id.len() != images {
+            return Err(s.mismatch("pixel loss", format!("square grids of {of} images")));
+        }
+        Ok(Sizes { images, grid, size, classes })
+    }
+}
+
+/// The pixel loss of patch probabilities s [images, cells, classes], up-sampled to the mask: focal loss
+/// and two dice losses. Gives the loss [1] and totals [images, 4] that the gradient needs.
+///
+/// # Errors
+/// [`OpError::Shape`](super::OpError::Shape); those of the device.
+pub fn pixel_loss(gpu: &Gpu, s: &Tensor, target: &PixelTarget) -> Result<(Tensor, Tensor)> {
+    let Sizes { images, grid, size, classes } = target.sizes(s)?;
+    let sums = PixelSums { images, grid, size, classes };
+    let inputs = [s.buffer(), target.class_id.buffer(), target.mask.buffer()];
+    let rows = launch(gpu, &sums, &inputs, vec![images, size, 4])?;
+    let over_rows = Sums { groups: images, group_stride: 4 * size, ..Sums::dense(size, 4) };
+    let totals = launch(gpu, &over_rows, &[rows.buffer()], vec![images, 4])?;
+    let loss = PixelLoss {
+        images,
+        pixels: size * size,
+        focal: target.focal,
+        dice_normal: target.dice_normal,
+        dice_defect: target.dice_defect,
+        scale: target.scale,
+    };
+    Ok((launch(gpu, &loss, &[totals.buffer()], vec![1])?, totals))
+}
+
+/// ds of [`pixel_loss`], for a gradient dy [1].
+///
+/// # Errors
+/// [`OpError::Shape`](super::OpError::Shape); those of the device.
+pub fn pixel_loss_backward(
+    gpu: &Gpu,
+    s: &Tensor,
+    totals: &Tensor,
+    target: &PixelTarget,
+    dy: &Tensor,
+) -> Result<Tensor> {
+    let Sizes { images, grid, size, classes } = target.sizes(s)?;
+    let problem = PixelLossBackward {
+        images,
+        grid,
+        size,
+        classes,
+        focal: target.focal,
+        dice_normal: target.dice_normal,
+        dice_defect: target.dice_defect,
+        scale: target.scale,
+    };
+    let inputs = [s.buffer(), target.class_id.buffer(), target.mask.buffer(), totals.buffer(), dy.buffer()];
+    launch(gpu, &problem, &inputs, s.shape().to_vec())
+}
+
+/// Settings of Adam (Kingma & Ba 2015, arXiv 1412.6980) and AdamW (Loshchilov & Hutter 2019,
+/// arXiv 1711.05101).
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdamSettings {
+    /// Step size.
+    pub learning_rate: f32,
+    /// Decay of the mean of gradients.
+    pub beta1: f32,
+    /// Decay of the mean of squared gradients.
+    pub beta2: f32,
+    /// Added to the root of the latter.
+    pub epsilon: f32,
+    /// Decoupled weight decay; 0 is Adam, more is AdamW.
+    pub weight_decay: f32,
+}
+
+impl Default for AdamSettings {
+    /// DAPO's: betas 0.5 and 0.999, no decay.
+    fn default() -> Self {
+        Self { learning_rate: 1e-3, beta1: 0.5, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
+    }
+}
+
+/// A parameter and the two moments of its gradient, all of one shape.
+#[derive(Debug, Clone)]
+pub struct AdamState {
+    /// The parameter.
+    pub value: Tensor,
+    /// Running mean of its gradient.
+    pub mean: Tensor,
+    /// Running mean of its squared gradient.
+    pub square: Tensor,
+}
+
+/// The state after step number `step`, counted from 1, with gradient g.
+///
+/// # Errors
+/// [`OpError::Shape`](super::OpError::Shape); those of the device.
+pub fn adam(
+    gpu: &Gpu,
+    state: &AdamState,
+    gradient: &Tensor,
+    settings: AdamSettings,
+    step: usize,
+) -> Result<AdamState> {
+    gradient.expect_shape("adam", state.value.shape())?;
+    let AdamSettings { learning_rate, beta1, beta2, epsilon, weight_decay } = settings;
+    let len = gradient.len();
+    let problem = Adam { len, learning_rate, beta1, beta2, epsilon, weight_decay, step };
+    let inputs = [state.value.buffer(), state.mean.buffer(), state.square.buffer(), gradient.buffer()];
+    let shape = gradient.shape().to_vec();
+    let [value, mean, square] = launch_all(gpu, &problem, &inputs, [shape.clone(), shape.clone(), shape])?;
+    Ok(AdamState { value, mean, square })
+}

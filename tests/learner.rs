@@ -1,0 +1,188 @@
+//! DAPO's learner against an independent framework: `tools/dapo_reference.py` says how PyTorch made
+//! `tests/goldens/learner`, from drawn images and the random model of `tests/goldens/open_clip`.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use common::{relative_error, tensor};
+use dapo_wgpu::clip::{Clip, ClipOptions};
+use dapo_wgpu::dapo::learner::train::AdamSettings;
+use dapo_wgpu::dapo::learner::{Batch, LearnedDetector, LearnerConfig, LearnerFile, Snapshot, Trainer};
+use dapo_wgpu::data::samples::{self, Split};
+use dapo_wgpu::data::{MaskRule, Preprocess, load, load_mask};
+use dapo_wgpu::gpu::{Gpu, GpuOptions, ShaderMode};
+
+const DEFECTS: [&str; 4] = ["bent", "scratch", "faulty imprint", "discoloration"];
+const SIZE: usize = 96;
+
+fn goldens() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens")
+}
+
+fn expected(name: &str) -> Vec<f32> {
+    tensor(&goldens().join("learner/expected.safetensors"), name).1
+}
+
+fn gpu() -> &'static Gpu {
+    static GPU: OnceLock<Gpu> = OnceLock::new();
+    let options = GpuOptions { mode: ShaderMode::Checked, ..GpuOptions::default() };
+    GPU.get_or_init(|| Gpu::open(&options).expect("a device"))
+}
+
+fn clip() -> Clip {
+    let options = ClipOptions { image_size: Some(SIZE), training: true, ..ClipOptions::default() };
+    Clip::open(gpu(), &goldens().join("open_clip"), options).expect("the model opens")
+}
+
+fn defects() -> Vec<String> {
+    DEFECTS.map(str::to_owned).into()
+}
+
+fn file() -> LearnerFile {
+    let bytes = std::fs::read(goldens().join("learner/learner_init.safetensors")).expect("a learner");
+    LearnerFile::from_bytes(&bytes).expect("a learner")
+}
+
+fn config(clip: &Clip) -> LearnerConfig {
+    file().config(clip).expect("settings that fit")
+}
+
+fn batch(clip: &Clip) -> Batch {
+    let mut batch = Batch { pixels: Vec::new(), classes: Vec::new(), masks: Vec::new() };
+    let preprocess =
+        Preprocess { mean: clip.config().mean, std: clip.config().std, ..Preprocess::clip(SIZE as u32) };
+    for sample in samples::read(&goldens().join("learner"), None, Split::Test).expect("four images") {
+        let image = load(&sample.image).expect("an image");
+        batch.pixels.extend(preprocess.normalise(&preprocess.resize(&image)));
+        let class = |d: &String| DEFECTS.iter().position(|n| n == d).expect("a class") as u32 + 1;
+        batch.classes.push(sample.defect.as_ref().map_or(0, class));
+        batch.masks.extend(match &sample.mask {
+            Some(mask) => load_mask(mask, SIZE as u32, MaskRule::Full).expect("a mask"),
+            None => vec![0.0; SIZE * SIZE],
+        });
+    }
+    batch
+}
+
+fn trainer(micro_batch: usize) -> Trainer {
+    let clip = clip();
+    let start = Snapshot { values: file().parameters, ..Snapshot::default() };
+    let config = config(&clip);
+    Trainer::new(clip, config, &defects(), AdamSettings::default(), &start, micro_batch).expect("a trainer")
+}
+
+/// Required is 1e-4 for outputs and 1e-3 for gradients.
+const OUTPUTS: f64 = 1e-5;
+const GRADIENTS: f64 = 3e-5;
+
+#[track_caller]
+fn close(what: &str, found: &[f32], tolerance: f64) {
+    let error = relative_error(found, &expected(what));
+    println!("{error:.1e}  {what}");
+    assert!(error < tolerance, "{what} is off by {error:e}");
+}
+
+#[test]
+fn the_first_forward_is_pytorchs() {
+    let clip = clip();
+    let (batch, config) = (batch(&clip), config(&clip));
+    let detector =
+        LearnedDetector::new(clip, config, &defects(), &file().parameters, None).expect("a detector");
+    let unit = |rows: Vec<f32>| -> Vec<f32> {
+        let norm = |row: &[f32]| row.iter().map(|v| v * v).sum::<f32>().sqrt();
+        rows.chunks(64).flat_map(|row| row.iter().map(move |v| v / norm(row)).collect::<Vec<_>>()).collect()
+    };
+    close("out.image_features", &unit(detector.image_features(&batch.pixels).expect("features")), OUTPUTS);
+    close("out.text_features", &detector.class_vectors().expect("vectors"), OUTPUTS);
+    for (m, layer) in detector.patch_probabilities(&batch.pixels).expect("patches").iter().enumerate() {
+        close(&format!("out.patch_prob.{m}"), layer, OUTPUTS);
+    }
+    let found = detector.detect(&batch.pixels).expect("detections");
+    let few = |map: &[f32]| -> Vec<f32> {
+        let rows = map.chunks(SIZE).step_by(5);
+        rows.flat_map(|row| row.iter().step_by(5).map(|p| p * 4.0).collect::<Vec<_>>()).collect()
+    };
+    let binary: Vec<f32> = found.iter().flat_map(|d| few(&d.binary_map())).collect();
+    let multi: Vec<f32> =
+        found.iter().flat_map(|d| d.maps.chunks(SIZE * SIZE).flat_map(few).collect::<Vec<_>>()).collect();
+    close("out.binary_map", &binary, OUTPUTS);
+    close("out.multi_map", &multi, OUTPUTS);
+    let logits = expected("out.image_logits");
+    for (detection, logits) in found.iter().zip(logits.chunks(2)) {
+        let wanted = 1.0 / (1.0 + (logits[0] - logits[1]).exp());
+        assert!((detection.score - wanted).abs() < 1e-5, "{} instead of {wanted}", detection.score);
+    }
+}
+
+#[test]
+fn every_gradient_is_pytorchs() {
+    let trainer = trainer(4);
+    let (_, gradients) = trainer.gradients(&batch(trainer.clip())).expect("gradients");
+    assert_eq!(gradients.tensors.len(), 14);
+    for (name, gradient) in &gradients.tensors {
+        close(&format!("grad.{name}"), &gradient.data, GRADIENTS);
+    }
+}
+
+#[test]
+fn four_steps_of_adam_are_pytorchs() {
+    let meta = std::fs::read_to_string(goldens().join("learner/meta.json")).expect("meta.json");
+    let meta: serde_json::Value = serde_json::from_str(&meta).expect("JSON");
+    let mut trainer = trainer(4);
+    let batch = batch(trainer.clip());
+    for wanted in meta["log"].as_array().expect("a log") {
+        let report = trainer.step(&batch).expect("a step");
+        let losses = report.losses;
+        for (name, found) in
+            [("image_loss", losses.image), ("local_loss", losses.local), ("total", losses.total())]
+        {
+            let wanted = wanted[name].as_f64().expect("a number");
+            let error = (f64::from(found) - wanted).abs() / wanted;
+            println!("{error:.1e}  {name} of step {}", report.step);
+            assert!(error < 1e-5, "{name} is {found}, not {wanted}");
+        }
+    }
+    for (name, values) in &trainer.snapshot().expect("a snapshot").values.tensors {
+        close(&format!("after4.{name}"), &values.data, 1e-4);
+    }
+}
+
+/// Every loss is a mean over images, so portions of the batch add up to it, to rounding.
+#[test]
+fn portions_of_a_batch_add_up() {
+    let (whole, portions) = (trainer(4), trainer(1));
+    let batch = batch(whole.clip());
+    let (losses, gradients) = whole.gradients(&batch).expect("gradients");
+    let (again, added) = portions.gradients(&batch).expect("gradients");
+    assert!((losses.total() - again.total()).abs() < 1e-5 * losses.total());
+    for (name, gradient) in &gradients.tensors {
+        let error = relative_error(&added.tensors[name].data, &gradient.data);
+        assert!(error < 3e-6, "{name} differs by {error:e}");
+    }
+}
+
+#[test]
+fn the_same_step_gives_the_same_bits() {
+    let run = || {
+        let mut trainer = trainer(2);
+        let batch = batch(trainer.clip());
+        for _ in 0..2 {
+            trainer.step(&batch).expect("a step");
+        }
+        trainer.snapshot().expect("a snapshot")
+    };
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn a_number_that_is_not_finite_stops_the_run_and_changes_nothing() {
+    let mut trainer = trainer(4);
+    let mut batch = batch(trainer.clip());
+    let before = trainer.snapshot().expect("a snapshot");
+    batch.pixels[7] = f32::NAN;
+    let error = trainer.step(&batch).expect_err("NaN in the pixels").to_string();
+    assert!(error.contains("step 1") && error.contains("not finite"), "{error}");
+    assert_eq!(trainer.snapshot().expect("a snapshot"), before);
+}
