@@ -9,7 +9,7 @@ use clap::{CommandFactory, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::options::{DeviceArgs, print};
-use super::{Cli, Failure, check, detect, embed};
+use super::{Cli, Failure, check, detect, embed, train};
 use crate::gpu::{Profile, Purpose};
 use crate::kernels::registry::Registry;
 use crate::lab::Device;
@@ -40,6 +40,8 @@ enum Verb {
     Detect(detect::Args),
     /// Profile `embed` with these options
     Embed(embed::Args),
+    /// Profile `train` with these options
+    Train(train::Args),
     /// Profile `check` with these options
     Check(check::Args),
     #[command(external_subcommand)]
@@ -95,10 +97,14 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
             args.profile.unused()?;
             outputs.around(&args.device, || embed::run(args).map(|()| ExitCode::SUCCESS))
         }
+        Verb::Train(args) => {
+            args.profile.unused()?;
+            outputs.around(&args.device, || train::run(args))
+        }
         Verb::Check(args) => outputs.around(&args.device, || check::run(args, registry)),
         Verb::Other(words) => {
             let verb = words.first().map_or_else(String::new, |word| word.to_string_lossy().into_owned());
-            let message = format!("'{verb}' cannot be profiled; these commands can: detect, embed, check");
+            let message = format!("'{verb}' cannot be profiled; these commands can: detect, embed, train, check");
             Cli::command().error(ErrorKind::InvalidSubcommand, message).exit()
         }
     }
