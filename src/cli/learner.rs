@@ -6,12 +6,44 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use super::options::ModelArgs;
 use crate::clip::Clip;
-use crate::dapo::learner::{LearnedDetector, LearnerFile};
+use crate::dapo::learner::{LearnedDetector, LearnerFile, Method};
 use crate::gpu::Gpu;
+
+/// A method by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum MethodArg {
+    /// A fixed prompt ensemble: no training
+    Clip,
+    /// Learned prompts that name no type
+    Anomalyclip,
+    /// Adapters against fixed phrases
+    Multiads,
+    /// Hybrid prompts, layer tokens, adapters
+    Dapo,
+}
+
+impl MethodArg {
+    /// The method, if it is one that is trained.
+    ///
+    /// # Errors
+    /// A message for `clip`.
+    pub fn trained(self) -> Result<Method, Failure> {
+        match self {
+            Self::Clip => Err(Failure::new("--method clip: fixed prompts need no training")
+                .hint("detect uses them when no --learner is given")),
+            Self::Anomalyclip => Ok(Method::AnomalyClip),
+            Self::Multiads => Ok(Method::MultiAds),
+            Self::Dapo => Ok(Method::Dapo),
+        }
+    }
+}
 
 /// A learner, if one is to be used.
 #[derive(Debug, clap::Args)]
 pub struct LearnerArgs {
+    /// The method to use; that of the learner, or clip without one, if not given
+    #[arg(long, value_enum)]
+    method: Option<MethodArg>,
     /// Learner that `train` made, or a learner.safetensors of `import` [default: none, fixed prompts]
     #[arg(long, value_name = "FILE.safetensors")]
     learner: Option<PathBuf>,
@@ -30,8 +62,35 @@ impl LearnerArgs {
     /// # Errors
     /// A message that names the file.
     pub fn read(&self) -> Result<Option<Learner>, Failure> {
-        let read = |path: &PathBuf| Ok(Learner { path: path.clone(), file: read_learner(path)? });
-        self.learner.as_ref().map(read).transpose()
+        let read = |path: &PathBuf| -> Result<Learner, Failure> {
+            Ok(Learner { path: path.clone(), file: read_learner(path)? })
+        };
+        let learner = self.learner.as_ref().map(read).transpose()?;
+        match (self.method, &learner) {
+            (None, _) | (Some(MethodArg::Clip), None) => Ok(learner),
+            (Some(MethodArg::Clip), Some(_)) => {
+                Err(Failure::new("--method clip and --learner: fixed prompts have no learner")
+                    .hint("leave out one of them"))
+            }
+            (Some(method), None) => {
+                let name = method.trained()?.name();
+                Err(Failure::new(format!("--method {name}: no learner is given"))
+                    .hint(format!("train one with `dapo-wgpu train --method {name}`, then pass --learner")))
+            }
+            (Some(method), Some(found)) => {
+                let (wanted, is) = (method.trained()?, found.method());
+                match wanted == is {
+                    true => Ok(learner),
+                    false => Err(Failure::new(format!(
+                        "{}: a learner of {}, not of {}",
+                        found.path.display(),
+                        is.name(),
+                        wanted.name()
+                    ))
+                    .hint("leave out --method, or pass another --learner")),
+                }
+            }
+        }
     }
 }
 
@@ -52,6 +111,11 @@ impl Learner {
     pub fn open_model(&self, model: &ModelArgs, gpu: &Gpu) -> Result<Clip, Failure> {
         let trained = self.file.description.as_ref().map(|d| d.image_size);
         model.open_sized(gpu, model.image_size.or(trained))
+    }
+
+    /// The method that it was trained by; a file without description can only be one of DAPO.
+    fn method(&self) -> Method {
+        self.file.description.as_ref().map_or(Method::Dapo, |d| d.learner.method)
     }
 
     /// Names of the defects that it was made for; empty if the file does not say.

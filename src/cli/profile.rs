@@ -104,7 +104,8 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
         Verb::Check(args) => outputs.around(&args.device, || check::run(args, registry)),
         Verb::Other(words) => {
             let verb = words.first().map_or_else(String::new, |word| word.to_string_lossy().into_owned());
-            let message = format!("'{verb}' cannot be profiled; these commands can: detect, embed, train, check");
+            let message =
+                format!("'{verb}' cannot be profiled; these commands can: detect, embed, train, check");
             Cli::command().error(ErrorKind::InvalidSubcommand, message).exit()
         }
     }

@@ -103,8 +103,8 @@ impl TextTower {
         let mut x = tape.with_positions(x, &self.position, None)?;
         for layer in 0..self.transformer.depth() {
             x = self.transformer.block(tape, layer, &tokens.enter(tape, layer, &x)?, causal)?;
-            if tokens.count() > 0 && layer == tokens.layers.len() {
-                x = tape.remove_tokens(&x, tokens.count())?;
+            if tokens.inserted() > 0 && layer == tokens.layers.len() {
+                x = tape.remove_tokens(&x, tokens.inserted())?;
             }
         }
         let length = x.shape()[1];

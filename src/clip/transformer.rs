@@ -6,7 +6,7 @@ use super::error::ModelError;
 use super::names::{Affine, BlockWeights, Blocks, HostTensor};
 use crate::autograd::{Tape, Var};
 use crate::gpu::Gpu;
-use crate::ops::{Activation, Element, Linear, Norm, OpError};
+use crate::ops::{self, Activation, Element, Indices, Linear, Norm, OpError, Tensor};
 
 /// How a model is put on the device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -157,6 +157,22 @@ impl Transformer {
         self.causal
     }
 
+    /// What block `index` adds to x [batch, tokens, width] when its values attend to each other instead of
+    /// queries to keys: the V-V attention of CLIP Surgery (Li et al. 2023, arXiv 2304.05653).
+    ///
+    /// # Errors
+    /// Those of the ops.
+    pub fn value_attention(&self, gpu: &Gpu, index: usize, x: &Tensor) -> Result<Tensor, OpError> {
+        let block = &self.blocks[index];
+        let qkv = block.attn_in.forward(gpu, &block.ln_1.forward(gpu, x)?, None, None)?;
+        let (shape, width) = (qkv.shape().to_vec(), x.last());
+        // Rows of the packed projections: values in the places of queries, keys and values.
+        let values: Vec<u32> = (0..x.rows() as u32).flat_map(|row| [3 * row + 2; 3]).collect();
+        let packed = qkv.reshape(&[3 * x.rows(), width])?;
+        let packed = ops::gather(gpu, &packed, &Indices::upload(gpu, &values)?)?.reshape(&shape)?;
+        block.attn_out.forward(gpu, &ops::attention(gpu, &packed, self.heads, false)?, None, None)
+    }
+
     /// Runs block `index` (from 0) on x [batch, tokens, width]: seven launches, and on a tape that records
     /// eight. Of a recorded block only x is kept.
     ///
@@ -178,7 +194,7 @@ impl Transformer {
     }
 }
 
-/// DAPO's learned layer tokens: the tokens that enter block i behind the first token of a sequence are
+/// Learned layer tokens: the tokens that enter block i behind the first token of a sequence are
 /// keep·(those that came out of block i − 1) + (1 − keep)·(those of layer i).
 #[derive(Debug, Clone, Copy)]
 pub struct LayerTokens<'a> {
@@ -186,18 +202,25 @@ pub struct LayerTokens<'a> {
     pub layers: &'a [Var],
     /// How much of a token survives a block.
     pub keep: f32,
+    /// `None`: the tokens of the first layer are inserted before block 0, as in DAPO. Else they take the
+    /// place of tokens that are there, from this block on, as in AnomalyCLIP.
+    pub overwrite_from: Option<usize>,
 }
 
 impl LayerTokens<'_> {
-    /// Tokens of a layer; 0 when there are none.
-    pub fn count(self) -> usize {
-        self.layers.first().map_or(0, |tokens| tokens.tensor().rows())
+    /// Tokens that a sequence is longer by; 0 when there are none.
+    pub fn inserted(self) -> usize {
+        match self.overwrite_from {
+            Some(_) => 0,
+            None => self.layers.first().map_or(0, |tokens| tokens.tensor().rows()),
+        }
     }
 
     /// x [batch, length, width] as block `index` gets it: with the tokens inserted, or renewed.
     pub(super) fn enter(self, tape: &Tape<'_>, index: usize, x: &Var) -> Result<Var, OpError> {
-        match self.layers.get(index) {
-            Some(tokens) if index == 0 => tape.insert_tokens(x, tokens),
+        let Some(layer) = index.checked_sub(self.overwrite_from.unwrap_or(0)) else { return Ok(x.clone()) };
+        match self.layers.get(layer) {
+            Some(tokens) if self.overwrite_from.is_none() && layer == 0 => tape.insert_tokens(x, tokens),
             Some(tokens) => tape.blend_tokens(x, tokens, self.keep),
             None => Ok(x.clone()),
         }

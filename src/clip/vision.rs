@@ -164,7 +164,7 @@ impl VisionTower {
     ) -> Result<VisionStates, OpError> {
         let images = pixels.shape()[0];
         let _scope = tape.gpu().scope("vision forward", format_args!("×{images}"));
-        let (cells, count) = (self.grid() * self.grid(), tokens.count());
+        let (cells, count) = (self.grid() * self.grid(), tokens.inserted());
         let length = 1 + count + cells;
         let mut x = self.embed(tape, pixels)?;
         let mut states = Vec::with_capacity(feature_layers.len());
@@ -178,6 +178,43 @@ impl VisionTower {
         let class = tape.gather(&x, &rows(images, length, 0..1))?;
         let image_features = tape.linear(&tape.norm(&class, &self.ln_post)?, &self.projection, None, None)?;
         Ok(VisionStates { image_features, states })
+    }
+
+    /// Encodes pixels [images, 3, size, size] as plain CLIP does, but for the patches: a second stream of them
+    /// leaves the first before the last `blocks` blocks, and each of these adds its value attention to it and
+    /// no MLP. Local features keep their place better so.
+    ///
+    /// # Errors
+    /// Those of the ops.
+    pub fn forward_with_values(
+        &self,
+        gpu: &Gpu,
+        pixels: &Tensor,
+        blocks: usize,
+    ) -> Result<VisionOutput, OpError> {
+        let images = pixels.shape()[0];
+        let _scope = gpu.scope("vision forward", format_args!("×{images}"));
+        let tape = Tape::inference(gpu);
+        let length = 1 + self.grid() * self.grid();
+        let mut x = self.embed(&tape, pixels)?;
+        let mut local: Option<Tensor> = None;
+        for index in 0..self.depth() {
+            if index + blocks >= self.depth() {
+                let added = self.transformer.value_attention(gpu, index, x.tensor())?;
+                let before = local.as_ref().unwrap_or(x.tensor());
+                local = Some(ops::combine(gpu, 1.0, before, 1.0, &added)?);
+            }
+            x = self.transformer.block(&tape, index, &x, false)?;
+        }
+        let project = |x: &Tensor, tokens| {
+            let rows = ops::gather(gpu, x, &Indices::upload(gpu, &rows(images, length, tokens))?)?;
+            self.projection.forward(gpu, &self.ln_post.forward(gpu, &rows)?, None, None)
+        };
+        let patches = project(local.as_ref().unwrap_or(x.tensor()), 1..length)?;
+        Ok(VisionOutput {
+            image_features: project(x.tensor(), 0..1)?,
+            patch_features: Some(patches.reshape(&[images, length - 1, patches.last()])?),
+        })
     }
 
     /// Patches, class token and positions through `ln_pre`: [images, 1 + cells, width].

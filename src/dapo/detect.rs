@@ -148,7 +148,7 @@ pub(super) fn judge(image: &[f32], patches: &[f32], maps: Vec<f32>, size: usize)
 }
 
 /// The mean of each class's sentences, each and the mean itself of unit length: [K+1, embed_dim].
-fn class_vectors(clip: &Clip, prompts: &Prompts) -> Result<Tensor, ClipError> {
+pub(super) fn class_vectors(clip: &Clip, prompts: &Prompts) -> Result<Tensor, ClipError> {
     let classes = prompts.classes();
     let sentences: Vec<&String> = classes.iter().flatten().collect();
     let features = clip.encode_texts(&sentences)?;

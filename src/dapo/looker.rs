@@ -18,7 +18,7 @@ impl Looker {
     pub fn method(&self) -> &'static str {
         match self {
             Self::Ensemble(_) => "clip",
-            Self::Learned(_) => "dapo",
+            Self::Learned(detector) => detector.config().method.name(),
         }
     }
 

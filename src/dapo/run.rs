@@ -7,8 +7,8 @@ use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
 
-use super::learner::LearnerConfig;
 use super::learner::train::AdamSettings;
+use super::learner::{LearnerConfig, Method};
 
 /// Which pixels of a mask that was scaled to the image size are defect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +108,34 @@ fn words(label: &str) -> String {
 }
 
 impl RunConfig {
+    /// Reads a TOML file. What `[learner]` leaves out is as its method, or `method` if that is given, has it.
+    ///
+    /// # Errors
+    /// The parser's message, which shows the line and what would be right there.
+    pub fn from_toml(text: &str, method: Option<Method>) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Wanted {
+            #[serde(default)]
+            learner: Named,
+        }
+        #[derive(Deserialize, Default)]
+        struct Named {
+            method: Option<Method>,
+        }
+        let wanted: Wanted = toml::from_str(text).map_err(|e| e.to_string())?;
+        // Once as it stands, so that mistakes are told with their lines.
+        let plain: Self = toml::from_str(text).map_err(|e| e.to_string())?;
+        let Some(method) = method.or(wanted.learner.method) else { return Ok(plain) };
+        let mut all: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
+        let mut learner = toml::Table::try_from(LearnerConfig::of(method)).map_err(|e| e.to_string())?;
+        if let Some(toml::Value::Table(given)) = all.remove("learner") {
+            learner.extend(given);
+        }
+        learner.insert("method".into(), method.name().into());
+        all.insert("learner".into(), learner.into());
+        all.try_into().map_err(|e: toml::de::Error| e.to_string())
+    }
+
     /// Fills in the classes from the labels of the data if none are given, and gives each label's class,
     /// counted from 1.
     ///
@@ -118,6 +146,10 @@ impl RunConfig {
         labels: impl Iterator<Item = &'l str>,
     ) -> Result<BTreeMap<String, u32>, UnknownLabel> {
         let labels: std::collections::BTreeSet<&str> = labels.collect();
+        if self.learner.one_class {
+            self.defects = named(std::iter::once("damaged"));
+            return Ok(labels.iter().map(|label| ((*label).to_owned(), 1)).collect());
+        }
         if self.defects.is_empty() {
             let mut names: Vec<String> = labels.iter().map(|l| words(l)).collect();
             names.sort();
@@ -207,6 +239,21 @@ mod tests {
         assert_ne!(first, (0..10).collect::<Vec<_>>());
         assert_eq!(order.step(2).len(), 2);
         assert_eq!(Order::new(10, 4, None).step(4), [4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn a_file_changes_the_defaults_of_its_method() {
+        let text = "[learner]\nmethod = 'multiads'\nobject = 'bolt'\n[training]\nbatch = 4\n";
+        let run = RunConfig::from_toml(text, None).expect("a run");
+        let expected = LearnerConfig { object: "bolt".into(), ..LearnerConfig::of(Method::MultiAds) };
+        assert_eq!((run.learner, run.training.batch), (expected, 4));
+        let run = RunConfig::from_toml("", Some(Method::AnomalyClip)).expect("a run");
+        assert_eq!(run.learner, LearnerConfig::of(Method::AnomalyClip));
+        let error = RunConfig::from_toml("[learner]\nprompt_set = 3\n", None).expect_err("a misspelt field");
+        assert!(
+            error.contains("prompt_set") && error.contains("line 2") && error.contains("prompt_sets"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::Failure;
+use super::learner::MethodArg;
 use super::options::{DeviceArgs, ModelArgs, print, progress, watch_interrupt};
 use super::profile::ProfileArg;
 use crate::dapo::learner::train::StepReport;
@@ -38,7 +39,10 @@ pub struct Args {
     /// Folder for learner.safetensors, checkpoints, steps.jsonl and report.html
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
-    /// Settings of the run, as in configs/ [default: those of DAPO, for any model]
+    /// What to train [default: dapo, or that of --config]
+    #[arg(long, value_enum)]
+    method: Option<MethodArg>,
+    /// Settings of the run, as in configs/ [default: those of the method, for any model]
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
     /// Values to start from instead of random ones

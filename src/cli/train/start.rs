@@ -9,9 +9,10 @@ use super::feed::{LabelledImage, Preparation};
 use super::files::RunFolder;
 use super::{Args, Stopped};
 use crate::cli::Failure;
-use crate::cli::learner::read_learner;
+use crate::cli::learner::{MethodArg, read_learner};
 use crate::cli::options::preprocess;
 use crate::clip::Clip;
+use crate::dapo::learner::Method;
 use crate::dapo::learner::checkpoint::{self, RunState};
 use crate::dapo::learner::description::{self, Description};
 use crate::dapo::learner::memory::Estimate;
@@ -41,10 +42,7 @@ impl Start {
         if args.resume {
             return Self::resumed(args, folder, &found);
         }
-        let mut run = match &args.config {
-            Some(path) => read_config(path)?,
-            None => RunConfig::default(),
-        };
+        let mut run = read_config(args.config.as_deref(), args.method.map(MethodArg::trained).transpose()?)?;
         override_by(args, &mut run);
         let init = args.init.as_deref().map(read_learner).transpose()?;
         if let Some(LearnerFile { description: Some(description), .. }) = &init {
@@ -68,6 +66,7 @@ impl Start {
     fn resumed(args: &Args, folder: &RunFolder, found: &[Sample]) -> Result<Self, Failure> {
         let given = [
             (args.config.is_some(), "--config"),
+            (args.method.is_some(), "--method"),
             (args.init.is_some(), "--init"),
             (args.defects.is_some(), "--defects"),
             (args.batch.is_some(), "--batch"),
@@ -284,13 +283,15 @@ fn override_by(args: &Args, run: &mut RunConfig) {
     }
 }
 
-fn read_config(path: &Path) -> Result<RunConfig, Failure> {
+fn read_config(path: Option<&Path>, method: Option<Method>) -> Result<RunConfig, Failure> {
+    let Some(path) = path else {
+        return RunConfig::from_toml("", method).map_err(Failure::new);
+    };
     let text = fs::read_to_string(path).map_err(|e| {
         Failure::new(format!("{}: {e}", path.display()))
             .hint("--config takes a TOML file such as configs/paper.toml")
     })?;
-    // The parser's message shows the line and what would be right there.
-    toml::from_str(&text).map_err(|e| Failure::new(format!("{}: {e}", path.display())))
+    RunConfig::from_toml(&text, method).map_err(|e| Failure::new(format!("{}: {e}", path.display())))
 }
 
 /// The images with their classes.

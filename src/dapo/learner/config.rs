@@ -25,10 +25,84 @@ pub enum Pooling {
     Eot,
 }
 
+/// A method of learning to detect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Hybrid prompts, progressive tokens in both towers, adapters (arXiv 2512.09446).
+    Dapo,
+    /// Learned prompts that name no object and no type, tokens in the text tower, V-V attention for the
+    /// patches (Zhou et al. 2024, arXiv 2310.18961).
+    AnomalyClip,
+    /// Adapters against fixed phrases for each defect (Sadikaj et al. 2025, arXiv 2504.06740).
+    MultiAds,
+}
+
+impl Method {
+    /// The word for it in options and results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dapo => "dapo",
+            Self::AnomalyClip => "anomalyclip",
+            Self::MultiAds => "multiads",
+        }
+    }
+}
+
+/// Where patch features come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PatchFeatures {
+    /// A learned adapter for each feature layer.
+    Adapters,
+    /// V-V attention in the last blocks, 19 of 24 or the same share, then CLIP's own projection.
+    Values,
+}
+
+/// What gives the score of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageScore {
+    /// The class token: normal against the mean of all defects.
+    Class,
+    /// The mean of the three largest values of the map.
+    Map,
+}
+
+/// Weights of the losses.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LossWeights {
+    /// Cross-entropy of good against defective.
+    pub image: f32,
+    /// Focal loss of the pixels, at each feature layer.
+    pub focal: f32,
+    /// Dice loss of the normal channel, at each feature layer.
+    pub dice_normal: f32,
+    /// Dice loss of all defect channels, at each feature layer.
+    pub dice_defect: f32,
+}
+
 /// Hyper-parameters of a learner: what a checkpoint needs to be read, beside its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LearnerConfig {
+    /// The method whose defaults these settings change.
+    pub method: Method,
+    /// Whether prompts have learned words; else class vectors come from fixed phrases.
+    pub learned_prompts: bool,
+    /// Whether all defects are one class, and no type is told.
+    pub one_class: bool,
+    /// Where patch features come from.
+    pub patches: PatchFeatures,
+    /// Whether cosines are up-sampled to pixels before the softmax, instead of probabilities after it.
+    pub pixel_softmax: bool,
+    /// What gives the score of an image.
+    pub image_score: ImageScore,
+    /// Weights of the losses.
+    pub losses: LossWeights,
+    /// From which block on text tokens take the place of learned words, instead of being inserted.
+    pub overwrite_from: Option<usize>,
     /// Prompts for each state (E); their features are averaged.
     pub prompt_sets: usize,
     /// Learned words in front of each prompt (l).
@@ -58,8 +132,17 @@ pub struct LearnerConfig {
 }
 
 impl Default for LearnerConfig {
+    /// DAPO's.
     fn default() -> Self {
         Self {
+            method: Method::Dapo,
+            learned_prompts: true,
+            one_class: false,
+            patches: PatchFeatures::Adapters,
+            pixel_softmax: false,
+            image_score: ImageScore::Class,
+            losses: LossWeights { image: 1.0, focal: 4.0, dice_normal: 4.0, dice_defect: 4.0 },
+            overwrite_from: None,
             prompt_sets: 10,
             context_length: 5,
             layer_tokens: 4,
@@ -78,18 +161,57 @@ impl Default for LearnerConfig {
 }
 
 impl LearnerConfig {
+    /// The settings of a method.
+    pub fn of(method: Method) -> Self {
+        let dapo = Self { method, ..Self::default() };
+        match method {
+            Method::Dapo => dapo,
+            Method::AnomalyClip => Self {
+                one_class: true,
+                patches: PatchFeatures::Values,
+                overwrite_from: Some(1),
+                prompt_sets: 1,
+                context_length: 12,
+                visual_depth: Some(0),
+                alpha: 0.0,
+                text_mask: TextMask::Causal,
+                pooling: Pooling::Eot,
+                normal_word: String::new(),
+                defect_word: String::new(),
+                ..dapo
+            },
+            Method::MultiAds => Self {
+                learned_prompts: false,
+                pixel_softmax: true,
+                image_score: ImageScore::Map,
+                // (focal + dice) / 2, and the mean of four layers.
+                losses: LossWeights { image: 0.0, focal: 0.125, dice_normal: 0.0, dice_defect: 0.125 },
+                text_depth: Some(0),
+                visual_depth: Some(0),
+                temperature: 0.01,
+                ..dapo
+            },
+        }
+    }
+
     /// With what was left open filled in for a model.
     ///
     /// # Errors
     /// A message that names the field and what it may be.
     pub fn resolved(mut self, clip: &Clip) -> Result<Self, String> {
         let (blocks, text_blocks) = (clip.vision().depth(), clip.text().depth());
-        if self.feature_layers.is_empty() {
+        if self.patches == PatchFeatures::Values {
+            self.feature_layers = vec![blocks];
+        } else if self.feature_layers.is_empty() {
             let mut quarters: Vec<usize> = (1..=4).map(|q| (q * blocks).div_ceil(4)).collect();
             quarters.dedup();
             self.feature_layers = quarters;
         }
-        self.text_depth = Some(self.text_depth.unwrap_or(text_blocks));
+        // AnomalyCLIP: eight layers of tokens in twelve blocks.
+        let text_depth = self.overwrite_from.map_or(text_blocks, |from| {
+            (2 * text_blocks / 3).min(text_blocks - from.min(text_blocks)).max(1)
+        });
+        self.text_depth = Some(self.text_depth.unwrap_or(text_depth));
         self.visual_depth = Some(self.visual_depth.unwrap_or(blocks));
         let context = clip.text().context_length();
         let layers = &self.feature_layers;
@@ -122,6 +244,16 @@ impl LearnerConfig {
                 format!("increasing, each from 1 to {blocks}"),
             ),
             (self.temperature > 0.0 && self.temperature.is_finite(), "temperature", "above 0".into()),
+            (
+                self.overwrite_from.is_none_or(|from| from + self.text_depth() <= text_blocks),
+                "overwrite_from",
+                format!("such that text_depth blocks are left of {text_blocks}"),
+            ),
+            (
+                self.overwrite_from.is_none_or(|_| self.layer_tokens <= self.context_length),
+                "layer_tokens",
+                "at most context_length where they take the place of words".into(),
+            ),
             (!self.object.trim().is_empty(), "object", "a word".into()),
         ];
         match checks.into_iter().find(|(right, _, _)| !right) {

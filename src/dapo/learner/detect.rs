@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::config::LearnerConfig;
+use super::config::{ImageScore, LearnerConfig};
 use super::forward::{ClassVectors, Forward, Leaves};
 use super::parameters::{LearnerError, Parameters, Values};
 use super::prompts::HybridPrompts;
@@ -57,6 +57,7 @@ impl LearnedDetector {
                     let (expected, found) = (format!("{expected:?}"), format!("{:?}", known.shape));
                     return Err(LearnerError::Shape { name: "class vectors".into(), expected, found }.into());
                 }
+                None if !config.learned_prompts => forward.phrase_vectors(&tape)?,
                 None => encode_prompts(forward, &tape, &leaves(&tape, &parameters))?,
             };
             (vectors.each.tensor().clone(), vectors.two.tensor().clone())
@@ -132,36 +133,42 @@ impl LearnedDetector {
         let binary = ops::softmax(gpu, seen.logits.tensor(), 1.0)?;
         let cosines = ops::similarity(gpu, seen.image_features.tensor(), &self.vectors.0, scale)?;
         let image = ops::softmax(gpu, &cosines, 1.0)?;
-        let mut patches: Option<Tensor> = None;
+        let mut sum: Option<Tensor> = None;
         for layer in &seen.patches {
-            patches = Some(match patches {
+            sum = Some(match sum {
                 None => layer.tensor().clone(),
                 Some(sum) => ops::combine(gpu, 1.0, &sum, 1.0, layer.tensor())?,
             });
         }
         let layers = seen.patches.len();
-        let patches = patches.ok_or_else(|| LearnerError::Missing("linear_adapter.fc.0.weight".into()))?;
-        let patches = ops::scale(gpu, 1.0 / layers as f32, &patches)?;
-        let (grid, size) = (self.clip.vision().grid(), self.clip.vision().image_size());
+        let sum = sum.ok_or_else(|| LearnerError::Missing("linear_adapter.fc.0.weight".into()))?;
+        let cells = ops::scale(gpu, 1.0 / layers as f32, &sum)?;
+        let size = self.clip.vision().image_size();
         let (images, classes) = (binary.rows(), self.vectors.0.rows());
+        let grid = if self.config.pixel_softmax { size } else { self.clip.vision().grid() };
+        // Where the grid is the image's already, this only puts the channels first.
         let maps = ops::resample(
             gpu,
-            &patches.reshape(&[images, grid, grid, classes])?,
+            &cells.reshape(&[images, grid, grid, classes])?,
             (size, size),
             Filter::Linear,
             Sampling::AlignCorners,
             true,
         )?;
-        let (binary, image, patches, maps) =
-            (binary.read(gpu)?, image.read(gpu)?, patches.read(gpu)?, maps.read(gpu)?);
+        let (binary, image, cells, maps) =
+            (binary.read(gpu)?, image.read(gpu)?, cells.read(gpu)?, maps.read(gpu)?);
         let each = maps.len() / images;
-        let found = image.chunks(classes).zip(patches.chunks(grid * grid * classes));
+        let found = image.chunks(classes).zip(cells.chunks(grid * grid * classes));
         Ok(found
             .zip(maps.chunks(each).zip(binary.chunks(2)))
-            .map(|((image, patches), (maps, binary))| {
-                let found = judge(image, patches, maps.to_vec(), size);
+            .map(|((image, cells), (maps, binary))| {
+                let found = judge(image, cells, maps.to_vec(), size);
+                let score = match self.config.image_score {
+                    ImageScore::Class => binary[1],
+                    ImageScore::Map => top_mean(&found.binary_map()),
+                };
                 // The classes share the learner's own score.
-                Detection { layers, ..found.with_score(binary[1]) }
+                Detection { layers, ..found.with_score(score) }
             })
             .collect())
     }
@@ -174,6 +181,14 @@ impl LearnedDetector {
         let (each, two) = self.vectors.clone();
         ClassVectors { each: Var::constant(each), two: Var::constant(two) }
     }
+}
+
+/// The mean of the three largest values.
+fn top_mean(map: &[f32]) -> f32 {
+    let mut map = map.to_vec();
+    map.sort_unstable_by(|a, b| b.total_cmp(a));
+    let top = &map[..map.len().min(3)];
+    top.iter().sum::<f32>() / top.len().max(1) as f32
 }
 
 fn leaves(tape: &Tape<'_>, parameters: &BTreeMap<String, Tensor>) -> Leaves {

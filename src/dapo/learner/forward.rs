@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::config::{LearnerConfig, TextMask};
+use super::config::{LearnerConfig, PatchFeatures, TextMask};
 use super::parameters::{self, DEFECT, NORMAL, VISUAL};
 use super::prompts::HybridPrompts;
 use crate::autograd::{Tape, Var};
 use crate::clip::{Clip, ClipError, LayerTokens};
-use crate::ops::{OpError, Tensor};
+use crate::dapo::Prompts;
+use crate::dapo::detect::class_vectors;
+use crate::ops::{Filter, OpError, Sampling, Tensor};
 
 /// Parameters on a tape, by name.
 pub(super) struct Leaves {
@@ -18,14 +20,14 @@ pub(super) struct Leaves {
 pub(super) struct Seen {
     /// Cosines of the image with normal and with the mean of the defects, over the temperature: [images, 2].
     pub logits: Var,
-    /// Class probabilities of patches at each feature layer: [images, cells, classes].
+    /// Class probabilities at each feature layer: [images, cells, classes], of patches or of pixels.
     pub patches: Vec<Var>,
     /// Image features, un-normalised: [images, embed_dim].
     pub image_features: Var,
 }
 
 /// Class vectors of unit length.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct ClassVectors {
     /// Normal first: [K+1, embed_dim].
     pub each: Var,
@@ -89,7 +91,8 @@ impl<'m> Forward<'m> {
         let layers = (0..config.text_depth())
             .map(|layer| leaves.get(&parameters::text_tokens(layer)).cloned())
             .collect::<Result<Vec<_>, _>>()?;
-        let tokens = LayerTokens { layers: &layers, keep: config.alpha };
+        let tokens =
+            LayerTokens { layers: &layers, keep: config.alpha, overwrite_from: config.overwrite_from };
         let causal = config.text_mask == TextMask::Causal;
         Ok(text.forward_with_tokens(tape, &embedded, tokens, &positions, causal)?)
     }
@@ -109,6 +112,12 @@ impl<'m> Forward<'m> {
         Ok(ClassVectors { each, two })
     }
 
+    /// Class vectors of fixed phrases: constants.
+    pub fn phrase_vectors(self, tape: &Tape<'m>) -> Result<ClassVectors, ClipError> {
+        let prompts = Prompts { object: self.config.object.clone(), defects: self.prompts.defects.clone() };
+        Ok(self.with_mean(tape, Var::constant(class_vectors(self.clip, &prompts)?))?)
+    }
+
     /// Looks at pixels [images, 3, size, size].
     pub fn see(
         self,
@@ -118,18 +127,52 @@ impl<'m> Forward<'m> {
         pixels: &Tensor,
     ) -> Result<Seen, OpError> {
         let config = self.config;
+        let (image_features, features) = match config.patches {
+            PatchFeatures::Adapters => self.adapted(tape, leaves, pixels)?,
+            PatchFeatures::Values => self.frozen(tape, pixels)?,
+        };
+        let logits = tape.similarity(&image_features, &classes.two, config.scale())?;
+        let patches = features
+            .iter()
+            .map(|features| {
+                let cosines = tape.similarity(features, &classes.each, config.scale())?;
+                let cosines = if config.pixel_softmax { self.up_sampled(tape, &cosines)? } else { cosines };
+                tape.softmax(&cosines, 1.0)
+            })
+            .collect::<Result<Vec<_>, OpError>>()?;
+        Ok(Seen { logits, patches, image_features })
+    }
+
+    /// Image features, and the patches of each feature layer through its adapter.
+    fn adapted(self, tape: &Tape<'m>, leaves: &Leaves, pixels: &Tensor) -> Result<(Var, Vec<Var>), OpError> {
         let layers = self.visual_tokens(tape, leaves)?;
-        let tokens = LayerTokens { layers: &layers, keep: config.alpha };
-        let output = self.clip.vision().forward_with_tokens(tape, pixels, tokens, &config.feature_layers)?;
-        let logits = tape.similarity(&output.image_features, &classes.two, config.scale())?;
-        let mut patches = Vec::with_capacity(output.states.len());
-        for (index, state) in output.states.iter().enumerate() {
+        let tokens = LayerTokens { layers: &layers, keep: self.config.alpha, overwrite_from: None };
+        let layers = &self.config.feature_layers;
+        let output = self.clip.vision().forward_with_tokens(tape, pixels, tokens, layers)?;
+        let adapt = |(index, state): (usize, &Var)| {
             let [weight, bias] = parameters::adapter(index);
-            let adapted = tape.affine(state, leaves.get(&weight)?, leaves.get(&bias)?)?;
-            let cosines = tape.similarity(&adapted, &classes.each, config.scale())?;
-            patches.push(tape.softmax(&cosines, 1.0)?);
-        }
-        Ok(Seen { logits, patches, image_features: output.image_features })
+            tape.affine(state, leaves.get(&weight)?, leaves.get(&bias)?)
+        };
+        let features = output.states.iter().enumerate().map(adapt).collect::<Result<_, _>>()?;
+        Ok((output.image_features, features))
+    }
+
+    /// Image features, and patch features by value attention; nothing of it is learned.
+    fn frozen(self, tape: &Tape<'m>, pixels: &Tensor) -> Result<(Var, Vec<Var>), OpError> {
+        let vision = self.clip.vision();
+        let blocks = (vision.depth() * 19).div_ceil(24);
+        let output = vision.forward_with_values(tape.gpu(), pixels, blocks)?;
+        let patches = output.patch_features.into_iter().map(Var::constant).collect();
+        Ok((Var::constant(output.image_features), patches))
+    }
+
+    /// Cosines [images, cells, classes] at every pixel: [images, size², classes].
+    fn up_sampled(self, tape: &Tape<'m>, cosines: &Var) -> Result<Var, OpError> {
+        let &[images, _, classes] = cosines.shape() else { return Ok(cosines.clone()) };
+        let (grid, size) = (self.clip.vision().grid(), self.clip.vision().image_size());
+        let cells = cosines.reshape(tape, &[images, grid, grid, classes])?;
+        let up = tape.resample(&cells, (size, size), Filter::Linear, Sampling::AlignCorners, false)?;
+        up.reshape(tape, &[images, size * size, classes])
     }
 
     /// The visual tokens of each layer.

@@ -15,7 +15,7 @@ pub mod parameters;
 pub mod prompts;
 pub mod train;
 
-pub use config::{LearnerConfig, Pooling, TextMask};
+pub use config::{LearnerConfig, Method, Pooling, TextMask};
 pub use description::{Description, LearnerFile, ModelShape};
 pub use detect::LearnedDetector;
 pub use parameters::{LearnerError, Parameters, Values};

@@ -8,7 +8,7 @@ use rand_pcg::Pcg64Mcg;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::config::LearnerConfig;
+use super::config::{LearnerConfig, PatchFeatures};
 use crate::clip::{Clip, ClipError};
 
 /// A tensor of a learner.
@@ -72,14 +72,21 @@ pub fn adapter(index: usize) -> [String; 2] {
 pub fn layout(config: &LearnerConfig, clip: &Clip) -> Vec<(String, Vec<usize>)> {
     let (width, text_width) = (clip.vision().width(), clip.text().width());
     let context = vec![config.prompt_sets, config.context_length, text_width];
-    let mut all = vec![(NORMAL.to_owned(), context.clone()), (DEFECT.to_owned(), context)];
+    let mut all = Vec::new();
+    if config.learned_prompts {
+        all.extend([(NORMAL.to_owned(), context.clone()), (DEFECT.to_owned(), context)]);
+    }
     for layer in 0..config.text_depth() {
         all.push((text_tokens(layer), vec![config.layer_tokens, text_width]));
     }
     if config.visual_depth() > 0 {
         all.push((VISUAL.to_owned(), vec![config.visual_depth(), config.layer_tokens, width]));
     }
-    for index in 0..config.feature_layers.len() {
+    let adapters = match config.patches {
+        PatchFeatures::Adapters => config.feature_layers.len(),
+        PatchFeatures::Values => 0,
+    };
+    for index in 0..adapters {
         let [weight, bias] = adapter(index);
         let embed_dim = clip.config().embed_dim;
         all.extend([(weight, vec![embed_dim, width]), (bias, vec![embed_dim])]);

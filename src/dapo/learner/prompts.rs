@@ -6,6 +6,8 @@ use crate::clip::{Clip, ClipError};
 /// The prompts of all states as token ids, normal first, with places for the learned words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HybridPrompts {
+    /// Names of the defects.
+    pub defects: Vec<String>,
     /// Token ids of each state, [K+1] of context length. Places 1 to l are those of the learned words.
     pub ids: Vec<Vec<u32>>,
     /// The position that speaks for each state's prompt, in the sequence after the last block.
@@ -39,12 +41,16 @@ impl HybridPrompts {
             let mut sequence = [start, &vec![placeholder; length], rest].concat();
             sequence.truncate(context);
             let shift = match config.pooling {
-                Pooling::Eot if config.text_depth() >= clip.text().depth() => config.layer_tokens,
+                Pooling::Eot
+                    if config.overwrite_from.is_none() && config.text_depth() >= clip.text().depth() =>
+                {
+                    config.layer_tokens
+                }
                 _ => 0,
             };
             positions.push(end + length + shift);
             ids.push(sequence);
         }
-        Ok(Self { ids, positions })
+        Ok(Self { defects: defects.to_vec(), ids, positions })
     }
 }

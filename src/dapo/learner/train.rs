@@ -1,5 +1,6 @@
 //! Training steps: losses, gradients, Adam.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use super::config::LearnerConfig;
@@ -12,8 +13,6 @@ use crate::ops::{self, AdamState, Indices, OpError, PixelTarget, Tensor};
 
 pub use crate::ops::AdamSettings;
 
-/// Weight of the pixel losses against the image's.
-const LOCAL_WEIGHT: f32 = 4.0;
 /// Prompts that go through the text tower at a time.
 const PROMPT_CHUNK: usize = 64;
 
@@ -120,6 +119,8 @@ pub struct Trainer {
     optimiser: Optimiser,
     /// Images that go through the vision tower at a time.
     micro_batch: usize,
+    /// Class vectors that do not change.
+    fixed: OnceCell<ClassVectors>,
 }
 
 impl Trainer {
@@ -154,7 +155,7 @@ impl Trainer {
             })
             .collect::<Result<Vec<_>, OpError>>()?;
         let optimiser = Optimiser::resume(settings, parameters, start.step);
-        Ok(Self { micro_batch: micro_batch.max(1), clip, config, prompts, optimiser })
+        Ok(Self { micro_batch: micro_batch.max(1), fixed: OnceCell::new(), clip, config, prompts, optimiser })
     }
 
     /// The model.
@@ -223,7 +224,10 @@ impl Trainer {
         let prompts = HybridPrompts::new(&self.config, &self.clip, defects)?;
         let forward = Forward { prompts: &prompts, ..self.forward() };
         let tape = Tape::inference(self.clip.gpu());
-        let vectors = encode_prompts(forward, &tape, &self.leaves(&tape))?;
+        let vectors = match self.config.learned_prompts {
+            true => encode_prompts(forward, &tape, &self.leaves(&tape))?,
+            false => forward.phrase_vectors(&tape)?,
+        };
         download(&self.clip, vectors.each.tensor())
     }
 
@@ -244,7 +248,8 @@ impl Trainer {
 
         // Prompts: in chunks, each on a tape of its own that is kept for the way back.
         let mut chunks = Vec::new();
-        for range in prompt_chunks(forward) {
+        let learned = self.config.learned_prompts;
+        for range in prompt_chunks(forward).into_iter().filter(|_| learned) {
             let tape = Tape::new(gpu);
             let leaves = self.leaves(&tape);
             let features = forward.prompt_features(&tape, &leaves, range)?;
@@ -252,7 +257,10 @@ impl Trainer {
         }
         let head = Tape::new(gpu);
         let parts: Vec<Var> = chunks.iter().map(|(_, _, f)| head.leaf(f.tensor().clone())).collect();
-        let vectors = forward.class_vectors(&head, &joined(&head, &parts)?)?;
+        let vectors = match learned {
+            true => forward.class_vectors(&head, &joined(&head, &parts)?)?,
+            false => self.fixed(&head)?,
+        };
 
         // Images: their gradients end at the class vectors.
         let size = self.clip.vision().image_size();
@@ -264,23 +272,25 @@ impl Trainer {
             let pixels = self.clip.upload_pixels(pixels)?;
             let tape = Tape::new(gpu);
             let leaves = self.leaves(&tape);
-            let classes = ClassVectors {
-                each: tape.leaf(vectors.each.tensor().clone()),
-                two: tape.leaf(vectors.two.tensor().clone()),
+            let leaf = |vectors: &Var| match learned {
+                true => tape.leaf(vectors.tensor().clone()),
+                false => vectors.clone(),
             };
+            let classes = ClassVectors { each: leaf(&vectors.each), two: leaf(&vectors.two) };
             let seen = forward.see(&tape, &leaves, &classes, &pixels)?;
             let share = 1.0 / batch.classes.len() as f32;
             let labels = &batch.classes[images.clone()];
             let defective: Vec<u32> = labels.iter().map(|&class| u32::from(class > 0)).collect();
-            let mut found = vec![tape.cross_entropy(&seen.logits, &defective, share)?];
+            let weights = self.config.losses;
+            let mut found = vec![tape.cross_entropy(&seen.logits, &defective, weights.image * share)?];
             let masks = &batch.masks[images.start * size * size..images.end * size * size];
             let target = PixelTarget {
                 class_id: Indices::upload(gpu, labels)?,
                 mask: Tensor::upload(gpu, masks, &[labels.len(), size, size])?,
-                focal: 1.0,
-                dice_normal: 1.0,
-                dice_defect: 1.0,
-                scale: LOCAL_WEIGHT * share,
+                focal: weights.focal,
+                dice_normal: weights.dice_normal,
+                dice_defect: weights.dice_defect,
+                scale: share,
             };
             for patches in &seen.patches {
                 found.push(tape.pixel_loss(patches, &target)?);
@@ -313,6 +323,15 @@ impl Trainer {
             total.local += values[1..].iter().sum::<f32>();
         }
         Ok((total, sums.by_parameter))
+    }
+
+    /// Class vectors of fixed phrases, encoded once.
+    fn fixed(&self, tape: &Tape<'_>) -> Result<ClassVectors, DapoError> {
+        if let Some(vectors) = self.fixed.get() {
+            return Ok(vectors.clone());
+        }
+        let vectors = self.forward().phrase_vectors(&Tape::inference(tape.gpu()))?;
+        Ok(self.fixed.get_or_init(|| vectors).clone())
     }
 
     /// The norm of the gradient, if everything is finite.
