@@ -1,7 +1,9 @@
 //! What the user reads when a command cannot go on.
 
 use crate::clip::fetch::FetchError;
+use crate::clip::torch::TorchError;
 use crate::clip::{ClipError, ModelError};
+use crate::dapo::CheckpointError;
 use crate::dapo::prompts::PromptError;
 use crate::dapo::regions::RegionError;
 use crate::data::ImageError;
@@ -56,6 +58,7 @@ macro_rules! self_explaining {
     };
 }
 self_explaining!(
+    CheckpointError,
     FetchError,
     ImageError,
     ModelError,
@@ -68,5 +71,6 @@ self_explaining!(
     ResultsError,
     SampleError,
     SynthError,
+    TorchError,
     WriteError
 );

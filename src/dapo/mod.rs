@@ -1,10 +1,12 @@
 //! Anomaly detection on top of CLIP: prompts, detection, regions. No type of the device layer appears
 //! in any signature here.
 
+pub mod checkpoint;
 mod components;
 pub mod detect;
 pub mod prompts;
 pub mod regions;
 
+pub use checkpoint::{Checkpoint, CheckpointError};
 pub use detect::{Detection, Detector};
 pub use prompts::{DEFAULT_DEFECTS, Prompts};
