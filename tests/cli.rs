@@ -12,6 +12,8 @@ mod benchmarks;
 mod detection;
 #[path = "cli/images.rs"]
 mod images;
+#[path = "cli/import.rs"]
+mod import;
 #[path = "cli/laboratory.rs"]
 mod laboratory;
 #[path = "cli/models.rs"]

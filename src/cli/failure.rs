@@ -1,7 +1,9 @@
 //! What the user reads when a command cannot go on.
 
 use crate::clip::fetch::FetchError;
+use crate::clip::torch::TorchError;
 use crate::clip::{ClipError, ModelError};
+use crate::dapo::CheckpointError;
 use crate::dapo::learner::{DapoError, LearnerError};
 use crate::dapo::prompts::PromptError;
 use crate::dapo::regions::RegionError;
@@ -63,6 +65,7 @@ macro_rules! self_explaining {
     };
 }
 self_explaining!(
+    CheckpointError,
     FetchError,
     ImageError,
     LearnerError,
@@ -76,5 +79,6 @@ self_explaining!(
     ResultsError,
     SampleError,
     SynthError,
+    TorchError,
     WriteError
 );

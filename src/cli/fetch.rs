@@ -2,10 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use super::Failure;
-use super::options::{print, writable_folder};
+use super::options::{bytes_progress, print, writable_folder};
 use crate::clip::fetch::{Hub, KNOWN_MODELS, KnownModel, Progress};
 
 /// Options of `fetch`.
@@ -40,12 +38,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     })?;
     let out = args.out.clone().unwrap_or_else(|| Path::new("models").join(model.name));
     writable_folder(&out)?;
-    let bar = ProgressBar::new(0);
-    if let Ok(style) =
-        ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} · {bytes_per_sec} · {eta} left")
-    {
-        bar.set_style(style);
-    }
+    let bar = bytes_progress();
     let mut show = |progress: Progress<'_>| {
         bar.set_message(progress.file.to_owned());
         bar.set_length(progress.total.unwrap_or(progress.done));

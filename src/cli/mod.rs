@@ -7,6 +7,7 @@ mod devices;
 mod embed;
 mod failure;
 mod fetch;
+mod import;
 mod learner;
 mod options;
 mod picture;
@@ -53,6 +54,8 @@ enum Verb {
     Synth(synth::Args),
     /// Download a full CLIP model
     Fetch(fetch::Args),
+    /// Turn a PyTorch file (CLIP, or DAPO's prompts) into safetensors, without Python
+    Import(import::Args),
 }
 
 /// Runs the program with the process's arguments: 0 when all went well, 1 when nothing could be done,
@@ -76,6 +79,7 @@ pub fn main_with(registry: &Registry) -> ExitCode {
         Verb::Profile(args) => profile::run(&args, registry),
         Verb::Synth(args) => synth::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Fetch(args) => fetch::run(&args).map(|()| ExitCode::SUCCESS),
+        Verb::Import(args) => import::run(&args).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|failure| {
         eprintln!("error: {}", failure.message);

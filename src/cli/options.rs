@@ -232,6 +232,17 @@ pub fn progress(total: usize, unit: &str) -> ProgressBar {
     bar
 }
 
+/// A progress bar for bytes that names what they belong to.
+pub fn bytes_progress() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) =
+        ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} · {bytes_per_sec} · {eta} left")
+    {
+        bar.set_style(style);
+    }
+    bar
+}
+
 /// Runs laboratory work under a progress bar that names the case at hand.
 ///
 /// # Errors

@@ -18,6 +18,7 @@ pub mod names;
 pub mod noise;
 pub mod text;
 pub mod tokenizer;
+pub mod torch;
 pub mod transformer;
 pub mod vision;
 pub mod weights;

@@ -1,6 +1,7 @@
 //! Anomaly detection on top of CLIP: prompts, detection, regions. No type of the device layer appears
 //! in any signature here.
 
+pub mod checkpoint;
 mod components;
 pub mod detect;
 pub mod learner;
@@ -9,6 +10,7 @@ pub mod prompts;
 pub mod regions;
 pub mod run;
 
+pub use checkpoint::{Checkpoint, CheckpointError};
 pub use detect::{Detection, Detector};
 pub use learner::LearnedDetector;
 pub use looker::Looker;

@@ -165,6 +165,11 @@ impl AtomicFile {
         &self.path
     }
 
+    /// Where the bytes lie until then, for libraries that write to a path.
+    pub fn temporary(&self) -> &Path {
+        self.writer.get_ref().path()
+    }
+
     /// Flushes to the disk and renames over the target.
     ///
     /// # Errors

@@ -160,12 +160,13 @@ fn no_weights(folder: &Path, wanted: PathBuf) -> ModelError {
     let pickled =
         ["pytorch_model.bin", "open_clip_pytorch_model.bin"].iter().find(|f| folder.join(f).is_file());
     let fix = match pickled {
-        Some(file) => format!(
-            "{file} is a Python pickle, which can run code and is not read; download the safetensors file or convert \
-             it once in Python: from safetensors.torch import save_file; import torch; \
-             save_file({{k: v.contiguous() for k, v in torch.load('{file}', weights_only=True).items()}}, '{}')",
-            wanted.file_name().unwrap_or_default().to_string_lossy()
-        ),
+        Some(file) => {
+            let file = folder.join(file).display().to_string();
+            format!(
+                "{file} is a Python pickle; convert it once: dapo-wgpu import '{file}' --out '{}'",
+                folder.display()
+            )
+        }
         None => "download the model's weights in safetensors format into this folder".into(),
     };
     ModelError::MissingFile { path: wanted, fix }

@@ -158,5 +158,5 @@ fn no_weights() {
     let dir = tempdir().unwrap();
     message(open(&dir), &[FILE, "not found", "safetensors format"]);
     std::fs::write(dir.path().join("pytorch_model.bin"), "").unwrap();
-    message(open(&dir), &[FILE, "Python pickle", "save_file"]);
+    message(open(&dir), &[FILE, "Python pickle", "dapo-wgpu import"]);
 }

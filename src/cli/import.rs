@@ -1,0 +1,217 @@
+//! `import`: PyTorch files to safetensors.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use serde_json::json;
+
+use super::Failure;
+use super::options::{bytes_progress, print, writable_folder};
+use crate::clip::config::{Activation, ClipConfig, Layout};
+use crate::clip::names;
+use crate::clip::tokenizer::Tokenizer;
+use crate::clip::torch::{Dense, TorchFile, guess, tensors};
+use crate::dapo::Checkpoint;
+use crate::report::{AtomicFile, WriteError, write_atomic};
+
+/// Options of `import`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A file of torch.save (.pt, .pth, .bin) or torch.jit.save: a CLIP model, or DAPO's trained prompts
+    file: PathBuf,
+    /// Folder to write a model to, or a file NAME.safetensors for the tensors alone
+    #[arg(long, value_name = "DIR|FILE")]
+    out: PathBuf,
+    /// The GELU of the model, which no file tells [default: what files of this kind have]
+    #[arg(long, value_enum)]
+    gelu: Option<Gelu>,
+    /// Say what was done as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The non-linearities of CLIP models.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Gelu {
+    /// x · sigmoid(1.702 x), as OpenAI trained
+    Quick,
+    /// The exact one
+    Exact,
+}
+
+impl Gelu {
+    fn activation(self) -> Activation {
+        match self {
+            Gelu::Quick => Activation::QuickGelu,
+            Gelu::Exact => Activation::Gelu,
+        }
+    }
+}
+
+/// What was done.
+#[derive(Default)]
+struct Summary {
+    kind: &'static str,
+    files: Vec<(PathBuf, &'static str)>,
+    assumed: Vec<String>,
+    notes: Vec<String>,
+}
+
+/// Converts a file; nothing in it is run.
+///
+/// # Errors
+/// A file that is damaged, refused or of another kind, or an output that cannot be written.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let out_is_file = args.out.extension().is_some_and(|e| e.eq_ignore_ascii_case("safetensors"));
+    if out_is_file {
+        drop(AtomicFile::create(&args.out)?);
+    } else {
+        writable_folder(&args.out)?;
+    }
+    let bar = bytes_progress();
+    let mut tell = |what: &str, done: u64, total: u64| {
+        bar.set_length(total);
+        bar.set_position(done);
+        bar.set_message(what.to_owned());
+    };
+    let file = TorchFile::open(&args.file, &mut tell)?;
+    let pickle = file.pickle()?;
+    let mut summary = Summary::default();
+    // One entry at most: of several, each run would write another order.
+    let mut about = HashMap::new();
+    let mut model = None;
+    let (tensors, name) = if let Some(learner) = Checkpoint::read(&file, &pickle)? {
+        summary.kind = "learner";
+        about.extend(learner.epoch.map(|epoch| ("epoch".to_owned(), epoch.to_string())));
+        if !learner.left_out.is_empty() {
+            summary
+                .notes
+                .push(format!("left out, not among DAPO's trained tensors: {}", learner.left_out.join(", ")));
+        }
+        if pickle.entry(pickle.root(), "optimizer_state_dict").is_some() {
+            summary.notes.push("the optimizer's state is left out".into());
+        }
+        (learner.tensors, "learner.safetensors")
+    } else {
+        let tensors = file.state_dict(&pickle)?;
+        about.insert("format".into(), "pt".into());
+        let layout = guess::layout(&guess::shapes(&tensors));
+        summary.kind = if layout.is_some() { "clip" } else { "tensors" };
+        model = layout;
+        (tensors, layout.map_or("model.safetensors", Layout::weights_file))
+    };
+    let target = if out_is_file { args.out.clone() } else { args.out.join(name) };
+    let writer = AtomicFile::create(&target)?;
+    tensors::write(writer.temporary(), &tensors, about, &mut tell)
+        .map_err(|e| WriteError::from_io(&target, e))?;
+    writer.commit()?;
+    bar.finish_and_clear();
+    summary.files.push((target, "written"));
+    match model {
+        Some(layout) if !out_is_file => complete(args, &file, &tensors, layout, &mut summary)?,
+        Some(_) => {
+            summary.notes.push("--model wants a folder with a configuration: give a folder as --out".into())
+        }
+        None if summary.kind == "tensors" => {
+            summary
+                .notes
+                .push("these are not the names of a CLIP with a vision transformer: no configuration".into());
+        }
+        None => {}
+    }
+    tell_about(args, &tensors, &summary)
+}
+
+/// Puts the configuration and the tokenizer into the folder, and opens the model once.
+fn complete(
+    args: &Args,
+    file: &TorchFile,
+    tensors: &BTreeMap<String, Dense<'_>>,
+    layout: Layout,
+    summary: &mut Summary,
+) -> Result<(), Failure> {
+    let config = args.out.join(layout.config_file());
+    if args.gelu.is_some() || !bring(args, layout.config_file(), summary)? {
+        let of_openai = file.is_script() || tensors.contains_key("input_resolution");
+        let gelu = args.gelu.map(Gelu::activation);
+        match guess::config(&guess::shapes(tensors), layout, of_openai, gelu) {
+            Ok(guess) => {
+                write_atomic(&config, format!("{:#}\n", guess.config).as_bytes())?;
+                summary.assumed = guess.assumed;
+                summary.files.push((config.clone(), "written"));
+            }
+            Err(problem) => {
+                summary
+                    .notes
+                    .push(format!("no configuration: {problem}; write {} yourself", config.display()));
+                return Ok(());
+            }
+        }
+    }
+    if layout == Layout::HuggingFace {
+        bring(args, "preprocessor_config.json", summary)?;
+    }
+    bring(args, "tokenizer.json", summary)?;
+    match ClipConfig::from_folder(&args.out) {
+        Ok(found) if found.layout != layout => summary.notes.push(format!(
+            "{} holds a second model in another layout, which --model prefers; use an empty folder",
+            args.out.display()
+        )),
+        Ok(_) => {}
+        Err(problem) => summary.notes.push(problem.to_string()),
+    }
+    if let Err(problem) = names::load(&args.out) {
+        summary.notes.push(problem.to_string());
+    }
+    if let Err(problem) = Tokenizer::load(&args.out) {
+        summary.notes.push(problem.to_string());
+    }
+    Ok(())
+}
+
+/// Keeps a file of the folder, or copies it from beside the source; `false` where there is neither.
+fn bring(args: &Args, name: &str, summary: &mut Summary) -> Result<bool, Failure> {
+    let target = args.out.join(name);
+    let source = args.file.parent().unwrap_or(Path::new("")).join(name);
+    let state = if target.is_file() {
+        "was there"
+    } else if source.is_file() {
+        let bytes = fs::read(&source).map_err(|e| Failure::new(format!("{}: {e}", source.display())))?;
+        write_atomic(&target, &bytes)?;
+        "copied"
+    } else {
+        return Ok(false);
+    };
+    summary.files.push((target, state));
+    Ok(true)
+}
+
+fn tell_about(args: &Args, tensors: &BTreeMap<String, Dense<'_>>, summary: &Summary) -> Result<(), Failure> {
+    let bytes: usize = tensors.values().map(Dense::bytes).sum();
+    if args.json {
+        let files: Vec<_> = summary
+            .files
+            .iter()
+            .map(|(path, state)| json!({"path": path.display().to_string(), "state": state}))
+            .collect();
+        let told = json!({
+            "kind": summary.kind, "source": args.file.display().to_string(), "tensors": tensors.len(),
+            "bytes": bytes, "files": files, "assumed": summary.assumed, "notes": summary.notes,
+        });
+        return print(&format!("{told:#}\n"));
+    }
+    let mut text = String::new();
+    for (path, state) in &summary.files {
+        text += &format!("{state}  {}\n", path.display());
+    }
+    text += &format!("{} tensors, {:.1} MB\n", tensors.len(), bytes as f64 / 1e6);
+    for line in &summary.assumed {
+        text += &format!("assumed: {line}\n");
+    }
+    for line in &summary.notes {
+        text += &format!("note: {line}\n");
+    }
+    print(&text)
+}

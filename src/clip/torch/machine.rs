@@ -1,0 +1,349 @@
+//! The stack machine whose programs pickles are.
+
+use std::collections::HashMap;
+
+use super::error::Problem;
+use super::names::{Known, known};
+use super::pickle::{Id, Pickle, Storage, Tensor, Value};
+
+/// Most values in one pickle. A ViT-L/14 with Adam's state has some 50,000.
+const MAX_VALUES: usize = 1 << 19;
+/// Most dimensions of a tensor.
+const MAX_RANK: usize = 16;
+
+fn damaged(problem: impl Into<String>) -> Problem {
+    Problem::Damaged(problem.into())
+}
+
+/// The machine: a program that is being read, its values and its stack.
+pub(super) struct Machine<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    values: Vec<Value<'a>>,
+    stack: Vec<Id>,
+    /// Heights of the stack at the open marks.
+    marks: Vec<usize>,
+    memo: HashMap<u32, Id>,
+}
+
+impl<'a> Machine<'a> {
+    /// At the start of a program.
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, values: vec![], stack: vec![], marks: vec![], memo: HashMap::new() }
+    }
+
+    /// The values, once the program has ended.
+    pub(super) fn finish(mut self) -> Result<Pickle<'a>, Problem> {
+        let root = self.pop()?;
+        Ok(Pickle { values: self.values, root, length: self.at })
+    }
+
+    /// Performs one operation; `true` at the end of the pickle.
+    pub(super) fn step(&mut self) -> Result<bool, Problem> {
+        let code = self.array::<1>()?[0];
+        match code {
+            b'.' => return Ok(true),
+            0x80 => drop(self.array::<1>()?), // protocol
+            0x95 => drop(self.array::<8>()?), // frame
+            b'N' => self.push(Value::Inert)?,
+            0x88 => self.push(Value::Bool(true))?,
+            0x89 => self.push(Value::Bool(false))?,
+            b'J' => self
+                .array()
+                .map(|b| i64::from(i32::from_le_bytes(b)))
+                .and_then(|n| self.push(Value::Int(n)))?,
+            b'K' => self.array::<1>().and_then(|[n]| self.push(Value::Int(i64::from(n))))?,
+            b'M' => self.array().map(u16::from_le_bytes).and_then(|n| self.push(Value::Int(i64::from(n))))?,
+            b'G' => self.array().map(f64::from_be_bytes).and_then(|n| self.push(Value::Float(n)))?,
+            0x8a => self.counted::<1>().map(whole).and_then(|n| self.push(n))?,
+            0x8b => self.counted::<4>().map(whole).and_then(|n| self.push(n))?,
+            b'U' | 0x8c => self.text::<1>()?,
+            b'T' | b'X' => self.text::<4>()?,
+            0x8d => self.text::<8>()?,
+            b'C' => self.counted::<1>().and_then(|b| self.push(Value::Bytes(b)))?,
+            b'B' => self.counted::<4>().and_then(|b| self.push(Value::Bytes(b)))?,
+            b'(' => self.marks.push(self.stack.len()),
+            b')' | b']' | 0x8f => self.push(Value::List(vec![]))?,
+            b'}' => self.push(Value::Dict(vec![]))?,
+            b't' | b'l' => self.take_to_mark().and_then(|items| self.push(Value::List(items)))?,
+            0x85..=0x87 => {
+                let count = usize::from(code - 0x84);
+                self.take(count).and_then(|items| self.push(Value::List(items)))?;
+            }
+            b'd' => {
+                let items = self.take_to_mark()?;
+                self.push(Value::Dict(pairs(&items)?))?;
+            }
+            b'a' => self.take(1).and_then(|items| self.extend(&items))?,
+            b'e' | 0x90 => self.take_to_mark().and_then(|items| self.extend(&items))?,
+            b's' => self.take(2).and_then(|items| self.set(&items))?,
+            b'u' => self.take_to_mark().and_then(|items| self.set(&items))?,
+            b'0' => drop(self.pop()?),
+            b'1' => drop(self.take_to_mark()?),
+            b'2' => {
+                let top = self.top()?;
+                self.stack.push(top);
+            }
+            b'q' => self.array::<1>().and_then(|[n]| self.remember(u32::from(n)))?,
+            b'r' => self.array().map(u32::from_le_bytes).and_then(|n| self.remember(n))?,
+            0x94 => self.remember(self.memo.len() as u32)?,
+            b'h' => self.array::<1>().and_then(|[n]| self.recall(u32::from(n)))?,
+            b'j' => self.array().map(u32::from_le_bytes).and_then(|n| self.recall(n))?,
+            b'c' => {
+                let (module, name) = (self.line()?, self.line()?);
+                self.name(module, name)?;
+            }
+            0x93 => {
+                let parts = self.take(2)?;
+                let [Value::Text(module), Value::Text(name)] = [self.value(parts[0]), self.value(parts[1])]
+                else {
+                    return Err(damaged("its pickle has a name that is not text"));
+                };
+                self.name(module, name)?;
+            }
+            b'Q' => self.storage()?,
+            b'R' | 0x81 => self.call()?,
+            b'b' => self.build()?,
+            other => {
+                return Err(Problem::Unsupported(format!(
+                    "its pickle has the operation 0x{other:02x} at byte {}, which state dicts do not need",
+                    self.at - 1
+                )));
+            }
+        }
+        Ok(false)
+    }
+
+    fn slice(&mut self, length: usize) -> Result<&'a [u8], Problem> {
+        let end = self.at.checked_add(length).filter(|&end| end <= self.bytes.len());
+        let end = end.ok_or_else(|| damaged("its pickle is cut short"))?;
+        let slice = &self.bytes[self.at..end];
+        self.at = end;
+        Ok(slice)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Problem> {
+        let slice = self.slice(N)?;
+        slice.try_into().map_err(|_| damaged("its pickle is cut short"))
+    }
+
+    /// Bytes after their number, which has `N` bytes itself.
+    fn counted<const N: usize>(&mut self) -> Result<&'a [u8], Problem> {
+        let mut wide = [0; 8];
+        wide[..N].copy_from_slice(&self.array::<N>()?);
+        let length = usize::try_from(u64::from_le_bytes(wide));
+        self.slice(length.map_err(|_| damaged("its pickle is cut short"))?)
+    }
+
+    fn text<const N: usize>(&mut self) -> Result<(), Problem> {
+        let bytes = self.counted::<N>()?;
+        // Strings of Python 2 and NumPy's raw bytes in disguise need not be UTF-8.
+        self.push(std::str::from_utf8(bytes).map_or(Value::Bytes(bytes), Value::Text))
+    }
+
+    /// Text to the end of the line.
+    fn line(&mut self) -> Result<&'a str, Problem> {
+        let rest = &self.bytes[self.at..];
+        let length = rest.iter().take(1000).position(|&b| b == b'\n');
+        let line = self.slice(length.ok_or_else(|| damaged("its pickle has a name without end"))? + 1)?;
+        std::str::from_utf8(&line[..line.len() - 1])
+            .map_err(|_| damaged("its pickle has a name that is not text"))
+    }
+
+    fn value(&self, id: Id) -> &Value<'a> {
+        &self.values[id.0 as usize]
+    }
+
+    fn push(&mut self, value: Value<'a>) -> Result<(), Problem> {
+        if self.values.len() >= MAX_VALUES {
+            return Err(Problem::Unsupported(format!("its pickle has more than {MAX_VALUES} values")));
+        }
+        self.stack.push(Id(self.values.len() as u32));
+        self.values.push(value);
+        Ok(())
+    }
+
+    fn top(&self) -> Result<Id, Problem> {
+        let floor = self.marks.last().copied().unwrap_or(0);
+        let top = self.stack.get(floor..).and_then(<[Id]>::last);
+        top.copied().ok_or_else(|| damaged("its pickle takes a value from an empty stack"))
+    }
+
+    fn pop(&mut self) -> Result<Id, Problem> {
+        let top = self.top()?;
+        self.stack.pop();
+        Ok(top)
+    }
+
+    /// The uppermost `count` values, the lowest first.
+    fn take(&mut self, count: usize) -> Result<Vec<Id>, Problem> {
+        let mut items = (0..count).map(|_| self.pop()).collect::<Result<Vec<_>, _>>()?;
+        items.reverse();
+        Ok(items)
+    }
+
+    /// All values above the last mark, which goes.
+    fn take_to_mark(&mut self) -> Result<Vec<Id>, Problem> {
+        let mark = self.marks.pop().filter(|&mark| mark <= self.stack.len());
+        Ok(self.stack.split_off(mark.ok_or_else(|| damaged("its pickle lacks a mark"))?))
+    }
+
+    fn remember(&mut self, number: u32) -> Result<(), Problem> {
+        let top = self.top()?;
+        self.memo.insert(number, top);
+        Ok(())
+    }
+
+    fn recall(&mut self, number: u32) -> Result<(), Problem> {
+        let found = self.memo.get(&number).copied();
+        self.stack.push(
+            found.ok_or_else(|| damaged(format!("its pickle recalls {number}, which it never stored")))?,
+        );
+        Ok(())
+    }
+
+    /// Adds to the list on top.
+    fn extend(&mut self, items: &[Id]) -> Result<(), Problem> {
+        let top = self.top()?;
+        match &mut self.values[top.0 as usize] {
+            Value::List(list) => list.extend(items),
+            Value::Inert => {}
+            _ => return Err(damaged("its pickle appends to something that is no list")),
+        }
+        Ok(())
+    }
+
+    /// Adds keys and values to the dict on top.
+    fn set(&mut self, items: &[Id]) -> Result<(), Problem> {
+        let new = pairs(items)?;
+        let top = self.top()?;
+        match &mut self.values[top.0 as usize] {
+            Value::Dict(dict) => dict.extend(new),
+            Value::Inert => {}
+            _ => return Err(damaged("its pickle sets a key of something that is no dict")),
+        }
+        Ok(())
+    }
+
+    fn name(&mut self, module: &str, name: &str) -> Result<(), Problem> {
+        match known(module, name) {
+            Some(known) => self.push(Value::Name(known)),
+            None => Err(Problem::Refused(format!("{module}.{name}"))),
+        }
+    }
+
+    /// `('storage', class, key, device, elements)` as a storage.
+    fn storage(&mut self) -> Result<(), Problem> {
+        let id = self.pop()?;
+        let Value::List(parts) = self.value(id) else {
+            return Err(damaged("its pickle refers to a storage by something that is no tuple"));
+        };
+        let values: Vec<&Value> = parts.iter().take(3).map(|&id| self.value(id)).collect();
+        let [Value::Text("storage"), Value::Name(Known::Storage(dtype)), Value::Text(key)] = values[..]
+        else {
+            return Err(damaged("its pickle refers to a storage in an unknown way"));
+        };
+        let storage = Storage { dtype: *dtype, key };
+        self.push(Value::Storage(storage))
+    }
+
+    /// The value that calling a known name would have.
+    fn call(&mut self) -> Result<(), Problem> {
+        let items = self.take(2)?;
+        let Value::Name(name) = *self.value(items[0]) else {
+            return Err(damaged("its pickle calls something that is no name"));
+        };
+        let Value::List(arguments) = self.value(items[1]) else {
+            return Err(damaged("its pickle calls without a tuple of arguments"));
+        };
+        let first = arguments.first().copied();
+        match name {
+            Known::Inert => self.push(Value::Inert),
+            Known::Module => self.push(Value::Module(None)),
+            Known::First => {
+                self.stack.push(first.ok_or_else(|| damaged("its pickle calls without arguments"))?);
+                Ok(())
+            }
+            Known::Dict => {
+                let dict = first.map_or(Ok(vec![]), |list| self.dict_of(list))?;
+                self.push(Value::Dict(dict))
+            }
+            Known::Tensor => {
+                let tensor = self.tensor(arguments)?;
+                self.push(Value::Tensor(Box::new(tensor)))
+            }
+            Known::Storage(_) => {
+                Err(Problem::Unsupported("its pickle holds a storage without a tensor".into()))
+            }
+        }
+    }
+
+    /// A dict from a list of pairs.
+    fn dict_of(&self, list: Id) -> Result<Vec<(Id, Id)>, Problem> {
+        let bad = || damaged("its pickle makes a dict of something that is no list of pairs");
+        let Value::List(items) = self.value(list) else { return Err(bad()) };
+        let pair = |&item: &Id| match self.value(item) {
+            Value::List(pair) if pair.len() == 2 => Ok((pair[0], pair[1])),
+            _ => Err(bad()),
+        };
+        items.iter().map(pair).collect()
+    }
+
+    /// The tensor of `(storage, offset, shape, strides, …)`.
+    fn tensor(&self, arguments: &[Id]) -> Result<Tensor<'a>, Problem> {
+        let bad = |what: &str| damaged(format!("its pickle has a tensor whose {what}"));
+        let [storage, offset, shape, strides, ..] = arguments else {
+            return Err(bad("description is incomplete"));
+        };
+        let Value::Storage(storage) = self.value(*storage) else { return Err(bad("storage is missing")) };
+        let size = |id: Id| match self.value(id) {
+            Value::Int(n) => usize::try_from(*n).ok(),
+            _ => None,
+        };
+        let sizes = |id: Id, what: &str| match self.value(id) {
+            Value::List(list) if list.len() <= MAX_RANK => {
+                list.iter().map(|&id| size(id)).collect::<Option<Vec<usize>>>().ok_or_else(|| bad(what))
+            }
+            _ => Err(bad(what)),
+        };
+        let offset = size(*offset).ok_or_else(|| bad("offset is no size"))?;
+        let (shape, strides) = (sizes(*shape, "shape is no shape")?, sizes(*strides, "strides are none")?);
+        if shape.len() != strides.len() {
+            return Err(bad("shape and strides differ in length"));
+        }
+        Ok(Tensor { storage: *storage, offset, shape, strides })
+    }
+
+    /// Gives a module its attributes. What torch hangs on dicts and parameters is of no interest.
+    fn build(&mut self) -> Result<(), Problem> {
+        let state = self.pop()?;
+        let top = self.top()?;
+        match &mut self.values[top.0 as usize] {
+            Value::Module(attributes) => *attributes = Some(state),
+            Value::Dict(_) | Value::Tensor(_) | Value::Inert => {}
+            _ => return Err(damaged("its pickle sets the state of something that has none")),
+        }
+        Ok(())
+    }
+}
+
+/// A whole number in two's complement, lowest byte first.
+fn whole(bytes: &[u8]) -> Value<'_> {
+    if bytes.len() > 8 {
+        return Value::Bytes(bytes);
+    }
+    let is_negative = bytes.last().is_some_and(|&high| high >= 0x80);
+    let mut wide = [if is_negative { 0xff } else { 0 }; 8];
+    wide[..bytes.len()].copy_from_slice(bytes);
+    Value::Int(i64::from_le_bytes(wide))
+}
+
+/// Keys and values in turn.
+fn pairs(items: &[Id]) -> Result<Vec<(Id, Id)>, Problem> {
+    let (pairs, rest) = items.as_chunks::<2>();
+    if rest.is_empty() {
+        Ok(pairs.iter().map(|&[key, value]| (key, value)).collect())
+    } else {
+        Err(damaged("its pickle has a key without a value"))
+    }
+}
