@@ -1,17 +1,17 @@
 //! Anomaly detection on top of CLIP: prompts, detection, regions. No type of the device layer appears
 //! in any signature here.
 
-pub mod checkpoint;
 mod components;
 pub mod detect;
 pub mod learner;
 mod looker;
+pub mod official;
 pub mod prompts;
 pub mod regions;
 pub mod run;
 
-pub use checkpoint::{Checkpoint, CheckpointError};
 pub use detect::{Detection, Detector};
 pub use learner::LearnedDetector;
 pub use looker::Looker;
+pub use official::{Checkpoint, CheckpointError};
 pub use prompts::{DEFAULT_DEFECTS, Prompts};
