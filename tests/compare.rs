@@ -1,0 +1,187 @@
+//! Methods compared on equal terms: slow, so run by `make compare`.
+//!
+//! Each method learns from generated images of one half of the objects and defects and is tested on the
+//! other half, which it has never seen, with three seeds. With `DAPO_PHOTOS` (a folder in MVTec-AD layout)
+//! the same learners are tested on photos too. Runs are kept in out/compare and not repeated.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use dapo_wgpu::clip::{Clip, ClipOptions, embedded};
+use dapo_wgpu::dapo::learner::{LearnedDetector, LearnerFile, Method};
+use dapo_wgpu::dapo::{Detector, Looker, Prompts};
+use dapo_wgpu::data::samples::{self, Sample, Split};
+use dapo_wgpu::data::synth::{OBJECTS, defects};
+use dapo_wgpu::data::{MaskRule, Preprocess, load, load_mask};
+use dapo_wgpu::gpu::{Gpu, GpuOptions};
+use dapo_wgpu::metrics::{ConfusionMatrix, PixelAuroc, auroc};
+
+const SEEDS: [u64; 3] = [1, 2, 3];
+const BATCH: usize = 8;
+
+/// Every second name, from the first or the second on.
+fn half<'n>(names: impl Iterator<Item = &'n str>, from: usize) -> Vec<&'n str> {
+    names.skip(from).step_by(2).collect()
+}
+
+fn out() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("out/compare")
+}
+
+fn run(args: &[&str]) {
+    println!("dapo-wgpu {}", args.join(" "));
+    let status = Command::new(env!("CARGO_BIN_EXE_dapo-wgpu")).args(args).status().expect("the program starts");
+    assert!(status.success(), "{args:?} failed");
+}
+
+/// Generated images of one half, once.
+fn generate(name: &str, from: usize, seed: &str, good: &str, each: &str) -> PathBuf {
+    let folder = out().join(name);
+    if !folder.is_dir() {
+        let objects = half(OBJECTS.iter().map(|o| o.name), from).join(",");
+        let kinds = half(defects().iter().copied(), from).join(",");
+        let path = folder.to_str().expect("a plain path");
+        run(&[
+            "synth", "--out", path, "--seed", seed, "--objects", &objects, "--defects", &kinds, "--train-good", "0",
+            "--test-good", good, "--per-defect", each,
+        ]);
+    }
+    folder
+}
+
+/// A learner of this method and seed, trained once.
+fn learner(method: Method, seed: u64, data: &Path) -> LearnerFile {
+    let folder = out().join(format!("{}-{seed}", method.name()));
+    let file = folder.join("learner.safetensors");
+    if !file.is_file() {
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("configs/nano-{}.toml", method.name()));
+        let (seed, config) = (seed.to_string(), config.to_string_lossy().into_owned());
+        let (data, folder) = (data.to_string_lossy().into_owned(), folder.to_string_lossy().into_owned());
+        let mut args = vec!["train", "--data", &data, "--out", &folder];
+        match Path::new(&folder).join("checkpoint.safetensors").is_file() {
+            true => args.push("--resume"),
+            false => args.extend(["--config", &config, "--seed", &seed]),
+        }
+        run(&args);
+    }
+    LearnerFile::from_bytes(&std::fs::read(&file).expect("a learner")).expect("a learner")
+}
+
+/// Image AUROC, pixel AUROC and, where types are told, the macro F1 of all pixels.
+type Scores = [Option<f64>; 3];
+
+fn score(looker: &Looker, names: &[String], test: &[Sample], types: bool) -> Scores {
+    let size = looker.clip().vision().image_size();
+    let preprocess = Preprocess::clip(size as u32);
+    let (mut scores, mut defective, mut pixels) = (Vec::new(), Vec::new(), PixelAuroc::new());
+    let all = std::iter::once("normal".to_owned()).chain(names.iter().cloned());
+    let mut confusion = ConfusionMatrix::new(all);
+    for batch in test.chunks(BATCH) {
+        let input: Vec<f32> = batch
+            .iter()
+            .flat_map(|s| preprocess.normalise(&preprocess.squash(&load(&s.image).expect("an image"))))
+            .collect();
+        for (sample, found) in batch.iter().zip(looker.detect(&input).expect("the device works")) {
+            let mask: Vec<bool> = match &sample.mask {
+                Some(mask) => load_mask(mask, size as u32, MaskRule::Half).expect("a mask"),
+                None => vec![0.0; size * size],
+            }
+            .iter()
+            .map(|&m| m > 0.0)
+            .collect();
+            scores.push(found.score);
+            defective.push(sample.defect.is_some());
+            pixels.add(&found.binary_map(), &mask).expect("finite maps");
+            let named = |d: &String| names.iter().position(|n| *n == d.replace('_', " ")).expect("a known defect");
+            let class = sample.defect.as_ref().map(named);
+            let area = size * size;
+            for at in (0..area).filter(|_| types) {
+                let truth = if mask[at] { class.map_or(0, |c| c + 1) } else { 0 };
+                let best = (0..=names.len())
+                    .max_by(|&a, &b| found.maps[a * area + at].total_cmp(&found.maps[b * area + at]))
+                    .expect("a class");
+                confusion.add(truth, best).expect("a class");
+            }
+        }
+    }
+    [
+        Some(auroc(&scores, &defective).expect("both kinds of images")),
+        Some(pixels.value().expect("both kinds of pixels").value),
+        types.then(|| confusion.macro_f1().expect("pixels")),
+    ]
+}
+
+fn clip(gpu: &Gpu) -> Clip {
+    Clip::open(gpu, &embedded::unpack().expect("a cache"), ClipOptions::default()).expect("the embedded model")
+}
+
+fn cell(values: &[Scores], column: usize) -> String {
+    let values: Vec<f64> = values.iter().filter_map(|v| v[column]).collect();
+    let n = values.len() as f64;
+    match values.len() {
+        0 => "—".into(),
+        1 => format!("{:.3}", values[0]),
+        _ => {
+            let mean = values.iter().sum::<f64>() / n;
+            let deviation = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+            format!("{mean:.3} ± {deviation:.3}")
+        }
+    }
+}
+
+#[test]
+#[ignore = "an hour on a CPU: run by `make compare`"]
+fn methods_on_objects_and_defects_that_they_have_not_seen() {
+    std::fs::create_dir_all(out()).expect("out/compare");
+    let train = generate("train", 0, "1", "16", "4");
+    let generated = generate("test", 1, "1001", "10", "3");
+    let gpu = Gpu::open(&GpuOptions::default()).expect("a device");
+    println!("{}", gpu.adapter().line());
+    let read = |folder: &Path| samples::read(folder, None, Split::Test).expect("labelled images");
+    let mut sets = vec![("generated", read(&generated))];
+    if let Some(photos) = std::env::var_os("DAPO_PHOTOS").filter(|v| !v.is_empty()) {
+        sets.push(("photos", read(Path::new(&photos))));
+    } else {
+        println!("DAPO_PHOTOS is not set: photos were NOT measured");
+    }
+    let mut wins = Vec::new();
+    for (set, test) in &sets {
+        let mut names: Vec<String> =
+            test.iter().filter_map(|s| s.defect.as_ref()).map(|d| d.replace('_', " ")).collect();
+        names.sort();
+        names.dedup();
+        println!("\n{set}: {} images, defects {}\n", test.len(), names.join(", "));
+        println!("| method | image AUROC | pixel AUROC | multi-type macro F1 |\n|---|---|---|---|");
+        let prompts = Prompts::new(None, &names).expect("prompts");
+        let free = Looker::Ensemble(Detector::new(clip(&gpu), &prompts).expect("class vectors"));
+        let free = score(&free, &names, test, true);
+        let row = |name: &str, scores: &[Scores]| {
+            println!("| {name} | {} | {} | {} |", cell(scores, 0), cell(scores, 1), cell(scores, 2));
+        };
+        row("clip (training-free)", &[free]);
+        for method in [Method::AnomalyClip, Method::MultiAds, Method::Dapo] {
+            let types = method != Method::AnomalyClip;
+            let scores: Vec<Scores> = SEEDS
+                .iter()
+                .map(|&seed| {
+                    let file = learner(method, seed, &train);
+                    let model = clip(&gpu);
+                    let config = file.config(&model).expect("settings that fit");
+                    let looked_for = if types { names.clone() } else { vec!["damaged".to_owned()] };
+                    let detector = LearnedDetector::new(model, config, &looked_for, &file.parameters, None);
+                    score(&Looker::Learned(Box::new(detector.expect("a detector"))), &names, test, types)
+                })
+                .collect();
+            row(method.name(), &scores);
+            if method == Method::Dapo {
+                for column in 0..3 {
+                    let mean = scores.iter().filter_map(|s| s[column]).sum::<f64>() / SEEDS.len() as f64;
+                    wins.push((set, column, mean, free[column].expect("a number")));
+                }
+            }
+        }
+    }
+    for (set, column, learned, free) in wins {
+        assert!(learned > free, "{set}: DAPO has {learned:.3} in column {column}, training-free {free:.3}");
+    }
+}
