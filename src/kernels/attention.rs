@@ -27,13 +27,13 @@ pub struct Attention {
 }
 
 /// A variant for devices that run a subgroup as one SIMD vector.
-struct SubgroupBlock {
-    name: &'static str,
+pub(super) struct SubgroupBlock {
+    pub(super) name: &'static str,
     /// Queries of a lane. They share the loads of keys and values.
-    queries: usize,
+    pub(super) queries: usize,
     /// Keys of a visit; `None`: one for each lane. Fewer make less code, which must fit the cache of
     /// instructions together with what more queries add.
-    keys: Option<usize>,
+    pub(super) keys: Option<usize>,
 }
 
 const SUBGROUP_BLOCKS: [SubgroupBlock; 4] = [
@@ -60,6 +60,29 @@ impl SubgroupBlock {
     }
 }
 
+/// `tile` and these blocks, the best for the device first; of the blocks it is the `preferred` one.
+pub(super) fn block_variants(
+    blocks: &[SubgroupBlock],
+    preferred: &str,
+    head_dim: usize,
+    caps: &Capabilities,
+) -> Vec<Variant> {
+    let fits = head_dim.is_multiple_of(4) && head_dim <= 128;
+    let size = || "the head dimension is not a multiple of 4 up to 128".to_owned();
+    let lanes = caps.subgroups.and_then(|s| s.fixed());
+    let variant = |block: &SubgroupBlock| match fits {
+        true => block.variant(head_dim / 4, lanes),
+        false => Variant::when(block.name, false, size),
+    };
+    let mut blocks: Vec<Variant> = blocks.iter().map(variant).collect();
+    blocks.sort_by_key(|block| block.name != preferred);
+    let tile = vec![Variant::when("tile", fits, size)];
+    match caps.class {
+        DeviceClass::Gpu => [tile, blocks].concat(),
+        DeviceClass::SimdCpu => [blocks, tile].concat(),
+    }
+}
+
 /// Everything the reference knows of one query: its output row, log-sum-exp, and error terms.
 struct Query {
     out: Vec<f64>,
@@ -70,7 +93,7 @@ struct Query {
 
 impl Attention {
     /// 1/√head_dim in float32, as the launch passes it.
-    fn scale(&self) -> f32 {
+    pub(super) fn scale(&self) -> f32 {
         1.0 / (self.head_dim as f32).sqrt()
     }
 
@@ -173,28 +196,15 @@ impl Problem for Attention {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        let d4 = self.head_dim / 4;
-        let fits = self.head_dim.is_multiple_of(4) && self.head_dim <= 128;
-        let size = || "the head dimension is not a multiple of 4 up to 128".to_owned();
-        let tile = Variant::when("tile", fits, size);
-        let lanes = caps.subgroups.and_then(|s| s.fixed());
-        let mut blocks: Vec<Variant> = SUBGROUP_BLOCKS
-            .iter()
-            .map(|block| if fits { block.variant(d4, lanes) } else { Variant::when(block.name, false, size) })
-            .collect();
         // Few queries fill no large block.
-        let lanes = lanes.unwrap_or(8) as usize;
+        let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
         let preferred = match self.tokens {
             tokens if lanes > 8 && tokens >= 16 * lanes => "subgroup8x8",
             tokens if lanes <= 8 && tokens >= 64 * lanes => "subgroup8x2",
             tokens if tokens > lanes => "subgroup4x4",
             _ => "subgroup1",
         };
-        blocks.sort_by_key(|block| block.name != preferred);
-        match caps.class {
-            DeviceClass::Gpu => [vec![tile], blocks].concat(),
-            DeviceClass::SimdCpu => [blocks, vec![tile]].concat(),
-        }
+        block_variants(&SUBGROUP_BLOCKS, preferred, self.head_dim, caps)
     }
 
     fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {

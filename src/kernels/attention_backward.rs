@@ -1,7 +1,7 @@
 //! Gradient of fused attention, linear in memory: scores are computed again from the packed projections
 //! and each query's log-sum-exp (Dao 2023, *FlashAttention-2*, arXiv 2307.08691, algorithm 2).
 
-use super::attention::Attention;
+use super::attention::{Attention, SubgroupBlock, block_variants};
 use super::bounds::{TINY, U, dot, exp_error, flushed, gamma};
 use super::check::Inputs;
 use super::gradient::{Derivative, weighted};
@@ -25,6 +25,13 @@ pub struct AttentionBackward {
     /// A query sees no later key.
     pub causal: bool,
 }
+
+/// What a lane owns here are queries or keys, and what it visits are the others. Larger blocks are slower:
+/// a lane of keys keeps two rows and two sums of each, and their code grows as fast.
+const SUBGROUP_BLOCKS: [SubgroupBlock; 2] = [
+    SubgroupBlock { name: "subgroup4x2", queries: 4, keys: Some(2) },
+    SubgroupBlock { name: "subgroup2x4", queries: 2, keys: Some(4) },
+];
 
 /// A query and a key that it sees.
 struct Pair {
@@ -74,7 +81,7 @@ impl Head<'_> {
         let p = self.problem;
         let lse = self.inputs[2][(self.image * p.heads + self.head) * p.tokens + query];
         let delta = self.inputs[3][(self.image * p.tokens + query) * p.heads + self.head];
-        let scale = f64::from(p.scale());
+        let scale = f64::from(p.forward().scale());
         let (q, k) = (self.row(query, 0), self.row(key, 1));
         let (score, magnitude) = dot(q.iter().map(|x| x * scale), k.iter().copied());
         let exponent = score - lse;
@@ -113,11 +120,6 @@ impl AttentionBackward {
     fn forward(&self) -> Attention {
         let Self { images, tokens, heads, head_dim, causal } = *self;
         Attention { images, tokens, heads, head_dim, causal, lse: true }
-    }
-
-    /// 1/√head_dim in float32, as the launch passes it.
-    fn scale(&self) -> f32 {
-        1.0 / (self.head_dim as f32).sqrt()
     }
 
     /// Calls `f` for every head of every image.
@@ -174,33 +176,43 @@ impl Problem for AttentionBackward {
         Cost { flops: flops + again, bytes }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        let fits = self.head_dim.is_multiple_of(4) && self.head_dim <= 128;
-        let size = || "the head dimension is not a multiple of 4 up to 128".to_owned();
-        vec![Variant::when("tile", fits, size)]
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        // Few tokens fill no large block.
+        let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
+        let preferred = if self.tokens > 16 * lanes { "subgroup4x2" } else { "subgroup2x4" };
+        block_variants(&SUBGROUP_BLOCKS, preferred, self.head_dim, caps)
     }
 
-    fn launch(&self, _: &Capabilities, variant: &'static str) -> Launch {
+    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
         let d4 = self.head_dim / 4;
-        // The rows of a tile take 8 KiB: half of what every device has, so two fit.
-        let visits = (256 / d4).clamp(4, 16);
-        let defines = vec![
-            ("D4", Define::Number(d4 as u32)),
-            ("CAUSAL", Define::Flag(self.causal)),
-            ("OWN", Define::Number(64)),
-            ("VISITS", Define::Number(visits as u32)),
-        ];
+        let mut defines = vec![("D4", Define::Number(d4 as u32)), ("CAUSAL", Define::Flag(self.causal))];
+        let block = SUBGROUP_BLOCKS.iter().find(|block| block.name == variant);
+        // Roles: queries and keys; or dq, dk and dv.
+        let (shader, tokens, roles) = if let Some(block) = block {
+            let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
+            defines.extend([
+                ("LANES", Define::Number(lanes as u32)),
+                ("PER_LANE", Define::Number(block.queries as u32)),
+                ("VISITS", Define::Number(block.keys.unwrap_or(lanes) as u32)),
+            ]);
+            (shader!("attention_backward_subgroup.wgsl", defines), lanes * block.queries, 2)
+        } else {
+            // The rows of a tile take 8 KiB: half of what every device has, so two fit.
+            let visits = (256 / d4).clamp(4, 16);
+            defines.extend([("OWN", Define::Number(64)), ("VISITS", Define::Number(visits as u32))]);
+            (shader!("attention_backward_tile.wgsl", defines), 64, 3)
+        };
         Launch {
             variant,
-            shader: shader!("attention_backward_tile.wgsl", defines),
-            params: words(&[self.tokens as u32, self.heads as u32, self.scale().to_bits()]),
-            grid: [self.tokens.div_ceil(64) as u32, self.heads as u32, 3 * self.images as u32],
+            shader,
+            params: words(&[self.tokens as u32, self.heads as u32, self.forward().scale().to_bits()]),
+            grid: [self.tokens.div_ceil(tokens) as u32, self.heads as u32, (roles * self.images) as u32],
         }
     }
 
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let mut dqkv = vec![0.0; self.outputs()[0]];
-        let scale = f64::from(self.scale());
+        let scale = f64::from(self.forward().scale());
         self.for_each_head(inputs, |head| {
             head.for_each(|head, Pair { query, key, p, ds }| {
                 let mut add = |at: usize, weight: f64, row: &[f64]| {
@@ -217,11 +229,11 @@ impl Problem for AttentionBackward {
     }
 
     /// Each element is a sum of at most `tokens` products of a weight (p or ds, whose errors
-    /// [`Head::pair`] derives) and an exact element, then perhaps scaled: γ of that many roundings of the
+    /// `Head::pair` derives) and an exact element, then perhaps scaled: γ of that many roundings of the
     /// terms as they are, with their weights' errors, and these errors themselves.
     fn error_bound(&self, inputs: &[Vec<f64>], _: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let mut bound = vec![2.0 * TINY; self.outputs()[0]];
-        let (scale, roundings) = (f64::from(self.scale()), gamma(self.tokens + 2));
+        let (scale, roundings) = (f64::from(self.forward().scale()), gamma(self.tokens + 2));
         self.for_each_head(inputs, |head| {
             head.for_each(|head, Pair { query, key, p, ds }| {
                 let mut add = |at: usize, factor: f64, weight: Inexact, row: &[f64]| {
@@ -277,10 +289,13 @@ fn cases() -> Vec<AttentionBackward> {
         case(2, 13, 3, 16),
         AttentionBackward { causal: true, ..case(2, 13, 3, 16) },
         AttentionBackward { causal: true, ..case(1, 33, 2, 36) },
-        case(1, 50, 2, 64),
-        case(2, 77, 1, 48),
-        AttentionBackward { causal: true, ..case(2, 77, 1, 64) },
+        // Rows of a visit that are no power of two.
+        case(1, 20, 1, 76),
+        // Heads of models, once: on a CPU their code takes seconds to compile.
+        case(2, 50, 2, 64),
         // Several workgroups of a head.
+        case(2, 77, 2, 16),
+        AttentionBackward { causal: true, ..case(2, 77, 2, 16) },
         case(1, 197, 1, 4),
         AttentionBackward { causal: true, ..case(1, 150, 2, 8) },
     ]

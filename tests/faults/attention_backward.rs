@@ -3,8 +3,13 @@
 use super::plant::{Bed, Fault, fault, race};
 
 /// The faults.
-pub const BEDS: &[Bed] =
-    &[Bed { file: "attention_backward_tile.wgsl", kernels: &[("attention_backward", "tile")], faults: TILE }];
+pub const BEDS: &[Bed] = &[
+    Bed { file: "attention_backward_tile.wgsl", kernels: &[("attention_backward", "tile")], faults: TILE },
+    Bed { file: "attention_backward_subgroup.wgsl", kernels: BLOCKS, faults: SUBGROUP },
+];
+
+const BLOCKS: &[(&str, &str)] =
+    &[("attention_backward", "subgroup4x2"), ("attention_backward", "subgroup2x4")];
 
 const TILE: &[Fault] = &[
     race("no barrier after the stores", "        workgroupBarrier();\n        for", "        for"),
@@ -60,4 +65,110 @@ const TILE: &[Fault] = &[
     fault("writes one token past the end", "if token < params.tokens", "if token <= params.tokens"),
     fault("the last token is left out", "if token < params.tokens", "if token + 1u < params.tokens"),
     fault("parts are written in another order", "+ part * width", "+ (2u - part) * width"),
+];
+
+const SUBGROUP: &[Fault] = &[
+    fault(
+        "the scale is dropped from the queries",
+        "qkv[own_at_$i + ${d}u] * params.scale",
+        "qkv[own_at_$i + ${d}u]",
+    ),
+    fault(
+        "the scale is dropped from the keys",
+        "qkv[own_at_$i + width + ${d}u] * params.scale",
+        "qkv[own_at_$i + width + ${d}u]",
+    ),
+    fault("the scale is dropped from dq and dk", "dx_${i}_$d * params.scale", "dx_${i}_$d"),
+    fault("dv is scaled", "= dg_${i}_$d;", "= dg_${i}_$d * params.scale;"),
+    fault("delta is dropped from dq", "(dp_${i}_$j - delta_$i)", "dp_${i}_$j"),
+    fault(
+        "delta of the key's token",
+        "let deltas = delta[delta_base + at * params.heads]",
+        "let deltas = delta[delta_base + own_0 * params.heads]",
+    ),
+    fault(
+        "every query of a lane has the first one's delta",
+        "(dp_${i}_$j - delta_$i)",
+        "(dp_${i}_$j - delta_0)",
+    ),
+    fault("every query of a lane has the first one's lse", "s_${i}_$j - lse_$i", "s_${i}_$j - lse_0"),
+    fault(
+        "everybody gets the first lane's lse",
+        "subgroupBroadcast(lses, ${j}u)",
+        "subgroupBroadcast(lses, 0u)",
+    ),
+    fault("nobody gets another lane's delta", "subgroupBroadcast(deltas, ${j}u)", "deltas"),
+    fault(
+        "lses of the heads are swapped",
+        "(image * params.heads + head) * params.tokens",
+        "(head * params.heads + image) * params.tokens",
+    ),
+    fault(
+        "dv is a sum of ds",
+        "+ p_${i}_$j * g_${d}_of_$j\n#end\n            ;",
+        "+ ds_${i}_$j * g_${d}_of_$j\n#end\n            ;",
+    ),
+    fault(
+        "dq is a sum of values",
+        "+ ds_${i}_$j * x_${d}_of_$j\n#end\n            ;",
+        "+ ds_${i}_$j * g_${d}_of_$j\n#end\n            ;",
+    ),
+    fault(
+        "every token of a lane has the first one's weights",
+        "+ ds_${i}_$j * x_${d}_of_$j\n#end\n            ;",
+        "+ ds_0_$j * x_${d}_of_$j\n#end\n            ;",
+    ),
+    fault("keys for values", "let g_at = x_at + width;", "let g_at = x_at;"),
+    fault("every lane loads the first part", "let part = (lane / VISITS)", "let part = 0u * (lane / VISITS)"),
+    fault("part and row are swapped", "let part = (lane / VISITS)", "let part = (lane % VISITS)"),
+    fault("lanes of a row load different rows", "v0 + lane % VISITS", "v0 + lane / (LANES / VISITS)"),
+    fault(
+        "rows past the end are other images'",
+        "min(v0 + lane % VISITS, params.tokens - 1u)",
+        "(v0 + lane % VISITS)",
+    ),
+    fault(
+        "every part of x is the first",
+        "subgroupBroadcast(x_$e, ${p * VISITS + j}u)",
+        "subgroupBroadcast(x_$e, ${j}u)",
+    ),
+    fault(
+        "every part of g is the first",
+        "subgroupBroadcast(g_$e, ${p * VISITS + j}u)",
+        "subgroupBroadcast(g_$e, ${j}u)",
+    ),
+    fault("a product has the wrong component", "LANES + e}.z * g", "LANES + e}.w * g"),
+    fault(
+        "rows past the end are seen",
+        "let seen_${i}_$j = v0 + ${j}u < params.tokens;",
+        "let seen_${i}_$j = v0 + ${j}u <= params.tokens;",
+    ),
+    fault("a query does not see itself", "v0 + ${j}u <= own_$i", "v0 + ${j}u < own_$i"),
+    fault("a key is not seen by its own query", "v0 + ${j}u >= own_$i", "v0 + ${j}u > own_$i"),
+    fault("the mask is the first token's", "v0 + ${j}u >= own_$i", "v0 + ${j}u >= own_0"),
+    fault(
+        "hidden pairs are multiplied by 0",
+        "select(dg_${i}_$d, dg_${i}_$d + p_${i}_$j * g_${d}_of_$j, seen_${i}_$j)",
+        "dg_${i}_$d + p_${i}_$j * g_${d}_of_$j",
+    ),
+    fault(
+        "hidden rows are summed into dq and dk",
+        "let ds_${i}_$j = select(0.0, p_${i}_$j * (dp_${i}_$j - delta_of_$j), seen_${i}_$j);",
+        "let ds_${i}_$j = exp(s_${i}_$j - lse_of_$j) * (dp_${i}_$j - delta_of_$j);",
+    ),
+    fault("the last rows of a block are left out", "first + LANES * PER_LANE);", "first + LANES);"),
+    fault(
+        "the first queries of a block are left out",
+        "let begin = ${keys}u * first;",
+        "let begin = ${keys}u * (first + LANES);",
+    ),
+    fault("a visit skips a row", "v0 += VISITS", "v0 += VISITS + 1u"),
+    fault("tokens of a lane overlap", "+ ${i * LANES}u + lane", "+ ${i}u + lane"),
+    fault("blocks of tokens overlap", "group.x * (LANES * PER_LANE)", "group.x * LANES"),
+    fault("only the first image", "image * params.tokens * 3u * width", "0u * width"),
+    fault("only the first head", "3u * width + head * D4", "3u * width"),
+    fault("dout of the first image", "image * params.tokens * width", "0u * width"),
+    fault("writes one token past the end", "if token_$i < params.tokens", "if token_$i <= params.tokens"),
+    fault("the last token is left out", "if token_$i < params.tokens", "if token_$i + 1u < params.tokens"),
+    fault("dk is written over dq", "to + ${keys}u * width + ${d}u", "to + ${d}u"),
 ];
