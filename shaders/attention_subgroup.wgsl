@@ -81,7 +81,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
 #for i in 0..PER_LANE
         o_${i}_${p * D4 * KEYS / LANES + e} = o_${i}_${p * D4 * KEYS / LANES + e} * shrink_$i
 #for j in 0..KEYS
+#if CAUSAL
+            // A product with 0 would let a NaN of a later key through.
+            + select(vec4<f32>(0.0), p_${i}_$j * v_${p * D4 * KEYS / LANES + e}_$j, seen_${i}_$j)
+#else
             + p_${i}_$j * v_${p * D4 * KEYS / LANES + e}_$j
+#end
 #end
         ;
 #end

@@ -62,7 +62,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #for d in 0..D4
             o_$d = o_$d * shrink
 #for e in 0..4
+#if CAUSAL
+                // A product with 0 would let a NaN of a later key through.
+                + select(vec4<f32>(0.0), p_$e * values[(j + ${e}u) * D4 + ${d}u], seen_$e)
+#else
                 + p_$e * values[(j + ${e}u) * D4 + ${d}u]
+#end
 #end
             ;
 #end
