@@ -16,7 +16,11 @@ use dapo_wgpu::data::{MaskRule, Preprocess, load, load_mask};
 use dapo_wgpu::gpu::{Gpu, GpuOptions};
 use dapo_wgpu::metrics::{ConfusionMatrix, PixelAuroc, auroc};
 
-const SEEDS: [u64; 3] = [1, 2, 3];
+/// Seeds of training: 1, 2, 3, or as many as `DAPO_SEEDS` says.
+fn seeds() -> std::ops::RangeInclusive<u64> {
+    1..=std::env::var("DAPO_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(3)
+}
+
 const BATCH: usize = 8;
 
 /// Every second name, from the first or the second on.
@@ -30,7 +34,8 @@ fn out() -> PathBuf {
 
 fn run(args: &[&str]) {
     println!("dapo-wgpu {}", args.join(" "));
-    let status = Command::new(env!("CARGO_BIN_EXE_dapo-wgpu")).args(args).status().expect("the program starts");
+    let status =
+        Command::new(env!("CARGO_BIN_EXE_dapo-wgpu")).args(args).status().expect("the program starts");
     assert!(status.success(), "{args:?} failed");
 }
 
@@ -42,8 +47,21 @@ fn generate(name: &str, from: usize, seed: &str, good: &str, each: &str) -> Path
         let kinds = half(defects().iter().copied(), from).join(",");
         let path = folder.to_str().expect("a plain path");
         run(&[
-            "synth", "--out", path, "--seed", seed, "--objects", &objects, "--defects", &kinds, "--train-good", "0",
-            "--test-good", good, "--per-defect", each,
+            "synth",
+            "--out",
+            path,
+            "--seed",
+            seed,
+            "--objects",
+            &objects,
+            "--defects",
+            &kinds,
+            "--train-good",
+            "0",
+            "--test-good",
+            good,
+            "--per-defect",
+            each,
         ]);
     }
     folder
@@ -54,7 +72,8 @@ fn learner(method: Method, seed: u64, data: &Path) -> LearnerFile {
     let folder = out().join(format!("{}-{seed}", method.name()));
     let file = folder.join("learner.safetensors");
     if !file.is_file() {
-        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("configs/nano-{}.toml", method.name()));
+        let config =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("configs/nano-{}.toml", method.name()));
         let (seed, config) = (seed.to_string(), config.to_string_lossy().into_owned());
         let (data, folder) = (data.to_string_lossy().into_owned(), folder.to_string_lossy().into_owned());
         let mut args = vec!["train", "--data", &data, "--out", &folder];
@@ -92,7 +111,8 @@ fn score(looker: &Looker, names: &[String], test: &[Sample], types: bool) -> Sco
             scores.push(found.score);
             defective.push(sample.defect.is_some());
             pixels.add(&found.binary_map(), &mask).expect("finite maps");
-            let named = |d: &String| names.iter().position(|n| *n == d.replace('_', " ")).expect("a known defect");
+            let named =
+                |d: &String| names.iter().position(|n| *n == d.replace('_', " ")).expect("a known defect");
             let class = sample.defect.as_ref().map(named);
             let area = size * size;
             for at in (0..area).filter(|_| types) {
@@ -112,7 +132,8 @@ fn score(looker: &Looker, names: &[String], test: &[Sample], types: bool) -> Sco
 }
 
 fn clip(gpu: &Gpu) -> Clip {
-    Clip::open(gpu, &embedded::unpack().expect("a cache"), ClipOptions::default()).expect("the embedded model")
+    Clip::open(gpu, &embedded::unpack().expect("a cache"), ClipOptions::default())
+        .expect("the embedded model")
 }
 
 fn cell(values: &[Scores], column: usize) -> String {
@@ -159,11 +180,12 @@ fn methods_on_objects_and_defects_that_they_have_not_seen() {
             println!("| {name} | {} | {} | {} |", cell(scores, 0), cell(scores, 1), cell(scores, 2));
         };
         row("clip (training-free)", &[free]);
-        for method in [Method::AnomalyClip, Method::MultiAds, Method::Dapo] {
+        let only = std::env::var("DAPO_METHOD").unwrap_or_default();
+        let methods = [Method::Dapo, Method::AnomalyClip, Method::MultiAds];
+        for method in methods.into_iter().filter(|m| only.is_empty() || m.name() == only) {
             let types = method != Method::AnomalyClip;
-            let scores: Vec<Scores> = SEEDS
-                .iter()
-                .map(|&seed| {
+            let scores: Vec<Scores> = seeds()
+                .map(|seed| {
                     let file = learner(method, seed, &train);
                     let model = clip(&gpu);
                     let config = file.config(&model).expect("settings that fit");
@@ -175,7 +197,7 @@ fn methods_on_objects_and_defects_that_they_have_not_seen() {
             row(method.name(), &scores);
             if method == Method::Dapo {
                 for column in 0..3 {
-                    let mean = scores.iter().filter_map(|s| s[column]).sum::<f64>() / SEEDS.len() as f64;
+                    let mean = scores.iter().filter_map(|s| s[column]).sum::<f64>() / scores.len() as f64;
                     wins.push((set, column, mean, free[column].expect("a number")));
                 }
             }

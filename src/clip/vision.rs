@@ -22,6 +22,8 @@ pub struct VisionTower {
     transformer: Transformer,
     ln_post: Norm,
     projection: Linear,
+    /// See [`VisionTower::patch_projection`].
+    patch_projection: (Vec<f32>, Vec<f32>),
 }
 
 /// What the vision tower says of a batch.
@@ -79,8 +81,15 @@ impl VisionTower {
             transformer: Transformer::upload(gpu, &config.tower, &weights.blocks, false, placement)?,
             ln_post: norm(gpu, &weights.ln_post, epsilon)?,
             projection: projection(gpu, &weights.projection, placement)?,
+            patch_projection: folded(weights),
             config: config.clone(),
         })
+    }
+
+    /// `ln_post` and the projection as one affine map, weight [embed_dim, width] and bias [embed_dim]: for a
+    /// token of unit variance they are the same.
+    pub fn patch_projection(&self) -> (&[f32], &[f32]) {
+        (&self.patch_projection.0, &self.patch_projection.1)
     }
 
     /// Edge of the images in pixels.
@@ -217,6 +226,23 @@ impl VisionTower {
         })
     }
 
+    /// The mean token that enters each block for pixels [images, 3, size, size], [depth][width].
+    ///
+    /// # Errors
+    /// Those of the ops.
+    pub fn mean_tokens(&self, gpu: &Gpu, pixels: &Tensor) -> Result<Vec<Vec<f32>>, OpError> {
+        let tape = Tape::inference(gpu);
+        let mut x = self.embed(&tape, pixels)?;
+        let mut means = Vec::with_capacity(self.depth());
+        for index in 0..self.depth() {
+            let count = x.tensor().rows() as f32;
+            let sum = ops::column_sums(gpu, x.tensor())?.read(gpu)?;
+            means.push(sum.into_iter().map(|s| s / count).collect());
+            x = self.transformer.block(&tape, index, &x, false)?;
+        }
+        Ok(means)
+    }
+
     /// Patches, class token and positions through `ln_pre`: [images, 1 + cells, width].
     fn embed<'m>(&'m self, tape: &Tape<'m>, pixels: &Tensor) -> Result<Var, OpError> {
         let gpu = tape.gpu();
@@ -227,6 +253,20 @@ impl VisionTower {
         drop(embedded);
         Ok(Var::constant(self.ln_pre.forward(gpu, &tokens)?))
     }
+}
+
+/// P·(γ∘(x − mean x) + β) as W·x + b.
+fn folded(weights: &VisionWeights) -> (Vec<f32>, Vec<f32>) {
+    let (scale, shift) = (&weights.ln_post.weight.data, &weights.ln_post.bias.data);
+    let rows = weights.projection.data.chunks(scale.len());
+    let mut folded = (Vec::new(), Vec::new());
+    for row in rows {
+        let scaled: Vec<f32> = row.iter().zip(scale).map(|(p, s)| p * s).collect();
+        let mean = scaled.iter().sum::<f32>() / scaled.len() as f32;
+        folded.0.extend(scaled.iter().map(|w| w - mean));
+        folded.1.push(row.iter().zip(shift).map(|(p, s)| p * s).sum());
+    }
+    folded
 }
 
 /// What the vision tower says of a batch with layer tokens.

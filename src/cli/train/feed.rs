@@ -67,7 +67,11 @@ impl Feed {
     }
 }
 
-fn load(images: &[&LabelledImage], how: &Preparation) -> Result<Batch, ImageError> {
+/// Prepares the images of a step.
+///
+/// # Errors
+/// An image or mask that cannot be read.
+pub fn load(images: &[&LabelledImage], how: &Preparation) -> Result<Batch, ImageError> {
     let size = how.preprocess.size;
     let prepared = images
         .par_iter()

@@ -168,7 +168,7 @@ fn attempt(
     if first == 0 {
         checkpoint(folder, start, &trainer).map_err(Stopped::of)??;
     }
-    let mut feed = Feed::new(start.images(), start.order(), first..total, start.preparation(&trainer));
+    let mut feed = Feed::new(start.images(), start.order(), first..total, start.preparation(trainer.clip()));
     let bar = progress(total, "steps");
     bar.set_position(first as u64);
     let began = Instant::now();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use super::feed::{LabelledImage, Preparation};
+use super::feed::{self, LabelledImage, Preparation};
 use super::files::RunFolder;
 use super::{Args, Stopped};
 use crate::cli::Failure;
@@ -14,6 +14,7 @@ use crate::cli::options::preprocess;
 use crate::clip::Clip;
 use crate::dapo::learner::Method;
 use crate::dapo::learner::checkpoint::{self, RunState};
+use crate::dapo::learner::config::VisualStart;
 use crate::dapo::learner::description::{self, Description};
 use crate::dapo::learner::memory::Estimate;
 use crate::dapo::learner::{DapoError, LearnerFile, ModelShape, Parameters, Snapshot, Trainer};
@@ -116,7 +117,12 @@ impl Start {
         let config = self.run.learner.clone().resolved(&clip).map_err(Failure::new)?;
         self.run.learner = config.clone();
         if self.snapshot.is_none() {
-            let values = Parameters::random(&config, &clip, self.run.training.seed)?;
+            let mut values = Parameters::random(&config, &clip, self.run.training.seed)?;
+            if config.visual_start == VisualStart::Mean {
+                let first = self.order().step(0).into_iter().map(|i| &self.images[i]).collect::<Vec<_>>();
+                let batch = feed::load(&first, &self.preparation(&clip))?;
+                values.start_from(&config, &clip, &batch.pixels)?;
+            }
             self.snapshot = Some(Snapshot { values, ..Snapshot::default() });
         }
         let snapshot = self.snapshot.clone().unwrap_or_default();
@@ -210,12 +216,12 @@ impl Start {
     }
 
     /// How they are prepared.
-    pub fn preparation(&self, trainer: &Trainer) -> Preparation {
+    pub fn preparation(&self, clip: &Clip) -> Preparation {
         let rule = match self.run.training.mask_threshold {
             Some(MaskThreshold::Full) => MaskRule::Full,
             _ => MaskRule::Half,
         };
-        Preparation { preprocess: preprocess(trainer.clip()), rule }
+        Preparation { preprocess: preprocess(clip), rule }
     }
 
     /// Adam's step size.

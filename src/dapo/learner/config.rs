@@ -67,6 +67,30 @@ pub enum ImageScore {
     Class,
     /// The mean of the three largest values of the map.
     Map,
+    /// The mean of both: an extension of DAPO for defects that are small in the image.
+    Both,
+}
+
+/// What adapters are before training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdapterStart {
+    /// Random, as torch's linear layers.
+    Random,
+    /// CLIP's own way from patches to features, folded into one matrix: training begins where training-free
+    /// detection is.
+    Projection,
+}
+
+/// What visual layer tokens are before training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VisualStart {
+    /// Random, as in visual prompt tuning.
+    Random,
+    /// The mean token that enters each block, over the images of the first step: a few more ordinary patches,
+    /// which change the model least.
+    Mean,
 }
 
 /// Weights of the losses.
@@ -123,6 +147,15 @@ pub struct LearnerConfig {
     pub text_mask: TextMask,
     /// Which token speaks for a prompt.
     pub pooling: Pooling,
+    /// Words whose embeddings the learned words start from, in place of random ones: one phrase for each prompt
+    /// set, in turn. Learned words that are left over start from the last.
+    pub start_words: Vec<String>,
+    /// Factor on the random values that layer tokens start from.
+    pub token_scale: f32,
+    /// What visual layer tokens are before training.
+    pub visual_start: VisualStart,
+    /// What adapters are before training.
+    pub adapter_start: AdapterStart,
     /// The word for "without defect"; may be empty.
     pub normal_word: String,
     /// The word that follows a defect's name; may be empty.
@@ -153,6 +186,10 @@ impl Default for LearnerConfig {
             temperature: 0.07,
             text_mask: TextMask::None,
             pooling: Pooling::Legacy,
+            start_words: Vec::new(),
+            token_scale: 1.0,
+            visual_start: VisualStart::Random,
+            adapter_start: AdapterStart::Random,
             normal_word: "flawless".into(),
             defect_word: "anomaly".into(),
             object: "object".into(),

@@ -166,6 +166,7 @@ impl LearnedDetector {
                 let score = match self.config.image_score {
                     ImageScore::Class => binary[1],
                     ImageScore::Map => top_mean(&found.binary_map()),
+                    ImageScore::Both => (binary[1] + top_mean(&found.binary_map())) / 2.0,
                 };
                 // The classes share the learner's own score.
                 Detection { layers, ..found.with_score(score) }

@@ -8,7 +8,7 @@ use rand_pcg::Pcg64Mcg;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::config::{LearnerConfig, PatchFeatures};
+use super::config::{AdapterStart, LearnerConfig, PatchFeatures, VisualStart};
 use crate::clip::{Clip, ClipError};
 
 /// A tensor of a learner.
@@ -107,22 +107,70 @@ impl Parameters {
         let width = clip.vision().width() as f64;
         let patch = clip.config().vision.patch_size as f64;
         let visual = (6.0 / (3.0 * patch * patch + width)).sqrt();
-        let make = |(name, shape): (String, Vec<usize>)| {
-            let len = shape.iter().product();
-            let data = if name.starts_with("prompt_learner.") {
+        let words = start_words(config, clip)?;
+        let scale = f64::from(config.token_scale);
+        let mut all = Self::default();
+        for (name, shape) in layout(config, clip) {
+            let len: usize = shape.iter().product();
+            let row = |i: usize| i % mean.len();
+            let data = if name == NORMAL || name == DEFECT {
+                let each = config.context_length * mean.len();
+                let words_of = |i: usize| words.get(i % words.len().max(1)).filter(|_| !words.is_empty());
+                debug_assert!(words.len().is_multiple_of(each));
+                // Sets must differ to learn different things: a tenth of the table's spread apart.
                 (0..len)
-                    .map(|i| {
-                        let c = i % mean.len();
-                        (mean[c] + normal(&mut rng) * deviation[c]) as f32
+                    .map(|i| match (words_of(i), normal(&mut rng) * deviation[row(i)]) {
+                        (Some(&word), noise) => word + (0.1 * noise) as f32,
+                        (None, noise) => (mean[row(i)] + noise) as f32,
                     })
                     .collect()
+            } else if name.starts_with("prompt_learner.") {
+                (0..len)
+                    .map(|i| (scale * (mean[row(i)] + normal(&mut rng) * deviation[row(i)])) as f32)
+                    .collect()
             } else {
-                let bound = if name == VISUAL { visual } else { 1.0 / width.sqrt() };
-                (0..len).map(|_| rng.random_range(-bound..bound) as f32).collect()
+                let bound = if name == VISUAL { visual * scale } else { 1.0 / width.sqrt() };
+                (0..len).map(|_| (bound * rng.random_range(-1.0..1.0)) as f32).collect()
             };
-            (name, Values { shape, data })
+            all.tensors.insert(name, Values { shape, data });
+        }
+        if config.adapter_start == AdapterStart::Projection {
+            let (weight, bias) = clip.vision().patch_projection();
+            for index in 0..config.feature_layers.len() {
+                for (name, values) in adapter(index).into_iter().zip([weight, bias]) {
+                    if let Some(start) = all.tensors.get_mut(&name).filter(|v| v.data.len() == values.len()) {
+                        start.data = values.to_vec();
+                    }
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Sets visual layer tokens to what [`VisualStart::Mean`] says, from pixels [images, 3, size, size].
+    ///
+    /// # Errors
+    /// [`ClipError::Request`] when the pixels do not fit; those of the device.
+    pub fn start_from(
+        &mut self,
+        config: &LearnerConfig,
+        clip: &Clip,
+        pixels: &[f32],
+    ) -> Result<(), ClipError> {
+        let Some(tokens) = self.tensors.get_mut(VISUAL).filter(|_| config.visual_start == VisualStart::Mean)
+        else {
+            return Ok(());
         };
-        Ok(Self { tensors: layout(config, clip).into_iter().map(make).collect() })
+        let means = clip.vision().mean_tokens(clip.gpu(), &clip.upload_pixels(pixels)?)?;
+        let width = clip.vision().width();
+        let each = config.layer_tokens * width;
+        for (layer, mean) in tokens.data.chunks_mut(each).zip(&means) {
+            for (i, token) in layer.iter_mut().enumerate() {
+                // Tokens must differ to learn different things: the random start stays as noise.
+                *token = mean[i % width] + 0.1 * *token;
+            }
+        }
+        Ok(())
     }
 
     /// Reads the tensors and the text entries of a safetensors file.
@@ -200,6 +248,16 @@ impl Parameters {
         config.layer_tokens = tokens.or(visual).unwrap_or(config.layer_tokens);
         Ok(())
     }
+}
+
+/// Embeddings that the learned words start from, [phrases, context length, width]; empty for random ones.
+fn start_words(config: &LearnerConfig, clip: &Clip) -> Result<Vec<f32>, ClipError> {
+    let mut chosen = Vec::new();
+    for ids in clip.tokenize(&config.start_words)? {
+        let end = clip.text().pooled_position(&ids);
+        chosen.extend((0..config.context_length).map(|i| ids[(1 + i).min(end.max(2) - 1)]));
+    }
+    clip.text().token_rows(&chosen)
 }
 
 /// A standard normal number (Box & Muller 1958).
