@@ -24,6 +24,8 @@ mod profile;
 mod requests;
 #[path = "cli/stopping.rs"]
 mod stopping;
+#[path = "cli/training.rs"]
+mod training;
 #[path = "cli/tuning.rs"]
 mod tuning;
 

@@ -104,6 +104,13 @@ pub fn assert_whole(folder: &Path) {
                 let bytes = fs::read(&path).expect("readable");
                 serde_json::from_slice::<serde_json::Value>(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
             }
+            Some("jsonl") => {
+                // A line is added at a time: only the last may be cut short.
+                let text = fs::read_to_string(&path).expect("readable");
+                for line in text.rsplit_once('\n').map_or("", |(whole, _)| whole).lines() {
+                    serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|e| panic!("{name}: {e}"));
+                }
+            }
             Some("png") => {
                 image::open(&path).unwrap_or_else(|e| panic!("{name}: {e}"));
             }

@@ -1,0 +1,254 @@
+//! `train`, `--resume`, and `detect` and `embed` with what they leave behind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::common::{assert_whole, finish, program, relative_error, run, tensor};
+
+const DEFECTS: &str = "bent,scratch,faulty imprint,discoloration";
+
+fn goldens() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens")
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a plain path")
+}
+
+/// The options of a run over the four golden images.
+fn options(out: &Path, steps: &str) -> Vec<String> {
+    let (data, model) = (goldens().join("learner"), goldens().join("open_clip"));
+    let words = [
+        "train",
+        "--data",
+        text(&data),
+        "--model",
+        text(&model),
+        "--out",
+        text(out),
+        "--image-size",
+        "96",
+        "--steps",
+        steps,
+        "--batch",
+        "2",
+        "--checkpoint-every",
+        "2",
+    ];
+    words.map(str::to_owned).into()
+}
+
+fn first(out: &Path, steps: &str) -> Vec<String> {
+    let config = out.with_extension("toml");
+    fs::write(&config, "[learner]\nprompt_sets = 2\n").expect("writable");
+    let more = ["--defects", DEFECTS, "--config", text(&config)].map(str::to_owned);
+    [options(out, steps), more.into()].concat()
+}
+
+/// As `options`, for a run that goes on: batch size and the like are the run's.
+fn again(out: &Path) -> Vec<String> {
+    let (data, model) = (goldens().join("learner"), goldens().join("open_clip"));
+    let words = ["train", "--data", text(&data), "--model", text(&model), "--out", text(out), "--resume"];
+    words.map(str::to_owned).into()
+}
+
+#[test]
+fn train_repeats_four_steps_of_pytorch() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("run");
+    let init = goldens().join("learner/learner_init.safetensors");
+    let mut words = options(&out, "4");
+    words.retain(|w| w != "2");
+    words.retain(|w| w != "--batch" && w != "--checkpoint-every");
+    words.extend(
+        ["--batch", "4", "--no-shuffle", "--init", text(&init), "--defects", DEFECTS].map(str::to_owned),
+    );
+    let ran = run(&words).succeeds();
+    assert!(ran.stderr.contains("llvmpipe") || ran.stderr.contains("on "), "the adapter is named: {ran:#?}");
+    assert_whole(&out);
+    let meta: Value =
+        serde_json::from_str(&fs::read_to_string(goldens().join("learner/meta.json")).expect("meta.json"))
+            .expect("JSON");
+    let log = fs::read_to_string(out.join("steps.jsonl")).expect("a journal");
+    let lines: Vec<Value> = log.lines().map(|l| serde_json::from_str(l).expect("a line")).collect();
+    assert_eq!(lines.len(), 4);
+    for (found, wanted) in lines.iter().zip(meta["log"].as_array().expect("a log")) {
+        assert_eq!(found["step"], wanted["step"]);
+        for name in ["image_loss", "local_loss", "total"] {
+            let (found, wanted) =
+                (found[name].as_f64().expect("a number"), wanted[name].as_f64().expect("a number"));
+            assert!((found - wanted).abs() < 1e-5 * wanted, "{name}: {found} instead of {wanted}");
+        }
+        for name in ["learning_rate", "gradient_norm", "seconds"] {
+            assert!(found[name].as_f64().is_some_and(|v| v > 0.0), "{name} in {found}");
+        }
+    }
+    let expected = goldens().join("learner/expected.safetensors");
+    let name = "linear_adapter.fc.3.weight";
+    let learner = out.join("learner.safetensors");
+    let error = relative_error(&tensor(&learner, name).1, &tensor(&expected, &format!("after4.{name}")).1);
+    assert!(error < 1e-5, "{name} is off by {error:e}");
+    let beside: Value =
+        serde_json::from_str(&fs::read_to_string(out.join("learner.json")).expect("learner.json"))
+            .expect("JSON");
+    assert_eq!(beside["test_defects"][2], "faulty imprint");
+    assert_eq!(beside["learner"]["prompt_sets"], 3, "told by the tensors");
+
+    // What was learned is used: the learner's own names, its image size, its class vectors.
+    let found = folder.path().join("found");
+    let image = goldens().join("learner/1.png");
+    let model = goldens().join("open_clip");
+    run([
+        "detect",
+        text(&image),
+        "--model",
+        text(&model),
+        "--learner",
+        text(&learner),
+        "--out",
+        text(&found),
+        "--save-maps",
+    ])
+    .succeeds();
+    let results: Value =
+        serde_json::from_str(&fs::read_to_string(found.join("results.json")).expect("results"))
+            .expect("JSON");
+    assert_eq!(
+        (&results["method"], &results["model"]["image_size"]),
+        (&Value::from("dapo"), &Value::from(96))
+    );
+    assert_eq!(results["defects"].as_array().map(Vec::len), Some(4));
+    let features = folder.path().join("features.safetensors");
+    run([
+        "embed",
+        "--image",
+        text(&image),
+        "--model",
+        text(&model),
+        "--learner",
+        text(&learner),
+        "--out",
+        text(&features),
+    ])
+    .succeeds();
+    assert_eq!(tensor(&features, "text_features").0, [5, 64]);
+    assert_eq!(tensor(&features, "text_features").1, tensor(&learner, "text_features").1);
+}
+
+/// Kills a run again and again; what is left must always go on, and end in the same bits as a run that
+/// nobody disturbed. `DAPO_KILLS` sets how often; `make kills` asks for fifty.
+#[cfg(unix)]
+#[test]
+fn a_killed_run_goes_on_to_the_same_bits() {
+    let kills: u64 = std::env::var("DAPO_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(4);
+    let steps = (2 * kills + 4).to_string();
+    let folder = tempfile::tempdir().expect("a folder");
+    let whole = folder.path().join("whole");
+    run(first(&whole, &steps)).succeeds();
+
+    let out = folder.path().join("killed");
+    let (mut killed, mut seed) = (0, 0x9e37_79b9_u64);
+    while killed < kills {
+        let begun = out.join("checkpoint.safetensors").is_file();
+        let words = if begun { again(&out) } else { first(&out, &steps) };
+        let mut child = program()
+            .args(&words)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        sleep(Duration::from_millis(100 + (seed >> 33) % 2500));
+        if child.try_wait().expect("a child").is_some() {
+            break; // it was through before
+        }
+        child.kill().expect("killed"); // SIGKILL: nothing is flushed, no handler runs
+        child.wait().expect("gone");
+        killed += 1;
+        if out.is_dir() {
+            assert_whole(&out);
+        }
+    }
+    println!("killed {killed} times");
+    assert!(killed > 0, "no run was caught in the middle");
+    let begun = out.join("checkpoint.safetensors").is_file();
+    run(if begun { again(&out) } else { first(&out, &steps) }).succeeds();
+    for name in ["learner.safetensors", "checkpoint.safetensors"] {
+        let same = fs::read(whole.join(name)).expect("a file") == fs::read(out.join(name)).expect("a file");
+        assert!(same, "{name} differs from that of a run that was not interrupted");
+    }
+    let losses = |run: &Path| -> Vec<String> {
+        let text = fs::read_to_string(run.join("steps.jsonl")).expect("a journal");
+        let total = |line: &str| serde_json::from_str::<Value>(line).expect("a line")["total"].to_string();
+        text.lines().map(total).collect()
+    };
+    assert_eq!(losses(&whole), losses(&out));
+    assert!(!out.join(".dapo-wgpu-").exists());
+    let left = fs::read_dir(&out).expect("the run").flatten();
+    let left: Vec<_> =
+        left.map(|e| e.file_name().to_string_lossy().into_owned()).filter(|n| n.starts_with('.')).collect();
+    assert!(left.is_empty(), "temporary files are left: {left:?}");
+}
+
+#[test]
+fn what_train_cannot_do_it_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("run");
+    let with = |more: &[&str]| {
+        let more: Vec<String> = more.iter().map(|w| (*w).to_owned()).collect();
+        run([options(&out, "1"), more].concat())
+    };
+    with(&["--defects", "bent,scratch"]).fails_with(&["faulty imprint", "bent, scratch", "--defects"]);
+    with(&["--resume"]).fails_with(&["no run to go on with", "--resume"]);
+    with(&["--method", "clip"]).fails_with(&["no training"]);
+    with(&["--max-memory", "1MB"]).fails_with(&["--max-memory", "one image at a time"]);
+    with(&["--init", "no/such/file"]).fails_with(&["no/such/file"]);
+    let config = folder.path().join("run.toml");
+    fs::write(&config, "[learner]\nprompt_set = 3\n").expect("writable");
+    with(&["--config", text(&config)]).fails_with(&["run.toml", "prompt_set", "line 2"]);
+    fs::write(&config, "[learner]\nfeature_layers = [9]\n").expect("writable");
+    with(&["--config", text(&config)]).fails_with(&["feature_layers", "from 1 to 4"]);
+    let cut = folder.path().join("cut.safetensors");
+    let whole = fs::read(goldens().join("learner/learner_init.safetensors")).expect("a learner");
+    fs::write(&cut, &whole[..whole.len() / 2]).expect("writable");
+    with(&["--init", text(&cut)]).fails_with(&["cut.safetensors", "safetensors file"]);
+    let other = goldens().join("open_clip/open_clip_model.safetensors");
+    with(&["--init", text(&other)]).fails_with(&["open_clip_model.safetensors"]);
+    let empty = folder.path().join("empty");
+    fs::create_dir(&empty).expect("a folder");
+    run(["train", "--data", text(&empty), "--out", text(&out)]).fails_with(&["empty"]);
+    assert!(!out.join("learner.safetensors").exists());
+
+    let image = goldens().join("learner/1.png");
+    let learner = goldens().join("learner/learner_init.safetensors");
+    let found = folder.path().join("found");
+    run(["detect", text(&image), "--learner", text(&learner), "--out", text(&found)])
+        .fails_with(&["learner_init.safetensors"]);
+    run(["detect", text(&image), "--method", "dapo", "--out", text(&found)])
+        .fails_with(&["no learner is given"]);
+}
+
+#[test]
+fn a_run_is_not_written_over_and_keeps_its_settings() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("run");
+    run(first(&out, "1")).succeeds();
+    run(first(&out, "1")).fails_with(&["there is a run in this folder", "--resume"]);
+    let mut words = again(&out);
+    words.extend(["--batch", "3"].map(str::to_owned));
+    finish(program().args(&words)).fails_with(&["--batch and --resume"]);
+    words.truncate(words.len() - 2);
+    let other = folder.path().join("other");
+    fs::create_dir(&other).expect("a folder");
+    for name in ["0.png", "0_mask.png"] {
+        fs::copy(goldens().join("learner").join(name), other.join(name)).expect("copied");
+    }
+    fs::write(other.join("images.csv"), "image,mask,defect\n0.png,0_mask.png,scratch\n").expect("writable");
+    words[2] = text(&other).to_owned();
+    run(&words).fails_with(&["not the images that the run began with"]);
+}
