@@ -3,7 +3,7 @@
 CARGO ?= cargo
 OUT   ?= out/demo
 
-.PHONY: demo test check-all tools driver fmt lint unit quality full-size clean
+.PHONY: demo test check-all compare kills memory tools driver fmt lint unit quality full-size clean
 
 ## Build, run `detect` on the sample images with the embedded model, leave out/demo/report.html
 demo: driver
@@ -30,6 +30,19 @@ unit:
 quality: driver
 	DAPO_PHOTOS="$(PHOTOS)" DAPO_OBJECT="$(OBJECT)" \
 		$(CARGO) test --release --test quality -- --ignored --nocapture
+
+## Slow: DAPO, AnomalyCLIP, MultiADS and fixed prompts on objects and defects that they have not seen, three
+## seeds; on your own photos too (MVTec-AD layout): make compare PHOTOS=dir
+compare: driver
+	DAPO_PHOTOS="$(PHOTOS)" $(CARGO) test --release --test compare -- --ignored --nocapture
+
+## Slow: a training run that is killed fifty times
+kills: driver
+	NODEVICE_SELECT=1 DAPO_KILLS=50 $(CARGO) test --test cli killed_run -- --nocapture
+
+## Slow: device memory of a training step of ViT-L/14 at 518 px (12 GB of memory on a CPU)
+memory: driver
+	$(CARGO) test --release --test memory -- --ignored --nocapture
 
 ## Slow: full-size architectures with random weights against PyTorch (needs torch, 8 GB of memory)
 full-size: driver
