@@ -154,7 +154,7 @@ fn cell(values: &[Scores], column: usize) -> String {
 #[ignore = "an hour on a CPU: run by `make compare`"]
 fn methods_on_objects_and_defects_that_they_have_not_seen() {
     std::fs::create_dir_all(out()).expect("out/compare");
-    let train = generate("train", 0, "1", "16", "4");
+    let train = generate("train", 0, "1", "48", "12");
     let generated = generate("test", 1, "1001", "10", "3");
     let gpu = Gpu::open(&GpuOptions::default()).expect("a device");
     println!("{}", gpu.adapter().line());
