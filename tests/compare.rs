@@ -174,7 +174,7 @@ fn methods_on_objects_and_defects_that_they_have_not_seen() {
         println!("\n{set}: {} images, defects {}\n", test.len(), names.join(", "));
         println!("| method | image AUROC | pixel AUROC | multi-type macro F1 |\n|---|---|---|---|");
         let prompts = Prompts::new(None, &names).expect("prompts");
-        let free = Looker::Ensemble(Detector::new(clip(&gpu), &prompts).expect("class vectors"));
+        let free = Looker::Ensemble(Box::new(Detector::new(clip(&gpu), &prompts).expect("class vectors")));
         let free = score(&free, &names, test, true);
         let row = |name: &str, scores: &[Scores]| {
             println!("| {name} | {} | {} | {} |", cell(scores, 0), cell(scores, 1), cell(scores, 2));

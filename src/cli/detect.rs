@@ -80,7 +80,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let interrupted = watch_interrupt("finishing this batch and writing what is done");
     let gpu = args.device.open()?;
     let detector = match &learner {
-        None => Looker::Ensemble(Detector::new(args.model.open(&gpu)?, &prompts)?),
+        None => Looker::Ensemble(Box::new(Detector::new(args.model.open(&gpu)?, &prompts)?)),
         Some(learner) => {
             let clip = learner.open_model(&args.model, &gpu)?;
             let object = args.object.as_ref().map(|_| prompts.object.as_str());

@@ -56,7 +56,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     drop(AtomicFile::create(&args.out)?);
     let gpu = args.device.open()?;
     let encoder = match &learner {
-        None => Encoder::Clip(args.model.open(&gpu)?),
+        None => Encoder::Clip(Box::new(args.model.open(&gpu)?)),
         Some(learner) => {
             let clip = learner.open_model(&args.model, &gpu)?;
             Encoder::Learner(Box::new(learner.detector(clip, None, &names)?))
@@ -102,7 +102,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 #[derive(Debug)]
 pub enum Encoder {
     /// Plain CLIP.
-    Clip(Clip),
+    Clip(Box<Clip>),
     /// A learner.
     Learner(Box<LearnedDetector>),
 }

@@ -8,7 +8,7 @@ use crate::clip::Clip;
 #[derive(Debug)]
 pub enum Looker {
     /// Training-free: a prompt ensemble.
-    Ensemble(Detector),
+    Ensemble(Box<Detector>),
     /// A learner.
     Learned(Box<LearnedDetector>),
 }

@@ -4,6 +4,7 @@
 
 mod arrange;
 mod backward;
+mod layers;
 mod loss;
 mod tensor;
 
@@ -15,6 +16,7 @@ pub use backward::{
     activate, activation_backward, attention_backward, attention_with_lse, l2_backward, product, product_kn,
     resample_backward, softmax_backward,
 };
+pub use layers::{Linear, Norm, affine};
 pub use loss::{
     AdamSettings, AdamState, PixelTarget, adam, cross_entropy, cross_entropy_backward, pixel_loss,
     pixel_loss_backward,
@@ -25,8 +27,8 @@ pub use crate::kernels::activation::Activation;
 pub use crate::kernels::resample::{Filter, Sampling};
 pub use tensor::{Indices, Tensor};
 
-use crate::gpu::{Buffer, DeviceClass, Gpu, GpuError, Purpose};
-use crate::kernels::{self, Problem, matmul::Matmul};
+use crate::gpu::{Buffer, Gpu, GpuError};
+use crate::kernels::{self, Problem};
 
 /// A failure of an op.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -57,168 +59,6 @@ impl OpError {
 }
 
 type Result<T> = std::result::Result<T, OpError>;
-
-/// An affine map x·Wᵀ + b with W [out, in], as torch's `Linear` stores it.
-#[derive(Debug, Clone)]
-pub struct Linear {
-    /// W, f32 or f16: dense rows, or panels where the device reads these faster.
-    pub weight: Buffer,
-    /// How W is stored.
-    pub element: Element,
-    /// Rows of W.
-    pub outputs: usize,
-    /// Columns of W.
-    pub inputs: usize,
-    /// b `[out]`, if any.
-    pub bias: Option<Buffer>,
-    /// Wᵀ, stored as W is, for layers that gradients pass through on devices where a product with W as
-    /// it lies is slow.
-    pub transposed: Option<Buffer>,
-}
-
-impl Linear {
-    /// Uploads W `[outputs, inputs]` and b `[outputs]`, W as `element` (rounded when that is f16).
-    ///
-    /// # Errors
-    /// Those of the device.
-    pub fn upload(
-        gpu: &Gpu,
-        weight: &[f32],
-        bias: Option<&[f32]>,
-        shape: (usize, usize),
-        element: Element,
-    ) -> Result<Self> {
-        let bias = bias.map(|b| upload_weight(gpu, b, "bias")).transpose()?;
-        let weight = upload_matrix(gpu, weight, shape, element)?;
-        Ok(Self { weight, element, outputs: shape.0, inputs: shape.1, bias, transposed: None })
-    }
-
-    /// As [`Linear::upload`], for a layer that gradients pass through.
-    ///
-    /// # Errors
-    /// Those of the device.
-    pub fn upload_for_training(
-        gpu: &Gpu,
-        weight: &[f32],
-        bias: Option<&[f32]>,
-        shape: (usize, usize),
-        element: Element,
-    ) -> Result<Self> {
-        let mut linear = Self::upload(gpu, weight, bias, shape, element)?;
-        if gpu.capabilities().class == DeviceClass::SimdCpu {
-            let (outputs, inputs) = shape;
-            let mut turned = vec![0.0; weight.len()];
-            for (row, values) in weight.chunks(inputs).enumerate() {
-                values.iter().enumerate().for_each(|(column, &w)| turned[column * outputs + row] = w);
-            }
-            linear.transposed = Some(upload_matrix(gpu, &turned, (inputs, outputs), element)?);
-        }
-        Ok(linear)
-    }
-
-    /// act(x·Wᵀ + b) + residual for x [.., inputs]; the residual has the result's shape.
-    ///
-    /// # Errors
-    /// [`OpError::Shape`] when x or the residual does not fit; those of the device.
-    pub fn forward(
-        &self,
-        gpu: &Gpu,
-        x: &Tensor,
-        activation: Option<Activation>,
-        residual: Option<&Tensor>,
-    ) -> Result<Tensor> {
-        x.expect_last("linear", self.inputs)?;
-        let shape = x.with_last(self.outputs);
-        if let Some(residual) = residual
-            && residual.shape() != shape
-        {
-            return Err(OpError::Shape {
-                op: "linear",
-                expected: format!("a residual of shape {shape:?}"),
-                found: residual.shape().to_vec(),
-            });
-        }
-        let problem = Matmul {
-            bias: self.bias.is_some(),
-            b_element: self.element,
-            activation,
-            residual: residual.is_some(),
-            ..Matmul::linear(x.rows(), self.outputs, self.inputs)
-        };
-        let extra = self.bias.iter().chain(residual.map(Tensor::buffer));
-        let inputs: Vec<&Buffer> = [x.buffer(), &self.weight].into_iter().chain(extra).collect();
-        launch(gpu, &problem, &inputs, shape)
-    }
-}
-
-/// x·Wᵀ + b for x [.., in], with W [out, in] and b `[out]` that are tensors already.
-///
-/// # Errors
-/// [`OpError::Shape`]; those of the device.
-pub fn affine(gpu: &Gpu, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
-    let &[outputs, inputs] = weight.shape() else {
-        return Err(weight.mismatch("affine", "[out, in]"));
-    };
-    bias.expect_shape("affine", &[outputs])?;
-    let layer = Linear {
-        weight: weight.buffer().clone(),
-        element: Element::F32,
-        outputs,
-        inputs,
-        bias: Some(bias.buffer().clone()),
-        transposed: None,
-    };
-    layer.forward(gpu, x, None, None)
-}
-
-/// The affine part of a layer normalisation.
-#[derive(Debug, Clone)]
-pub struct Norm {
-    /// γ `[width]`.
-    pub scale: Buffer,
-    /// β `[width]`.
-    pub shift: Buffer,
-    /// Elements of a row.
-    pub width: usize,
-    /// Added to the variance.
-    pub epsilon: f32,
-}
-
-impl Norm {
-    /// Uploads γ and β.
-    ///
-    /// # Errors
-    /// Those of the device.
-    pub fn upload(gpu: &Gpu, scale: &[f32], shift: &[f32], epsilon: f32) -> Result<Self> {
-        Ok(Self {
-            scale: upload_weight(gpu, scale, "layernorm scale")?,
-            shift: upload_weight(gpu, shift, "layernorm shift")?,
-            width: scale.len(),
-            epsilon,
-        })
-    }
-
-    /// With γ and β [width] that are tensors already.
-    ///
-    /// # Errors
-    /// [`OpError::Shape`] when their shapes differ.
-    pub fn of(scale: &Tensor, shift: &Tensor, epsilon: f32) -> Result<Self> {
-        shift.expect_shape("layernorm", &[scale.len()])?;
-        let (width, scale, shift) = (scale.len(), scale.buffer().clone(), shift.buffer().clone());
-        Ok(Self { scale, shift, width, epsilon })
-    }
-
-    /// Normalises the rows of x [.., width].
-    ///
-    /// # Errors
-    /// [`OpError::Shape`]; those of the device.
-    pub fn forward(&self, gpu: &Gpu, x: &Tensor) -> Result<Tensor> {
-        x.expect_last("layernorm", self.width)?;
-        let problem =
-            kernels::layernorm::LayerNorm { rows: x.rows(), width: self.width, epsilon: self.epsilon };
-        launch(gpu, &problem, &[x.buffer(), &self.scale, &self.shift], x.shape().to_vec())
-    }
-}
 
 /// Multi-head attention of packed projections qkv [images, tokens, 3·width]; returns
 /// [images, tokens, width].
@@ -352,31 +192,6 @@ pub fn similarity(gpu: &Gpu, x: &Tensor, t: &Tensor, scale: f32) -> Result<Tenso
     let problem =
         kernels::similarity::Similarity { rows: x.rows(), classes: t.rows(), width: x.last(), scale };
     launch(gpu, &problem, &[x.buffer(), t.buffer()], x.with_last(t.rows()))
-}
-
-fn upload_weight<T: bytemuck::NoUninit>(
-    gpu: &Gpu,
-    values: &[T],
-    what: &str,
-) -> std::result::Result<Buffer, GpuError> {
-    gpu.upload_for(Purpose::Weights, bytemuck::cast_slice(values), what)
-}
-
-/// Uploads a weight [rows, columns] in the form that the device multiplies by fastest.
-fn upload_matrix(
-    gpu: &Gpu,
-    weight: &[f32],
-    shape: (usize, usize),
-    element: Element,
-) -> std::result::Result<Buffer, GpuError> {
-    match (element, kernels::matmul::weight_panels(gpu.capabilities(), shape.0, shape.1, element)) {
-        (_, Some(panels)) => panels.upload(gpu, weight, "weight"),
-        (Element::F16, None) => {
-            let halves: Vec<half::f16> = weight.iter().map(|&w| half::f16::from_f32(w)).collect();
-            upload_weight(gpu, &halves, "weight")
-        }
-        (_, None) => upload_weight(gpu, weight, "weight"),
-    }
 }
 
 /// Records a problem with one output of this shape.

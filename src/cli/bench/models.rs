@@ -83,7 +83,7 @@ pub struct Network {
 }
 
 enum Model {
-    Plain(Clip),
+    Plain(Box<Clip>),
     Detecting(Looker),
 }
 
@@ -108,8 +108,8 @@ impl NetworkArgs {
         let parts = if self.parts.is_empty() { Part::value_variants() } else { &self.parts }.to_vec();
         let prompts = Prompts::new(None, &DEFAULT_DEFECTS)?;
         let model = match parts.contains(&Part::Detect) {
-            true => Model::Detecting(Looker::Ensemble(Detector::new(clip, &prompts)?)),
-            false => Model::Plain(clip),
+            true => Model::Detecting(Looker::Ensemble(Box::new(Detector::new(clip, &prompts)?))),
+            false => Model::Plain(Box::new(clip)),
         };
         let batch = self.batch.unwrap_or(1);
         let limit = match &model {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::config::{ImageScore, LearnerConfig};
+use super::encode::encode_prompts;
+use super::error::DapoError;
 use super::forward::{ClassVectors, Forward, Leaves};
 use super::parameters::{LearnerError, Parameters, Values};
 use super::prompts::HybridPrompts;
-use super::train::{DapoError, encode_prompts};
 use crate::autograd::{Tape, Var};
 use crate::clip::Clip;
 use crate::dapo::detect::{Detection, judge};

@@ -4,17 +4,16 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use super::config::LearnerConfig;
+use super::encode::{encode_prompts, joined, prompt_chunks};
+use super::error::DapoError;
 use super::forward::{ClassVectors, Forward, Leaves};
-use super::parameters::{LearnerError, Parameters, Values, layout};
+use super::parameters::{Parameters, Values, layout};
 use super::prompts::HybridPrompts;
 use crate::autograd::{Gradients, Optimiser, Parameter, Tape, Var};
-use crate::clip::{Clip, ClipError};
+use crate::clip::Clip;
 use crate::ops::{self, AdamState, Indices, OpError, PixelTarget, Tensor};
 
 pub use crate::ops::AdamSettings;
-
-/// Prompts that go through the text tower at a time.
-const PROMPT_CHUNK: usize = 64;
 
 /// Images to learn from.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,49 +51,6 @@ pub struct StepReport {
     pub losses: Losses,
     /// Euclidean norm of the gradient of all parameters.
     pub gradient_norm: f64,
-}
-
-/// Why a step failed.
-#[derive(Debug, thiserror::Error)]
-pub enum DapoError {
-    /// The model, the request or the device.
-    #[error(transparent)]
-    Clip(#[from] ClipError),
-    /// The parameters.
-    #[error(transparent)]
-    Learner(#[from] LearnerError),
-    /// A number that is not finite; the parameters are as they were before the step.
-    #[error("step {step}: {what} is not finite")]
-    NotFinite {
-        /// The step that was not taken, counted from 1.
-        step: usize,
-        /// The loss or the tensor.
-        what: String,
-    },
-}
-
-impl From<OpError> for DapoError {
-    fn from(error: OpError) -> Self {
-        Self::Clip(error.into())
-    }
-}
-
-impl DapoError {
-    /// What the user can do.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Clip(error) => error.hint(),
-            Self::Learner(_) => String::new(),
-            Self::NotFinite { .. } => {
-                "the last checkpoint is kept; go on from it with a smaller learning rate".into()
-            }
-        }
-    }
-
-    /// Whether the device went away, so that a new one may succeed.
-    pub fn device_lost(&self) -> bool {
-        matches!(self, Self::Clip(ClipError::Op(OpError::Gpu(crate::gpu::GpuError::Lost { .. }))))
-    }
 }
 
 /// Everything that a run needs to go on: values and moments of all parameters, by name.
@@ -359,38 +315,6 @@ impl Trainer {
         }
         Ok(squares.sqrt())
     }
-}
-
-/// Ranges of prompts that go through the text tower together.
-fn prompt_chunks(forward: Forward<'_>) -> Vec<std::ops::Range<usize>> {
-    let count = forward.prompts.ids.len() * forward.config.prompt_sets;
-    // Layer tokens lengthen a sequence by less than a half.
-    let fits = (forward.clip.text().max_batch(forward.clip.gpu()) * 2 / 3).max(1);
-    let chunk = PROMPT_CHUNK.min(fits);
-    (0..count).step_by(chunk).map(|at| at..(at + chunk).min(count)).collect()
-}
-
-/// Class vectors of all prompts.
-pub(super) fn encode_prompts<'m>(
-    forward: Forward<'m>,
-    tape: &Tape<'m>,
-    leaves: &Leaves,
-) -> Result<ClassVectors, ClipError> {
-    let parts = prompt_chunks(forward)
-        .into_iter()
-        .map(|range| forward.prompt_features(tape, leaves, range))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(forward.class_vectors(tape, &joined(tape, &parts)?)?)
-}
-
-fn joined(tape: &Tape<'_>, parts: &[Var]) -> Result<Var, OpError> {
-    let mut parts = parts.iter();
-    let first = parts.next().cloned().ok_or_else(|| OpError::Shape {
-        op: "join",
-        expected: "at least one part".into(),
-        found: Vec::new(),
-    })?;
-    parts.try_fold(first, |all, part| tape.concat(&all, part))
 }
 
 /// Gradients by parameter, added up as they come.

@@ -1,0 +1,49 @@
+//! What can go wrong with a learner.
+
+use super::parameters::LearnerError;
+use crate::clip::ClipError;
+use crate::gpu::GpuError;
+use crate::ops::OpError;
+
+/// Why a step, or a look at images, failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DapoError {
+    /// The model, the request or the device.
+    #[error(transparent)]
+    Clip(#[from] ClipError),
+    /// The parameters.
+    #[error(transparent)]
+    Learner(#[from] LearnerError),
+    /// A number that is not finite; the parameters are as they were before the step.
+    #[error("step {step}: {what} is not finite")]
+    NotFinite {
+        /// The step that was not taken, counted from 1.
+        step: usize,
+        /// The loss or the tensor.
+        what: String,
+    },
+}
+
+impl From<OpError> for DapoError {
+    fn from(error: OpError) -> Self {
+        Self::Clip(error.into())
+    }
+}
+
+impl DapoError {
+    /// What the user can do.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Clip(error) => error.hint(),
+            Self::Learner(_) => String::new(),
+            Self::NotFinite { .. } => {
+                "the last checkpoint is kept; go on from it with a smaller learning rate".into()
+            }
+        }
+    }
+
+    /// Whether the device went away, so that a new one may succeed.
+    pub fn device_lost(&self) -> bool {
+        matches!(self, Self::Clip(ClipError::Op(OpError::Gpu(GpuError::Lost { .. }))))
+    }
+}
