@@ -159,13 +159,16 @@ fn causal_prompts_read_at_their_end_are_float64s() {
     pair(|config| (config.text_mask, config.pooling) = (TextMask::Causal, Pooling::Eot)).agrees();
 }
 
-/// Text loses its tokens after the block that follows the last one with a layer of its own; an image keeps
-/// them as they come. More of a token survives a block than by default, so that its way weighs more.
+/// Text loses its tokens after the block that follows the last one with a layer of its own, be it the last
+/// block; then the end of text is where it was. An image keeps them as they come. More of a token survives a
+/// block than by default, so that its way weighs more.
 #[test]
 fn layers_fewer_than_blocks_are_float64s() {
-    pair(|config| {
-        (config.text_depth, config.visual_depth) = (Some(2), Some(2));
-        config.alpha = 0.25;
-    })
-    .agrees();
+    for depth in [BLOCKS - 2, BLOCKS - 1] {
+        pair(|config| {
+            (config.text_depth, config.visual_depth) = (Some(depth), Some(depth));
+            (config.alpha, config.pooling) = (0.25, Pooling::Eot);
+        })
+        .agrees();
+    }
 }
