@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+REFERENCE = HERE / "reference_clip.py"
 TEXTS = ["a photo of a metal nut with scratch.", "a photo of a flawless object"]
 IMAGES = sorted((HERE.parent / "docs" / "samples").glob("*.png"))[:2]
 
@@ -28,20 +29,24 @@ def run(*command):
     return time.time() - started
 
 
-def check(program, name, folder):
-    reference = HERE / "reference_clip.py"
-    run(sys.executable, reference, "random", name, folder, "--seed", 1, "--dtype", "f16")
+def write_model(name, folder, dtype):
+    """A whole model with random weights."""
+    run(sys.executable, REFERENCE, "random", name, folder, "--seed", 1, "--dtype", dtype)
     shutil.copy(HERE.parent / "weights" / "dapo-nano" / "tokenizer.json", folder / "tokenizer.json")
     config = json.loads((folder / "config.json").read_text())
     # 2 is the legacy value that means "pool at the largest id": our tokenizer has a smaller vocabulary.
     config["text_config"]["eos_token_id"] = 2
     (folder / "config.json").write_text(json.dumps(config))
+
+
+def check(program, name, folder):
+    write_model(name, folder, "f16")
     ours, theirs = folder / "ours.safetensors", folder / "theirs.safetensors"
     a = run(program, "embed", "--model", folder, "--image", *IMAGES, "--text", *TEXTS, "--out", ours)
-    b = run(sys.executable, reference, "features", folder, "--images", *IMAGES, "--texts", *TEXTS, "--out", theirs)
+    b = run(sys.executable, REFERENCE, "features", folder, "--images", *IMAGES, "--texts", *TEXTS, "--out", theirs)
     print(f"{name}: dapo-wgpu {a:.1f} s, PyTorch {b:.1f} s, whole processes with loading", flush=True)
     pairs = ["image_features:image", "text_features:text"]
-    return subprocess.run([sys.executable, reference, "compare", ours, theirs, *pairs, "--tolerance", "1e-4"]).returncode
+    return subprocess.run([sys.executable, REFERENCE, "compare", ours, theirs, *pairs, "--tolerance", "1e-4"]).returncode
 
 
 def main():

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """DAPO's learner in plain PyTorch, written from the method's description: the independent reference of
-`tests/learner.rs`, and the other side of the timings of a training step.
+`tests/learner.rs`, and the other side of `peers/train_step.py`.
 
     dapo_reference.py check FOLDER              compare with a folder of reference outputs
     dapo_reference.py make REFERENCE MODEL OUT  make tests/goldens/learner
@@ -11,7 +11,6 @@ learner_after4.safetensors. Needs torch and safetensors; `make` also numpy, pill
 import argparse
 import json
 import math
-import time
 from pathlib import Path
 
 import torch
@@ -23,10 +22,11 @@ ALPHA = 0.01
 
 
 class Clip:
-    """An open_clip model as a bag of tensors."""
+    """A model as a bag of tensors under open_clip's names. Each tower has its number of heads."""
 
-    def __init__(self, weights, quick=True):
+    def __init__(self, weights, vision_heads, text_heads, quick=True):
         self.w = {k: v.float() for k, v in weights.items()}
+        self.heads = {"visual": vision_heads, "transformer": text_heads}
         self.gelu = (lambda x: x * torch.sigmoid(1.702 * x)) if quick else F.gelu
 
     def norm(self, x, name):
@@ -37,9 +37,10 @@ class Clip:
 
     def block(self, x, name, mask=None):
         b, t, d = x.shape
+        n = self.heads[name.partition(".")[0]]
         h = self.norm(x, name + ".ln_1")
         qkv = F.linear(h, self.w[name + ".attn.in_proj_weight"], self.w[name + ".attn.in_proj_bias"])
-        q, k, v = (y.reshape(b, t, d // 64, 64).transpose(1, 2) for y in qkv.chunk(3, -1))
+        q, k, v = (y.reshape(b, t, n, d // n).transpose(1, 2) for y in qkv.chunk(3, -1))
         a = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).reshape(b, t, d)
         x = x + self.linear(a, name + ".attn.out_proj")
         h = self.gelu(self.linear(self.norm(x, name + ".ln_2"), name + ".mlp.c_fc"))
@@ -172,21 +173,91 @@ def outputs(learner, pixels, classes, masks):
     return {k: v.detach().contiguous() for k, v in out.items()}
 
 
+def adam(learner):
+    return torch.optim.Adam(learner.p.values(), lr=1e-3, betas=(0.5, 0.999))
+
+
+def step(learner, optimiser, pixels, classes, masks):
+    """One training step; gives the image loss and the local loss before it."""
+    optimiser.zero_grad()
+    _, _, logits, probabilities = learner.forward(pixels)
+    image, local = learner.losses(logits, probabilities, classes, masks)
+    (image + local).backward()
+    optimiser.step()
+    return image.detach(), local.detach()
+
+
 def train(learner, pixels, classes, masks, steps):
-    optimiser = torch.optim.Adam(learner.p.values(), lr=1e-3, betas=(0.5, 0.999))
-    log = []
-    for step in range(steps):
-        optimiser.zero_grad()
-        _, _, logits, probabilities = learner.forward(pixels)
-        image, local = learner.losses(logits, probabilities, classes, masks)
-        (image + local).backward()
-        optimiser.step()
-        log.append({"step": step, "image_loss": image.item(), "local_loss": local.item(), "total": (image + local).item()})
+    optimiser, log = adam(learner), []
+    for i in range(steps):
+        image, local = step(learner, optimiser, pixels, classes, masks)
+        log.append({"step": i, "image_loss": image.item(), "local_loss": local.item(), "total": (image + local).item()})
     return log
 
 
+# Parts of Hugging Face's names of tensors, and open_clip's.
+NAMES = [
+    ("text_model.embeddings.token_embedding", "token_embedding"),
+    ("text_model.embeddings.position_embedding.weight", "positional_embedding"),
+    ("text_model.encoder.layers", "transformer.resblocks"),
+    ("text_model.final_layer_norm", "ln_final"),
+    ("vision_model.embeddings.class_embedding", "visual.class_embedding"),
+    ("vision_model.embeddings.patch_embedding", "visual.conv1"),
+    ("vision_model.embeddings.position_embedding.weight", "visual.positional_embedding"),
+    ("vision_model.encoder.layers", "visual.transformer.resblocks"),
+    ("vision_model.pre_layrnorm", "visual.ln_pre"),
+    ("vision_model.post_layernorm", "visual.ln_post"),
+    ("layer_norm", "ln_"),
+    ("self_attn.out_proj", "attn.out_proj"),
+    ("mlp.fc1", "mlp.c_fc"),
+    ("mlp.fc2", "mlp.c_proj"),
+]
+
+
+def from_hugging_face(tensors):
+    """Its tensors under open_clip's names: q, k and v as one, projections transposed."""
+    out = {}
+    for name, value in tensors.items():
+        for theirs, ours in NAMES:
+            name = name.replace(theirs, ours)
+        out[name] = value
+    for name in [n for n in out if ".self_attn.q_proj." in n]:
+        parts = [out.pop(name.replace("q_proj", f"{p}_proj")) for p in "qkv"]
+        out[name.replace("self_attn.q_proj.", "attn.in_proj_")] = torch.cat(parts)
+    out["visual.proj"] = out.pop("visual_projection.weight").T.contiguous()
+    out["text_projection"] = out.pop("text_projection.weight").T.contiguous()
+    return out
+
+
 def open_model(folder):
-    return Clip(load_file(folder / "open_clip_model.safetensors"))
+    """A model in either layout, with the heads that its config.json or open_clip_config.json tells."""
+    if (folder / "config.json").exists():
+        config = json.loads((folder / "config.json").read_text())
+        vision, text = config["vision_config"], config["text_config"]
+        tensors = from_hugging_face(load_file(folder / "model.safetensors"))
+        quick = vision.get("hidden_act", "quick_gelu") == "quick_gelu"
+        return Clip(tensors, vision["num_attention_heads"], text["num_attention_heads"], quick)
+    config = json.loads((folder / "open_clip_config.json").read_text())
+    config = config.get("model_cfg", config)
+    vision, text = config["vision_cfg"], config["text_cfg"]
+    tensors = load_file(folder / "open_clip_model.safetensors")
+    heads = vision["width"] // vision.get("head_width", 64)
+    return Clip(tensors, heads, text["heads"], config.get("quick_gelu", False))
+
+
+def prompts(model, defects, learned, context):
+    """Token ids of all states' prompts, normal first, with `learned` places for learned words."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
+    vocab = tokenizer.get_vocab()
+    start, end = vocab["<|startoftext|>"], vocab["<|endoftext|>"]
+    place = tokenizer.encode("X", add_special_tokens=False).ids[:1]
+    ids = []
+    for words in ["flawless object"] + [f"{d} anomaly object" for d in defects]:
+        row = [start, *place * learned, *tokenizer.encode(words, add_special_tokens=False).ids, end]
+        ids.append(row + [0] * (context - len(row)))
+    return ids
 
 
 def check(folder):
@@ -225,7 +296,6 @@ def make(reference, model, out):
     """A folder for the tests: drawn images, the learner of REFERENCE, and what it makes of them."""
     import numpy as np
     from PIL import Image
-    from tokenizers import Tokenizer
 
     meta = json.loads((reference / "meta.json").read_text())
     size, defects, classes = meta["size"], meta["defects"], torch.tensor(meta["class_ids"])
@@ -247,14 +317,7 @@ def make(reference, model, out):
         masks.append(torch.from_numpy((mask == 255).astype("float32")))
     pixels, masks = torch.stack(pixels), torch.stack(masks)
 
-    tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
-    vocab = tokenizer.get_vocab()
-    start, end = vocab["<|startoftext|>"], vocab["<|endoftext|>"]
-    ids = []
-    for words in ["flawless object"] + [f"{d} anomaly object" for d in defects]:
-        text = "X " * meta["context_len"] + words
-        row = [start, *tokenizer.encode(text, add_special_tokens=False).ids, end]
-        ids.append(row + [0] * (77 - len(row)))
+    ids = prompts(model, defects, meta["context_len"], 77)
     init = load_file(reference / "learner_init.safetensors")
     new = lambda: Learner(open_model(model), init, size, meta["feature_layers"], ids)
     found = outputs(new(), pixels, classes, masks)

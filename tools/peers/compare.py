@@ -71,9 +71,9 @@ def options():
     return chosen
 
 
-def environment(threads, model):
+def environment(threads):
     """For the peers: as many threads for everybody, and idle threads that sleep."""
-    env = dict(os.environ, PEERS_THREADS=str(threads), PEERS_MODEL=str(model))
+    env = dict(os.environ, PEERS_THREADS=str(threads))
     names = ["OMP", "MKL", "OPENBLAS", "RAYON", "LP"]
     defaults = {f"{name}_NUM_THREADS": str(threads) for name in names}
     defaults |= {
@@ -183,14 +183,32 @@ def processor():
     return f"{name}, {os.cpu_count()} logical processors"
 
 
+def heading():
+    """The lines above a table: when, where, by which command."""
+    return [
+        f"Measured {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC on {processor()}, "
+        f"{platform.system()} {platform.release()}:",
+        "",
+        "```sh",
+        f"python3 {shlex.join(sys.argv)}",
+        "```",
+        "",
+    ]
+
+
+def telling(env):
+    """What the environment says of drivers and threads."""
+    return " ".join(f"{k}={v}" for k, v in sorted(env.items()) if k.startswith(TELLING))
+
+
 def main():
     chosen = options()
-    os.environ["PEERS_MODEL"] = str(chosen.model)  # for the float64 reference in this process
+    os.environ["PEERS_MODEL"] = str(chosen.model)  # for the peers, and the float64 reference in this process
     if any(case.startswith("vit") for case in chosen.cases):
         import vit
 
         vit.write(chosen.model)
-    env = environment(chosen.threads, chosen.model)
+    env = environment(chosen.threads)
     all_peers = peers(chosen, env)
     lines, seconds, foreign = [], 0.0, 0.0
     try:
@@ -201,18 +219,11 @@ def main():
     finally:
         for peer in all_peers:
             peer.stop()
-    set_here = [f"{k}={v}" for k, v in sorted(env.items()) if k.startswith(TELLING)]
     text = "\n".join(
         [
-            f"Measured {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC on {processor()}, "
-            f"{platform.system()} {platform.release()}:",
-            "",
-            "```sh",
-            f"python3 {shlex.join(sys.argv)}",
-            "```",
-            "",
+            *heading(),
             *[f"* {peer.name}: {peer.hello}" for peer in all_peers if peer.hello],
-            f"* environment: {' '.join(set_here)}",
+            f"* environment: {telling(env)}",
             f"* {chosen.repeat} measured runs after 2 unmeasured ones, all peers in turn",
             f"* disturbance: other programs used {foreign:.1f} s of processor time in {seconds:.1f} s of rounds",
             "",
