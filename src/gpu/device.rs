@@ -1,7 +1,7 @@
 //! An open device: the handle that everything above this layer passes around.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::adapter::{self, AdapterChoice, AdapterSummary};
@@ -52,6 +52,8 @@ pub(super) struct Inner {
     stream: Mutex<Stream>,
     pub(super) uniform_layout: Option<wgpu::BindGroupLayout>,
     fault: Arc<Mutex<Option<GpuError>>>,
+    /// The submit at which the device shall be lost, to try what happens then.
+    lose_at: Option<u64>,
     pub(super) timestamps_tick: OnceLock<bool>,
     pub(super) preferences: OnceLock<HashMap<String, String>>,
     pub(super) verdicts: Verdicts,
@@ -104,6 +106,7 @@ impl Gpu {
                 stream: Mutex::default(),
                 uniform_layout,
                 fault,
+                lose_at: std::env::var("DAPO_LOSE_DEVICE_AT").ok().and_then(|n| n.parse().ok()),
                 timestamps_tick: OnceLock::new(),
                 preferences: OnceLock::new(),
                 verdicts: Verdicts::default(),
@@ -217,6 +220,17 @@ impl Gpu {
 
     pub(super) fn stream(&self) -> MutexGuard<'_, Stream> {
         self.inner.stream.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Loses the device when its time has come, once in a process: its successor lives.
+    pub(super) fn lose_if_asked(&self, submits: u64) {
+        static DONE: AtomicBool = AtomicBool::new(false);
+        if self.inner.lose_at == Some(submits) && !DONE.swap(true, Ordering::Relaxed) {
+            self.inner.device.destroy();
+            let reason = "DAPO_LOSE_DEVICE_AT asked for it".to_owned();
+            *self.inner.fault.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(GpuError::Lost { reason });
+        }
     }
 
     /// The first error that arrived outside of a call, if any. A lost device stays lost.

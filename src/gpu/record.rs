@@ -211,6 +211,7 @@ impl Gpu {
         let pending = std::mem::take(&mut stream.pending);
         stream.flops = 0.0;
         stream.stats.submits += 1;
+        self.lose_if_asked(stream.stats.submits);
         match &mut stream.profile {
             Some(taking) => self.submit_profiled(taking, pending),
             None => self.encode_and_submit(&pending),

@@ -195,6 +195,20 @@ fn a_killed_run_goes_on_to_the_same_bits() {
     assert!(left.is_empty(), "temporary files are left: {left:?}");
 }
 
+/// Nobody has to help when the device goes away: the run goes on from its checkpoint on a new one.
+#[test]
+fn a_lost_device_is_replaced() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (whole, out) = (folder.path().join("whole"), folder.path().join("lost"));
+    run(first(&whole, "6")).succeeds();
+    let ran = finish(program().args(first(&out, "6")).env("DAPO_LOSE_DEVICE_AT", "150")).succeeds();
+    assert!(ran.stderr.contains("the device was lost"), "it was not lost: {ran:#?}");
+    for name in ["learner.safetensors", "checkpoint.safetensors"] {
+        let same = fs::read(whole.join(name)).expect("a file") == fs::read(out.join(name)).expect("a file");
+        assert!(same, "{name} differs from that of a run that kept its device");
+    }
+}
+
 #[test]
 fn what_train_cannot_do_it_says() {
     let folder = tempfile::tempdir().expect("a folder");
