@@ -34,7 +34,7 @@ impl<'m> Tape<'m> {
         })
     }
 
-    /// x·Wᵀ + b with learned W [out, in] and b [out], for x [.., in].
+    /// x·Wᵀ + b with learned W [out, in] and b `[out]`, for x [.., in].
     ///
     /// # Errors
     /// [`OpError::Shape`]; those of the device.
@@ -81,7 +81,7 @@ impl<'m> Tape<'m> {
         self.record(y, &[x], move |gpu, dy| Ok(vec![Some(norm.backward(gpu, &saved, dy)?)]))
     }
 
-    /// Layer norm with learned scale γ [width] and shift β [width].
+    /// Layer norm with learned scale γ `[width]` and shift β `[width]`.
     ///
     /// # Errors
     /// [`OpError::Shape`]; those of the device.

@@ -6,7 +6,7 @@ use crate::ops::{self, Indices, OpError, PixelTarget, Tensor};
 type Result<T> = std::result::Result<T, OpError>;
 
 impl Tape<'_> {
-    /// scale·Σ −ln softmax(logits)[label] over rows of logits [.., classes].
+    /// scale·Σ −ln softmax(logits)`[label]` over rows of logits [.., classes].
     ///
     /// # Errors
     /// [`OpError::Shape`]; those of the device.

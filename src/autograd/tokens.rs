@@ -43,7 +43,7 @@ impl Tape<'_> {
     }
 
     /// Adds constant positions [length, width] to x [batch, tokens, width], with a constant class token
-    /// [width] in front if there is one.
+    /// `[width]` in front if there is one.
     ///
     /// # Errors
     /// [`OpError::Shape`]; those of the device.

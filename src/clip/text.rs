@@ -131,7 +131,7 @@ impl TextTower {
         Ok(self.token_embedding.rows(ids)?)
     }
 
-    /// Mean and unbiased standard deviation of each channel of the token table, [width] each.
+    /// Mean and unbiased standard deviation of each channel of the token table, `[width]` each.
     ///
     /// # Errors
     /// Those of reading the table.

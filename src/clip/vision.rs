@@ -86,7 +86,7 @@ impl VisionTower {
         })
     }
 
-    /// `ln_post` and the projection as one affine map, weight [embed_dim, width] and bias [embed_dim]: for a
+    /// `ln_post` and the projection as one affine map, weight [embed_dim, width] and bias `[embed_dim]`: for a
     /// token of unit variance they are the same.
     pub fn patch_projection(&self) -> (&[f32], &[f32]) {
         (&self.patch_projection.0, &self.patch_projection.1)
@@ -226,7 +226,7 @@ impl VisionTower {
         })
     }
 
-    /// The mean token that enters each block for pixels [images, 3, size, size], [depth][width].
+    /// The mean token that enters each block for pixels [images, 3, size, size], `[depth][width]`.
     ///
     /// # Errors
     /// Those of the ops.

@@ -67,7 +67,7 @@ pub fn batch_sums(gpu: &Gpu, x: &Tensor, first: usize, count: usize, scale: f32)
     launch(gpu, &problem, &[x.buffer()], vec![count, width])
 }
 
-/// The sum over all rows of x [.., width]: [width].
+/// The sum over all rows of x [.., width]: `[width]`.
 ///
 /// # Errors
 /// Those of the device.
@@ -75,7 +75,7 @@ pub fn column_sums(gpu: &Gpu, x: &Tensor) -> Result<Tensor> {
     launch(gpu, &Sums::dense(x.rows(), x.last()), &[x.buffer()], vec![x.last()])
 }
 
-/// Σ x·z over all rows of x and z [.., width]: [width].
+/// Σ x·z over all rows of x and z [.., width]: `[width]`.
 ///
 /// # Errors
 /// [`OpError::Shape`]; those of the device.

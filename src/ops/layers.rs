@@ -144,7 +144,7 @@ impl Norm {
         })
     }
 
-    /// With γ and β [width] that are tensors already.
+    /// With γ and β `[width]` that are tensors already.
     ///
     /// # Errors
     /// [`OpError::Shape`] when their shapes differ.

@@ -7,7 +7,7 @@ use crate::kernels::cross_entropy::{CrossEntropy, CrossEntropyBackward};
 use crate::kernels::pixel_loss::{PixelLoss, PixelLossBackward, PixelSums};
 use crate::kernels::sums::Sums;
 
-/// scale·Σ −ln softmax(logits)[label] over rows of logits [.., classes]: [1].
+/// scale·Σ −ln softmax(logits)`[label]` over rows of logits [.., classes]: `[1]`.
 ///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape); those of the device.
@@ -18,7 +18,7 @@ pub fn cross_entropy(gpu: &Gpu, logits: &Tensor, labels: &Indices, scale: f32) -
     launch(gpu, &Sums::dense(rows, 1), &[each.buffer()], vec![1])
 }
 
-/// dlogits of [`cross_entropy`], for a gradient dy [1].
+/// dlogits of [`cross_entropy`], for a gradient dy `[1]`.
 ///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape); those of the device.
@@ -46,7 +46,7 @@ fn labelled(logits: &Tensor, labels: &Indices) -> Result<(usize, usize)> {
 /// The images that a pixel loss looks at, and what it makes of them.
 #[derive(Debug, Clone)]
 pub struct PixelTarget {
-    /// The defect class of each image, 0 for a good one: [images].
+    /// The defect class of each image, 0 for a good one: `[images]`.
     pub class_id: Indices,
     /// 1 inside the defect, 0 elsewhere: [images, size, size].
     pub mask: Tensor,
@@ -83,7 +83,7 @@ impl PixelTarget {
 }
 
 /// The pixel loss of patch probabilities s [images, cells, classes], up-sampled to the mask: focal loss
-/// and two dice losses. Gives the loss [1] and totals [images, 4] that the gradient needs.
+/// and two dice losses. Gives the loss `[1]` and totals [images, 4] that the gradient needs.
 ///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape); those of the device.
@@ -105,7 +105,7 @@ pub fn pixel_loss(gpu: &Gpu, s: &Tensor, target: &PixelTarget) -> Result<(Tensor
     Ok((launch(gpu, &loss, &[totals.buffer()], vec![1])?, totals))
 }
 
-/// ds of [`pixel_loss`], for a gradient dy [1].
+/// ds of [`pixel_loss`], for a gradient dy `[1]`.
 ///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape); those of the device.

@@ -119,7 +119,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
                 eprintln!(
                     "note: the device was lost ({reason}); going on from the last checkpoint on a new one"
                 );
-                start = Start::again(args, &folder, start)?;
+                start = Start::again(&folder, start)?;
             }
             Err(Stopped::Lost(reason)) => {
                 return Err(Failure::new(format!("the device was lost {MAX_LOSSES} times more: {reason}"))

@@ -29,6 +29,8 @@ pub struct Start {
     in_order: bool,
     images: Vec<LabelledImage>,
     digest: String,
+    /// Where the images are, as it was given.
+    data_folder: String,
     /// Values and moments; `None` for random values.
     snapshot: Option<Snapshot>,
 }
@@ -61,7 +63,8 @@ impl Start {
         let images = labelled(&found, &mut run)?;
         let snapshot = init.map(|file| Snapshot { values: file.parameters, ..Snapshot::default() });
         let digest = digest(&args.data, &found);
-        Ok(Self { run, in_order: args.no_shuffle, images, digest, snapshot })
+        let data_folder = args.data.display().to_string();
+        Ok(Self { run, in_order: args.no_shuffle, images, digest, data_folder, snapshot })
     }
 
     fn resumed(args: &Args, folder: &RunFolder, found: &[Sample]) -> Result<Self, Failure> {
@@ -93,14 +96,15 @@ impl Start {
         run.training.micro_batch = args.micro_batch.or(run.training.micro_batch);
         run.training.checkpoint_every = args.checkpoint_every.unwrap_or(run.training.checkpoint_every);
         let images = labelled(found, &mut run)?;
-        Ok(Self { run, in_order: state.in_order, images, digest, snapshot: Some(snapshot) })
+        let (in_order, data_folder) = (state.in_order, state.data_folder);
+        Ok(Self { run, in_order, images, digest, data_folder, snapshot: Some(snapshot) })
     }
 
     /// The same run from its last checkpoint, after the device was lost.
     ///
     /// # Errors
     /// A checkpoint that cannot be read.
-    pub fn again(_args: &Args, folder: &RunFolder, start: Self) -> Result<Self, Failure> {
+    pub fn again(folder: &RunFolder, start: Self) -> Result<Self, Failure> {
         let (_, snapshot) = folder.resume()?;
         Ok(Self { snapshot: Some(snapshot), ..start })
     }
@@ -172,8 +176,7 @@ impl Start {
             run: self.run.clone(),
             in_order: self.in_order,
             data: self.digest.clone(),
-            data_folder: String::new(),
-            model_folder: String::new(),
+            data_folder: self.data_folder.clone(),
         }
     }
 

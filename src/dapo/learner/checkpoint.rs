@@ -29,8 +29,6 @@ pub struct RunState {
     pub data: String,
     /// The folder of the images, as it was given.
     pub data_folder: String,
-    /// The folder of the model, as it was given; empty for the embedded one.
-    pub model_folder: String,
 }
 
 impl RunState {
@@ -95,7 +93,6 @@ mod tests {
             in_order: true,
             data: "x".into(),
             data_folder: "d".into(),
-            model_folder: String::new(),
         };
         let bytes = state.to_bytes(&snapshot).expect("bytes");
         assert_eq!(RunState::from_bytes(&bytes), Ok((state, snapshot)));

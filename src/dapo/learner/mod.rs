@@ -2,7 +2,7 @@
 //! learned tokens in every layer of both towers, and adapters for patch tokens. CLIP itself is frozen.
 //!
 //! [`config`] says what is learned and how; [`parameters`] holds the values on the host under the names of
-//! the official checkpoints; [`prompts`] makes token ids; [`forward`] is the model on a tape; [`train`]
+//! the official checkpoints; [`prompts`] makes token ids; `forward.rs` is the model on a tape; [`train`]
 //! takes steps; [`detect`] looks at images with the result.
 
 pub mod checkpoint;

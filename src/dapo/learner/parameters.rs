@@ -63,7 +63,7 @@ pub fn text_tokens(layer: usize) -> String {
     format!("prompt_learner.learnable_layer_tokens.{layer}")
 }
 
-/// Weight [embed_dim, width] and bias [embed_dim] of an adapter.
+/// Weight [embed_dim, width] and bias `[embed_dim]` of an adapter.
 pub fn adapter(index: usize) -> [String; 2] {
     ["weight", "bias"].map(|part| format!("linear_adapter.fc.{index}.{part}"))
 }

@@ -83,7 +83,7 @@ impl Trainer {
     /// Starts from a snapshot: of an earlier run, or of values with no moments.
     ///
     /// # Errors
-    /// [`LearnerError`] when the values do not fit the model; those of the device.
+    /// [`DapoError::Learner`] when the values do not fit the model; those of the device.
     pub fn new(
         clip: Clip,
         config: LearnerConfig,
