@@ -146,7 +146,7 @@ fn train_repeats_four_steps_of_pytorch() {
 #[test]
 fn a_killed_run_goes_on_to_the_same_bits() {
     let kills: u64 = std::env::var("DAPO_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(4);
-    let steps = (2 * kills + 4).to_string();
+    let steps = (4 * kills + 4).to_string();
     let folder = tempfile::tempdir().expect("a folder");
     let whole = folder.path().join("whole");
     run(first(&whole, &steps)).succeeds();
