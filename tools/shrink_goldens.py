@@ -125,7 +125,7 @@ def shrink(reference, folder, out, layout, checks, kept, sizes):
     weights = load_file(source / weights_name)
     rows = np.flatnonzero(np.abs(weights[table].astype(np.float32)).sum(1))
     full = json.loads((reference / "clip_tokenizer.json").read_text(encoding="utf-8"))
-    tokenizer, old = small_tokenizer(full, PROMPTS + WORDS_OF_LEARNER, rows)
+    tokenizer, old = small_tokenizer(full, PROMPTS + (WORDS_OF_LEARNER if folder == "dapo_a" else []), rows)
     weights[table] = np.ascontiguousarray(weights[table][old])
     (out / weights_name).write_bytes(save(weights))
 

@@ -35,7 +35,7 @@ mod tape;
 mod tokens;
 
 pub use adam::{Optimiser, Parameter};
-pub use tape::{Gradients, Tape, Var};
+pub use tape::{Gradients, Tape, Var, add_up};
 
 #[cfg(test)]
 mod tests;

@@ -162,8 +162,11 @@ fn push<'m>(nodes: &RefCell<Vec<Node<'m>>>, node: Node<'m>) -> usize {
     nodes.len() - 1
 }
 
-/// Adds a gradient to those that arrived before.
-pub(super) fn add_up(gpu: &Gpu, sum: &mut Option<Tensor>, gradient: Tensor) -> Result<()> {
+/// Adds a gradient to those that arrived before, of other uses or other portions of a batch.
+///
+/// # Errors
+/// [`OpError::Shape`] when their shapes differ; those of the device.
+pub fn add_up(gpu: &Gpu, sum: &mut Option<Tensor>, gradient: Tensor) -> Result<()> {
     *sum = Some(match sum.take() {
         None => gradient,
         Some(sum) => ops::combine(gpu, 1.0, &sum, 1.0, &gradient)?,

@@ -257,6 +257,30 @@ mod tests {
     }
 
     #[test]
+    fn every_shipped_file_is_a_run() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+        let mut files = 0;
+        for entry in std::fs::read_dir(folder).expect("configs").flatten() {
+            let text = std::fs::read_to_string(entry.path()).expect("readable");
+            let run = RunConfig::from_toml(&text, None).unwrap_or_else(|e| panic!("{:?}: {e}", entry.path()));
+            let named = entry.file_name().to_string_lossy().contains(run.learner.method.name());
+            assert!(
+                named || entry.file_name() == "paper.toml",
+                "{:?} is a run of another method",
+                entry.path()
+            );
+            files += 1;
+        }
+        assert_eq!(files, 6);
+        let paper = include_str!("../../configs/paper.toml");
+        let mut paper = RunConfig::from_toml(paper, None).expect("a run");
+        assert_eq!((paper.defects.len(), paper.steps(1725)), (20, 1080));
+        let labels = ["bent_lead", "print", "oil", "split_teeth", "gray_stroke", "color", "broken_teeth"];
+        let classes = paper.classes(labels.into_iter()).expect("folders of MVTec-AD");
+        assert_eq!(labels.map(|l| classes[l]), [1, 9, 18, 19, 20, 3, 2]);
+    }
+
+    #[test]
     fn labels_find_their_class_by_any_of_its_names() {
         let mut run: RunConfig = serde_json::from_value(serde_json::json!({"defects": [
             {"name": "color", "train": "discoloration"},

@@ -142,7 +142,10 @@ fn what_cannot_be_profiled() {
     let place = place();
     for verb in ["synth", "bench", "profile", "detekt"] {
         let run = place.run(&["profile", verb, "--out", "x"]);
-        assert_eq!(run.fails_with(&[verb, "cannot be profiled", "detect, embed, train, check"]).code, Some(2));
+        assert_eq!(
+            run.fails_with(&[verb, "cannot be profiled", "detect, embed, train, check"]).code,
+            Some(2)
+        );
     }
     assert_eq!(place.run(&["profile"]).code, Some(2));
     place.run(&[&["profile"], &EMBED[..], &["--profile"]].concat()).fails_with(&["--profile", "already"]);

@@ -218,6 +218,7 @@ fn what_train_cannot_do_it_says() {
         run([options(&out, "1"), more].concat())
     };
     with(&["--defects", "bent,scratch"]).fails_with(&["faulty imprint", "bent, scratch", "--defects"]);
+    with(&["--defects", "bent,bent,scratch,faulty imprint"]).fails_with(&["'bent' twice"]);
     with(&["--resume"]).fails_with(&["no run to go on with", "--resume"]);
     with(&["--method", "clip"]).fails_with(&["no training"]);
     with(&["--max-memory", "1MB"]).fails_with(&["--max-memory", "one image at a time"]);
@@ -257,6 +258,19 @@ fn a_run_is_not_written_over_and_keeps_its_settings() {
     words.extend(["--batch", "3"].map(str::to_owned));
     finish(program().args(&words)).fails_with(&["--batch and --resume"]);
     words.truncate(words.len() - 2);
+    let mut less = again(&out);
+    less.extend(["--steps", "1"].map(str::to_owned));
+    run(&less).succeeds();
+    // Three steps, then a request for two.
+    let mut more = again(&out);
+    more.extend(["--steps", "3"].map(str::to_owned));
+    run(&more).succeeds();
+    less.pop();
+    less.push("2".to_owned());
+    run(&less).fails_with(&["--steps 2", "taken 3 steps"]);
+    let mut nano = again(&out);
+    nano.drain(3..5);
+    run(&nano).fails_with(&["the run began with the model"]);
     let other = folder.path().join("other");
     fs::create_dir(&other).expect("a folder");
     for name in ["0.png", "0_mask.png"] {

@@ -44,7 +44,7 @@ impl RunFolder {
     /// A message that names the folder and the fix.
     pub fn open(path: &Path, resume: bool) -> Result<Self, Failure> {
         let folder = Self { path: path.to_owned() };
-        match (resume, folder.checkpoint_path().is_file()) {
+        match (resume, folder.has_checkpoint()) {
             (false, true) => Err(Failure::new(format!("{}: there is a run in this folder", path.display()))
                 .hint("go on with it by --resume, or choose another --out")),
             (true, false) => Err(Failure::new(format!(
@@ -68,6 +68,11 @@ impl RunFolder {
                 let _ = fs::remove_file(entry.path());
             }
         }
+    }
+
+    /// Whether the run was saved at least once.
+    pub fn has_checkpoint(&self) -> bool {
+        self.checkpoint_path().is_file()
     }
 
     fn checkpoint_path(&self) -> PathBuf {

@@ -12,6 +12,7 @@ use crate::cli::Failure;
 use crate::cli::learner::{MethodArg, read_learner};
 use crate::cli::options::preprocess;
 use crate::clip::Clip;
+use crate::dapo::Prompts;
 use crate::dapo::learner::Method;
 use crate::dapo::learner::checkpoint::{self, RunState};
 use crate::dapo::learner::config::VisualStart;
@@ -29,6 +30,8 @@ pub struct Start {
     in_order: bool,
     images: Vec<LabelledImage>,
     digest: String,
+    /// The model that the run began with; `None` until it is opened.
+    model: Option<ModelShape>,
     /// Where the images are, as it was given.
     data_folder: String,
     /// Values and moments; `None` for random values.
@@ -48,10 +51,16 @@ impl Start {
         let mut run = read_config(args.config.as_deref(), args.method.map(MethodArg::trained).transpose()?)?;
         override_by(args, &mut run);
         let init = args.init.as_deref().map(read_learner).transpose()?;
+        let wanted = run.learner.method;
         if let Some(LearnerFile { description: Some(description), .. }) = &init {
             run.learner = description.learner.clone();
         } else if let Some(file) = &init {
             file.parameters.describe(&mut run.learner)?;
+        }
+        if args.method.is_some() && run.learner.method != wanted {
+            let (is, wanted) = (run.learner.method.name(), wanted.name());
+            return Err(Failure::new(format!("--init is a learner of {is}, and --method asks for {wanted}"))
+                .hint("leave out one of them"));
         }
         run.training.mask_threshold.get_or_insert(match init {
             Some(_) => MaskThreshold::Full,
@@ -64,7 +73,7 @@ impl Start {
         let snapshot = init.map(|file| Snapshot { values: file.parameters, ..Snapshot::default() });
         let digest = digest(&args.data, &found);
         let data_folder = args.data.display().to_string();
-        Ok(Self { run, in_order: args.no_shuffle, images, digest, data_folder, snapshot })
+        Ok(Self { run, in_order: args.no_shuffle, images, digest, model: None, data_folder, snapshot })
     }
 
     fn resumed(args: &Args, folder: &RunFolder, found: &[Sample]) -> Result<Self, Failure> {
@@ -75,6 +84,8 @@ impl Start {
             (args.defects.is_some(), "--defects"),
             (args.batch.is_some(), "--batch"),
             (args.seed.is_some(), "--seed"),
+            (args.no_shuffle, "--no-shuffle"),
+            (args.model.image_size.is_some(), "--image-size"),
         ];
         if let Some((_, option)) = given.iter().find(|(given, _)| *given) {
             return Err(Failure::new(format!(
@@ -96,8 +107,21 @@ impl Start {
         run.training.micro_batch = args.micro_batch.or(run.training.micro_batch);
         run.training.checkpoint_every = args.checkpoint_every.unwrap_or(run.training.checkpoint_every);
         let images = labelled(found, &mut run)?;
-        let (in_order, data_folder) = (state.in_order, state.data_folder);
-        Ok(Self { run, in_order, images, digest, data_folder, snapshot: Some(snapshot) })
+        let start = Self {
+            run,
+            in_order: state.in_order,
+            images,
+            digest,
+            model: state.model,
+            data_folder: state.data_folder,
+            snapshot: Some(snapshot),
+        };
+        let (total, taken) = (start.total_steps(), state.step);
+        if total < taken {
+            return Err(Failure::new(format!("--steps {total}: the run has taken {taken} steps already"))
+                .hint("give a larger number, or leave it out"));
+        }
+        Ok(start)
     }
 
     /// The same run from its last checkpoint, after the device was lost.
@@ -105,6 +129,9 @@ impl Start {
     /// # Errors
     /// A checkpoint that cannot be read.
     pub fn again(folder: &RunFolder, start: Self) -> Result<Self, Failure> {
+        if !folder.has_checkpoint() {
+            return Ok(start); // lost before the first one: from the beginning
+        }
         let (_, snapshot) = folder.resume()?;
         Ok(Self { snapshot: Some(snapshot), ..start })
     }
@@ -118,6 +145,15 @@ impl Start {
         let size = args.model.image_size.or(self.run.training.image_size);
         let clip = args.model.open_for_training(&gpu, size)?;
         self.run.training.image_size = Some(clip.vision().image_size());
+        let found = ModelShape::of(&clip);
+        if let Some(model) = self.model.replace(found.clone()).filter(|model| *model != found) {
+            return Err(Failure::new(format!(
+                "the run began with the model '{}', and this is '{}'",
+                model.name, found.name
+            ))
+            .hint("give the same --model as then, or begin a new run")
+            .into());
+        }
         let config = self.run.learner.clone().resolved(&clip).map_err(Failure::new)?;
         self.run.learner = config.clone();
         if self.snapshot.is_none() {
@@ -132,6 +168,8 @@ impl Start {
         let snapshot = self.snapshot.clone().unwrap_or_default();
         snapshot.values.check(&config, &clip)?;
         let micro = self.micro_batch(args, &clip)?;
+        // Other portions would add up in another order, to other last bits: a resumed run keeps these.
+        self.run.training.micro_batch = Some(micro);
         let names = self.run.train_names();
         Trainer::new(clip, config, &names, self.run.optimiser, &snapshot, micro).map_err(Stopped::of)
     }
@@ -176,6 +214,7 @@ impl Start {
             run: self.run.clone(),
             in_order: self.in_order,
             data: self.digest.clone(),
+            model: self.model.clone(),
             data_folder: self.data_folder.clone(),
         }
     }
@@ -240,7 +279,7 @@ impl Start {
     /// The run in a line or two.
     pub fn summary(&self, trainer: &Trainer) -> String {
         let good = self.images.iter().filter(|i| i.class == 0).count();
-        let parameters: usize = Estimate::new(trainer.clip(), trainer.config(), 1, 1).learner as usize / 20;
+        let parameters = trainer.parameters();
         format!(
             "{} images ({good} good) with {} defects: {}\n{parameters} parameters on {} at {} px, steps {} to {}, \
              masks: {}",
@@ -312,6 +351,8 @@ fn labelled(found: &[Sample], run: &mut RunConfig) -> Result<Vec<LabelledImage>,
         return Err(Failure::new("the data set shows no defect, and none is named")
             .hint("DAPO learns from images with defects and masks; see docs/training.md for the layouts"));
     }
+    // What detection would refuse is refused before the training.
+    Prompts::new(None, &run.test_names())?;
     let class = |s: &Sample| s.defect.as_ref().map_or(0, |d| classes[d]);
     let image = |s: &Sample| LabelledImage { image: s.image.clone(), mask: s.mask.clone(), class: class(s) };
     Ok(found.iter().map(image).collect())

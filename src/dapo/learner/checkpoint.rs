@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::description::ModelShape;
 use super::parameters::{LearnerError, Parameters};
 use super::train::Snapshot;
 use crate::dapo::run::RunConfig;
@@ -25,8 +26,10 @@ pub struct RunState {
     pub run: RunConfig,
     /// Whether the images come in the order of their paths.
     pub in_order: bool,
-    /// Digest of the images' names, defects and sizes of the model: what must not change in between.
+    /// Digest of the images' names and defects, which must not change in between.
     pub data: String,
+    /// The model, which must not change either.
+    pub model: Option<ModelShape>,
     /// The folder of the images, as it was given.
     pub data_folder: String,
 }
@@ -92,6 +95,7 @@ mod tests {
             run: RunConfig::default(),
             in_order: true,
             data: "x".into(),
+            model: None,
             data_folder: "d".into(),
         };
         let bytes = state.to_bytes(&snapshot).expect("bytes");

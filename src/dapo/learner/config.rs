@@ -255,9 +255,9 @@ impl LearnerConfig {
         let checks = [
             (self.prompt_sets >= 1, "prompt_sets", "at least 1".to_owned()),
             (
-                (1..context - 4).contains(&self.context_length),
+                (1..=context.saturating_sub(5)).contains(&self.context_length),
                 "context_length",
-                format!("from 1 to {}", context - 5),
+                format!("from 1 to {}", context.saturating_sub(5)),
             ),
             (
                 self.layer_tokens >= 1,

@@ -1,7 +1,6 @@
 //! Training steps: losses, gradients, Adam.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
 
 use super::config::LearnerConfig;
 use super::encode::{encode_prompts, joined, prompt_chunks};
@@ -9,8 +8,9 @@ use super::error::DapoError;
 use super::forward::{ClassVectors, Forward, Leaves};
 use super::parameters::{Parameters, Values, layout};
 use super::prompts::HybridPrompts;
-use crate::autograd::{Gradients, Optimiser, Parameter, Tape, Var};
+use crate::autograd::{Gradients, Optimiser, Parameter, Tape, Var, add_up};
 use crate::clip::Clip;
+use crate::gpu::Gpu;
 use crate::ops::{self, AdamState, Indices, OpError, PixelTarget, Tensor};
 
 pub use crate::ops::AdamSettings;
@@ -122,6 +122,11 @@ impl Trainer {
     /// The settings, complete.
     pub fn config(&self) -> &LearnerConfig {
         &self.config
+    }
+
+    /// Numbers that are learned.
+    pub fn parameters(&self) -> usize {
+        self.optimiser.parameters().iter().map(|p| p.state.value.len()).sum()
     }
 
     /// Steps taken so far.
@@ -254,9 +259,12 @@ impl Trainer {
             losses.push(found.iter().map(|l| l.tensor().clone()).collect::<Vec<_>>());
             let seeds = tape.ones(&found)?;
             let mut gradients = tape.backward(seeds)?;
-            sums.take(&self.clip, &leaves, &mut gradients)?;
-            add(&self.clip, &mut each, gradients.take(&classes.each))?;
-            add(&self.clip, &mut two, gradients.take(&classes.two))?;
+            sums.take(gpu, &leaves, &mut gradients)?;
+            for (sum, leaf) in [(&mut each, &classes.each), (&mut two, &classes.two)] {
+                if let Some(gradient) = gradients.take(leaf) {
+                    add_up(gpu, sum, gradient)?;
+                }
+            }
         }
 
         // Back through the prompts.
@@ -266,7 +274,7 @@ impl Trainer {
         for ((tape, leaves, features), part) in chunks.into_iter().zip(&parts) {
             if let Some(gradient) = gradients.take(part) {
                 let mut gradients = tape.backward(vec![(&features, gradient)])?;
-                sums.take(&self.clip, &leaves, &mut gradients)?;
+                sums.take(gpu, &leaves, &mut gradients)?;
             }
         }
         let mut total = Losses { image: 0.0, local: 0.0 };
@@ -319,31 +327,24 @@ impl Trainer {
 
 /// Gradients by parameter, added up as they come.
 struct Sums {
-    names: HashMap<String, usize>,
+    names: Vec<String>,
     by_parameter: Vec<Option<Tensor>>,
 }
 
 impl Sums {
     fn new(parameters: &[Parameter]) -> Self {
-        let names = parameters.iter().enumerate().map(|(i, p)| (p.name.clone(), i)).collect();
+        let names = parameters.iter().map(|p| p.name.clone()).collect();
         Self { names, by_parameter: vec![None; parameters.len()] }
     }
 
-    fn take(&mut self, clip: &Clip, leaves: &Leaves, gradients: &mut Gradients) -> Result<(), OpError> {
-        for (name, &at) in &self.names {
-            add(clip, &mut self.by_parameter[at], gradients.take(leaves.get(name)?))?;
+    fn take(&mut self, gpu: &Gpu, leaves: &Leaves, gradients: &mut Gradients) -> Result<(), OpError> {
+        for (name, sum) in self.names.iter().zip(&mut self.by_parameter) {
+            if let Some(gradient) = gradients.take(leaves.get(name)?) {
+                add_up(gpu, sum, gradient)?;
+            }
         }
         Ok(())
     }
-}
-
-fn add(clip: &Clip, sum: &mut Option<Tensor>, gradient: Option<Tensor>) -> Result<(), OpError> {
-    let Some(gradient) = gradient else { return Ok(()) };
-    *sum = Some(match sum.take() {
-        None => gradient,
-        Some(sum) => ops::combine(clip.gpu(), 1.0, &sum, 1.0, &gradient)?,
-    });
-    Ok(())
 }
 
 fn download(clip: &Clip, tensor: &Tensor) -> Result<Values, DapoError> {
