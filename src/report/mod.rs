@@ -4,6 +4,7 @@ pub mod atomic;
 mod check;
 pub mod html;
 mod markup;
+pub mod metrics;
 pub mod npy;
 pub mod overlay;
 mod page;
