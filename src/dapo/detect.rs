@@ -9,9 +9,10 @@
 //! * type: the defect with the largest product of image probability and mean of its
 //!   [`TOP_PATCHES`] largest patch probabilities.
 
+use super::looked::{ClassSet, Looked, Maps, Probabilities};
 use super::prompts::Prompts;
 use crate::clip::{Clip, ClipError};
-use crate::ops::{self, Filter, OpError, Sampling, Tensor};
+use crate::ops::{self, OpError, Tensor};
 
 /// Patches that speak for the image.
 pub const TOP_PATCHES: usize = 4;
@@ -20,9 +21,9 @@ pub const TOP_PATCHES: usize = 4;
 #[derive(Debug)]
 pub struct Detector {
     clip: Clip,
-    /// [K+1, embed_dim], rows of unit length.
-    class_vectors: Tensor,
-    classes: usize,
+    /// Class vectors of unit length on the host, normal first, [K+1, embed_dim].
+    vectors: Vec<f32>,
+    all: ClassSet,
 }
 
 /// What was found in one image.
@@ -69,8 +70,9 @@ impl Detector {
     /// # Errors
     /// Those of the tokenizer and the device.
     pub fn new(clip: Clip, prompts: &Prompts) -> Result<Self, ClipError> {
-        let class_vectors = class_vectors(&clip, prompts)?;
-        Ok(Self { classes: class_vectors.rows(), clip, class_vectors })
+        let vectors = class_vectors(&clip, prompts)?;
+        let all = class_set(&clip, &vectors)?;
+        Ok(Self { clip, vectors, all })
     }
 
     /// Looks for something else from now on, with the same model.
@@ -78,8 +80,9 @@ impl Detector {
     /// # Errors
     /// As [`Detector::new`]; the old prompts stay in force then.
     pub fn set_prompts(&mut self, prompts: &Prompts) -> Result<(), ClipError> {
-        self.class_vectors = class_vectors(&self.clip, prompts)?;
-        self.classes = self.class_vectors.rows();
+        let vectors = class_vectors(&self.clip, prompts)?;
+        self.all = class_set(&self.clip, &vectors)?;
+        self.vectors = vectors;
         Ok(())
     }
 
@@ -92,9 +95,22 @@ impl Detector {
     /// maps must each fit one binding.
     pub fn max_batch(&self) -> usize {
         let gpu = self.clip.gpu();
-        let maps = 4 * self.classes * self.clip.vision().image_size().pow(2);
+        let maps = 4 * self.all.classes() * self.clip.vision().image_size().pow(2);
         let by_maps = gpu.capabilities().limits.storage_binding / maps as u64;
         self.clip.vision().max_batch(gpu).min(by_maps as usize).max(1)
+    }
+
+    /// All classes of the prompts.
+    pub fn classes(&self) -> &ClassSet {
+        &self.all
+    }
+
+    /// Normal and some of the defects, counted from 0.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn subset(&self, defects: &[usize]) -> Result<ClassSet, ClipError> {
+        class_set(&self.clip, &chosen(&self.vectors, self.all.classes(), defects))
     }
 
     /// Detects on pre-processed images, pixels [images, 3, size, size].
@@ -102,38 +118,60 @@ impl Detector {
     /// # Errors
     /// [`ClipError::Request`] when the pixels do not fit; those of the device.
     pub fn detect(&self, pixels: &[f32]) -> Result<Vec<Detection>, ClipError> {
-        let gpu = self.clip.gpu();
-        let scale = self.clip.inverse_temperature();
+        self.judge(&self.look(pixels)?, &self.all, Maps::Types)
+    }
+
+    /// Features of pre-processed images, pixels [images, 3, size, size].
+    ///
+    /// # Errors
+    /// As [`Detector::detect`].
+    pub fn look(&self, pixels: &[f32]) -> Result<Looked, ClipError> {
         let pixels = self.clip.upload_pixels(pixels)?;
-        let output = self.clip.vision().forward(gpu, &pixels, true)?;
-        drop(pixels);
-        let patch_features = output
+        let output = self.clip.vision().forward(self.clip.gpu(), &pixels, true)?;
+        let patches = output
             .patch_features
             .ok_or_else(|| ClipError::Request("the vision tower gave no patch features".into()))?;
-        let probabilities = |x: &Tensor| -> Result<Tensor, OpError> {
-            ops::softmax(gpu, &ops::similarity(gpu, x, &self.class_vectors, scale)?, 1.0)
-        };
-        let image = probabilities(&output.image_features)?;
-        let patches = probabilities(&patch_features)?;
-        let (grid, size) = (self.clip.vision().grid(), self.clip.vision().image_size());
-        let images = image.shape()[0];
-        let maps = ops::resample(
-            gpu,
-            &patches.reshape(&[images, grid, grid, self.classes])?,
-            (size, size),
-            Filter::Linear,
-            Sampling::AlignCorners,
-            true,
-        )?;
-        let (image, patches, maps) = (image.read(gpu)?, patches.read(gpu)?, maps.read(gpu)?);
-        let each = maps.len() / images;
-        Ok(image
-            .chunks(self.classes)
-            .zip(patches.chunks(grid * grid * self.classes))
-            .zip(maps.chunks(each))
-            .map(|((image, patches), maps)| judge(image, patches, maps.to_vec(), size))
-            .collect())
+        Ok(Looked { image_features: output.image_features, layers: vec![patches] })
     }
+
+    /// Chooses between classes.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn judge(
+        &self,
+        looked: &Looked,
+        classes: &ClassSet,
+        maps: Maps,
+    ) -> Result<Vec<Detection>, ClipError> {
+        let gpu = self.clip.gpu();
+        let scale = self.clip.inverse_temperature();
+        let probabilities = |x: &Tensor| -> Result<Tensor, OpError> {
+            ops::softmax(gpu, &ops::similarity(gpu, x, &classes.each, scale)?, 1.0)
+        };
+        let found = Probabilities {
+            image: probabilities(&looked.image_features)?,
+            cells: probabilities(&looked.layers[0])?,
+            grid: self.clip.vision().grid(),
+            layers: 1,
+        };
+        Ok(found.judged(gpu, self.clip.vision().image_size(), maps)?)
+    }
+}
+
+/// Class vectors [C, embed_dim] on the device. Detection without training asks for each defect by itself, never for
+/// their mean.
+fn class_set(clip: &Clip, vectors: &[f32]) -> Result<ClassSet, ClipError> {
+    let width = clip.config().embed_dim;
+    let each = Tensor::upload_weight(clip.gpu(), vectors, &[vectors.len() / width, width])?;
+    Ok(ClassSet { two: each.clone(), each })
+}
+
+/// Rows 0 and 1 + d, for each of the defects d, of [classes, width].
+pub(super) fn chosen(vectors: &[f32], classes: usize, defects: &[usize]) -> Vec<f32> {
+    let width = vectors.len() / classes;
+    let rows = std::iter::once(0).chain(defects.iter().map(|d| d + 1));
+    rows.flat_map(|row| vectors[row * width..(row + 1) * width].iter().copied()).collect()
 }
 
 /// What image probabilities [K+1] and patch probabilities [cells, K+1] say, with maps [K+1, size, size].
@@ -148,7 +186,7 @@ pub(super) fn judge(image: &[f32], patches: &[f32], maps: Vec<f32>, size: usize)
 }
 
 /// The mean of each class's sentences, each and the mean itself of unit length: [K+1, embed_dim].
-pub(super) fn class_vectors(clip: &Clip, prompts: &Prompts) -> Result<Tensor, ClipError> {
+pub(super) fn class_vectors(clip: &Clip, prompts: &Prompts) -> Result<Vec<f32>, ClipError> {
     let classes = prompts.classes();
     let sentences: Vec<&String> = classes.iter().flatten().collect();
     let features = clip.encode_texts(&sentences)?;
@@ -164,7 +202,7 @@ pub(super) fn class_vectors(clip: &Clip, prompts: &Prompts) -> Result<Tensor, Cl
         let norm = norm(mean.iter().copied());
         vectors.extend(mean.iter().map(|m| (m / norm) as f32));
     }
-    Ok(Tensor::upload_weight(clip.gpu(), &vectors, &[classes.len(), width])?)
+    Ok(vectors)
 }
 
 fn norm(values: impl Iterator<Item = f64>) -> f64 {

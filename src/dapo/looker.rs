@@ -2,6 +2,7 @@
 
 use super::detect::{Detection, Detector};
 use super::learner::{DapoError, LearnedDetector};
+use super::looked::{ClassSet, Looked, Maps};
 use crate::clip::Clip;
 
 /// A detector of either kind.
@@ -54,6 +55,52 @@ impl Looker {
         match self {
             Self::Ensemble(detector) => Ok(detector.detect(pixels)?),
             Self::Learned(detector) => detector.detect(pixels),
+        }
+    }
+
+    /// All classes that it was opened for, normal first.
+    pub fn classes(&self) -> &ClassSet {
+        match self {
+            Self::Ensemble(detector) => detector.classes(),
+            Self::Learned(detector) => detector.classes(),
+        }
+    }
+
+    /// Normal and some of the defects, counted from 0: the types that one product can show.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn subset(&self, defects: &[usize]) -> Result<ClassSet, DapoError> {
+        match self {
+            Self::Ensemble(detector) => Ok(detector.subset(defects)?),
+            Self::Learned(detector) => detector.subset(defects),
+        }
+    }
+
+    /// Features of pre-processed images, pixels [images, 3, size, size], to be judged by any classes.
+    ///
+    /// # Errors
+    /// As [`Looker::detect`].
+    pub fn look(&self, pixels: &[f32]) -> Result<Looked, DapoError> {
+        match self {
+            Self::Ensemble(detector) => Ok(detector.look(pixels)?),
+            Self::Learned(detector) => detector.look(pixels),
+        }
+    }
+
+    /// Chooses between classes.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn judge(
+        &self,
+        looked: &Looked,
+        classes: &ClassSet,
+        maps: Maps,
+    ) -> Result<Vec<Detection>, DapoError> {
+        match self {
+            Self::Ensemble(detector) => Ok(detector.judge(looked, classes, maps)?),
+            Self::Learned(detector) => detector.judge(looked, classes, maps),
         }
     }
 }

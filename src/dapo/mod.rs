@@ -4,6 +4,7 @@
 mod components;
 pub mod detect;
 pub mod learner;
+mod looked;
 mod looker;
 pub mod official;
 pub mod prompts;
@@ -12,6 +13,7 @@ pub mod run;
 
 pub use detect::{Detection, Detector};
 pub use learner::LearnedDetector;
+pub use looked::{ClassSet, Looked, Maps};
 pub use looker::Looker;
 pub use official::{Checkpoint, CheckpointError};
 pub use prompts::{DEFAULT_DEFECTS, Prompts};

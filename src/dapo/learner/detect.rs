@@ -10,8 +10,9 @@ use super::parameters::{LearnerError, Parameters, Values};
 use super::prompts::HybridPrompts;
 use crate::autograd::{Tape, Var};
 use crate::clip::Clip;
-use crate::dapo::detect::{Detection, judge};
-use crate::ops::{self, Filter, OpError, Sampling, Tensor};
+use crate::dapo::detect::{Detection, chosen};
+use crate::dapo::looked::{ClassSet, Looked, Maps, Probabilities};
+use crate::ops::{self, OpError, Tensor};
 
 /// A learner with class vectors, ready for images.
 #[derive(Debug)]
@@ -20,8 +21,7 @@ pub struct LearnedDetector {
     config: LearnerConfig,
     prompts: HybridPrompts,
     parameters: BTreeMap<String, Tensor>,
-    /// [K+1, embed_dim] and [2, embed_dim], rows of unit length.
-    vectors: (Tensor, Tensor),
+    all: ClassSet,
 }
 
 impl LearnedDetector {
@@ -46,7 +46,7 @@ impl LearnedDetector {
         let parameters: BTreeMap<String, Tensor> =
             parameters.tensors.iter().map(upload).collect::<Result<_, OpError>>()?;
         let expected = vec![defects.len() + 1, clip.config().embed_dim];
-        let vectors = {
+        let all = {
             let tape = Tape::inference(&gpu);
             let forward = Forward { clip: &clip, config: &config, prompts: &prompts };
             let vectors = match known {
@@ -61,9 +61,9 @@ impl LearnedDetector {
                 None if !config.learned_prompts => forward.phrase_vectors(&tape)?,
                 None => encode_prompts(forward, &tape, &leaves(&tape, &parameters))?,
             };
-            (vectors.each.tensor().clone(), vectors.two.tensor().clone())
+            vectors.on_device()
         };
-        Ok(Self { clip, config, prompts, parameters, vectors })
+        Ok(Self { clip, config, prompts, parameters, all })
     }
 
     /// The model.
@@ -81,7 +81,7 @@ impl LearnedDetector {
     /// # Errors
     /// Those of the device.
     pub fn class_vectors(&self) -> Result<Vec<f32>, DapoError> {
-        Ok(self.vectors.0.read(self.clip.gpu())?)
+        Ok(self.all.each.read(self.clip.gpu())?)
     }
 
     /// Features of pre-processed images, [images, embed_dim], un-normalised.
@@ -89,10 +89,7 @@ impl LearnedDetector {
     /// # Errors
     /// As [`LearnedDetector::detect`].
     pub fn image_features(&self, pixels: &[f32]) -> Result<Vec<f32>, DapoError> {
-        let pixels = self.clip.upload_pixels(pixels)?;
-        let tape = Tape::inference(self.clip.gpu());
-        let seen = self.forward().see(&tape, &leaves(&tape, &self.parameters), &self.classes(), &pixels)?;
-        Ok(seen.image_features.tensor().read(self.clip.gpu())?)
+        Ok(self.look(pixels)?.image_features.read(self.clip.gpu())?)
     }
 
     /// Class probabilities of the patches of pre-processed images at each feature layer,
@@ -101,18 +98,34 @@ impl LearnedDetector {
     /// # Errors
     /// As [`LearnedDetector::detect`].
     pub fn patch_probabilities(&self, pixels: &[f32]) -> Result<Vec<Vec<f32>>, DapoError> {
-        let pixels = self.clip.upload_pixels(pixels)?;
+        let looked = self.look(pixels)?;
         let tape = Tape::inference(self.clip.gpu());
-        let seen = self.forward().see(&tape, &leaves(&tape, &self.parameters), &self.classes(), &pixels)?;
-        let read = |layer: &Var| Ok(layer.tensor().read(self.clip.gpu())?);
-        seen.patches.iter().map(read).collect()
+        let patches = self.classified(&tape, &looked, &self.all)?;
+        patches.iter().map(|layer| Ok(layer.tensor().read(self.clip.gpu())?)).collect()
+    }
+
+    /// All classes that it was opened for.
+    pub fn classes(&self) -> &ClassSet {
+        &self.all
+    }
+
+    /// Normal and some of the defects, counted from 0.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn subset(&self, defects: &[usize]) -> Result<ClassSet, DapoError> {
+        let rows = chosen(&self.class_vectors()?, self.all.classes(), defects);
+        let shape = [defects.len() + 1, self.clip.config().embed_dim];
+        let tape = Tape::inference(self.clip.gpu());
+        let each = Var::constant(Tensor::upload_weight(self.clip.gpu(), &rows, &shape)?);
+        Ok(self.forward().with_mean(&tape, each)?.on_device())
     }
 
     /// The most images that one call can hold on this device: activations and maps must each fit one
     /// binding.
     pub fn max_batch(&self) -> usize {
         let gpu = self.clip.gpu();
-        let maps = 4 * self.vectors.0.rows() * self.clip.vision().image_size().pow(2);
+        let maps = 4 * self.all.classes() * self.clip.vision().image_size().pow(2);
         let by_maps = gpu.capabilities().limits.storage_binding / maps as u64;
         // Layer tokens lengthen a sequence by less than a half.
         (self.clip.vision().max_batch(gpu) * 2 / 3).min(by_maps as usize).max(1)
@@ -125,63 +138,85 @@ impl LearnedDetector {
     /// [`ClipError::Request`](crate::clip::ClipError::Request) when the pixels do not fit; those of the
     /// device.
     pub fn detect(&self, pixels: &[f32]) -> Result<Vec<Detection>, DapoError> {
-        let gpu = self.clip.gpu();
+        self.judge(&self.look(pixels)?, &self.all, Maps::Types)
+    }
+
+    /// Features of pre-processed images, pixels [images, 3, size, size].
+    ///
+    /// # Errors
+    /// As [`LearnedDetector::detect`].
+    pub fn look(&self, pixels: &[f32]) -> Result<Looked, DapoError> {
         let pixels = self.clip.upload_pixels(pixels)?;
+        let tape = Tape::inference(self.clip.gpu());
+        let (image, layers) = self.forward().features(&tape, &leaves(&tape, &self.parameters), &pixels)?;
+        let layers = layers.iter().map(|layer| layer.tensor().clone()).collect();
+        Ok(Looked { image_features: image.tensor().clone(), layers })
+    }
+
+    /// Chooses between classes.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn judge(
+        &self,
+        looked: &Looked,
+        classes: &ClassSet,
+        maps: Maps,
+    ) -> Result<Vec<Detection>, DapoError> {
+        let gpu = self.clip.gpu();
         let tape = Tape::inference(gpu);
-        let seen = self.forward().see(&tape, &leaves(&tape, &self.parameters), &self.classes(), &pixels)?;
-        drop(pixels);
-        let scale = self.config.scale();
-        let binary = ops::softmax(gpu, seen.logits.tensor(), 1.0)?;
-        let cosines = ops::similarity(gpu, seen.image_features.tensor(), &self.vectors.0, scale)?;
-        let image = ops::softmax(gpu, &cosines, 1.0)?;
+        let patches = self.classified(&tape, looked, classes)?;
+        let among = |vectors: &Tensor| {
+            ops::softmax(
+                gpu,
+                &ops::similarity(gpu, &looked.image_features, vectors, self.config.scale())?,
+                1.0,
+            )
+        };
+        let binary = among(&classes.two)?.read(gpu)?;
         let mut sum: Option<Tensor> = None;
-        for layer in &seen.patches {
+        for layer in &patches {
             sum = Some(match sum {
                 None => layer.tensor().clone(),
                 Some(sum) => ops::combine(gpu, 1.0, &sum, 1.0, layer.tensor())?,
             });
         }
-        let layers = seen.patches.len();
+        let layers = patches.len();
         let sum = sum.ok_or_else(|| LearnerError::Missing("linear_adapter.fc.0.weight".into()))?;
-        let cells = ops::scale(gpu, 1.0 / layers as f32, &sum)?;
         let size = self.clip.vision().image_size();
-        let (images, classes) = (binary.rows(), self.vectors.0.rows());
-        let grid = if self.config.pixel_softmax { size } else { self.clip.vision().grid() };
-        // Where the grid is the image's already, this only puts the channels first.
-        let maps = ops::resample(
-            gpu,
-            &cells.reshape(&[images, grid, grid, classes])?,
-            (size, size),
-            Filter::Linear,
-            Sampling::AlignCorners,
-            true,
-        )?;
-        let (binary, image, cells, maps) =
-            (binary.read(gpu)?, image.read(gpu)?, cells.read(gpu)?, maps.read(gpu)?);
-        let each = maps.len() / images;
-        let found = image.chunks(classes).zip(cells.chunks(grid * grid * classes));
-        Ok(found
-            .zip(maps.chunks(each).zip(binary.chunks(2)))
-            .map(|((image, cells), (maps, binary))| {
-                let found = judge(image, cells, maps.to_vec(), size);
-                let score = match self.config.image_score {
-                    ImageScore::Class => binary[1],
-                    ImageScore::Map => top_mean(&found.binary_map()),
-                    ImageScore::Both => (binary[1] + top_mean(&found.binary_map())) / 2.0,
-                };
-                // The classes share the learner's own score.
-                Detection { layers, ..found.with_score(score) }
-            })
-            .collect())
+        let found = Probabilities {
+            image: among(&classes.each)?,
+            cells: ops::scale(gpu, 1.0 / layers as f32, &sum)?,
+            grid: if self.config.pixel_softmax { size } else { self.clip.vision().grid() },
+            layers,
+        };
+        let scored = |(found, binary): (Detection, &[f32])| {
+            let score = match self.config.image_score {
+                ImageScore::Class => binary[1],
+                ImageScore::Map => top_mean(&found.binary_map()),
+                ImageScore::Both => (binary[1] + top_mean(&found.binary_map())) / 2.0,
+            };
+            // The classes share the learner's own score.
+            found.with_score(score)
+        };
+        Ok(found.judged(gpu, size, maps)?.into_iter().zip(binary.chunks(2)).map(scored).collect())
+    }
+
+    /// Class probabilities at each feature layer.
+    fn classified<'m>(
+        &'m self,
+        tape: &Tape<'m>,
+        looked: &Looked,
+        classes: &ClassSet,
+    ) -> Result<Vec<Var>, OpError> {
+        let constant = |tensor: &Tensor| Var::constant(tensor.clone());
+        let vectors = ClassVectors { each: constant(&classes.each), two: constant(&classes.two) };
+        let features: Vec<Var> = looked.layers.iter().map(constant).collect();
+        self.forward().classified(tape, &vectors, &features)
     }
 
     fn forward(&self) -> Forward<'_> {
         Forward { clip: &self.clip, config: &self.config, prompts: &self.prompts }
-    }
-
-    fn classes(&self) -> ClassVectors {
-        let (each, two) = self.vectors.clone();
-        ClassVectors { each: Var::constant(each), two: Var::constant(two) }
     }
 }
 

@@ -7,8 +7,8 @@ use super::parameters::{self, DEFECT, NORMAL, VISUAL};
 use super::prompts::HybridPrompts;
 use crate::autograd::{Tape, Var};
 use crate::clip::{Clip, ClipError, LayerTokens};
-use crate::dapo::Prompts;
 use crate::dapo::detect::class_vectors;
+use crate::dapo::{ClassSet, Prompts};
 use crate::ops::{Filter, OpError, Sampling, Tensor};
 
 /// Parameters on a tape, by name.
@@ -22,8 +22,6 @@ pub(super) struct Seen {
     pub logits: Var,
     /// Class probabilities at each feature layer: [images, cells, classes], of patches or of pixels.
     pub patches: Vec<Var>,
-    /// Image features, un-normalised: [images, embed_dim].
-    pub image_features: Var,
 }
 
 /// Class vectors of unit length.
@@ -48,6 +46,13 @@ impl Leaves {
             expected: format!("a parameter '{name}'"),
             found: Vec::new(),
         })
+    }
+}
+
+impl ClassVectors {
+    /// The same without a tape.
+    pub fn on_device(&self) -> ClassSet {
+        ClassSet { each: self.each.tensor().clone(), two: self.two.tensor().clone() }
     }
 }
 
@@ -115,10 +120,13 @@ impl<'m> Forward<'m> {
     /// Class vectors of fixed phrases: constants.
     pub fn phrase_vectors(self, tape: &Tape<'m>) -> Result<ClassVectors, ClipError> {
         let prompts = Prompts { object: self.config.object.clone(), defects: self.prompts.defects.clone() };
-        Ok(self.with_mean(tape, Var::constant(class_vectors(self.clip, &prompts)?))?)
+        let vectors = class_vectors(self.clip, &prompts)?;
+        let shape = [prompts.defects.len() + 1, self.clip.config().embed_dim];
+        let each = Tensor::upload_weight(tape.gpu(), &vectors, &shape)?;
+        Ok(self.with_mean(tape, Var::constant(each))?)
     }
 
-    /// Looks at pixels [images, 3, size, size].
+    /// Looks at pixels [images, 3, size, size] and compares what is seen with class vectors.
     pub fn see(
         self,
         tape: &Tape<'m>,
@@ -126,21 +134,38 @@ impl<'m> Forward<'m> {
         classes: &ClassVectors,
         pixels: &Tensor,
     ) -> Result<Seen, OpError> {
-        let config = self.config;
-        let (image_features, features) = match config.patches {
-            PatchFeatures::Adapters => self.adapted(tape, leaves, pixels)?,
-            PatchFeatures::Values => self.frozen(tape, pixels)?,
+        let (image_features, features) = self.features(tape, leaves, pixels)?;
+        let logits = tape.similarity(&image_features, &classes.two, self.config.scale())?;
+        Ok(Seen { logits, patches: self.classified(tape, classes, &features)? })
+    }
+
+    /// Image features [images, embed_dim], un-normalised, and patch features of each feature layer,
+    /// [images, cells, embed_dim].
+    pub fn features(
+        self,
+        tape: &Tape<'m>,
+        leaves: &Leaves,
+        pixels: &Tensor,
+    ) -> Result<(Var, Vec<Var>), OpError> {
+        match self.config.patches {
+            PatchFeatures::Adapters => self.adapted(tape, leaves, pixels),
+            PatchFeatures::Values => self.frozen(tape, pixels),
+        }
+    }
+
+    /// Class probabilities of the patch features of each layer: [images, cells, classes], of patches or of pixels.
+    pub fn classified(
+        self,
+        tape: &Tape<'m>,
+        classes: &ClassVectors,
+        features: &[Var],
+    ) -> Result<Vec<Var>, OpError> {
+        let classify = |features: &Var| {
+            let cosines = tape.similarity(features, &classes.each, self.config.scale())?;
+            let up = self.config.pixel_softmax;
+            tape.softmax(&if up { self.up_sampled(tape, &cosines)? } else { cosines }, 1.0)
         };
-        let logits = tape.similarity(&image_features, &classes.two, config.scale())?;
-        let patches = features
-            .iter()
-            .map(|features| {
-                let cosines = tape.similarity(features, &classes.each, config.scale())?;
-                let cosines = if config.pixel_softmax { self.up_sampled(tape, &cosines)? } else { cosines };
-                tape.softmax(&cosines, 1.0)
-            })
-            .collect::<Result<Vec<_>, OpError>>()?;
-        Ok(Seen { logits, patches, image_features })
+        features.iter().map(classify).collect()
     }
 
     /// Image features, and the patches of each feature layer through its adapter.
