@@ -12,7 +12,7 @@ use dapo_wgpu::dapo::learner::{LearnedDetector, LearnerFile, Method};
 use dapo_wgpu::dapo::{Detector, Looker, Prompts};
 use dapo_wgpu::data::samples::{self, Sample, Split};
 use dapo_wgpu::data::synth::{OBJECTS, defects};
-use dapo_wgpu::data::{MaskRule, Preprocess, load, load_mask};
+use dapo_wgpu::data::{MaskRule, Preprocess, load};
 use dapo_wgpu::gpu::{Gpu, GpuOptions};
 use dapo_wgpu::metrics::{ConfusionMatrix, PixelAuroc, auroc};
 
@@ -102,7 +102,7 @@ fn score(looker: &Looker, names: &[String], test: &[Sample], types: bool) -> Sco
             .collect();
         for (sample, found) in batch.iter().zip(looker.detect(&input).expect("the device works")) {
             let mask: Vec<bool> = match &sample.mask {
-                Some(mask) => load_mask(mask, size as u32, MaskRule::Half).expect("a mask"),
+                Some(mask) => mask.load(size as u32, MaskRule::Half).expect("a mask"),
                 None => vec![0.0; size * size],
             }
             .iter()

@@ -11,7 +11,7 @@ use dapo_wgpu::clip::{Clip, ClipOptions};
 use dapo_wgpu::dapo::learner::train::AdamSettings;
 use dapo_wgpu::dapo::learner::{Batch, LearnedDetector, LearnerConfig, LearnerFile, Snapshot, Trainer};
 use dapo_wgpu::data::samples::{self, Split};
-use dapo_wgpu::data::{MaskRule, Preprocess, load, load_mask};
+use dapo_wgpu::data::{MaskRule, Preprocess, load};
 use dapo_wgpu::gpu::{Gpu, GpuOptions, ShaderMode};
 
 const DEFECTS: [&str; 4] = ["bent", "scratch", "faulty imprint", "discoloration"];
@@ -59,7 +59,7 @@ fn batch(clip: &Clip) -> Batch {
         let class = |d: &String| DEFECTS.iter().position(|n| n == d).expect("a class") as u32 + 1;
         batch.classes.push(sample.defect.as_ref().map_or(0, class));
         batch.masks.extend(match &sample.mask {
-            Some(mask) => load_mask(mask, SIZE as u32, MaskRule::Full).expect("a mask"),
+            Some(mask) => mask.load(SIZE as u32, MaskRule::Full).expect("a mask"),
             None => vec![0.0; SIZE * SIZE],
         });
     }

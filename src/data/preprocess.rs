@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ::image::RgbImage;
+use ::image::{GrayImage, RgbImage};
 
 use super::error::ImageError;
 use super::image::load_labels;
@@ -117,28 +117,31 @@ pub enum MaskRule {
 /// # Errors
 /// As [`load`](super::image::load).
 pub fn load_mask(path: impl AsRef<Path>, size: u32, rule: MaskRule) -> Result<Vec<f32>, ImageError> {
+    Ok(scale_mask(load_labels(path)?, size, rule))
+}
+
+/// As [`load_mask`], from pixels.
+pub(super) fn scale_mask(mask: GrayImage, size: u32, rule: MaskRule) -> Vec<f32> {
     let least = match rule {
         MaskRule::Half => 128,
         MaskRule::Full => 255,
     };
-    let resized = resized_mask(path.as_ref(), size)?;
-    Ok(resized.as_bytes().iter().map(|&value| f32::from(u8::from(value >= least))).collect())
+    let resized = resized_mask(mask, size);
+    resized.as_bytes().iter().map(|&value| f32::from(u8::from(value >= least))).collect()
 }
 
 /// The mask as 0 and 255, resized.
-fn resized_mask(path: &Path, size: u32) -> Result<Raster, ImageError> {
-    let mut mask = load_labels(path)?;
+fn resized_mask(mut mask: GrayImage, size: u32) -> Raster {
     for pixel in mask.iter_mut() {
         *pixel = if *pixel > 0 { 255 } else { 0 };
     }
-    Ok(resize(&mask.into(), size, size, Filter::Bilinear))
+    resize(&mask.into(), size, size, Filter::Bilinear)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::resize::tests::{checksum, noise};
     use super::*;
-    use ::image::GrayImage;
 
     #[test]
     fn crop_equals_torchvision() {
@@ -196,7 +199,7 @@ mod tests {
         mask.save(&path).unwrap();
         // Image.point(lambda v: 255 if v > 0 else 0).resize((4, 4), BILINEAR) of Pillow 13.
         let expected = [141, 79, 149, 89, 109, 122, 180, 92, 100, 70, 141, 140, 89, 189, 123, 62];
-        assert_eq!(resized_mask(&path, 4).unwrap().as_bytes(), expected);
+        assert_eq!(resized_mask(mask.clone(), 4).as_bytes(), expected);
         let half = expected.map(|v| if f32::from(v) / 255.0 > 0.5 { 1.0 } else { 0.0 });
         assert_eq!(load_mask(&path, 4, MaskRule::Half).unwrap(), half);
         assert_eq!(load_mask(&path, 4, MaskRule::Full).unwrap(), [0.0; 16]);

@@ -11,15 +11,16 @@ use crate::cli::Failure;
 use crate::dapo::learner::Batch;
 use crate::dapo::run::Order;
 use crate::data::image::Source;
-use crate::data::{ImageError, MaskRule, Preprocess, load_mask};
+use crate::data::samples::Mask;
+use crate::data::{ImageError, MaskRule, Preprocess};
 
 /// A labelled image of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LabelledImage {
     /// The file.
     pub image: PathBuf,
     /// Its mask; none for a good image.
-    pub mask: Option<PathBuf>,
+    pub mask: Option<Mask>,
     /// 0 for a good image, else the class of its defect.
     pub class: u32,
 }
@@ -79,7 +80,7 @@ pub fn load(images: &[&LabelledImage], how: &Preparation) -> Result<Batch, Image
             let raster = Source::open(&image.image)?.decode()?;
             let pixels = how.preprocess.normalise(&how.preprocess.resize(&raster));
             let mask = match &image.mask {
-                Some(path) if image.class > 0 => load_mask(path, size, how.rule)?,
+                Some(mask) if image.class > 0 => mask.load(size, how.rule)?,
                 _ => vec![0.0; size as usize * size as usize],
             };
             Ok((pixels, mask))

@@ -27,7 +27,8 @@ pub struct Args {
     /// Folder of labelled images
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// How the folder is laid out: mvtec, or index for an images.csv [default: told from the files]
+    /// How the folder is laid out: mvtec, index for an images.csv, or another of docs/datasets.md [default: told from
+    /// the files]
     #[arg(long, value_name = "NAME")]
     layout: Option<Layout>,
     #[command(flatten)]

@@ -21,7 +21,7 @@ use crate::dapo::learner::memory::Estimate;
 use crate::dapo::learner::{DapoError, LearnerFile, ModelShape, Parameters, Snapshot, Trainer};
 use crate::dapo::run::{MaskThreshold, Order, RunConfig};
 use crate::data::MaskRule;
-use crate::data::samples::{self, Sample, Split};
+use crate::data::samples::{self, Listing, Problem, Sample, Split};
 
 /// Everything that is known before the model is opened, and the numbers to start from.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Start {
     /// # Errors
     /// What is wrong with them.
     pub fn new(args: &Args, folder: &RunFolder) -> Result<Self, Failure> {
-        let found = samples::read(&args.data, args.layout, Split::Test)?;
+        let found = usable(samples::list(&args.data, args.layout, Split::Test)?)?;
         if args.resume {
             return Self::resumed(args, folder, &found);
         }
@@ -329,6 +329,19 @@ fn override_by(args: &Args, run: &mut RunConfig) {
     if let Some(list) = &args.defects {
         run.defects = crate::dapo::run::named(list.split(','));
     }
+}
+
+/// The images. What is odd about them, and does not matter for training, is told.
+fn usable(listing: Listing) -> Result<Vec<Sample>, Failure> {
+    const SHOWN: usize = 10;
+    let odd: Vec<&Problem> = listing.problems.iter().filter(|problem| !problem.is_fatal()).collect();
+    for problem in odd.iter().take(SHOWN) {
+        eprintln!("note: {problem}");
+    }
+    if odd.len() > SHOWN {
+        eprintln!("note: and {} more; dapo-wgpu data inspect lists all", odd.len() - SHOWN);
+    }
+    Ok(listing.strict()?)
 }
 
 fn read_config(path: Option<&Path>, method: Option<Method>) -> Result<RunConfig, Failure> {

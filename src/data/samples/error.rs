@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Layout;
+use super::{Layout, Problem};
 use crate::data::error::ImageError;
 
 /// A data set that cannot be used. Every message names the file, the line or field, and the fix.
@@ -12,23 +12,27 @@ pub enum SampleError {
     /// A file or folder that cannot be read.
     #[error(transparent)]
     Read(#[from] ImageError),
-    /// Neither a table nor folders of a known layout.
+    /// Nothing of a known layout.
     #[error(
-        "{}: no labelled images; expected images.csv, or a product with test/DEFECT/*.png and \
-         ground_truth/DEFECT/*_mask.png, or a folder of such products{}", root.display(), shards_hint(root)
+        "{}: no labelled images; expected images.csv, or meta.json, or a product with test/DEFECT/*.png and \
+         ground_truth/DEFECT/*_mask.png, or a folder of such products, or folders good and bad, or another layout of \
+         docs/datasets.md ({}){}", root.display(), Layout::names(), shards_hint(root)
     )]
     UnknownLayout {
         /// The folder as given.
         root: PathBuf,
     },
     /// A layout of an unknown name.
-    #[error("unknown layout '{name}'; there are mvtec and index")]
+    #[error("unknown layout '{name}'; there are {}", Layout::names())]
     LayoutName {
         /// The name as given.
         name: String,
     },
     /// The layout is there, but no image.
-    #[error("{}: no image in the {split} part of this data set (layout {layout}); add some or name another folder", root.display())]
+    #[error(
+        "{}: no image in the {split} part of this data set (layout {layout}); add some or name another folder{}",
+        root.display(), first_of(problems)
+    )]
     NoImages {
         /// The folder as given.
         root: PathBuf,
@@ -36,24 +40,77 @@ pub enum SampleError {
         layout: Layout,
         /// Name of the split.
         split: &'static str,
+        /// What was found instead of images.
+        problems: Vec<String>,
     },
-    /// A defective image whose mask is not there.
-    #[error("{}: the image shows '{defect}' but has no mask; expected {}", image.display(), expected.display())]
-    NoMask {
-        /// The image.
+    /// Something that training cannot do without.
+    #[error("{0}")]
+    Unusable(Problem),
+    /// Several folders could be meant.
+    #[error("{}: several resolutions of the images ({}); name one of these folders", root.display(), found.join(", "))]
+    Ambiguous {
+        /// The folder as given.
+        root: PathBuf,
+        /// The folders in it.
+        found: Vec<String>,
+    },
+    /// A list of images that is no JSON of the expected shape.
+    #[error("{}: not a readable list of images ({reason}); see docs/datasets.md for the shapes that are read", list.display())]
+    List {
+        /// The file.
+        list: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A description of a data set that is wrong.
+    #[error("{}: {problem}", file.display())]
+    Description {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong and how to mend it.
+        problem: String,
+    },
+    /// A label that the description does not know.
+    #[error(
+        "{}: the label '{label}' belongs to none of the classes of {description} ({known}); add it to the labels of a \
+         class there, or give a file of your own with --description", image.display()
+    )]
+    UnknownLabel {
+        /// The label.
+        label: String,
+        /// An image that has it.
         image: PathBuf,
-        /// Its defect.
-        defect: String,
-        /// Where the mask was looked for.
-        expected: PathBuf,
+        /// File or name of the description.
+        description: String,
+        /// The classes it has.
+        known: String,
+    },
+    /// A class that the description does not give to the product.
+    #[error(
+        "{}: '{label}' is of the class '{class}', which {description} does not list for the product '{product}'; add it \
+         to products.{product} there, or set single_type = true to leave such images out", image.display()
+    )]
+    NotOfProduct {
+        /// The label.
+        label: String,
+        /// Its class.
+        class: String,
+        /// An image that has it.
+        image: PathBuf,
+        /// What the image shows.
+        product: String,
+        /// File or name of the description.
+        description: String,
     },
     /// The header of a table lacks a column.
-    #[error("{}: no column '{column}' in the header; expected image, mask, defect and, if wanted, product", table.display())]
+    #[error("{}: no column '{column}' in the header; expected {expected}", table.display())]
     NoColumn {
         /// The table.
         table: PathBuf,
         /// The column.
         column: &'static str,
+        /// All columns that are needed.
+        expected: String,
     },
     /// A line of a table is wrong.
     #[error("{}, line {line}: {problem}", table.display())]
@@ -81,5 +138,14 @@ fn shards_hint(root: &std::path::Path) -> &'static str {
         "; images.npy holds arrays for other programs: run synth without --shards to get image files"
     } else {
         ""
+    }
+}
+
+/// The first of several problems, for the end of a message.
+fn first_of(problems: &[String]) -> String {
+    match problems {
+        [] => String::new(),
+        [only] => format!("; {only}"),
+        [first, rest @ ..] => format!("; {first} (and {} more problems)", rest.len()),
     }
 }

@@ -1,11 +1,9 @@
 //! A table of labelled images.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::{Sample, SampleError, defect, folder_name};
-use crate::data::error::ImageError;
+use super::{Listing, Mask, Problem, Sample, SampleError, defect, folder_name, table};
 
 /// The table of a data set that is named by its folder or by the table itself.
 pub(super) fn table(root: &Path) -> PathBuf {
@@ -13,77 +11,58 @@ pub(super) fn table(root: &Path) -> PathBuf {
     if is_table { root.into() } else { root.join("images.csv") }
 }
 
-/// Where the columns stand.
-struct Columns {
-    image: usize,
-    mask: usize,
-    defect: usize,
-    product: Option<usize>,
-}
-
-impl Columns {
-    fn find(table: &Path, header: &csv::StringRecord) -> Result<Self, SampleError> {
-        let find = |name: &str| header.iter().position(|field| field.trim().eq_ignore_ascii_case(name));
-        let need = |column: &'static str| {
-            find(column).ok_or_else(|| SampleError::NoColumn { table: table.into(), column })
-        };
-        Ok(Self {
-            image: need("image")?,
-            mask: need("mask")?,
-            defect: need("defect")?,
-            product: find("product"),
-        })
-    }
-}
-
 /// All images of the table.
-pub(super) fn read(table: &Path) -> Result<Vec<Sample>, SampleError> {
-    let broken = |source: csv::Error| SampleError::Table { table: table.into(), source };
-    let file = File::open(table).map_err(|e| ImageError::from_io(table, e))?;
-    let mut reader = csv::Reader::from_reader(file);
-    let columns = Columns::find(table, reader.headers().map_err(broken)?)?;
-    let folder = table.parent().unwrap_or(Path::new(""));
-    let product = folder_name(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+pub(super) fn read(table: &Path) -> Result<Listing, SampleError> {
+    let found = table::read(table, ["image", "mask", "defect"], ["product"])?;
+    let folder = found.path.parent().unwrap_or(Path::new(""));
+    let product = folder_name(folder);
 
-    let mut samples = Vec::new();
+    let mut listing = Listing { list: Some(table.into()), ..Listing::default() };
     let mut first_lines: HashMap<PathBuf, u64> = HashMap::new();
-    for record in reader.records() {
-        let record = record.map_err(broken)?;
-        let line = record.position().map_or(0, csv::Position::line);
+    for row in &found.rows {
+        let line = row.line;
         let wrong = |problem: String| SampleError::Line { table: table.into(), line, problem };
-        let field = |column: usize| record.get(column).unwrap_or_default();
-        let file = |name: &str, column: &str| {
-            let path = folder.join(name);
-            if path.is_file() {
-                return Ok(path);
-            }
-            Err(wrong(format!(
-                "{column} {name:?} is not there; paths are relative to the folder of the table"
-            )))
+        let missing = |what, file: &str| Problem::MissingFile {
+            list: table.into(),
+            place: format!("line {line}"),
+            what,
+            file: file.into(),
         };
-        if field(columns.image).is_empty() {
+        if row.get(0).is_empty() {
             return Err(wrong("the field image is empty; name a file or remove the line".into()));
         }
-        let image = file(field(columns.image), "image")?;
+        let image = folder.join(row.get(0));
+        if !image.is_file() {
+            listing.problems.push(missing("image", row.get(0)));
+            continue;
+        }
         if let Some(first) = first_lines.insert(place(&image), line) {
             return Err(wrong(format!(
                 "image {:?} is already in line {first}; remove one of the lines",
-                field(columns.image)
+                row.get(0)
             )));
         }
-        let defect = defect(field(columns.defect));
-        let mask = match (field(columns.mask), &defect) {
+        let defect = defect(row.get(2));
+        let mask = match (row.get(1), &defect) {
             ("", Some(defect)) => {
-                let what = "name its mask in the column mask, or leave the defect empty for a good image";
-                return Err(wrong(format!("the image shows '{defect}' but has no mask; {what}")));
+                let fix = format!(
+                    "name its mask in the column mask of {}, line {line}, or leave the defect empty for a good image",
+                    table.display()
+                );
+                listing.problems.push(Problem::NoMask { image: image.clone(), defect: defect.clone(), fix });
+                None
             }
             ("", None) => None,
-            (name, _) => Some(file(name, "mask")?),
+            (name, _) if folder.join(name).is_file() => Some(Mask::File(folder.join(name))),
+            (name, _) => {
+                listing.problems.push(missing("mask", name));
+                None
+            }
         };
-        let named = columns.product.map(|column| field(column).trim()).filter(|name| !name.is_empty());
-        samples.push(Sample { image, mask, product: named.unwrap_or(&product).to_owned(), defect });
+        let named = Some(row.get(3).trim()).filter(|name| !name.is_empty());
+        listing.samples.push(Sample { image, mask, product: named.unwrap_or(&product).to_owned(), defect });
     }
-    Ok(samples)
+    Ok(listing)
 }
 
 /// One path for one name of a file, however it is spelt. The last part is not followed: links of two names to the

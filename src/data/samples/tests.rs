@@ -16,7 +16,11 @@ fn tree(files: &[&str]) -> tempfile::TempDir {
 fn lines(root: &Path, samples: &[Sample]) -> Vec<String> {
     let relative = |path: &Path| path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
     let line = |sample: &Sample| {
-        let mask = sample.mask.as_deref().map_or("-".into(), relative);
+        let mask = match &sample.mask {
+            Some(Mask::File(path)) => relative(path),
+            Some(Mask::Boxes { boxes, .. }) => format!("{boxes:?}"),
+            None => "-".into(),
+        };
         let defect = sample.defect.as_deref().unwrap_or("-");
         format!("{} {mask} {} {defect}", relative(&sample.image), sample.product)
     };
@@ -89,7 +93,7 @@ fn what_synth_writes_is_read() {
     assert_eq!(samples.iter().filter(|s| s.defect.as_deref() == Some("hole")).count(), 2);
     assert_eq!((samples.len(), &*samples[0].product), (3, "metal_plate"));
     let mask = samples[1].mask.as_ref().unwrap();
-    let mask = crate::data::load_mask(mask, 64, crate::data::MaskRule::Full).unwrap();
+    let mask = mask.load(64, crate::data::MaskRule::Full).unwrap();
     assert!(mask.contains(&1.0) && mask.contains(&0.0));
 }
 
@@ -117,8 +121,8 @@ fn names_of_layouts() {
     for layout in Layout::ALL {
         assert_eq!(layout.to_string().parse::<Layout>().unwrap(), layout);
     }
-    let message = "visa".parse::<Layout>().unwrap_err().to_string();
-    assert!(message.contains("'visa'") && message.contains("mvtec") && message.contains("index"));
+    let message = "voc".parse::<Layout>().unwrap_err().to_string();
+    assert!(message.contains("'voc'") && message.contains("mvtec") && message.contains("index"));
 }
 
 /// A folder with a table and three images with masks.

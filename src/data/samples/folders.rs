@@ -1,0 +1,118 @@
+//! Any folders of good and bad images.
+
+use std::path::{Path, PathBuf};
+
+use super::scan::{Masks, folders, images};
+use super::{Listing, Problem, Sample, SampleError, folder_name, is_unnamed};
+
+/// Names of folders of good images.
+const GOOD: [&str; 5] = ["good", "ok", "normal", "nominal", "defect_free"];
+/// Names of folders of masks.
+const MASKS: [&str; 6] = ["ground_truth", "groundtruth", "gt", "mask", "masks", "annotations"];
+
+/// The name of a folder in lower case.
+fn name(folder: &Path) -> String {
+    folder.file_name().unwrap_or_default().to_string_lossy().to_lowercase()
+}
+
+fn is_good(folder: &Path) -> bool {
+    GOOD.contains(&&*name(folder))
+}
+
+/// `bad`, `NG`, `defect_scratch` and the like.
+fn is_bad(folder: &Path) -> bool {
+    let name = name(folder);
+    !is_good(folder) && (is_unnamed(&name) || name.starts_with("defect") || name.starts_with("anomal"))
+}
+
+/// The products at `root`: itself, or those of its folders that are products.
+pub(super) fn products(root: &Path) -> Result<Vec<PathBuf>, SampleError> {
+    let is_product = |folder: &Path| -> Result<bool, SampleError> {
+        Ok(folders(folder)?.iter().any(|part| is_good(part) || is_bad(part)))
+    };
+    if is_product(root)? {
+        return Ok(vec![root.into()]);
+    }
+    let mut found = Vec::new();
+    for folder in folders(root)? {
+        if is_product(&folder)? {
+            found.push(folder);
+        }
+    }
+    Ok(found)
+}
+
+/// All images. Such folders have no splits.
+pub(super) fn read(root: &Path) -> Result<Listing, SampleError> {
+    let mut listing = Listing::default();
+    for product in products(root)? {
+        let name = folder_name(&product);
+        let before = listing.samples.len();
+        for part in folders(&product)? {
+            if is_good(&part) {
+                add(&part, None, &[], &name, &mut listing)?;
+            } else if is_bad(&part) {
+                let masks = masks_of(&product, &part)?;
+                add(&part, Some(folder_name(&part)), &masks, &name, &mut listing)?;
+                // Folders in it say which defect.
+                for kind in folders(&part)?.into_iter().filter(|kind| !MASKS.contains(&&*self::name(kind))) {
+                    let label = kind.file_name().unwrap_or_default();
+                    let below: Vec<PathBuf> = masks.iter().map(|folder| folder.join(label)).collect();
+                    add(
+                        &kind,
+                        Some(folder_name(&kind)),
+                        &[below, masks.clone()].concat(),
+                        &name,
+                        &mut listing,
+                    )?;
+                }
+            } else if !MASKS.contains(&&*self::name(&part)) {
+                let rule = "its name says neither good nor bad".to_owned();
+                listing.problems.push(Problem::Dropped { path: part, rule });
+            }
+        }
+        if listing.samples.len() == before {
+            listing.problems.push(Problem::EmptyProduct { folder: product });
+        }
+        listing.products.insert(name);
+    }
+    Ok(listing)
+}
+
+/// Where masks of the images of `part` may lie, the likeliest first.
+fn masks_of(product: &Path, part: &Path) -> Result<Vec<PathBuf>, SampleError> {
+    let mut places = Vec::new();
+    for folder in [part, product] {
+        for masks in folders(folder)?.into_iter().filter(|folder| MASKS.contains(&&*name(folder))) {
+            places.push(masks.join(part.file_name().unwrap_or_default()));
+            places.push(masks);
+        }
+    }
+    Ok(places)
+}
+
+/// Adds the images of a folder; a mask may also lie beside its image.
+fn add(
+    folder: &Path,
+    defect: Option<String>,
+    masks: &[PathBuf],
+    product: &str,
+    listing: &mut Listing,
+) -> Result<(), SampleError> {
+    let found = images(folder, &mut listing.problems)?;
+    let mut places = Vec::new();
+    for place in masks.iter().map(PathBuf::as_path).chain([folder]) {
+        places.push(Masks::of(place)?);
+    }
+    for image in found {
+        let mask = match &defect {
+            None => None,
+            Some(defect) => {
+                let mask = places.iter().find_map(|masks| masks.find(&image));
+                mask.or_else(|| places[0].need(&image, defect, &mut listing.problems))
+            }
+        };
+        listing.samples.push(Sample { image, mask, product: product.to_owned(), defect: defect.clone() });
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! Where an image is defective.
+
+use std::path::PathBuf;
+
+use image::GrayImage;
+
+use crate::data::error::ImageError;
+use crate::data::image::load_labels;
+use crate::data::preprocess::{MaskRule, scale_mask};
+
+/// Where an image is defective: as a picture, or as boxes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mask {
+    /// An image file: what is not zero is defect.
+    File(PathBuf),
+    /// Filled rectangles.
+    Boxes {
+        /// Width of the image in pixels.
+        width: u32,
+        /// Height of the image in pixels.
+        height: u32,
+        /// Left edge, upper edge, width and height of each, in pixels of the image.
+        boxes: Vec<[f32; 4]>,
+    },
+}
+
+impl Mask {
+    /// The mask of a square image, `[size, size]`: 1 where `rule` says defect and 0 elsewhere. Boxes are drawn in
+    /// the size of the image and then scaled as any mask.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn load(&self, size: u32, rule: MaskRule) -> Result<Vec<f32>, ImageError> {
+        Ok(scale_mask(self.pixels()?, size, rule))
+    }
+
+    /// The mask in its own size: what is not zero is defect.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn pixels(&self) -> Result<GrayImage, ImageError> {
+        match self {
+            Mask::File(path) => load_labels(path),
+            Mask::Boxes { width, height, boxes } => Ok(drawn(*width, *height, boxes)),
+        }
+    }
+}
+
+/// Filled rectangles: every pixel that a box touches.
+fn drawn(width: u32, height: u32, boxes: &[[f32; 4]]) -> GrayImage {
+    let mut image = GrayImage::new(width, height);
+    for &[x, y, w, h] in boxes {
+        // The casts saturate: a box may reach beyond the image, or lie outside.
+        let (left, right) = (x.floor() as u32, ((x + w).ceil() as u32).min(width));
+        let (upper, lower) = (y.floor() as u32, ((y + h).ceil() as u32).min(height));
+        for row in upper..lower {
+            for column in left..right {
+                image.put_pixel(column, row, [255].into());
+            }
+        }
+    }
+    image
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_are_filled_cut_off_at_the_edges_and_scaled_as_masks_are() {
+        let boxes = vec![[1.5, 0.0, 1.0, 1.0], [2.0, 2.0, 9.0, 9.0], [-5.0, -5.0, 2.0, 2.0]];
+        let mask = Mask::Boxes { width: 4, height: 3, boxes };
+        let pixels = mask.pixels().expect("drawn");
+        let rows: Vec<Vec<u8>> = pixels.rows().map(|r| r.map(|p| p.0[0] / 255).collect()).collect();
+        assert_eq!(rows, [[0, 1, 1, 0], [0, 0, 0, 0], [0, 0, 1, 1]]);
+
+        // The left half of a wide image is the left half of the square.
+        let mask = Mask::Boxes { width: 8, height: 4, boxes: vec![[0.0, 0.0, 4.0, 4.0]] };
+        assert_eq!(mask.load(2, MaskRule::Half).expect("drawn"), [1.0, 0.0, 1.0, 0.0]);
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("mask.png");
+        mask.pixels().expect("drawn").save(&path).expect("writable");
+        for rule in [MaskRule::Half, MaskRule::Full] {
+            let file = Mask::File(path.clone());
+            assert_eq!(mask.load(5, rule).expect("drawn"), file.load(5, rule).expect("a file"));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Looking into folders.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Mask, Problem, SampleError};
+use crate::data::collect::{has_image_extension, is_image_name};
+use crate::data::error::ImageError;
+
+/// What lies in a folder, without hidden entries, sorted.
+pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, SampleError> {
+    let io = |e| ImageError::from_io(folder, e);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The folders in a folder.
+pub(super) fn folders(folder: &Path) -> Result<Vec<PathBuf>, SampleError> {
+    Ok(entries(folder)?.into_iter().filter(|path| path.is_dir()).collect())
+}
+
+/// The images in a folder, without masks. Links that lead nowhere go to the problems.
+pub(super) fn images(folder: &Path, problems: &mut Vec<Problem>) -> Result<Vec<PathBuf>, SampleError> {
+    let mut found = Vec::new();
+    for path in entries(folder)?.into_iter().filter(|path| is_image_name(path)) {
+        if path.is_file() {
+            found.push(path);
+        } else if path.is_symlink() {
+            problems.push(Problem::BrokenLink { path });
+        }
+    }
+    Ok(found)
+}
+
+/// The masks of a folder by the stems of their files.
+#[derive(Debug, Default)]
+pub(super) struct Masks {
+    folder: PathBuf,
+    by_stem: BTreeMap<OsString, PathBuf>,
+}
+
+impl Masks {
+    /// Looks into the folder, which need not be there.
+    pub fn of(folder: &Path) -> Result<Self, SampleError> {
+        let found = if folder.is_dir() { entries(folder)? } else { Vec::new() };
+        let files = found.into_iter().filter(|file| has_image_extension(file) && file.is_file());
+        let by_stem = files.map(|file| (file.file_stem().unwrap_or_default().to_owned(), file)).collect();
+        Ok(Self { folder: folder.into(), by_stem })
+    }
+
+    /// The mask of an image: a file named as the image is, with or without `_mask`, and with any extension.
+    pub fn find(&self, image: &Path) -> Option<Mask> {
+        let found = self.by_stem.get(&marked(image));
+        let found = found.or_else(|| self.by_stem.get(image.file_stem().unwrap_or_default()));
+        found.filter(|mask| *mask != image).cloned().map(Mask::File)
+    }
+
+    /// As [`Masks::find`], with a problem if there is none.
+    pub fn need(&self, image: &Path, defect: &str, problems: &mut Vec<Problem>) -> Option<Mask> {
+        let found = self.find(image);
+        if found.is_none() {
+            let mut name = marked(image);
+            name.push(".png");
+            let fix = format!("expected {}", self.folder.join(name).display());
+            problems.push(Problem::NoMask { image: image.into(), defect: defect.into(), fix });
+        }
+        found
+    }
+}
+
+/// The stem of an image with `_mask`.
+fn marked(image: &Path) -> OsString {
+    let mut stem = image.file_stem().unwrap_or_default().to_owned();
+    stem.push("_mask");
+    stem
+}
