@@ -140,7 +140,10 @@ class Worker:
         contrast = (
             F.cross_entropy(scale * cls @ named.T, who * (k + 1) + state, reduction="none") * sure
         ).sum() / sure_n
-        total = 2 * patch_loss + 0.5 * contrast + 0.5 * state_loss + 0.25 * (worst_loss + some_loss)
+        if self.args.captions_only:
+            total = contrast + state_loss
+        else:
+            total = 2 * patch_loss + 0.5 * contrast + 0.5 * state_loss + 0.25 * (worst_loss + some_loss)
         return total, (patch_loss, contrast, state_loss, worst_loss, some_loss)
 
     def run(self, step, keep_ratio):
@@ -314,6 +317,7 @@ def main():
     )
     a("--keep", type=float, default=0.5, help="share of patches kept in the first part of training")
     a("--keep-until", type=float, default=0.7, help="progress at which all patches come back and augmentation calms")
+    a("--captions-only", action="store_true", help="no losses of patches: images against captions alone")
     a("--held-out", type=int, default=2000), a("--log-every", type=float, default=20), a(
         "--export-every", type=float, default=10
     )

@@ -7,17 +7,16 @@ use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime};
 
 use super::Failure;
-use super::learner::{Learner, LearnerArgs};
-use super::options::{DeviceArgs, ModelArgs, preprocess, print, progress, watch_interrupt, writable_folder};
+use super::look::{DEFAULT_THRESHOLD, Look, LookArgs, adapter};
+use super::options::{DeviceArgs, preprocess, print, progress, watch_interrupt, writable_folder};
 use super::picture::{self, PICTURE_SIDE};
 use super::profile::ProfileArg;
-use crate::clip::{Clip, embedded};
+use crate::clip::embedded;
 use crate::dapo::detect::TOP_PATCHES;
-use crate::dapo::{DEFAULT_DEFECTS, Detection, Detector, Looker, Prompts};
+use crate::dapo::{Alarm, Detection, Looker, Prompts};
 use crate::data::{ImageEntry, Loaded, LoadedImage, collect, load_batches};
-use crate::gpu::AdapterSummary;
 use crate::report::results::{
-    Adapter, FailedImage, ImageResult, Model, NORMAL, Program, Results, SCHEMA, ScoredImage, Timing,
+    FailedImage, ImageResult, NORMAL, Program, Results, SCHEMA, ScoredImage, Timing, Verdict,
 };
 use crate::report::{MapView, ReportBuilder, ReportOptions, Scaling, shell_command};
 
@@ -28,16 +27,11 @@ pub struct Args {
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
-    model: ModelArgs,
-    #[command(flatten)]
-    learner: LearnerArgs,
+    look: LookArgs,
     #[command(flatten)]
     pub device: DeviceArgs,
     #[command(flatten)]
     pub profile: ProfileArg,
-    /// What is in the pictures, as in "a photo of a NAME" [default: object]
-    #[arg(long, value_name = "NAME")]
-    object: Option<String>,
     /// Defects to look for, separated by commas [default: the learner's, or a general list]
     #[arg(long, value_name = "A,B,C")]
     defects: Option<String>,
@@ -53,9 +47,13 @@ pub struct Args {
     /// Do not write overlay pictures
     #[arg(long)]
     no_overlays: bool,
-    /// Defect probability from which a pixel belongs to a box, and a score from which an image is flagged
-    #[arg(long, value_name = "P", default_value_t = 0.5)]
+    /// Defect probability from which a pixel belongs to a box, and a score from which an image is called defective
+    /// if no threshold was calibrated
+    #[arg(long, value_name = "P", default_value_t = DEFAULT_THRESHOLD)]
     threshold: f32,
+    /// Threshold that `calibrate` made [default: the learner's, if it has one]
+    #[arg(long, value_name = "FILE.json")]
+    calibration: Option<PathBuf>,
     /// Images in one batch
     #[arg(long, value_name = "N", default_value_t = 8)]
     batch: usize,
@@ -72,25 +70,20 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             args.threshold
         )));
     }
-    let learner = args.learner.read()?;
-    let prompts = prompts(args, learner.as_ref())?;
+    let learner = args.look.learner.read()?;
+    let prompts = args.look.prompts(args.defects.as_deref(), learner.as_ref())?;
     let entries = collect(&args.paths)?;
     writable_folder(&args.out)?;
     let entries = without_own_output(entries, &args.out)?;
     let interrupted = watch_interrupt("finishing this batch and writing what is done");
     let gpu = args.device.open()?;
-    let detector = match &learner {
-        None => Looker::Ensemble(Box::new(Detector::new(args.model.open(&gpu)?, &prompts)?)),
-        Some(learner) => {
-            let clip = learner.open_model(&args.model, &gpu)?;
-            let object = args.object.as_ref().map(|_| prompts.object.as_str());
-            Looker::Learned(Box::new(learner.detector(clip, object, &prompts.defects)?))
-        }
-    };
+    let look = args.look.open(&gpu, prompts, learner.as_ref())?;
+    let (alarm, note) = look.alarm(args.calibration.as_deref())?;
+    let Look { looker: detector, prompts, model: about, .. } = look;
     let preprocess = preprocess(detector.clip());
-    let about = about(args, detector.clip());
-
-    let mut writer = Writer { args, prompts: &prompts, report: report(args), images: Vec::new() };
+    let threshold = alarm.as_ref().map_or(args.threshold, |a| a.threshold);
+    let mut writer =
+        Writer { args, prompts: &prompts, threshold, report: report(threshold), images: Vec::new() };
     let bar = progress(entries.len(), "images");
     let batch = args.batch.clamp(1, detector.max_batch());
     let started = Instant::now();
@@ -139,16 +132,20 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             ("temperature".into(), detector.temperature().into()),
             ("top_patches".into(), TOP_PATCHES.into()),
             ("threshold".into(), args.threshold.into()),
+            ("alarm_threshold".into(), threshold.into()),
             ("batch".into(), batch.into()),
             ("interrupted".into(), stopped.into()),
         ]),
         timing: Timing { images: scored, seconds, images_per_second: scored as f64 / seconds.max(1e-9) },
-        notes: gpu.notes(),
+        notes: gpu.notes().into_iter().chain(note.clone()).collect(),
         images,
     };
     results.save(args.out.join("results.json"))?;
     report.write(&results, args.out.join("report.html"))?;
-    conclude(args, &results, stopped)
+    if let Some(note) = note {
+        eprintln!("note: {note}");
+    }
+    conclude(args, &results, alarm.as_ref(), stopped)
 }
 
 /// Leaves out what lies below the output folder: overlays of an earlier run are no photos.
@@ -173,47 +170,14 @@ pub fn detect_batch(detector: &Looker, loaded: &[Loaded]) -> Result<Vec<Detectio
     if pixels.is_empty() { Ok(Vec::new()) } else { Ok(detector.detect(&pixels)?) }
 }
 
-fn prompts(args: &Args, learner: Option<&Learner>) -> Result<Prompts, Failure> {
-    let object = args.object.as_deref();
-    let learned = learner.map(Learner::defects).unwrap_or_default();
-    Ok(match &args.defects {
-        Some(list) => Prompts::new(object, &list.split(',').collect::<Vec<_>>())?,
-        None if !learned.is_empty() => Prompts::new(object, &learned)?,
-        None => Prompts::new(object, &DEFAULT_DEFECTS)?,
-    })
-}
-
-fn adapter(summary: &AdapterSummary) -> Adapter {
-    Adapter {
-        name: summary.name.clone(),
-        backend: summary.backend.clone(),
-        kind: summary.kind.clone(),
-        driver: format!("{} {}", summary.driver, summary.driver_info).trim().to_owned(),
-        software: summary.software,
-    }
-}
-
-fn about(args: &Args, clip: &Clip) -> Model {
-    let demonstration = args.model.is_demonstration();
-    Model {
-        name: if demonstration { embedded::NAME.to_owned() } else { clip.config().name.clone() },
-        path: if demonstration { String::new() } else { clip.folder().display().to_string() },
-        image_size: clip.vision().image_size() as u32,
-        patch_size: clip.config().vision.patch_size as u32,
-        embed_dim: clip.config().embed_dim as u32,
-        demonstration,
-        weights_sha256: None,
-    }
-}
-
-fn report(args: &Args) -> ReportBuilder {
+fn report(threshold: f32) -> ReportBuilder {
     let created = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(String::new(), |t| civil_date(t.as_secs() / 86_400));
     ReportBuilder::new(ReportOptions {
         command: shell_command(std::env::args_os().map(|a| a.to_string_lossy().into_owned())),
         created,
-        threshold: args.threshold,
+        threshold,
         scaling: Scaling::Fixed,
         ..ReportOptions::default()
     })
@@ -237,6 +201,8 @@ fn civil_date(days: u64) -> String {
 struct Writer<'a> {
     args: &'a Args,
     prompts: &'a Prompts,
+    /// Score from which an image is called defective.
+    threshold: f32,
     report: ReportBuilder,
     images: Vec<ImageResult>,
 }
@@ -269,6 +235,7 @@ impl Writer<'_> {
             width: image.original_size.0,
             height: image.original_size.1,
             score: detection.score,
+            verdict: Some(Verdict::of(detection.score, self.threshold)),
             defect_type: defects[detection.defect].clone(),
             type_probability: detection.probabilities[1 + detection.defect],
             probabilities: names.zip(detection.probabilities.iter().copied()).collect(),
@@ -286,7 +253,12 @@ impl Writer<'_> {
     }
 }
 
-fn conclude(args: &Args, results: &Results, stopped: bool) -> Result<ExitCode, Failure> {
+fn conclude(
+    args: &Args,
+    results: &Results,
+    alarm: Option<&Alarm>,
+    stopped: bool,
+) -> Result<ExitCode, Failure> {
     let failed = results.images.iter().filter(|i| i.scored().is_none()).count();
     if args.json {
         let text = serde_json::to_string_pretty(results).map_err(|e| Failure::new(e.to_string()))?;
@@ -294,7 +266,9 @@ fn conclude(args: &Args, results: &Results, stopped: bool) -> Result<ExitCode, F
     } else {
         let line = |image: &ScoredImage| {
             let percent = 100.0 * image.type_probability;
-            format!("{:.3}  {:<16} {percent:>4.0} %  {}\n", image.score, image.defect_type, image.path)
+            let verdict = image.verdict.map_or("", Verdict::name);
+            let (score, kind, path) = (image.score, &image.defect_type, &image.path);
+            format!("{score:.3}  {verdict:<9}  {kind:<16} {percent:>4.0} %  {path}\n")
         };
         let lines: String = results.images.iter().filter_map(ImageResult::scored).map(line).collect();
         print(&lines)?;
@@ -309,6 +283,18 @@ fn conclude(args: &Args, results: &Results, stopped: bool) -> Result<ExitCode, F
         adapter.kind,
         args.out.join("report.html").display()
     );
+    match alarm {
+        Some(alarm) => eprintln!(
+            "defective from a score of {:.3}: at most {} % of good images, by {} of them",
+            alarm.threshold,
+            100.0 * alarm.false_alarm_rate,
+            alarm.images
+        ),
+        None => eprintln!(
+            "defective from a score of {}, which was not calibrated; see `dapo-wgpu calibrate`",
+            args.threshold
+        ),
+    }
     if results.model.demonstration {
         eprintln!(
             "note: {} is a small demonstration model; for real inspection pass a full CLIP with --model DIR (see `dapo-wgpu fetch`)",

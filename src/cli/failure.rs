@@ -3,16 +3,16 @@
 use crate::clip::fetch::FetchError;
 use crate::clip::torch::TorchError;
 use crate::clip::{ClipError, ModelError};
-use crate::dapo::CheckpointError;
 use crate::dapo::learner::{DapoError, LearnerError};
 use crate::dapo::prompts::PromptError;
 use crate::dapo::regions::RegionError;
+use crate::dapo::{AlarmError, CheckpointError};
 use crate::data::ImageError;
 use crate::data::samples::SampleError;
 use crate::data::synth::SynthError;
 use crate::gpu::GpuError;
 use crate::lab::bench::compare::OldReportError;
-use crate::report::{NpyError, OverlayError, ReportError, ResultsError, WriteError};
+use crate::report::{LedgerError, NpyError, OverlayError, ReportError, ResultsError, WriteError};
 
 /// A message that says what is wrong with what, and a hint that says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,9 +65,11 @@ macro_rules! self_explaining {
     };
 }
 self_explaining!(
+    AlarmError,
     CheckpointError,
     FetchError,
     ImageError,
+    LedgerError,
     LearnerError,
     ModelError,
     NpyError,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use super::options::ModelArgs;
 use crate::clip::Clip;
+use crate::dapo::Alarm;
 use crate::dapo::learner::{LearnedDetector, LearnerFile, Method};
 use crate::gpu::Gpu;
 
@@ -57,6 +58,11 @@ pub struct Learner {
 }
 
 impl LearnerArgs {
+    /// The file, if one was named.
+    pub fn path(&self) -> Option<&Path> {
+        self.learner.as_deref()
+    }
+
     /// Reads it.
     ///
     /// # Errors
@@ -116,6 +122,30 @@ impl Learner {
     /// The method that it was trained by; a file without description can only be one of DAPO.
     fn method(&self) -> Method {
         self.file.description.as_ref().map_or(Method::Dapo, |d| d.learner.method)
+    }
+
+    /// The threshold for alarms in its file.
+    pub fn alarm(&self) -> Option<&Alarm> {
+        self.file.alarm.as_ref()
+    }
+
+    /// The bytes of its file with another threshold for alarms.
+    ///
+    /// # Errors
+    /// A learner that cannot be written.
+    pub fn with_alarm(&self, alarm: Alarm) -> Result<Vec<u8>, Failure> {
+        Ok(LearnerFile { alarm: Some(alarm), ..self.file.clone() }.to_bytes()?)
+    }
+
+    /// SHA-256 of its file, in lower-case hexadecimal.
+    ///
+    /// # Errors
+    /// A file that has gone away.
+    pub fn sha256(&self) -> Result<String, Failure> {
+        use sha2::Digest;
+        let bytes =
+            fs::read(&self.path).map_err(|e| Failure::new(format!("{}: {e}", self.path.display())))?;
+        Ok(sha2::Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect())
     }
 
     /// Names of the defects that it was made for; empty if the file does not say.

@@ -1,6 +1,7 @@
 //! The command line: thin, one file a verb.
 
 mod bench;
+mod calibrate;
 mod check;
 mod detect;
 mod devices;
@@ -9,12 +10,14 @@ mod failure;
 mod fetch;
 mod import;
 mod learner;
+mod look;
 mod options;
 mod picture;
 mod profile;
 mod synth;
 mod train;
 mod tune;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -36,6 +39,10 @@ struct Cli {
 enum Verb {
     /// Score photos, name the defects, and draw where they are
     Detect(detect::Args),
+    /// Find the score from which to raise an alarm, from images of good parts
+    Calibrate(calibrate::Args),
+    /// Look at images as they arrive in a folder, and write one JSON line each
+    Watch(watch::Args),
     /// Learn prompts, layer tokens and adapters from labelled images
     Train(train::Args),
     /// Write CLIP features of images and texts to a safetensors file
@@ -68,6 +75,8 @@ pub fn main() -> ExitCode {
 pub fn main_with(registry: &Registry) -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Detect(args) => args.profile.around(&args.device, || detect::run(&args)),
+        Verb::Calibrate(args) => calibrate::run(&args),
+        Verb::Watch(args) => watch::run(&args),
         Verb::Train(args) => args.profile.around(&args.device, || train::run(&args)),
         Verb::Embed(args) => {
             args.profile.around(&args.device, || embed::run(&args).map(|()| ExitCode::SUCCESS))

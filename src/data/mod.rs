@@ -6,6 +6,7 @@
 //! decoders differ by a few levels), because CLIP
 //! was trained on their output and small differences in resampling move anomaly scores.
 
+pub mod arrivals;
 pub mod collect;
 pub mod error;
 pub mod image;
@@ -17,6 +18,7 @@ pub mod resize;
 pub mod samples;
 pub mod synth;
 
+pub use arrivals::{Arrivals, Stamp};
 pub use collect::{ImageEntry, collect};
 pub use error::ImageError;
 pub use image::{load, load_labels, load_rgb};

@@ -73,6 +73,22 @@ impl Raster {
         &self.data
     }
 
+    /// A rectangle of it, cut off at the right and lower edge; `None` where nothing is left.
+    pub fn part(&self, x: u32, y: u32, width: u32, height: u32) -> Option<Self> {
+        let (right, bottom) =
+            (x.saturating_add(width).min(self.width), y.saturating_add(height).min(self.height));
+        let channels = self.mode.channels();
+        let row = |y: u32| {
+            let start = y as usize * self.width as usize;
+            &self.data[(start + x as usize) * channels..(start + right as usize) * channels]
+        };
+        if x >= right || y >= bottom {
+            return None;
+        }
+        let data = (y..bottom).flat_map(|y| row(y).iter().copied()).collect();
+        Self::new(right - x, bottom - y, self.mode, data)
+    }
+
     /// RGB: gray is repeated, alpha is dropped without blending, as Pillow's `convert("RGB")` does.
     pub fn into_rgb(self) -> RgbImage {
         let data = match self.mode {
@@ -131,6 +147,15 @@ mod tests {
         assert!(Raster::new(2, 2, Mode::Rgb, vec![0; 11]).is_none());
         assert!(Raster::new(0, 2, Mode::L, vec![]).is_none());
         assert!(Raster::new(u32::MAX, u32::MAX, Mode::Rgba, vec![]).is_none());
+    }
+
+    #[test]
+    fn parts_are_cut_out() {
+        let image = Raster::new(3, 2, Mode::La, (0..12).collect()).unwrap();
+        let part = image.part(1, 0, 1, 9).unwrap();
+        assert_eq!((part.width(), part.height(), part.as_bytes()), (1, 2, &[2, 3, 8, 9][..]));
+        assert_eq!(image.part(0, 0, 3, 2).unwrap(), image);
+        assert!(image.part(3, 0, 1, 1).is_none() && image.part(0, 0, 0, 1).is_none());
     }
 
     #[test]

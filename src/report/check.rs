@@ -188,6 +188,7 @@ pub(super) mod tests {
             width: 640,
             height: 480,
             score: 0.875,
+            verdict: Some(Verdict::Defective),
             defect_type: "scratch".into(),
             type_probability: 0.5,
             probabilities: [("normal", 0.125), ("scratch", 0.5), ("hole", 0.375)]

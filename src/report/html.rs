@@ -260,6 +260,7 @@ mod tests {
             ImageResult::Scored(super::super::results::ScoredImage {
                 path: format!("{i}.png"),
                 score,
+                verdict: None,
                 ..image.clone()
             })
         };

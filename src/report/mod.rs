@@ -3,6 +3,7 @@
 pub mod atomic;
 mod check;
 pub mod html;
+mod ledger;
 mod markup;
 pub mod metrics;
 pub mod npy;
@@ -17,6 +18,7 @@ mod training;
 pub use atomic::{AtomicFile, TEMPORARY_PREFIX, WriteError, write_atomic};
 pub use check::ResultsError;
 pub use html::{ReportBuilder, ReportError, ReportImage, ReportOptions, shell_command};
+pub use ledger::{Ledger, LedgerError};
 pub use npy::{NpyArray, NpyData, NpyError, read_npy, write_npy};
 pub use overlay::{MapView, OverlayError, Scaling};
 pub use results::{ImageResult, Results};

@@ -132,6 +132,9 @@ pub struct ScoredImage {
     pub height: u32,
     /// Anomaly score of the whole image, 0 (normal) to 1 (defective).
     pub score: f32,
+    /// What is said of the image at the threshold in [`Results::settings`] (`alarm_threshold`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
     /// The most likely *defect* type: always one of [`Results::defects`], also for images with a low score, so that
     /// whoever sets a threshold on `score` himself still learns which defect it would be.
     #[serde(rename = "type")]
@@ -149,6 +152,31 @@ pub struct ScoredImage {
     /// Map files, if saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maps: Option<MapFiles>,
+}
+
+/// Good or defective.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The score lies below the threshold.
+    Good,
+    /// The score reaches the threshold.
+    Defective,
+}
+
+impl Verdict {
+    /// The verdict on a score.
+    pub fn of(score: f32, threshold: f32) -> Self {
+        if score >= threshold { Self::Defective } else { Self::Good }
+    }
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Defective => "defective",
+        }
+    }
 }
 
 /// A box around one defective region, in pixels of the *original* image, origin at the top left.

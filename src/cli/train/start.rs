@@ -238,6 +238,7 @@ impl Start {
                 steps: trainer.steps(),
             }),
             class_vectors: Some(class_vectors),
+            alarm: None,
         })
     }
 

@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::config::LearnerConfig;
 use super::parameters::{LearnerError, Parameters, Values};
 use crate::clip::Clip;
+use crate::dapo::Alarm;
 
 /// Version of the description.
 pub const SCHEMA: &str = "dapo-wgpu/learner/1";
 /// The entry of a safetensors file that holds the description.
 const ENTRY: &str = "dapo_wgpu";
+/// The entry that holds a threshold for alarms.
+const ALARM: &str = "dapo_wgpu_alarm";
 /// The tensor that holds the class vectors, [K+1, embed_dim].
 const CLASS_VECTORS: &str = "text_features";
 
@@ -68,6 +71,8 @@ pub struct LearnerFile {
     pub description: Option<Description>,
     /// Class vectors of `test_defects`, [K+1, embed_dim], if they were saved.
     pub class_vectors: Option<Values>,
+    /// The threshold for alarms, if it was calibrated.
+    pub alarm: Option<Alarm>,
 }
 
 impl LearnerFile {
@@ -91,7 +96,9 @@ impl LearnerFile {
                 }
             })
             .transpose()?;
-        Ok(Self { parameters, description, class_vectors })
+        let alarm = entries.get(ALARM).map(|text| serde_json::from_str(text)).transpose();
+        let alarm = alarm.map_err(|e| LearnerError::Description(format!("its threshold for alarms: {e}")))?;
+        Ok(Self { parameters, description, class_vectors, alarm })
     }
 
     /// The bytes of a safetensors file.
@@ -108,6 +115,10 @@ impl LearnerFile {
             let text =
                 serde_json::to_string(description).map_err(|e| LearnerError::Description(e.to_string()))?;
             entries.insert(ENTRY.to_owned(), text);
+        }
+        if let Some(alarm) = &self.alarm {
+            let text = serde_json::to_string(alarm).map_err(|e| LearnerError::Description(e.to_string()))?;
+            entries.insert(ALARM.to_owned(), text);
         }
         all.to_bytes(entries)
     }

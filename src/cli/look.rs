@@ -1,0 +1,149 @@
+//! What several verbs look at images with: a model, perhaps a learner, words, and a threshold for alarms.
+
+use std::fs;
+use std::path::Path;
+
+use super::Failure;
+use super::learner::{Learner, LearnerArgs};
+use super::options::ModelArgs;
+use crate::clip::{Clip, embedded};
+use crate::dapo::{Alarm, Conditions, DEFAULT_DEFECTS, Detector, Looker, Prompts, alarm};
+use crate::gpu::{AdapterSummary, Gpu};
+use crate::report::results::{Adapter, Model};
+
+/// Score from which an image is called defective when no threshold was calibrated.
+pub const DEFAULT_THRESHOLD: f32 = 0.5;
+
+/// Options.
+#[derive(Debug, clap::Args)]
+pub struct LookArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub learner: LearnerArgs,
+    /// What is in the pictures, as in "a photo of a NAME" [default: object]
+    #[arg(long, value_name = "NAME")]
+    pub object: Option<String>,
+}
+
+/// Something to look with.
+#[derive(Debug)]
+pub struct Look {
+    /// Model and classes.
+    pub looker: Looker,
+    /// The words.
+    pub prompts: Prompts,
+    /// About the model.
+    pub model: Model,
+    /// The threshold in the learner's file, if there is one.
+    pub alarm: Option<Alarm>,
+}
+
+impl LookArgs {
+    /// The words to look for: those given, the learner's, or a general list.
+    ///
+    /// # Errors
+    /// Words that are none.
+    pub fn prompts(&self, defects: Option<&str>, learner: Option<&Learner>) -> Result<Prompts, Failure> {
+        let object = self.object.as_deref();
+        let learned = learner.map(Learner::defects).unwrap_or_default();
+        Ok(match defects {
+            Some(list) => Prompts::new(object, &list.split(',').collect::<Vec<_>>())?,
+            None if !learned.is_empty() => Prompts::new(object, &learned)?,
+            None => Prompts::new(object, &DEFAULT_DEFECTS)?,
+        })
+    }
+
+    /// Opens the model and the learner on a device.
+    ///
+    /// # Errors
+    /// What is wrong with the model's folder, the learner, or the device.
+    pub fn open(&self, gpu: &Gpu, prompts: Prompts, learner: Option<&Learner>) -> Result<Look, Failure> {
+        let looker = match learner {
+            None => Looker::Ensemble(Box::new(Detector::new(self.model.open(gpu)?, &prompts)?)),
+            Some(learner) => {
+                let clip = learner.open_model(&self.model, gpu)?;
+                let object = self.object.as_ref().map(|_| prompts.object.as_str());
+                Looker::Learned(Box::new(learner.detector(clip, object, &prompts.defects)?))
+            }
+        };
+        let model = self.about(looker.clip());
+        Ok(Look { looker, prompts, model, alarm: learner.and_then(|l| l.alarm().cloned()) })
+    }
+
+    fn about(&self, clip: &Clip) -> Model {
+        let demonstration = self.model.is_demonstration();
+        Model {
+            name: if demonstration { embedded::NAME.to_owned() } else { clip.config().name.clone() },
+            path: if demonstration { String::new() } else { clip.folder().display().to_string() },
+            image_size: clip.vision().image_size() as u32,
+            patch_size: clip.config().vision.patch_size as u32,
+            embed_dim: clip.config().embed_dim as u32,
+            demonstration,
+            weights_sha256: None,
+        }
+    }
+}
+
+impl Look {
+    /// What scores depend on.
+    pub fn conditions(&self) -> Conditions {
+        Conditions {
+            method: self.looker.method().to_owned(),
+            model: self.model.name.clone(),
+            image_size: self.model.image_size as usize,
+            object: self.prompts.object.clone(),
+            defects: self.prompts.defects.clone(),
+        }
+    }
+
+    /// The threshold that applies: that of a file of `calibrate`, else that of the learner. One that was made under
+    /// other conditions is an error if it was asked for, and else not used, with the reason as a note.
+    ///
+    /// # Errors
+    /// A file that cannot be read or does not fit.
+    pub fn alarm(&self, file: Option<&Path>) -> Result<(Option<Alarm>, Option<String>), Failure> {
+        let here = self.conditions();
+        if let Some(path) = file {
+            let alarm = read_alarm(path)?;
+            return match here.difference(&alarm.conditions) {
+                None => Ok((Some(alarm), None)),
+                Some(difference) => Err(Failure::new(format!("{}: {difference}", path.display()))
+                    .hint("repeat the options that it was made with, or run dapo-wgpu calibrate again")),
+            };
+        }
+        Ok(match &self.alarm {
+            None => (None, None),
+            Some(alarm) => match here.difference(&alarm.conditions) {
+                None => (Some(alarm.clone()), None),
+                Some(difference) => {
+                    (None, Some(format!("the learner's threshold for alarms is not used: {difference}")))
+                }
+            },
+        })
+    }
+}
+
+fn read_alarm(path: &Path) -> Result<Alarm, Failure> {
+    let wrong = |problem: String| Failure::new(format!("{}: {problem}", path.display()));
+    let text = fs::read(path).map_err(|e| wrong(e.to_string()))?;
+    let alarm: Alarm = serde_json::from_slice(&text).map_err(|e| {
+        wrong(format!("not a threshold that dapo-wgpu calibrate made ({e})"))
+            .hint("make one with dapo-wgpu calibrate --good DIR --out FILE.json")
+    })?;
+    match alarm.schema.as_str() {
+        alarm::SCHEMA => Ok(alarm),
+        other => Err(wrong(format!("its schema is '{other}', this program reads '{}'", alarm::SCHEMA))),
+    }
+}
+
+/// The device as results name it.
+pub fn adapter(summary: &AdapterSummary) -> Adapter {
+    Adapter {
+        name: summary.name.clone(),
+        backend: summary.backend.clone(),
+        kind: summary.kind.clone(),
+        driver: format!("{} {}", summary.driver, summary.driver_info).trim().to_owned(),
+        software: summary.software,
+    }
+}

@@ -1,0 +1,185 @@
+//! When to raise an alarm: a threshold from images that are known to be good.
+//!
+//! This is split conformal prediction (Vovk, Gammerman, Shafer 2005; Lei et al. 2018, arXiv 1604.04173) with the image
+//! score as the measure of strangeness: of n good images the k-th smallest score is taken, k = ⌈(n + 1)·(1 − r)⌉. If a
+//! new good image comes from where those came from, its score lies above that one with a probability of at most r,
+//! whatever the distribution of scores. That holds on average over sets of n images; a single set of few images can be
+//! off by about √(r/n).
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the format.
+pub const SCHEMA: &str = "dapo-wgpu/alarm/1";
+
+/// A threshold, and what it was made for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// An image whose score is at least this is called defective.
+    pub threshold: f32,
+    /// The wanted share of alarms among good images (r).
+    pub false_alarm_rate: f64,
+    /// Good images that it was made from (n).
+    pub images: usize,
+    /// The highest of their scores.
+    pub highest: f32,
+    /// What their scores depend on.
+    pub conditions: Conditions,
+}
+
+/// Everything that scores depend on beside the image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conditions {
+    /// The method.
+    pub method: String,
+    /// Name of the model.
+    pub model: String,
+    /// Edge of the images in pixels.
+    pub image_size: usize,
+    /// What the images show, as prompts call it.
+    pub object: String,
+    /// The defects that were looked for.
+    pub defects: Vec<String>,
+}
+
+/// Why there is no threshold.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum AlarmError {
+    /// Too few images for so small a rate.
+    #[error(
+        "{images} good images are too few for a false-alarm rate of {rate}: at least {needed} are needed; add images \
+         or allow more false alarms"
+    )]
+    TooFew {
+        /// Images given.
+        images: usize,
+        /// The rate asked for.
+        rate: f64,
+        /// Images needed.
+        needed: usize,
+    },
+    /// A rate that is none.
+    #[error("a false-alarm rate of {0}: expected more than 0 and less than 1")]
+    Rate(f64),
+    /// A score that is not a number.
+    #[error("score {index} of the good images is {value}")]
+    NotFinite {
+        /// Which one.
+        index: usize,
+        /// NaN or infinity.
+        value: f32,
+    },
+}
+
+impl Alarm {
+    /// The threshold for a share `rate` of false alarms, from the scores of good images.
+    ///
+    /// # Errors
+    /// [`AlarmError`]: a rate outside (0, 1), fewer than 1/`rate` − 1 images, scores that are not finite.
+    pub fn from_good(scores: &[f32], rate: f64, conditions: Conditions) -> Result<Self, AlarmError> {
+        if !(rate > 0.0 && rate < 1.0) {
+            return Err(AlarmError::Rate(rate));
+        }
+        if let Some(index) = scores.iter().position(|s| !s.is_finite()) {
+            return Err(AlarmError::NotFinite { index, value: scores[index] });
+        }
+        let images = scores.len();
+        // A hair less, so that 0.05 · 20 counts as 1 although neither is exact in binary.
+        let rank = ((images + 1) as f64 * (1.0 - rate) - 1e-9).ceil() as usize;
+        if rank > images {
+            return Err(AlarmError::TooFew {
+                images,
+                rate,
+                needed: (1.0 / rate - 1.0 - 1e-9).ceil() as usize,
+            });
+        }
+        let mut sorted = scores.to_vec();
+        sorted.sort_unstable_by(f32::total_cmp);
+        Ok(Self {
+            schema: SCHEMA.into(),
+            // Alarms begin above the score itself.
+            threshold: sorted[rank.max(1) - 1].next_up(),
+            false_alarm_rate: rate,
+            images,
+            highest: sorted[images - 1],
+            conditions,
+        })
+    }
+
+    /// Whether an image with this score is called defective.
+    pub fn rings(&self, score: f32) -> bool {
+        score >= self.threshold
+    }
+}
+
+impl Conditions {
+    /// What differs from the conditions of a threshold, in words; `None` if nothing does.
+    pub fn difference(&self, of_alarm: &Self) -> Option<String> {
+        let fields = [
+            ("method", &self.method, &of_alarm.method),
+            ("model", &self.model, &of_alarm.model),
+            ("image size", &self.image_size.to_string(), &of_alarm.image_size.to_string()),
+            ("object", &self.object, &of_alarm.object),
+            ("list of defects", &self.defects.join(", "), &of_alarm.defects.join(", ")),
+        ];
+        let (what, ours, theirs) = fields.into_iter().find(|(_, ours, theirs)| ours != theirs)?;
+        Some(format!("it was made for another {what}: '{theirs}', not '{ours}'"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conditions() -> Conditions {
+        Conditions {
+            method: "clip".into(),
+            model: "nano".into(),
+            image_size: 128,
+            object: "object".into(),
+            defects: vec!["hole".into()],
+        }
+    }
+
+    #[test]
+    fn the_share_of_alarms_is_as_wanted() {
+        // Scores of a simple generator: a threshold from 199 of them, tried on 20000 others.
+        let mut state = 1u32;
+        let mut draw = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32
+        };
+        let (mut rates, rate) = (Vec::new(), 0.05);
+        for _ in 0..50 {
+            let good: Vec<f32> = (0..199).map(|_| draw().powi(3)).collect();
+            let alarm = Alarm::from_good(&good, rate, conditions()).expect("a threshold");
+            let rung = (0..2000).filter(|_| alarm.rings(draw().powi(3))).count();
+            rates.push(rung as f64 / 2000.0);
+        }
+        let mean = rates.iter().sum::<f64>() / rates.len() as f64;
+        // 50 sets: the mean is off by about sqrt(0.05 / 199 / 50) = 0.002.
+        assert!((mean - rate).abs() < 0.007, "{mean}");
+    }
+
+    #[test]
+    fn nineteen_images_are_just_enough_for_one_in_twenty() {
+        let scores: Vec<f32> = (0..19).map(|n| n as f32 / 20.0).collect();
+        let alarm = Alarm::from_good(&scores, 0.05, conditions()).expect("enough");
+        assert_eq!((alarm.highest, alarm.images), (0.9, 19));
+        assert!(!alarm.rings(0.9) && alarm.rings(0.9f32.next_up()));
+        let error = Alarm::from_good(&scores[1..], 0.05, conditions()).expect_err("too few");
+        assert_eq!(error, AlarmError::TooFew { images: 18, rate: 0.05, needed: 19 });
+        assert_eq!(Alarm::from_good(&scores, 0.0, conditions()), Err(AlarmError::Rate(0.0)));
+        assert!(Alarm::from_good(&[], 0.5, conditions()).is_err());
+        assert!(Alarm::from_good(&[0.1, f32::NAN], 0.5, conditions()).is_err());
+    }
+
+    #[test]
+    fn other_conditions_are_told() {
+        let other = Conditions { object: "bolt".into(), ..conditions() };
+        assert_eq!(conditions().difference(&conditions()), None);
+        let text = other.difference(&conditions()).expect("differs");
+        assert!(text.contains("object") && text.contains("'bolt'"), "{text}");
+    }
+}

@@ -1,0 +1,233 @@
+//! Images as they arrive in a folder, each handed out once, when it has stopped changing.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::collect::is_image_name;
+
+/// A version of a file: a file that is written again is another image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// Bytes.
+    pub bytes: u64,
+    /// Time of the last change, in nanoseconds since 1970.
+    pub modified_ns: u64,
+}
+
+impl Stamp {
+    /// That of a file as it is now; `None` if it is not there.
+    pub fn of(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().map(|metadata| Self::from(&metadata))
+    }
+}
+
+impl From<&fs::Metadata> for Stamp {
+    fn from(metadata: &fs::Metadata) -> Self {
+        let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+        let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self { bytes: metadata.len(), modified_ns: since.as_nanos() as u64 }
+    }
+}
+
+/// What is known of a file.
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// Seen, not handed out: since when it has not changed.
+    Settling(Stamp, Instant),
+    /// Handed out, not yet answered for.
+    Out(Stamp),
+    /// Could not be read: it is handed out again after a while, in case it is still being written.
+    Retry { stamp: Stamp, first: Instant, next: Instant },
+    /// Answered for, in this version.
+    Done(Stamp),
+}
+
+/// A folder that is looked through again and again.
+#[derive(Debug)]
+pub struct Arrivals {
+    root: PathBuf,
+    /// How long a file must not change before it is read.
+    settle: Duration,
+    /// How long an unreadable file is given to be completed.
+    patience: Duration,
+    files: HashMap<PathBuf, State>,
+}
+
+impl Arrivals {
+    /// A folder, and the versions of files (relative paths) that were answered for before.
+    pub fn new(
+        root: &Path,
+        settle: Duration,
+        patience: Duration,
+        known: impl IntoIterator<Item = (PathBuf, Stamp)>,
+    ) -> Self {
+        let files = known.into_iter().map(|(path, stamp)| (path, State::Done(stamp))).collect();
+        Self { root: root.to_owned(), settle, patience, files }
+    }
+
+    /// Looks through the folder and hands out what is ready: relative paths, sorted. Each must be answered for with
+    /// [`Arrivals::done`] or [`Arrivals::unreadable`].
+    ///
+    /// # Errors
+    /// A folder that cannot be read. Files and folders in it that come and go are no error.
+    pub fn poll(&mut self, now: Instant) -> std::io::Result<Vec<(PathBuf, Stamp)>> {
+        fs::read_dir(&self.root)?;
+        let mut present = Vec::new();
+        walk(&self.root, Path::new(""), 0, &mut present);
+        let names: HashSet<&PathBuf> = present.iter().map(|(path, _)| path).collect();
+        self.files.retain(|path, state| matches!(state, State::Done(_)) || names.contains(path));
+        let mut ready = Vec::new();
+        for (path, stamp) in present {
+            let state = self.files.entry(path.clone()).or_insert(State::Settling(stamp, now));
+            match *state {
+                State::Done(known) | State::Out(known) if known == stamp => {}
+                State::Settling(known, since) if known == stamp => {
+                    if now.duration_since(since) >= self.settle {
+                        *state = State::Out(stamp);
+                        ready.push((path, stamp));
+                    }
+                }
+                State::Retry { stamp: known, next, .. } if known == stamp => {
+                    if now >= next {
+                        ready.push((path, stamp));
+                    }
+                }
+                _ => *state = State::Settling(stamp, now),
+            }
+        }
+        ready.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(ready)
+    }
+
+    /// Whether a file is there that was not answered for.
+    pub fn is_waiting(&self) -> bool {
+        self.files.values().any(|state| !matches!(state, State::Done(_)))
+    }
+
+    /// A version of a file was answered for.
+    pub fn done(&mut self, path: &Path, stamp: Stamp) {
+        self.files.insert(path.to_owned(), State::Done(stamp));
+    }
+
+    /// A version of a file could not be read. Whether patience with it is at an end: it counts as answered for then,
+    /// until it changes.
+    pub fn unreadable(&mut self, path: &Path, stamp: Stamp, now: Instant) -> bool {
+        let first = match self.files.get(path) {
+            Some(State::Retry { stamp: known, first, .. }) if *known == stamp => *first,
+            _ => now,
+        };
+        let over = now.duration_since(first) >= self.patience;
+        let state = match over {
+            true => State::Done(stamp),
+            false => State::Retry { stamp, first, next: now + self.settle.max(self.patience / 4) },
+        };
+        self.files.insert(path.to_owned(), state);
+        over
+    }
+
+    /// A file went away before it could be read; if it comes back, it is a new one.
+    pub fn gone(&mut self, path: &Path) {
+        self.files.remove(path);
+    }
+}
+
+/// Image files below a folder, however deep up to a limit that no loop of links survives.
+fn walk(root: &Path, below: &Path, depth: usize, found: &mut Vec<(PathBuf, Stamp)>) {
+    let Ok(entries) = fs::read_dir(root.join(below)) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        if name.as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let relative = below.join(&name);
+        let Ok(metadata) = fs::metadata(entry.path()) else { continue };
+        if metadata.is_dir() {
+            if depth < 16 {
+                walk(root, &relative, depth + 1, found);
+            }
+        } else if is_image_name(&relative) {
+            found.push((relative, Stamp::from(&metadata)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Clock(Instant);
+
+    impl Clock {
+        fn after(&mut self, milliseconds: u64) -> Instant {
+            self.0 += Duration::from_millis(milliseconds);
+            self.0
+        }
+    }
+
+    fn paths(ready: &[(PathBuf, Stamp)]) -> Vec<String> {
+        ready.iter().map(|(p, _)| p.to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn a_file_is_handed_out_once_when_it_has_settled_and_again_when_rewritten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("written");
+        let mut clock = Clock(Instant::now());
+        let (settle, patience) = (Duration::from_millis(100), Duration::from_secs(10));
+        let mut arrivals = Arrivals::new(folder.path(), settle, patience, []);
+        write("a.png", "one");
+        write(".hidden.png", "one");
+        write("a.txt", "one");
+        assert!(arrivals.poll(clock.after(0)).expect("read").is_empty());
+        write("a.png", "one and more");
+        assert!(arrivals.poll(clock.after(200)).expect("read").is_empty(), "it has changed meanwhile");
+        let ready = arrivals.poll(clock.after(200)).expect("read");
+        assert_eq!(paths(&ready), ["a.png"]);
+        assert!(arrivals.poll(clock.after(200)).expect("read").is_empty(), "it is out");
+        arrivals.done(&ready[0].0, ready[0].1);
+        assert!(arrivals.poll(clock.after(200)).expect("read").is_empty());
+        write("a.png", "something else altogether");
+        assert!(arrivals.poll(clock.after(200)).expect("read").is_empty());
+        assert_eq!(paths(&arrivals.poll(clock.after(200)).expect("read")), ["a.png"]);
+    }
+
+    #[test]
+    fn an_unreadable_file_is_tried_again_until_patience_ends_or_it_is_completed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("deep")).expect("made");
+        let file = folder.path().join("deep/a.png");
+        fs::write(&file, "half").expect("written");
+        let mut clock = Clock(Instant::now());
+        let mut arrivals =
+            Arrivals::new(folder.path(), Duration::from_millis(100), Duration::from_secs(4), []);
+        arrivals.poll(clock.after(0)).expect("read");
+        let ready = arrivals.poll(clock.after(100)).expect("read");
+        let (path, stamp) = &ready[0];
+        assert_eq!(path, Path::new("deep/a.png"));
+        assert!(!arrivals.unreadable(path, *stamp, clock.after(0)));
+        assert!(arrivals.poll(clock.after(500)).expect("read").is_empty(), "not at once");
+        assert_eq!(arrivals.poll(clock.after(600)).expect("read").len(), 1);
+        assert!(!arrivals.unreadable(path, *stamp, clock.after(0)));
+        assert_eq!(arrivals.poll(clock.after(3000)).expect("read").len(), 1);
+        assert!(arrivals.unreadable(path, *stamp, clock.after(0)), "four seconds are over");
+        assert!(arrivals.poll(clock.after(9000)).expect("read").is_empty());
+        fs::write(&file, "the whole of it").expect("written");
+        arrivals.poll(clock.after(100)).expect("read");
+        assert_eq!(arrivals.poll(clock.after(100)).expect("read").len(), 1);
+    }
+
+    #[test]
+    fn what_was_answered_for_before_is_not_handed_out_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("a.png"), "one").expect("written");
+        let clock = Instant::now();
+        let settle = Duration::ZERO;
+        let mut first = Arrivals::new(folder.path(), settle, settle, []);
+        let ready = first.poll(clock).expect("read");
+        assert_eq!(ready.len(), 1);
+        let mut second = Arrivals::new(folder.path(), settle, settle, ready);
+        assert!(second.poll(clock).expect("read").is_empty());
+    }
+}

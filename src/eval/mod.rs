@@ -1,0 +1,76 @@
+//! Evaluation of a method on a data set, image after image, in memory that does not grow with their number.
+//!
+//! [`plan`] lists what there is to do, [`run`] keeps what is done in a folder so that a killed run goes on where it
+//! was, [`work`] is the pipeline from files to counts, [`merge`] joins the parts of a run that was spread over
+//! machines, [`finish`] makes `metrics.json` of counts. All counts are integers: however a run was
+//! interrupted or divided, the result has the same bytes.
+
+pub mod finish;
+mod load;
+pub mod merge;
+pub mod plan;
+pub mod run;
+pub mod work;
+
+use std::path::PathBuf;
+
+pub use plan::{Item, Plan, Product, Shard};
+pub use run::{EvalRun, Settings};
+pub use work::{Progress, evaluate};
+
+use crate::dapo::learner::DapoError;
+use crate::report::WriteError;
+
+/// Why an evaluation stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvalError {
+    /// The device or the model failed.
+    #[error(transparent)]
+    Device(#[from] DapoError),
+    /// A file of the run could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A file of the run could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A file of the run is not what it should be.
+    #[error("{}: {problem}; remove the folder to begin again, or choose another with --out", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The folder holds another run.
+    #[error(
+        "{}: this folder holds a run with another {field}: {theirs}, not {ours}; choose another folder with --out, \
+         or repeat that run's options to go on with it", folder.display()
+    )]
+    OtherRun {
+        /// The folder.
+        folder: PathBuf,
+        /// The setting that differs.
+        field: String,
+        /// Its value in the folder.
+        theirs: String,
+        /// Its value now.
+        ours: String,
+    },
+    /// Parts that do not make a whole.
+    #[error("{0}")]
+    Parts(String),
+}
+
+impl EvalError {
+    /// A file that could not be read or written.
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+}

@@ -1,0 +1,130 @@
+//! What there is to do: the images of a data set in a fixed order, and the share of each machine.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::data::samples::Mask;
+use crate::report::metrics::DataAbout;
+
+/// One image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// The file.
+    pub image: PathBuf,
+    /// Its path relative to the data set, with `/`.
+    pub path: String,
+    /// Its mask; a good image needs none.
+    pub mask: Option<Mask>,
+    /// Position among the products.
+    pub product: usize,
+    /// Position among all defect classes; none for a good image.
+    pub class: Option<usize>,
+}
+
+/// A kind of part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Product {
+    /// Its name.
+    pub name: String,
+    /// Which of all defect classes it can show, in order.
+    pub classes: Vec<usize>,
+}
+
+/// All images, products one after the other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// About the data set.
+    pub data: DataAbout,
+    /// All defect classes: what good-or-defective questions ask for.
+    pub classes: Vec<String>,
+    /// The products, by name.
+    pub products: Vec<Product>,
+    /// The images, by product and path.
+    pub items: Vec<Item>,
+}
+
+/// One of the equal parts of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// Which one, from 1.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Shard {
+    /// Everything.
+    pub const WHOLE: Shard = Shard { number: 1, of: 1 };
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+        match parts {
+            Some((number, of)) if 1 <= number && number <= of && of <= 100_000 => Ok(Shard { number, of }),
+            _ => Err("expected a part as i/n, such as 1/7, i from 1 to n".to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Display for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.number, self.of)
+    }
+}
+
+impl Plan {
+    /// Positions of the images of a part, in order. Parts take turns, so that each sees all products and none has
+    /// all the slow images.
+    pub fn part(&self, shard: Shard) -> Vec<usize> {
+        (0..self.items.len()).filter(|i| i % shard.of == shard.number - 1).collect()
+    }
+
+    /// Names of the classes of a product, normal first.
+    pub fn names(&self, product: usize) -> Vec<String> {
+        let defects = self.products[product].classes.iter().map(|&c| self.classes[c].clone());
+        std::iter::once(crate::report::results::NORMAL.to_owned()).chain(defects).collect()
+    }
+
+    /// The class of an image among those of its product: 0 is normal.
+    pub fn class_in_product(&self, item: &Item) -> usize {
+        let place = |class| self.products[item.product].classes.iter().position(|&c| c == class);
+        item.class.and_then(place).map_or(0, |at| at + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_named_by_number() {
+        assert_eq!("2/7".parse(), Ok(Shard { number: 2, of: 7 }));
+        for wrong in ["0/3", "4/3", "1", "a/b", "1/0", "1/3/5", ""] {
+            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn parts_make_the_whole() {
+        let item = |n: usize| Item {
+            image: format!("{n}.png").into(),
+            path: format!("{n}.png"),
+            mask: None,
+            product: 0,
+            class: None,
+        };
+        let plan = Plan {
+            data: DataAbout::default(),
+            classes: vec!["hole".into()],
+            products: vec![Product { name: "nut".into(), classes: vec![0] }],
+            items: (0..10).map(item).collect(),
+        };
+        let mut all: Vec<usize> = (1..=3).flat_map(|number| plan.part(Shard { number, of: 3 })).collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..10).collect::<Vec<_>>());
+        assert_eq!(plan.names(0), ["normal", "hole"]);
+    }
+}
