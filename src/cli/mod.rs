@@ -3,6 +3,7 @@
 mod bench;
 mod calibrate;
 mod check;
+mod data;
 mod detect;
 mod devices;
 mod embed;
@@ -57,6 +58,8 @@ enum Verb {
     Tune(tune::Args),
     /// Say where the time of another command goes: kernels, gaps, memory
     Profile(profile::Args),
+    /// Look at a data set before training on it or judging by it
+    Data(data::Args),
     /// Generate labelled images of textures and objects with defects
     Synth(synth::Args),
     /// Download a full CLIP model
@@ -86,6 +89,7 @@ pub fn main_with(registry: &Registry) -> ExitCode {
         Verb::Bench(args) => bench::run(&args, registry),
         Verb::Tune(args) => tune::run(&args, registry).map(|()| ExitCode::SUCCESS),
         Verb::Profile(args) => profile::run(&args, registry),
+        Verb::Data(args) => data::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Synth(args) => synth::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Fetch(args) => fetch::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Import(args) => import::run(&args).map(|()| ExitCode::SUCCESS),

@@ -2,7 +2,8 @@
 //!
 //! The path of one image is [`collect()`] → [`load`] →
 //! [`Preprocess`] → `[3, size, size]` floats; [`load_batches`] runs it on
-//! background threads. [`samples`] lists images with their labels and masks. Resizing and normalising reproduce what Pillow and torchvision do to the bit (JPEG
+//! background threads. [`samples`] lists images with their labels and masks,
+//! [`sets`] adds the classes of data sets. Resizing and normalising reproduce what Pillow and torchvision do to the bit (JPEG
 //! decoders differ by a few levels), because CLIP
 //! was trained on their output and small differences in resampling move anomaly scores.
 
@@ -16,6 +17,7 @@ pub mod preprocess;
 pub mod raster;
 pub mod resize;
 pub mod samples;
+pub mod sets;
 pub mod synth;
 
 pub use arrivals::{Arrivals, Stamp};

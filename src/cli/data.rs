@@ -1,0 +1,87 @@
+//! `data`: what is in a labelled data set.
+
+use std::path::PathBuf;
+
+use super::Failure;
+use super::options::{print, progress};
+use crate::data::samples::{Layout, Split};
+use crate::data::sets;
+
+/// Options of `data`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Read every image and mask of a data set: layout, products, defects, sizes, and what is wrong with it
+    Inspect(Inspect),
+}
+
+/// Options of `data inspect`.
+#[derive(Debug, clap::Args)]
+struct Inspect {
+    /// Folder of labelled images, or the list of them
+    #[arg(value_name = "DIR")]
+    root: PathBuf,
+    /// How it is laid out, see docs/datasets.md [default: told from the files]
+    #[arg(long, value_name = "NAME")]
+    layout: Option<Layout>,
+    /// Classes of the defects: a TOML file, or the name of a built-in one such as mvtec [default: the built-in one of
+    /// exactly these products, or else the labels in words]
+    #[arg(long, value_name = "FILE.toml")]
+    description: Option<PathBuf>,
+    /// Which part of it
+    #[arg(long, value_enum, default_value = "test")]
+    split: SplitArg,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A split, as on the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum SplitArg {
+    /// Good and defective images
+    Test,
+    /// Good images
+    Train,
+}
+
+impl From<SplitArg> for Split {
+    fn from(split: SplitArg) -> Self {
+        match split {
+            SplitArg::Test => Split::Test,
+            SplitArg::Train => Split::Train,
+        }
+    }
+}
+
+/// Looks at a data set.
+///
+/// # Errors
+/// A data set that cannot be used at all. Anything less is printed as a problem.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let What::Inspect(args) = &args.what;
+    let opened = sets::open(&args.root, args.layout, args.description.as_deref(), args.split.into())?;
+    let bar = progress(opened.set.samples.len(), "images");
+    let found = sets::inspect::inspect(&opened, &|| bar.inc(1));
+    bar.finish_and_clear();
+    if found.readable == 0 {
+        let first = found.problems.first().map_or(String::new(), |problem| problem.message.clone());
+        return Err(Failure::new(format!(
+            "{}: none of the {} images can be read",
+            args.root.display(),
+            found.totals.images
+        ))
+        .hint(first));
+    }
+    if args.json {
+        let text = serde_json::to_string_pretty(&found).map_err(|e| Failure::new(e.to_string()))?;
+        print(&(text + "\n"))
+    } else {
+        print(&found.text())
+    }
+}

@@ -1,0 +1,289 @@
+//! Reads a whole data set and says what is in it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
+
+use rayon::prelude::*;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::{DataSet, Description, Opened, Problem, Sample, Split, Totals};
+use crate::data::error::ImageError;
+use crate::data::image::Source;
+use crate::data::samples::{Mask, view};
+
+/// Value of [`Inspection::schema`].
+pub const SCHEMA: &str = "dapo-wgpu/data/1";
+
+/// What is in a data set. Images that cannot be read are counted, too.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Inspection {
+    /// Always [`SCHEMA`].
+    pub schema: &'static str,
+    /// Name of the data set.
+    pub name: String,
+    /// Its folder.
+    pub root: String,
+    /// How it is stored.
+    pub layout: String,
+    /// Which part of it was read.
+    pub split: &'static str,
+    /// File or name of the description; absent if the classes are the labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// How many images there are.
+    pub totals: Totals,
+    /// How many there should be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Totals>,
+    /// Images that can be read.
+    pub readable: usize,
+    /// All classes in order.
+    pub classes: Vec<String>,
+    /// Each product.
+    pub products: BTreeMap<String, ProductFacts>,
+    /// Images of each size, `WIDTHxHEIGHT`.
+    pub sizes: BTreeMap<String, usize>,
+    /// Images of each view, where there are several.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub views: BTreeMap<String, usize>,
+    /// What is odd about it.
+    pub problems: Vec<ProblemRecord>,
+    /// What else there is to know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// A product.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ProductFacts {
+    /// Good images.
+    pub good: usize,
+    /// Defective images by their labels.
+    pub defects: BTreeMap<String, LabelFacts>,
+    /// Its classes in order.
+    pub classes: Vec<String>,
+}
+
+/// A label.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct LabelFacts {
+    /// The class that it counts as.
+    pub class: String,
+    /// Images with it.
+    pub images: usize,
+}
+
+/// A problem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProblemRecord {
+    /// See [`Problem::kind`].
+    pub kind: &'static str,
+    /// The file or folder concerned.
+    pub path: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// What one image says of itself.
+struct Read {
+    size: Option<(u32, u32)>,
+    digest: Option<[u8; 32]>,
+    problems: Vec<Problem>,
+}
+
+/// Reads every image and mask; `tick` is called after each.
+pub fn inspect(opened: &Opened, tick: &(dyn Fn() + Sync)) -> Inspection {
+    let Opened { set, description, split } = opened;
+    let reads: Vec<Read> = set
+        .samples
+        .par_iter()
+        .map(|sample| {
+            let found = read(sample);
+            tick();
+            found
+        })
+        .collect();
+    let mut problems = set.problems.clone();
+    let (mut sizes, mut views) = (BTreeMap::new(), BTreeMap::new());
+    let mut first: HashMap<[u8; 32], &Path> = HashMap::new();
+    let mut readable = 0;
+    for (sample, found) in set.samples.iter().zip(reads) {
+        problems.extend(found.problems);
+        if let Some((width, height)) = found.size {
+            readable += 1;
+            *sizes.entry(format!("{width}x{height}")).or_default() += 1;
+        }
+        if let Some(view) = view(&sample.image) {
+            *views.entry(view.to_owned()).or_default() += 1;
+        }
+        if let Some(digest) = found.digest {
+            match first.get(&digest) {
+                Some(of) => {
+                    problems.push(Problem::Duplicate { image: sample.image.clone(), of: (*of).to_owned() });
+                }
+                None => drop(first.insert(digest, &sample.image)),
+            }
+        }
+    }
+    let expected = description.as_ref().and_then(|d| match split {
+        Split::Train => d.expected.train,
+        Split::Test => d.expected.test,
+    });
+    let record = |p: &Problem| ProblemRecord {
+        kind: p.kind(),
+        path: p.path().display().to_string(),
+        message: p.to_string(),
+    };
+    Inspection {
+        schema: SCHEMA,
+        name: set.name.clone(),
+        root: set.root.display().to_string(),
+        layout: set.layout.to_string(),
+        split: split.name(),
+        description: description.as_ref().map(|d| d.origin.display().to_string()),
+        totals: Totals {
+            images: set.samples.len(),
+            defective: set.samples.iter().filter(|s| s.defect.is_some()).count(),
+        },
+        expected,
+        readable,
+        classes: set.classes.iter().map(|class| class.name.clone()).collect(),
+        products: products(set),
+        sizes,
+        views,
+        problems: problems.iter().map(record).collect(),
+        notes: notes(set, description.as_ref()),
+    }
+}
+
+/// Reads one image and its mask.
+fn read(sample: &Sample) -> Read {
+    let mut problems = Vec::new();
+    let unreadable =
+        |path: &Path, e: &ImageError| Problem::Unreadable { path: path.into(), reason: e.to_string() };
+    let image = Source::open(&sample.image).and_then(Source::decode);
+    let size = match &image {
+        Ok(raster) => Some((raster.width(), raster.height())),
+        Err(e) => {
+            problems.push(unreadable(&sample.image, e));
+            None
+        }
+    };
+    let mask = sample.mask.as_ref().filter(|_| sample.defect.is_some());
+    match mask.map(|mask| (mask, mask.pixels())) {
+        None => {}
+        Some((mask, Err(e))) => {
+            let path = match mask {
+                Mask::File(path) => path,
+                Mask::Boxes { .. } => &sample.image,
+            };
+            problems.push(unreadable(path, &e));
+        }
+        Some((_, Ok(pixels))) => {
+            let image = sample.image.clone();
+            if pixels.iter().all(|&value| value == 0) {
+                problems.push(Problem::EmptyMask { image: image.clone() });
+            }
+            if let Some(image_size) = size.filter(|size| *size != pixels.dimensions()) {
+                problems.push(Problem::MaskSize { image, image_size, mask_size: pixels.dimensions() });
+            }
+        }
+    }
+    let bytes = fs::read(&sample.image).ok().filter(|bytes| !bytes.is_empty());
+    Read { size, digest: bytes.map(|bytes| Sha256::digest(bytes).into()), problems }
+}
+
+/// The images of each product, counted.
+fn products(set: &DataSet) -> BTreeMap<String, ProductFacts> {
+    let name = |class: usize| set.classes[class].name.clone();
+    let facts = |(product, classes): (&String, &Vec<usize>)| {
+        let classes = classes.iter().map(|&class| name(class)).collect();
+        (product.clone(), ProductFacts { classes, ..ProductFacts::default() })
+    };
+    let mut found: BTreeMap<String, ProductFacts> = set.products.iter().map(facts).collect();
+    for sample in &set.samples {
+        let product = found.entry(sample.product.clone()).or_default();
+        match &sample.defect {
+            None => product.good += 1,
+            Some(label) => {
+                let facts = product.defects.entry(label.clone()).or_default();
+                facts.class = set.class_of(sample).map_or_else(String::new, name);
+                facts.images += 1;
+            }
+        }
+    }
+    found
+}
+
+/// What a reader may not expect.
+fn notes(set: &DataSet, description: Option<&Description>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if description.is_none() {
+        if let Some(more) = Description::of_more_than(set.products.keys()) {
+            notes.push(format!(
+                "if this is a part of {name}, give its classes with --description {name}",
+                name = more.name
+            ));
+        }
+        if !set.classes.is_empty() && set.products.values().all(Vec::is_empty) {
+            notes.push("labels say only that there is a defect: no questions of type".to_owned());
+        }
+    }
+    notes
+}
+
+impl Inspection {
+    /// The same for people.
+    pub fn text(&self) -> String {
+        let mut lines = vec![
+            format!("{} ({}, layout {}, {} images)", self.name, self.root, self.layout, self.split),
+            match &self.description {
+                Some(origin) => format!("description: {origin}"),
+                None => "description: none; the classes are the labels".to_owned(),
+            },
+            format!(
+                "classes: {}",
+                if self.classes.is_empty() { "none".into() } else { self.classes.join(", ") }
+            ),
+        ];
+        lines.extend(self.products.iter().map(|(name, facts)| product_line(name, facts)));
+        let counts = |counts: &BTreeMap<String, usize>| {
+            counts.iter().map(|(name, n)| format!("{n} of {name}")).collect::<Vec<_>>().join(", ")
+        };
+        lines.push(format!("image sizes: {}", counts(&self.sizes)));
+        if !self.views.is_empty() {
+            lines.push(format!("views: {}", counts(&self.views)));
+        }
+        let Totals { images, defective } = self.totals;
+        lines.push(match self.expected {
+            None => format!("total: {images} images, {defective} defective"),
+            Some(expected) if expected == self.totals => {
+                format!("total: {images} images, {defective} defective, as expected")
+            }
+            Some(expected) => format!(
+                "total: {images} images, {defective} defective; expected {} and {}",
+                expected.images, expected.defective
+            ),
+        });
+        lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
+        lines.push(match self.problems.len() {
+            0 => "no problems".to_owned(),
+            1 => "1 problem:".to_owned(),
+            n => format!("{n} problems:"),
+        });
+        lines.extend(self.problems.iter().map(|problem| format!("  {}: {}", problem.kind, problem.message)));
+        lines.join("\n") + "\n"
+    }
+}
+
+/// A product in a line.
+fn product_line(name: &str, facts: &ProductFacts) -> String {
+    let mut parts = vec![format!("{} good", facts.good)];
+    parts.extend(facts.defects.iter().map(|(label, facts)| match facts.class == *label {
+        true => format!("{} {label}", facts.images),
+        false => format!("{} {label} ({})", facts.images, facts.class),
+    }));
+    format!("  {name}: {}", parts.join(", "))
+}
