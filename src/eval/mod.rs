@@ -1,0 +1,3 @@
+//! Evaluation of whole data sets: from maps, masks and labels to `metrics.json`.
+
+pub mod assemble;
