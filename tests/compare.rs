@@ -14,7 +14,7 @@ use dapo_wgpu::data::samples::{self, Sample, Split};
 use dapo_wgpu::data::synth::{OBJECTS, defects};
 use dapo_wgpu::data::{MaskRule, Preprocess, load};
 use dapo_wgpu::gpu::{Gpu, GpuOptions};
-use dapo_wgpu::metrics::{ConfusionMatrix, PixelAuroc, auroc};
+use dapo_wgpu::metrics::{ConfusionMatrix, PixelCounts, auroc};
 
 /// Seeds of training: 1, 2, 3, or as many as `DAPO_SEEDS` says.
 fn seeds() -> std::ops::RangeInclusive<u64> {
@@ -92,7 +92,8 @@ type Scores = [Option<f64>; 3];
 fn score(looker: &Looker, names: &[String], test: &[Sample], types: bool) -> Scores {
     let size = looker.clip().vision().image_size();
     let preprocess = Preprocess::clip(size as u32);
-    let (mut scores, mut defective, mut pixels) = (Vec::new(), Vec::new(), PixelAuroc::new());
+    let (mut scores, mut defective) = (Vec::new(), Vec::new());
+    let mut pixels = PixelCounts::new([0.0, 1.0]).expect("an interval");
     let all = std::iter::once("normal".to_owned()).chain(names.iter().cloned());
     let mut confusion = ConfusionMatrix::new(all);
     for batch in test.chunks(BATCH) {
@@ -110,7 +111,7 @@ fn score(looker: &Looker, names: &[String], test: &[Sample], types: bool) -> Sco
             .collect();
             scores.push(found.score);
             defective.push(sample.defect.is_some());
-            pixels.add(&found.binary_map(), &mask).expect("finite maps");
+            pixels.add(&found.binary_map(), &mask, size).expect("finite maps");
             let named =
                 |d: &String| names.iter().position(|n| *n == d.replace('_', " ")).expect("a known defect");
             let class = sample.defect.as_ref().map(named);
@@ -126,7 +127,7 @@ fn score(looker: &Looker, names: &[String], test: &[Sample], types: bool) -> Sco
     }
     [
         Some(auroc(&scores, &defective).expect("both kinds of images")),
-        Some(pixels.value().expect("both kinds of pixels").value),
+        Some(pixels.figures().auroc.expect("both kinds of pixels").value),
         types.then(|| confusion.macro_f1().expect("pixels")),
     ]
 }

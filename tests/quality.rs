@@ -11,7 +11,7 @@ use dapo_wgpu::dapo::{Detection, Detector, Prompts};
 use dapo_wgpu::data::synth::{Defect, OBJECTS, SampleSpec, defects, render};
 use dapo_wgpu::data::{MaskRule, Preprocess, Raster, load, load_mask};
 use dapo_wgpu::gpu::{Gpu, GpuOptions};
-use dapo_wgpu::metrics::{PixelAuroc, auroc};
+use dapo_wgpu::metrics::{PixelCounts, auroc};
 
 const SIZE: usize = 128;
 const BATCH: usize = 8;
@@ -32,19 +32,25 @@ struct Labelled {
 }
 
 /// Image and pixel scores of many images.
-#[derive(Default)]
 struct Tally {
     scores: Vec<f32>,
     defective: Vec<bool>,
-    pixels: PixelAuroc,
+    pixels: PixelCounts,
     types: (usize, usize),
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let pixels = PixelCounts::new([0.0, 1.0]).expect("an interval");
+        Self { scores: Vec::new(), defective: Vec::new(), pixels, types: (0, 0) }
+    }
 }
 
 impl Tally {
     fn add(&mut self, labelled: &Labelled, detection: &Detection) {
         self.scores.push(detection.score);
         self.defective.push(labelled.defect.is_some());
-        self.pixels.add(&detection.binary_map(), &labelled.mask).expect("finite maps");
+        self.pixels.add(&detection.binary_map(), &labelled.mask, SIZE).expect("finite maps");
         if let Some(defect) = labelled.defect {
             self.types.0 += usize::from(detection.defect == defect);
             self.types.1 += 1;
@@ -56,7 +62,7 @@ impl Tally {
     }
 
     fn pixel_auroc(&self) -> f64 {
-        self.pixels.value().expect("both kinds of pixels").value
+        self.pixels.figures().auroc.expect("both kinds of pixels").value
     }
 
     fn type_accuracy(&self) -> f64 {

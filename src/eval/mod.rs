@@ -5,6 +5,7 @@
 //! machines, [`finish`] makes `metrics.json` of counts. All counts are integers: however a run was
 //! interrupted or divided, the result has the same bytes.
 
+pub mod assemble;
 pub mod finish;
 mod load;
 pub mod merge;

@@ -39,6 +39,31 @@ impl ConfusionMatrix {
         Self { names, counts }
     }
 
+    /// A matrix with these counts, row-major `[truth, prediction]`.
+    pub(super) fn of(names: Vec<String>, counts: Vec<u64>) -> Self {
+        debug_assert_eq!(names.len() * names.len(), counts.len());
+        Self { names, counts }
+    }
+
+    /// The counts, row-major `[truth, prediction]`.
+    pub(super) fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    /// Adds the counts of another matrix over the same classes.
+    ///
+    /// # Errors
+    /// [`Undefined::Unlike`] if its classes are others; nothing is added then.
+    pub fn merge(&mut self, other: &Self) -> Result<(), Undefined> {
+        if self.names != other.names {
+            return Err(Undefined::Unlike);
+        }
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            *mine += theirs;
+        }
+        Ok(())
+    }
+
     /// Names of the classes, in order.
     pub fn names(&self) -> &[String] {
         &self.names

@@ -1,12 +1,13 @@
 //! Ranking metrics of scores against yes/no labels: AUROC, average precision and the best F1.
 
 use super::Undefined;
+use super::ranking::{Ranking, both_classes, ranking};
 
 /// Samples with the same score: `(score, positives, negatives)`.
-type Group = (f32, u64, u64);
+pub(super) type Group = (f32, u64, u64);
 
 /// Groups equal scores, highest score first, after checking that the metrics are defined.
-fn descending_groups(scores: &[f32], labels: &[bool]) -> Result<Vec<Group>, Undefined> {
+pub(super) fn descending_groups(scores: &[f32], labels: &[bool]) -> Result<Vec<Group>, Undefined> {
     if scores.len() != labels.len() {
         return Err(Undefined::LengthMismatch { scores: scores.len(), labels: labels.len() });
     }
@@ -14,16 +15,7 @@ fn descending_groups(scores: &[f32], labels: &[bool]) -> Result<Vec<Group>, Unde
         return Err(Undefined::NotFinite { index, value: scores[index] });
     }
     let positives = labels.iter().filter(|&&l| l).count();
-    match (positives, labels.len() - positives) {
-        (0, 0) => return Err(Undefined::Empty),
-        (0, n) => {
-            return Err(Undefined::OneClass { positive: false, count: n as u64 });
-        }
-        (n, 0) => {
-            return Err(Undefined::OneClass { positive: true, count: n as u64 });
-        }
-        _ => {}
-    }
+    both_classes(positives as u64, (labels.len() - positives) as u64)?;
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_unstable_by(|&a, &b| scores[b].total_cmp(&scores[a]));
     let mut groups: Vec<Group> = Vec::new();
@@ -42,26 +34,14 @@ fn descending_groups(scores: &[f32], labels: &[bool]) -> Result<Vec<Group>, Unde
     Ok(groups)
 }
 
-/// Area under the ROC curve from counts per distinct score, highest score first.
-///
-/// Equals the probability that a random positive scores above a random negative, a tie counting one half (the
-/// Mann-Whitney U statistic divided by the number of pairs). Counted in integers, so the only rounding is the final
-/// division. `None` if a class is empty.
-pub(super) fn auroc_from_counts(groups: impl Iterator<Item = (u64, u64)>) -> Option<f64> {
-    let (mut positives, mut negatives, mut twice_u) = (0_u128, 0_u128, 0_u128);
-    for (yes, no) in groups {
-        let (yes, no) = (u128::from(yes), u128::from(no));
-        // Each negative here loses against every positive above and ties with those in its group.
-        twice_u += no * (2 * positives + yes);
-        positives += yes;
-        negatives += no;
-    }
-    let pairs = positives * negatives;
-    (pairs > 0).then(|| twice_u as f64 / (2 * pairs) as f64)
+/// AUROC and average precision of groups.
+fn ranked(groups: &[Group]) -> Result<Ranking, Undefined> {
+    let (positives, negatives) = groups.iter().fold((0, 0), |(p, n), g| (p + g.1, n + g.2));
+    ranking(groups.iter().map(|g| (g.1, g.2)), positives, negatives)
 }
 
 /// Exact area under the ROC curve; `labels[i]` is `true` for a defective sample. Ties count one half, as in
-/// `sklearn.metrics.roc_auc_score`.
+/// `sklearn.metrics.roc_auc_score`: the probability that a random positive scores above a random negative.
 ///
 /// # Errors
 /// [`Undefined`] for one class only, no samples, NaN or infinite scores, or different lengths.
@@ -71,8 +51,7 @@ pub(super) fn auroc_from_counts(groups: impl Iterator<Item = (u64, u64)>) -> Opt
 /// assert_eq!(auroc(&[0.1, 0.4, 0.35, 0.8], &[false, false, true, true]), Ok(0.75));
 /// ```
 pub fn auroc(scores: &[f32], labels: &[bool]) -> Result<f64, Undefined> {
-    let groups = descending_groups(scores, labels)?;
-    auroc_from_counts(groups.iter().map(|g| (g.1, g.2))).ok_or(Undefined::Empty)
+    Ok(ranked(&descending_groups(scores, labels)?)?.auroc.value)
 }
 
 /// Average precision `Σ (R_n − R_{n−1}) P_n` over the distinct scores as thresholds, highest first, without
@@ -81,14 +60,7 @@ pub fn auroc(scores: &[f32], labels: &[bool]) -> Result<f64, Undefined> {
 /// # Errors
 /// As [`auroc`]. (scikit-learn returns 0 without positives and 1 without negatives.)
 pub fn average_precision(scores: &[f32], labels: &[bool]) -> Result<f64, Undefined> {
-    let groups = descending_groups(scores, labels)?;
-    let (mut hits, mut alarms, mut sum) = (0_u64, 0_u64, 0.0_f64);
-    for &(_, yes, no) in &groups {
-        hits += yes;
-        alarms += yes + no;
-        sum += yes as f64 * (hits as f64 / alarms as f64);
-    }
-    Ok(sum / hits as f64)
+    Ok(ranked(&descending_groups(scores, labels)?)?.ap.value)
 }
 
 /// The best F1 over all thresholds and where it is reached; see [`f1_max`].

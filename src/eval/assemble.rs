@@ -1,0 +1,347 @@
+//! From the figures of each product to [`Metrics`]: values, reasons, bounds, intervals and means.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::metrics::{
+    Bounded, ClassFigures, ConfusionMatrix, ImageFigures, MultiFigures, PixelFigures, Undefined,
+    image_figures, image_resamples, interval,
+};
+use crate::report::metrics::{
+    Confusion, DataAbout, Figure, Figures, Metrics, ProductMetrics, SCHEMA, TypeFigures,
+};
+use crate::report::results::{Adapter, FailedImage, Model, NORMAL, Program};
+
+/// Seed of the bootstrap.
+const SEED: u64 = 1;
+
+/// What is known of one product after all of its images.
+#[derive(Debug, Clone, Default)]
+pub struct ProductResult {
+    /// Its name, as in the data set.
+    pub name: String,
+    /// Score of each image that was evaluated, and whether it is defective.
+    pub image_scores: Vec<(f32, bool)>,
+    /// Figures of its pixels; `None` if no maps were looked at.
+    pub pixels: Option<PixelFigures>,
+    /// Figures of its classes; `None` if the maps tell no types.
+    pub types: Option<MultiFigures>,
+    /// True class of each image against the predicted one, if it was predicted.
+    pub image_confusion: Option<ConfusionMatrix>,
+    /// Defective images without a mask: they count in image figures only.
+    pub without_mask: usize,
+}
+
+/// What is known of the run as a whole.
+#[derive(Debug, Clone, Default)]
+pub struct About {
+    /// See [`Metrics::method`].
+    pub method: String,
+    /// See [`Metrics::data`].
+    pub data: DataAbout,
+    /// See [`Metrics::model`].
+    pub model: Option<Model>,
+    /// See [`Metrics::adapter`].
+    pub adapter: Option<Adapter>,
+    /// See [`Metrics::defects`].
+    pub defects: Vec<String>,
+    /// See [`Metrics::settings`].
+    pub settings: BTreeMap<String, Value>,
+    /// See [`Metrics::failed`].
+    pub failed: Vec<FailedImage>,
+    /// See [`Metrics::notes`]; what the figures themselves have to say is added.
+    pub notes: Vec<String>,
+}
+
+/// Figures of image resamples, the same number for each product.
+type Resamples = Vec<ImageFigures>;
+
+/// The three image figures, by key.
+fn image_parts(of: &ImageFigures) -> [(Figure, f64); 3] {
+    [(Figure::ImageAuroc, of.auroc), (Figure::ImageAp, of.ap), (Figure::ImageF1Max, of.f1_max)]
+}
+
+/// Puts a value with its bound, or the reason why there is none.
+fn put(into: &mut Figures, figure: Figure, found: Result<Bounded, Undefined>) {
+    match found {
+        Ok(bounded) => {
+            into.values.insert(figure, bounded.value);
+            if bounded.max_error > 0.0 {
+                into.bounds.insert(figure, bounded.max_error);
+            }
+        }
+        Err(reason) => {
+            into.undefined.insert(figure, reason.to_string());
+        }
+    }
+}
+
+/// Adds the intervals of all three image figures.
+fn put_intervals(into: &mut Figures, resamples: &Resamples) {
+    for (at, figure) in [Figure::ImageAuroc, Figure::ImageAp, Figure::ImageF1Max].into_iter().enumerate() {
+        let values: Vec<f64> = resamples.iter().map(|r| image_parts(r)[at].1).collect();
+        if let Some(limits) = interval(&values) {
+            into.intervals.insert(figure, limits);
+        }
+    }
+}
+
+fn type_figures(class: &ClassFigures) -> TypeFigures {
+    let value = |of: &Result<Bounded, Undefined>| of.as_ref().ok().map(|b| b.value);
+    TypeFigures { auroc: value(&class.auroc), ap: value(&class.ap), f1: class.f1, support: class.support }
+}
+
+fn confusion(matrix: &ConfusionMatrix) -> Confusion {
+    let classes = 0..matrix.names().len();
+    let row = |t: usize| classes.clone().map(|p| matrix.count(t, p)).collect();
+    Confusion { names: matrix.names().to_vec(), counts: classes.clone().map(row).collect() }
+}
+
+/// One product, and the resamples behind its intervals; `seed` is to differ from product to product.
+fn product(result: &ProductResult, seed: u64) -> (ProductMetrics, Option<Resamples>) {
+    let mut figures = Figures::default();
+    let (scores, labels): (Vec<f32>, Vec<bool>) = result.image_scores.iter().copied().unzip();
+    match image_figures(&scores, &labels) {
+        Ok(found) => figures.values.extend(image_parts(&found)),
+        Err(reason) => {
+            for figure in [Figure::ImageAuroc, Figure::ImageAp, Figure::ImageF1Max] {
+                put(&mut figures, figure, Err(reason.clone()));
+            }
+        }
+    }
+    let resamples = image_resamples(&scores, &labels, seed).ok();
+    if let Some(resamples) = &resamples {
+        put_intervals(&mut figures, resamples);
+    }
+    if let Some(pixels) = &result.pixels {
+        put(&mut figures, Figure::PixelAuroc, pixels.auroc.clone());
+        put(&mut figures, Figure::PixelAp, pixels.ap.clone());
+        put(&mut figures, Figure::PixelF1Max, pixels.f1_max.clone());
+        put(&mut figures, Figure::Aupro, pixels.aupro.clone());
+    }
+    let mut metrics = ProductMetrics {
+        images: labels.len(),
+        defective: labels.iter().filter(|&&l| l).count(),
+        without_mask: result.without_mask,
+        image_confusion: result.image_confusion.as_ref().map(confusion),
+        ..ProductMetrics::default()
+    };
+    if let Some(types) = &result.types {
+        put(&mut figures, Figure::MultiAuroc, types.auroc.clone());
+        put(&mut figures, Figure::MultiAp, types.ap.clone());
+        put(&mut figures, Figure::MultiF1, types.f1.clone().map(Bounded::exact));
+        metrics.types = types.classes.iter().map(|c| (c.name.clone(), type_figures(c))).collect();
+        metrics.pixel_confusion = Some(confusion(&types.confusion));
+    }
+    metrics.figures = figures;
+    (metrics, resamples)
+}
+
+/// Plain mean of each figure over the products that have it. The bound of a mean is the mean of the bounds.
+fn mean(products: &BTreeMap<String, ProductMetrics>, notes: &mut Vec<String>) -> Figures {
+    let mut mean = Figures::default();
+    for figure in Figure::ALL {
+        let of = |p: &ProductMetrics| {
+            let max_error = p.figures.bounds.get(&figure).copied().unwrap_or(0.0);
+            p.figures.values.get(&figure).map(|&value| Bounded { value, max_error })
+        };
+        let values: Vec<Bounded> = products.values().filter_map(of).collect();
+        if let Some(found) = Bounded::mean(&values) {
+            put(&mut mean, figure, Ok(found));
+            let lacks = |(name, p): (&'_ String, &ProductMetrics)| {
+                (!p.figures.values.contains_key(&figure)).then(|| name.clone())
+            };
+            let left_out: Vec<String> = products.iter().filter_map(lacks).collect();
+            if !left_out.is_empty() {
+                notes.push(format!(
+                    "{}: mean over {} of {} products; without {}",
+                    figure.title(),
+                    values.len(),
+                    products.len(),
+                    left_out.join(", ")
+                ));
+            }
+        } else if let Some(reason) = products.values().find_map(|p| p.figures.undefined.get(&figure)) {
+            mean.undefined.insert(figure, reason.clone());
+        }
+    }
+    mean
+}
+
+/// Intervals of the mean over products: the r-th resample is the mean of the products' r-th ones.
+fn mean_resamples(products: &[Resamples]) -> Resamples {
+    let count = products.len() as f64;
+    let mean = |at: usize, of: fn(&ImageFigures) -> f64| {
+        products.iter().map(|resamples| of(&resamples[at])).sum::<f64>() / count
+    };
+    let one = |at| ImageFigures {
+        auroc: mean(at, |f| f.auroc),
+        ap: mean(at, |f| f.ap),
+        f1_max: mean(at, |f| f.f1_max),
+    };
+    let shortest = products.iter().map(Vec::len).min().unwrap_or(0);
+    (0..shortest).map(one).collect()
+}
+
+/// Each defect type: the mean over the products that have it.
+fn types(products: &BTreeMap<String, ProductMetrics>) -> BTreeMap<String, TypeFigures> {
+    let mut found: BTreeMap<String, Vec<&TypeFigures>> = BTreeMap::new();
+    for (name, class) in products.values().flat_map(|p| &p.types).filter(|(name, _)| *name != NORMAL) {
+        if class.support > 0 {
+            found.entry(name.clone()).or_default().push(class);
+        }
+    }
+    let over = |classes: Vec<&TypeFigures>| {
+        let mean = |of: fn(&TypeFigures) -> Option<f64>| {
+            let values: Vec<f64> = classes.iter().filter_map(|c| of(c)).collect();
+            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+        };
+        TypeFigures {
+            auroc: mean(|c| c.auroc),
+            ap: mean(|c| c.ap),
+            f1: mean(|c| c.f1),
+            support: classes.len() as u64,
+        }
+    };
+    found.into_iter().map(|(name, classes)| (name, over(classes))).collect()
+}
+
+/// All of `metrics.json`. The order of `results` makes no difference.
+pub fn metrics(about: About, results: &[ProductResult]) -> Metrics {
+    let mut results: Vec<&ProductResult> = results.iter().collect();
+    results.sort_by(|a, b| a.name.cmp(&b.name));
+    let (mut products, mut resamples, mut notes) = (BTreeMap::new(), Vec::new(), about.notes);
+    for (at, result) in results.into_iter().enumerate() {
+        let (metrics, drawn) = product(result, SEED + at as u64);
+        if let Some(types) = result.types.as_ref().filter(|t| !t.left_out().is_empty()) {
+            notes.push(format!(
+                "{}: multi-type AUROC and AP leave out {}, of which there is no pixel or nothing else",
+                result.name,
+                types.left_out().join(", ")
+            ));
+        }
+        products.insert(result.name.clone(), metrics);
+        resamples.extend(drawn);
+    }
+    let mut mean = mean(&products, &mut notes);
+    if !resamples.is_empty() {
+        put_intervals(&mut mean, &mean_resamples(&resamples));
+    }
+    Metrics {
+        schema: SCHEMA.to_owned(),
+        program: Program { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
+        method: about.method,
+        data: about.data,
+        model: about.model,
+        adapter: about.adapter,
+        defects: about.defects,
+        settings: about.settings,
+        mean,
+        types: types(&products),
+        products,
+        failed: about.failed,
+        notes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{PixelScores, TypeScores};
+
+    fn images(scores: &[f32], defective: usize) -> Vec<(f32, bool)> {
+        scores.iter().enumerate().map(|(at, &score)| (score, at < defective)).collect()
+    }
+
+    fn example() -> Vec<ProductResult> {
+        let mut pixels = PixelScores::new();
+        pixels.add(&[0.9, 0.2, 0.6, 0.1], &[true, false, true, false], 2).expect("a map");
+        let mut types = TypeScores::new([NORMAL, "hole", "cut"]);
+        types.add(&[0.1, 0.9, 0.9, 0.1, 0.1, 0.0], &[1, 0]).expect("maps");
+        let bottle = ProductResult {
+            name: "bottle".into(),
+            image_scores: images(&[0.9, 0.4, 0.5, 0.1], 2),
+            pixels: Some(pixels.figures()),
+            types: Some(types.figures()),
+            ..ProductResult::default()
+        };
+        let mut holes = TypeScores::new([NORMAL, "hole"]);
+        holes.add(&[0.1, 0.9, 0.9, 0.9], &[1, 0]).expect("maps");
+        let cable = ProductResult {
+            name: "cable".into(),
+            image_scores: images(&[0.9, 0.1], 1),
+            pixels: Some(PixelScores::new().figures()),
+            types: Some(holes.figures()),
+            ..ProductResult::default()
+        };
+        let good = ProductResult {
+            name: "wood".into(),
+            image_scores: images(&[0.1], 0),
+            ..ProductResult::default()
+        };
+        vec![bottle, cable, good]
+    }
+
+    #[test]
+    fn means_are_over_the_products_that_have_a_figure() {
+        let found = metrics(About::default(), &example());
+        // bottle: 3 of 4 pairs; cable: 1; wood has no defective image.
+        assert_eq!(found.mean.values[&Figure::ImageAuroc], 0.875);
+        assert_eq!(
+            found.products["wood"].figures.undefined[&Figure::ImageAuroc],
+            "undefined: all 1 samples are normal; both normal and defective ones are needed"
+        );
+        assert_eq!(found.mean.values[&Figure::PixelAuroc], 1.0, "of bottle alone");
+        assert!(
+            found.notes.contains(&"image AUROC: mean over 2 of 3 products; without wood".to_owned()),
+            "{:?}",
+            found.notes
+        );
+        assert!(
+            found.notes.iter().any(|n| n.starts_with("bottle: ") && n.contains("cut")),
+            "{:?}",
+            found.notes
+        );
+        assert_eq!((found.products["bottle"].images, found.products["bottle"].defective), (4, 2));
+        // cable has two images, one of each kind: all its resamples are 1. Of bottle's, one in sixteen has only 0.4
+        // against only 0.5, which is 0; more than half are 1.
+        assert_eq!(found.mean.intervals[&Figure::ImageAuroc], [0.5, 1.0]);
+        assert!(found.mean.bounds.is_empty() && found.mean.undefined.is_empty());
+    }
+
+    #[test]
+    fn types_are_averaged_over_the_products_that_have_them() {
+        let found = metrics(About::default(), &example());
+        assert_eq!(found.types.keys().collect::<Vec<_>>(), ["hole"], "cut has no pixel, normal is no defect");
+        let hole = &found.types["hole"];
+        // 1 in bottle; a tie in cable.
+        assert_eq!((hole.auroc, hole.support), (Some(0.75), 2));
+        let confusion = found.products["bottle"].pixel_confusion.clone().expect("types");
+        assert_eq!((confusion.names.len(), &confusion.counts[1]), (3, &vec![0, 1, 0]));
+    }
+
+    #[test]
+    fn the_order_of_products_makes_no_difference() {
+        let mut backwards = example();
+        backwards.reverse();
+        let bytes = |results: &[ProductResult]| {
+            serde_json::to_string(&metrics(About::default(), results)).expect("JSON")
+        };
+        assert_eq!(bytes(&example()), bytes(&backwards));
+    }
+
+    #[test]
+    fn bounds_of_a_mean_are_the_mean_of_bounds() {
+        let with = |name: &str, max_error: f64| {
+            let value = Ok(Bounded { value: 0.5, max_error });
+            let pixels =
+                PixelFigures { auroc: value.clone(), ap: value.clone(), f1_max: value.clone(), aupro: value };
+            ProductResult { name: name.into(), pixels: Some(pixels), ..ProductResult::default() }
+        };
+        let found = metrics(About::default(), &[with("a", 0.02), with("b", 0.0)]);
+        assert_eq!(found.mean.bounds[&Figure::Aupro], 0.01);
+        assert!(found.products["b"].figures.bounds.is_empty(), "exact");
+        assert_eq!(found.mean.undefined[&Figure::ImageAp], "undefined: there are no samples");
+    }
+}

@@ -1,0 +1,147 @@
+//! Figures of pixels from every value: one sort gives them all.
+
+use rayon::prelude::*;
+
+use super::Undefined;
+use super::overlap::{Between, Point, thresholds};
+use super::pixel::{PixelFigures, check};
+use super::ranking::{both_classes, ranking};
+use super::regions::Regions;
+
+/// A number that orders as the float does; both zeros are one.
+pub(super) fn key(value: f32) -> u32 {
+    let bits = (value + 0.0).to_bits();
+    if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
+}
+
+/// The float of a key.
+fn value(key: u32) -> f32 {
+    f32::from_bits(if key >> 31 == 1 { key & !(1 << 31) } else { !key })
+}
+
+/// The largest key that is not above a threshold.
+fn floor_key(threshold: f64) -> u32 {
+    let near = threshold as f32;
+    key(if f64::from(near) > threshold { near.next_down() } else { near })
+}
+
+/// Positives and negatives of each distinct key, highest first, of sorted lists.
+pub(super) fn groups<P>(
+    positives: &[P],
+    key: impl Fn(&P) -> u32,
+    negatives: &[u32],
+) -> impl Iterator<Item = (u64, u64)> {
+    let (mut p, mut n) = (positives.len(), negatives.len());
+    std::iter::from_fn(move || {
+        let top = positives[..p].last().map(&key).max(negatives[..n].last().copied())?;
+        let (from_p, from_n) = (p, n);
+        while p > 0 && key(&positives[p - 1]) == top {
+            p -= 1;
+        }
+        while n > 0 && negatives[n - 1] == top {
+            n -= 1;
+        }
+        Some(((from_p - p) as u64, (from_n - n) as u64))
+    })
+}
+
+/// All pixels of a product: exact figures, for 4 bytes a normal pixel and 8 a defective one.
+#[derive(Debug, Clone, Default)]
+pub struct PixelScores {
+    /// Key in the high half, region in the low one.
+    positives: Vec<u64>,
+    negatives: Vec<u32>,
+    /// Pixels of each region.
+    areas: Vec<u32>,
+}
+
+impl PixelScores {
+    /// Nothing seen yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the pixels of one image: `map` and `mask` in the same order, in rows of `width`; `true` is defective.
+    ///
+    /// # Errors
+    /// [`Undefined`] if the sizes differ or a value is not finite, with its position; nothing of this image is added
+    /// then.
+    pub fn add(&mut self, map: &[f32], mask: &[bool], width: usize) -> Result<(), Undefined> {
+        check(map, 1, mask.len())?;
+        let regions = Regions::of(mask, width)?;
+        let before = self.areas.len() as u64;
+        let packed =
+            |&(at, region): &(usize, u32)| u64::from(key(map[at])) << 32 | (before + u64::from(region));
+        self.positives.extend(regions.pixels.iter().map(packed));
+        if regions.areas.is_empty() {
+            self.negatives.extend(map.iter().map(|&v| key(v)));
+        } else {
+            let normal = map.iter().zip(mask).filter(|(_, defective)| !**defective);
+            self.negatives.extend(normal.map(|(&v, _)| key(v)));
+        }
+        self.areas.extend(regions.areas);
+        Ok(())
+    }
+
+    /// Number of pixels seen.
+    pub fn pixels(&self) -> u64 {
+        (self.positives.len() + self.negatives.len()) as u64
+    }
+
+    /// The figures of everything seen.
+    pub fn figures(mut self) -> PixelFigures {
+        let (positives, negatives) = (self.positives.len() as u64, self.negatives.len() as u64);
+        if let Err(reason) = both_classes(positives, negatives) {
+            return PixelFigures::new(Err(reason), || Ok(Vec::new()));
+        }
+        self.positives.par_sort_unstable();
+        self.negatives.par_sort_unstable();
+        let groups = groups(&self.positives, |p| (p >> 32) as u32, &self.negatives);
+        PixelFigures::new(ranking(groups, positives, negatives).map(|r| r.exact()), || self.curve())
+    }
+
+    /// Overlap and false-positive rate at each threshold, of the sorted lists.
+    fn curve(&self) -> Result<Vec<Point>, Undefined> {
+        let keys = |end: fn(&[u64]) -> Option<&u64>, other: fn(&[u32]) -> Option<&u32>| {
+            end(&self.positives).map(|p| (p >> 32) as u32).into_iter().chain(other(&self.negatives).copied())
+        };
+        let min = keys(<[_]>::first, <[_]>::first).min().ok_or(Undefined::Empty)?;
+        let max = keys(<[_]>::last, <[_]>::last).max().ok_or(Undefined::Empty)?;
+        let (mut left, mut overlap) = (self.positives.len(), 0.0);
+        let mut points: Vec<Point> = thresholds(value(min), value(max))?
+            .rev()
+            .map(|threshold| {
+                let floor = floor_key(threshold);
+                while left > 0 && (self.positives[left - 1] >> 32) as u32 > floor {
+                    left -= 1;
+                    overlap += 1.0 / f64::from(self.areas[self.positives[left] as u32 as usize]);
+                }
+                let alarms = self.negatives.len() - self.negatives.partition_point(|&n| n <= floor);
+                Point {
+                    fpr: Between::exact(alarms as f64 / self.negatives.len() as f64),
+                    overlap: Between::exact(overlap / self.areas.len() as f64),
+                }
+            })
+            .collect();
+        points.reverse();
+        Ok(points)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_order_as_floats_do() {
+        let ascending = [f32::MIN, -1.5, -f32::MIN_POSITIVE, 0.0, 1e-40, 0.5, 1.0, f32::MAX];
+        assert!(ascending.windows(2).all(|w| key(w[0]) < key(w[1])));
+        assert!(ascending.iter().all(|&v| value(key(v)) == v));
+        assert_eq!(key(-0.0), key(0.0));
+        for threshold in [0.1_f64, -0.1, 0.5, 1e-50, -1e-50] {
+            for v in [0.1_f32, 0.1_f32.next_down(), -0.1, (-0.1_f32).next_up(), 0.5, 0.0, -0.5] {
+                assert_eq!(key(v) > floor_key(threshold), f64::from(v) > threshold, "{v} > {threshold}");
+            }
+        }
+    }
+}
