@@ -9,6 +9,7 @@ pub mod npy;
 pub mod overlay;
 mod page;
 mod page_images;
+mod page_parts;
 pub mod results;
 mod roofline;
 mod trace;
