@@ -12,6 +12,7 @@ use crate::data::samples::SampleError;
 use crate::data::synth::SynthError;
 use crate::gpu::GpuError;
 use crate::lab::bench::compare::OldReportError;
+use crate::report::tables::MetricsError;
 use crate::report::{NpyError, OverlayError, ReportError, ResultsError, WriteError};
 
 /// A message that says what is wrong with what, and a hint that says what to do.
@@ -69,6 +70,7 @@ self_explaining!(
     FetchError,
     ImageError,
     LearnerError,
+    MetricsError,
     ModelError,
     NpyError,
     OldReportError,

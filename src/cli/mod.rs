@@ -13,6 +13,7 @@ mod options;
 mod picture;
 mod profile;
 mod synth;
+mod table;
 mod train;
 mod tune;
 
@@ -50,6 +51,8 @@ enum Verb {
     Tune(tune::Args),
     /// Say where the time of another command goes: kernels, gaps, memory
     Profile(profile::Args),
+    /// Print the figures of evaluations as a table: Markdown, LaTeX or CSV
+    Table(table::Args),
     /// Generate labelled images of textures and objects with defects
     Synth(synth::Args),
     /// Download a full CLIP model
@@ -77,6 +80,7 @@ pub fn main_with(registry: &Registry) -> ExitCode {
         Verb::Bench(args) => bench::run(&args, registry),
         Verb::Tune(args) => tune::run(&args, registry).map(|()| ExitCode::SUCCESS),
         Verb::Profile(args) => profile::run(&args, registry),
+        Verb::Table(args) => table::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Synth(args) => synth::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Fetch(args) => fetch::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Import(args) => import::run(&args).map(|()| ExitCode::SUCCESS),

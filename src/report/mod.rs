@@ -2,6 +2,7 @@
 
 pub mod atomic;
 mod check;
+pub mod evaluation;
 pub mod html;
 mod markup;
 pub mod metrics;
@@ -12,11 +13,13 @@ mod page_images;
 mod page_parts;
 pub mod results;
 mod roofline;
+pub mod tables;
 mod trace;
 mod training;
 
 pub use atomic::{AtomicFile, TEMPORARY_PREFIX, WriteError, write_atomic};
 pub use check::ResultsError;
+pub use evaluation::{EvaluationOptions, EvaluationPage};
 pub use html::{ReportBuilder, ReportError, ReportImage, ReportOptions, shell_command};
 pub use npy::{NpyArray, NpyData, NpyError, read_npy, write_npy};
 pub use overlay::{MapView, OverlayError, Scaling};
