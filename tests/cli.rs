@@ -24,6 +24,8 @@ mod profile;
 mod requests;
 #[path = "cli/stopping.rs"]
 mod stopping;
+#[path = "cli/tables.rs"]
+mod tables;
 #[path = "cli/training.rs"]
 mod training;
 #[path = "cli/tuning.rs"]

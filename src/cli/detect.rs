@@ -185,7 +185,7 @@ fn report(threshold: f32) -> ReportBuilder {
 
 /// `YYYY-MM-DD` of a day counted from 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date
 /// Algorithms", 2013).
-fn civil_date(days: u64) -> String {
+pub fn civil_date(days: u64) -> String {
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;

@@ -10,8 +10,10 @@ use crate::dapo::{AlarmError, CheckpointError};
 use crate::data::ImageError;
 use crate::data::samples::SampleError;
 use crate::data::synth::SynthError;
+use crate::eval::EvalError;
 use crate::gpu::GpuError;
 use crate::lab::bench::compare::OldReportError;
+use crate::report::tables::MetricsError;
 use crate::report::{LedgerError, NpyError, OverlayError, ReportError, ResultsError, WriteError};
 
 /// A message that says what is wrong with what, and a hint that says what to do.
@@ -48,6 +50,15 @@ impl From<DapoError> for Failure {
     }
 }
 
+impl From<EvalError> for Failure {
+    fn from(error: EvalError) -> Self {
+        match error {
+            EvalError::Device(error) => error.into(),
+            other => Self::new(other.to_string()),
+        }
+    }
+}
+
 impl From<ClipError> for Failure {
     fn from(error: ClipError) -> Self {
         Self { message: error.to_string(), hint: error.hint() }
@@ -71,6 +82,7 @@ self_explaining!(
     ImageError,
     LedgerError,
     LearnerError,
+    MetricsError,
     ModelError,
     NpyError,
     OldReportError,

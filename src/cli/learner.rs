@@ -148,6 +148,11 @@ impl Learner {
         Ok(sha2::Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect())
     }
 
+    /// Whether it knows only good and defective, and no types.
+    pub fn is_one_class(&self) -> bool {
+        self.file.description.as_ref().is_some_and(|d| d.learner.one_class)
+    }
+
     /// Names of the defects that it was made for; empty if the file does not say.
     pub fn defects(&self) -> Vec<String> {
         self.file.description.as_ref().map_or_else(Vec::new, |d| d.test_defects.clone())

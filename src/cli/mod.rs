@@ -7,15 +7,19 @@ mod data;
 mod detect;
 mod devices;
 mod embed;
+mod eval;
+mod evaluated;
 mod failure;
 mod fetch;
 mod import;
 mod learner;
 mod look;
+mod merge;
 mod options;
 mod picture;
 mod profile;
 mod synth;
+mod table;
 mod train;
 mod tune;
 mod watch;
@@ -58,8 +62,14 @@ enum Verb {
     Tune(tune::Args),
     /// Say where the time of another command goes: kernels, gaps, memory
     Profile(profile::Args),
+    /// Evaluate a method on a data set: figures, tables, a page
+    Eval(eval::Args),
+    /// Make one evaluation of parts that were run on different machines
+    Merge(merge::Args),
     /// Look at a data set before training on it or judging by it
     Data(data::Args),
+    /// Print the figures of evaluations as a table: Markdown, LaTeX or CSV
+    Table(table::Args),
     /// Generate labelled images of textures and objects with defects
     Synth(synth::Args),
     /// Download a full CLIP model
@@ -89,7 +99,10 @@ pub fn main_with(registry: &Registry) -> ExitCode {
         Verb::Bench(args) => bench::run(&args, registry),
         Verb::Tune(args) => tune::run(&args, registry).map(|()| ExitCode::SUCCESS),
         Verb::Profile(args) => profile::run(&args, registry),
+        Verb::Eval(args) => args.profile.around(&args.device, || eval::run(&args)),
+        Verb::Merge(args) => merge::run(&args),
         Verb::Data(args) => data::run(&args).map(|()| ExitCode::SUCCESS),
+        Verb::Table(args) => table::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Synth(args) => synth::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Fetch(args) => fetch::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Import(args) => import::run(&args).map(|()| ExitCode::SUCCESS),

@@ -58,11 +58,10 @@ pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Settings, EvalError> {
     }
     let mut all: Vec<ImageRecord> = by_number.values().flat_map(|part| part.records.clone()).collect();
     all.sort_by_key(|record| record.index);
-    let products = products(&all);
     fs::create_dir_all(out.join("counts")).map_err(EvalError::io(out))?;
     let mut through = 0;
-    for (product, name) in products.iter().enumerate() {
-        through += all.iter().filter(|r| r.product == **name).count();
+    for (product, (name, _)) in whole.products.iter().enumerate() {
+        through += all.iter().filter(|r| r.product == *name).count();
         let mut sum: Option<Counts> = None;
         for part in by_number.values() {
             let Some((_, counts)) = read_counts(&part.folder, product)? else { continue };
@@ -87,13 +86,6 @@ pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Settings, EvalError> {
     // Last: a folder without it is no run, and merging can simply be repeated.
     write_atomic(out.join("run.json"), &to_json(&whole))?;
     Ok(whole)
-}
-
-/// Names of the products in the order of the plan, which is that of the images.
-fn products(records: &[ImageRecord]) -> Vec<&str> {
-    let mut names: Vec<&str> = records.iter().map(|r| r.product.as_str()).collect();
-    names.dedup();
-    names
 }
 
 impl Part {

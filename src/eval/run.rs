@@ -43,6 +43,8 @@ pub struct Settings {
     pub object: String,
     /// All defect classes.
     pub defects: Vec<String>,
+    /// The products in order, and the classes of each, normal first.
+    pub products: Vec<(String, Vec<String>)>,
     /// Images that go through the model together.
     pub batch: usize,
     /// Edge and overlap of tiles, if images are cut.

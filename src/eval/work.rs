@@ -71,7 +71,10 @@ pub fn evaluate(
     let subsets = plan
         .products
         .iter()
-        .map(|product| how.types.then(|| looker.subset(&product.classes)).transpose())
+        .map(|product| {
+            let asked = how.types && !product.classes.is_empty();
+            asked.then(|| looker.subset(&product.classes)).transpose()
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let (sender, finished) = sync_channel::<(Prepared, Option<Found>)>(2 * batch);
     thread::scope(|scope| {
@@ -108,11 +111,7 @@ struct Device<'a> {
 
 impl Device<'_> {
     /// Looks at full batches of what waits, or at all of it, and hands on what is complete.
-    fn look(
-        &mut self,
-        all: bool,
-        sender: &SyncSender<(Prepared, Option<Found>)>,
-    ) -> Result<(), EvalError> {
+    fn look(&mut self, all: bool, sender: &SyncSender<(Prepared, Option<Found>)>) -> Result<(), EvalError> {
         loop {
             // Every input that has not been looked at: which image, which of its inputs.
             let mut open: Vec<(usize, usize)> = Vec::new();
@@ -246,7 +245,8 @@ impl Counts {
     /// Nothing seen yet of a product; maps of this program lie in 0..=1.
     fn new(plan: &Plan, product: usize, types: bool) -> Result<Self, EvalError> {
         let refuse = |e: crate::metrics::Undefined| EvalError::Parts(e.to_string());
-        let types = types.then(|| TypeCounts::new(plan.names(product), [0.0, 1.0])).transpose();
+        let asked = types && !plan.products[product].classes.is_empty();
+        let types = asked.then(|| TypeCounts::new(plan.names(product), [0.0, 1.0])).transpose();
         Ok(Self {
             pixels: PixelCounts::new([0.0, 1.0]).map_err(refuse)?,
             types: types.map_err(refuse)?,
@@ -277,11 +277,11 @@ fn one(plan: &Plan, prepared: Prepared, found: Option<Found>, counts: &mut Count
             None => counts.without_mask += 1,
             Some(mask) => {
                 let size = found.binary.size;
-                let class = plan.class_in_product(item);
+                let class = u8::try_from(plan.class_in_product(item)).map_err(|e| e.to_string())?;
                 // Both or neither: types are checked before pixels are counted.
                 let mut types = counts.types.clone();
                 if let (Some(types), Some(found)) = (&mut types, &found.types) {
-                    let truth: Vec<usize> = mask.iter().map(|&m| if m { class } else { 0 }).collect();
+                    let truth: Vec<u8> = mask.iter().map(|&m| if m { class } else { 0 }).collect();
                     types.add(&found.maps, &truth).map_err(|e| e.to_string())?;
                 }
                 counts.pixels.add(&found.binary.binary_map(), &mask, size).map_err(|e| e.to_string())?;

@@ -116,7 +116,36 @@ pub(super) struct Inlined {
 }
 
 impl Inlined {
-    fn bytes(&self) -> usize {
+    /// Scales the pictures down and encodes them.
+    ///
+    /// # Errors
+    /// [`ReportError::Encode`] for a picture without pixels.
+    pub(super) fn new(
+        index: usize,
+        score: f32,
+        path: &str,
+        pictures: &ReportImage,
+    ) -> Result<Self, ReportError> {
+        let encode = |picture: &RgbImage, side| {
+            data_url(&fit(picture, side))
+                .map_err(|source| ReportError::Encode { path: path.to_owned(), source })
+        };
+        let thumbnail = fit(&pictures.thumbnail, THUMBNAIL_SIDE);
+        let class_maps = pictures.class_maps.iter().take(MAX_MULTIPLES);
+        Ok(Self {
+            index,
+            score,
+            size: thumbnail.dimensions(),
+            thumbnail: encode(&thumbnail, THUMBNAIL_SIDE)?,
+            heat: encode(&pictures.heat, HEAT_SIDE)?,
+            class_maps: class_maps
+                .map(|(name, map)| Ok((name.clone(), encode(map, MULTIPLE_SIDE)?)))
+                .collect::<Result<_, ReportError>>()?,
+        })
+    }
+
+    /// Characters that its pictures take in a page.
+    pub(super) fn bytes(&self) -> usize {
         self.thumbnail.len()
             + self.heat.len()
             + self.class_maps.iter().map(|(_, url)| url.len()).sum::<usize>()
@@ -164,22 +193,7 @@ impl ReportBuilder {
             self.refused = self.refused.max(image.score);
             return Ok(());
         }
-        let encode = |picture: &RgbImage, side| {
-            data_url(&fit(picture, side))
-                .map_err(|source| ReportError::Encode { path: image.path.clone(), source })
-        };
-        let thumbnail = fit(&pictures.thumbnail, THUMBNAIL_SIDE);
-        let class_maps = pictures.class_maps.iter().take(MAX_MULTIPLES);
-        let entry = Inlined {
-            index,
-            score: image.score,
-            size: thumbnail.dimensions(),
-            thumbnail: encode(&thumbnail, THUMBNAIL_SIDE)?,
-            heat: encode(&pictures.heat, HEAT_SIDE)?,
-            class_maps: class_maps
-                .map(|(name, map)| Ok((name.clone(), encode(map, MULTIPLE_SIDE)?)))
-                .collect::<Result<_, ReportError>>()?,
-        };
+        let entry = Inlined::new(index, image.score, &image.path, pictures)?;
         self.bytes += entry.bytes();
         let place = self.kept.partition_point(|kept| kept.score >= entry.score);
         self.kept.insert(place, entry);

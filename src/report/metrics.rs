@@ -95,7 +95,7 @@ impl Figure {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     /// The figures that have a value.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "known")]
     pub values: BTreeMap<Figure, f64>,
     /// Why the others have none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -106,6 +106,13 @@ pub struct Figures {
     /// 95 % bootstrap intervals over the images.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub intervals: BTreeMap<Figure, [f64; 2]>,
+}
+
+/// The figures among the fields of an object; others are those of a later version.
+fn known<'de, D: serde::Deserializer<'de>>(fields: D) -> Result<BTreeMap<Figure, f64>, D::Error> {
+    let fields = BTreeMap::<String, serde_json::Value>::deserialize(fields)?;
+    let value = |figure: Figure| Some((figure, fields.get(figure.key())?.as_f64()?));
+    Ok(Figure::ALL.into_iter().filter_map(value).collect())
 }
 
 /// One class of a product against all others.
@@ -255,6 +262,9 @@ mod tests {
             assert_eq!(text[figure.key()], 0.5, "{figure:?}");
         }
         assert_eq!((&text["images"], &text["undefined"]["aupro"]), (&3.into(), &"no mask".into()));
-        assert_eq!(serde_json::from_value::<ProductMetrics>(text).expect("the same again"), product);
+        let mut text = text;
+        assert_eq!(serde_json::from_value::<ProductMetrics>(text.clone()).expect("the same again"), product);
+        text["later"] = "a field of another version".into();
+        assert_eq!(serde_json::from_value::<ProductMetrics>(text).expect("ignored"), product);
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod atomic;
 mod check;
+pub mod evaluation;
 pub mod html;
 mod ledger;
 mod markup;
@@ -10,13 +11,16 @@ pub mod npy;
 pub mod overlay;
 mod page;
 mod page_images;
+mod page_parts;
 pub mod results;
 mod roofline;
+pub mod tables;
 mod trace;
 mod training;
 
 pub use atomic::{AtomicFile, TEMPORARY_PREFIX, WriteError, write_atomic};
 pub use check::ResultsError;
+pub use evaluation::{EvaluationOptions, EvaluationPage};
 pub use html::{ReportBuilder, ReportError, ReportImage, ReportOptions, shell_command};
 pub use ledger::{Ledger, LedgerError};
 pub use npy::{NpyArray, NpyData, NpyError, read_npy, write_npy};

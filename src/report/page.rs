@@ -6,11 +6,12 @@ use super::html::{Inlined, ReportOptions};
 use super::markup::{escape, fill, plural, push};
 use super::overlay::Scaling;
 use super::page_images::{article, inlined_note, rows};
+use super::page_parts::{computed_on, errors, model_name, notice, reproduce, terms};
 use super::results::{ImageResult, Results, ScoredImage};
 
 const TEMPLATE: &str = include_str!("assets/report.html");
 const CSS: &str = include_str!("assets/report.css");
-const JS: &str = include_str!("assets/report.js");
+const JS: &str = concat!(include_str!("assets/heat.js"), include_str!("assets/report.js"));
 
 /// Bars of the score histogram.
 const BARS: usize = 20;
@@ -28,16 +29,22 @@ pub(super) fn render(results: &Results, options: &ReportOptions, kept: &[Inlined
         "created" if options.created.is_empty() => String::new(),
         "created" => format!(" · {}", escape(&options.created)),
         "facts" => facts(results),
-        "notice" => notice(results),
+        "notice" => notice(&results.model),
         "summary" => summary(results, &scored, flagged, options.threshold),
-        "errors" => errors(results),
+        "errors" => {
+            let failed = results.images.iter().filter_map(|image| match image {
+                ImageResult::Failed(image) => Some(image),
+                ImageResult::Scored(_) => None,
+            });
+            errors(failed)
+        }
         "threshold" => format!("{:.2}", options.threshold),
         "flagged" => format!("{flagged} of {} flagged", scored.len()),
         "rows" => rows(results, options, kept),
         "inlined" => inlined_note(kept.len(), scored.len()),
         "gallery" => kept.iter().map(|k| article(k, &results.images[k.index], results, options)).collect(),
         "legend" => legend(options),
-        "reproduce" => reproduce(results, options),
+        "reproduce" => reproduce(&options.command, &results.program, Some(&results.model), &results.settings),
         _ => String::new(),
     })
 }
@@ -45,37 +52,16 @@ pub(super) fn render(results: &Results, options: &ReportOptions, kept: &[Inlined
 /// What was run: model, adapter, defects, time.
 fn facts(results: &Results) -> String {
     let Results { adapter, model, timing, .. } = results;
-    let software =
-        if adapter.software { r#" <span class="tag">software on the CPU, not a GPU</span>"# } else { "" };
-    let kind = escape(&format!("{}, {}, {}", adapter.kind, adapter.backend, adapter.driver));
-    let demo = if model.demonstration { r#" <span class="tag">demonstration</span>"# } else { "" };
     let size = model.image_size;
     let entries = [
-        ("Model", format!("{}{demo}", escape(&model.name))),
+        ("Model", model_name(model)),
         ("Model input", format!("{size} × {size} pixels, patches of {}", model.patch_size)),
         ("Method", escape(&results.method)),
-        (
-            "Computed on",
-            format!("{}{software}<br><span class=\"muted\">{kind}</span>", escape(&adapter.name)),
-        ),
+        ("Computed on", computed_on(adapter)),
         ("Defects looked for", escape(&results.defects.join(", "))),
         ("Time", format!("{:.2} s, {:.1} images per second", timing.seconds, timing.images_per_second)),
     ];
-    entries.map(|(term, text)| format!("<div><dt>{term}</dt><dd>{text}</dd></div>")).concat()
-}
-
-/// A plain word about what the demonstration model is not.
-fn notice(results: &Results) -> String {
-    if !results.model.demonstration {
-        return String::new();
-    }
-    format!(
-        "<div class=\"notice\" role=\"note\"><p><strong>Demonstration model.</strong> These results come from the \
-         embedded model <code>{}</code>, which was trained on procedurally generated pictures only. It shows how the \
-         program works; do not judge real parts by it.</p><p>For real inspection use a full CLIP model: get one with \
-         <code>dapo-wgpu fetch</code> and run again with <code>--model DIR</code>.</p></div>",
-        escape(&results.model.name)
-    )
+    terms(entries)
 }
 
 /// The summary cards and the histogram of scores.
@@ -110,30 +96,6 @@ fn summary(results: &Results, scored: &[&ScoredImage], flagged: usize, threshold
     cards + r#"</div><div class="ends muted"><span>0</span><span>1</span></div></div>"#
 }
 
-/// The list of images that failed, if any.
-fn errors(results: &Results) -> String {
-    let mut list = String::new();
-    let mut failed = 0;
-    for image in &results.images {
-        if let ImageResult::Failed(image) = image {
-            failed += 1;
-            let (path, error) = (escape(&image.path), escape(&image.error));
-            push(&mut list, format_args!("<li><h3>{path}</h3><p>{error}</p>"));
-            if !image.hint.is_empty() {
-                push(&mut list, format_args!("<p class=\"muted\">What to do: {}</p>", escape(&image.hint)));
-            }
-            list += "</li>";
-        }
-    }
-    if failed == 0 {
-        return String::new();
-    }
-    let title = format!("{} could not be processed", plural(failed, "image"));
-    format!(
-        "<section aria-labelledby=\"errors-title\"><h2 id=\"errors-title\">{title}</h2><ul class=\"errors\">{list}</ul></section>"
-    )
-}
-
 /// What the numbers and colours mean.
 fn legend(options: &ReportOptions) -> String {
     let (low, high, colours) = match options.scaling {
@@ -155,40 +117,6 @@ fn legend(options: &ReportOptions) -> String {
          <li><strong>Probability</strong>: of that type among normal and all named defects.</li>\
          <li><strong>Boxes</strong>: connected regions of the map above a threshold.</li></ul>"
     )
-}
-
-/// Command line, versions and settings.
-fn reproduce(results: &Results, options: &ReportOptions) -> String {
-    let mut text = String::new();
-    if !options.command.is_empty() {
-        push(&mut text, format_args!("<pre>{}</pre>", escape(&options.command)));
-    }
-    let model = &results.model;
-    let path = if model.path.is_empty() { "embedded in the program" } else { &model.path };
-    push(
-        &mut text,
-        format_args!(
-            "<p>{} {}, model <code>{}</code> ({})",
-            escape(&results.program.name),
-            escape(&results.program.version),
-            escape(&model.name),
-            escape(path)
-        ),
-    );
-    if let Some(hash) = &model.weights_sha256 {
-        push(&mut text, format_args!(", SHA-256 of the weights <code>{}</code>", escape(hash)));
-    }
-    text += ".</p>";
-    if !results.settings.is_empty() {
-        let line = |(name, value): (&String, &serde_json::Value)| format!("{name} = {value}\n");
-        let settings: String = results.settings.iter().map(line).collect();
-        let settings: Vec<String> = settings.lines().map(escape).collect();
-        push(
-            &mut text,
-            format_args!("<details><summary>Settings</summary><pre>{}</pre></details>", settings.join("\n")),
-        );
-    }
-    text
 }
 
 #[cfg(test)]

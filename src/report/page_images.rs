@@ -69,23 +69,15 @@ pub(super) fn article(
     let (path, defect) = (escape(&image.path), escape(&image.defect_type));
     let (id, score, class) = (kept.index, image.score, flag(image.score, options));
     let (image_width, image_height) = (image.width, image.height);
-    let (width, height) = kept.size;
-    let aspect = f64::from(width) / f64::from(height.max(1));
-    let Inlined { thumbnail, heat, .. } = kept;
     let boxes: String = image.boxes.iter().map(|found| box_mark(found, image)).collect();
     let mut card = format!(
         r#"<article class="item {class}" id="image-{id}" data-score="{score}" aria-labelledby="title-{id}">
 <header><h3 id="title-{id}">{path}</h3><span class="big" aria-label="Anomaly score">{score:.3}</span>
 <span class="muted">{image_width} × {image_height} · most likely defect: {defect}</span></header>
-<div class="view"><div class="stage" style="--aspect:{aspect:.4}">
-<img src="{thumbnail}" width="{width}" height="{height}" alt="{path}" decoding="async">
-<img class="heat" src="{heat}" alt="" decoding="async">{boxes}</div></div>
-<div class="tools">
-<button type="button" class="toggle" aria-pressed="true" aria-label="Heat map of {path}">Heat map</button>
-<label class="control">Opacity
-<input type="range" min="0" max="100" value="50" aria-label="Opacity of the heat map of {path}"></label></div>
-<div class="body">"#
+"#
     );
+    card += &view(kept, &image.path, &boxes);
+    card += "<div class=\"body\">";
     card += &probabilities(image, results);
     if !image.boxes.is_empty() {
         let items: String = image.boxes.iter().map(box_text).collect();
@@ -93,16 +85,38 @@ pub(super) fn article(
             if image.boxes.len() == 1 { "1 box".into() } else { format!("{} boxes", image.boxes.len()) };
         push(&mut card, format_args!("<details><summary>{title}</summary><ul>{items}</ul></details>"));
     }
-    if !kept.class_maps.is_empty() {
-        card += "<details><summary>Map of each class</summary><div class=\"multiples\">";
-        for (name, url) in &kept.class_maps {
-            let name = escape(name);
-            let picture = format!("<img src=\"{url}\" alt=\"Map of {name}\">");
-            push(&mut card, format_args!("<figure>{picture}<figcaption>{name}</figcaption></figure>"));
-        }
-        card += "</div></details>";
-    }
+    card += &class_maps(kept);
     card + "</div></article>\n"
+}
+
+/// The picture with its heat map and marks above it, and what they are shown and hidden with.
+pub(super) fn view(kept: &Inlined, path: &str, marks: &str) -> String {
+    let Inlined { thumbnail, heat, size: (width, height), .. } = kept;
+    let (path, aspect) = (escape(path), f64::from(*width) / f64::from((*height).max(1)));
+    format!(
+        r#"<div class="view"><div class="stage" style="--aspect:{aspect:.4}">
+<img src="{thumbnail}" width="{width}" height="{height}" alt="{path}" decoding="async">
+<img class="heat" src="{heat}" alt="" decoding="async">{marks}</div></div>
+<div class="tools">
+<button type="button" class="toggle" aria-pressed="true" aria-label="Heat map of {path}">Heat map</button>
+<label class="control">Opacity
+<input type="range" min="0" max="100" value="50" aria-label="Opacity of the heat map of {path}"></label></div>
+"#
+    )
+}
+
+/// The small map of each class, if there are any.
+pub(super) fn class_maps(kept: &Inlined) -> String {
+    if kept.class_maps.is_empty() {
+        return String::new();
+    }
+    let mut maps = String::from("<details><summary>Map of each class</summary><div class=\"multiples\">");
+    for (name, url) in &kept.class_maps {
+        let name = escape(name);
+        let picture = format!("<img src=\"{url}\" alt=\"Map of {name}\">");
+        push(&mut maps, format_args!("<figure>{picture}<figcaption>{name}</figcaption></figure>"));
+    }
+    maps + "</div></details>"
 }
 
 /// A box over the picture, placed in per cent so that it follows the picture's size.

@@ -1,6 +1,6 @@
 //! Where an image is defective.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use image::GrayImage;
 
@@ -32,6 +32,17 @@ impl Mask {
     /// A file that cannot be read.
     pub fn load(&self, size: u32, rule: MaskRule) -> Result<Vec<f32>, ImageError> {
         Ok(scale_mask(self.pixels()?, size, rule))
+    }
+
+    /// One line that names it: the path below `root`, or the boxes.
+    pub fn label(&self, root: &Path) -> String {
+        match self {
+            Mask::File(path) => {
+                let below = path.strip_prefix(root).unwrap_or(path);
+                below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+            }
+            Mask::Boxes { width, height, boxes } => format!("{width}x{height} {boxes:?}"),
+        }
     }
 
     /// The mask in its own size: what is not zero is defect.

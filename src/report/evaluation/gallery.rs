@@ -1,0 +1,205 @@
+//! The galleries: which images are worth looking at, and their cards.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::super::html::{Inlined, ReportError, ReportImage};
+use super::super::markup::{escape, push};
+use super::super::metrics::ImageRecord;
+use super::super::page_images::{class_maps, view};
+
+/// What a gallery shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Good images with high scores.
+    FalseAlarms,
+    /// Defective images with low scores.
+    Misses,
+    /// Images whose score is nearest the threshold.
+    Uncertain,
+    /// Defective images with high scores.
+    Best,
+}
+
+impl Kind {
+    /// All of them, in the order of the page.
+    pub(super) const ALL: [Kind; 4] = [Kind::FalseAlarms, Kind::Misses, Kind::Uncertain, Kind::Best];
+
+    /// Those with the highest rank are kept; `None` for an image that does not belong here.
+    fn rank(self, defective: bool, score: f32, threshold: f32) -> Option<f32> {
+        match self {
+            Kind::FalseAlarms => (!defective).then_some(score),
+            Kind::Misses => defective.then_some(-score),
+            Kind::Uncertain => Some(-(score - threshold).abs()),
+            Kind::Best => defective.then_some(score),
+        }
+    }
+
+    /// Links to all galleries.
+    pub(super) fn links() -> String {
+        Self::ALL.map(Kind::words).map(|(id, words)| format!("<a href=\"#{id}\">{words}</a>")).concat()
+    }
+
+    /// Identifier and heading.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Kind::FalseAlarms => ("false-alarms", "Worst: good images with the highest scores"),
+            Kind::Misses => ("misses", "Worst: defective images with the lowest scores"),
+            Kind::Uncertain => ("uncertain", "Most uncertain: scores nearest the run's threshold"),
+            Kind::Best => ("best", "Best: defective images with the highest scores"),
+        }
+    }
+}
+
+/// An image with its pictures.
+#[derive(Debug)]
+pub(super) struct Card {
+    record: ImageRecord,
+    pictures: Inlined,
+}
+
+impl Card {
+    /// Encodes the pictures.
+    ///
+    /// # Errors
+    /// [`ReportError::Encode`].
+    pub(super) fn new(record: &ImageRecord, score: f32, pictures: &ReportImage) -> Result<Self, ReportError> {
+        let pictures = Inlined::new(record.index, score, &record.path, pictures)?;
+        Ok(Self { record: record.clone(), pictures })
+    }
+
+    /// What becomes of the image at this threshold, in words.
+    fn verdict(&self, threshold: f32) -> &'static str {
+        match (self.record.truth.is_some(), self.pictures.score >= threshold) {
+            (true, true) => "found",
+            (true, false) => "missed",
+            (false, true) => "false alarm",
+            (false, false) => "passed",
+        }
+    }
+
+    fn html(&self, threshold: f32) -> String {
+        let Card { record, pictures } = self;
+        let (path, score, id) = (escape(&record.path), pictures.score, pictures.index);
+        let truth = match &record.truth {
+            Some(defect) => format!("defective: {}", escape(defect)),
+            None => "good".to_owned(),
+        };
+        let guess = record.predicted.as_ref().map(|name| format!(" · most likely defect: {}", escape(name)));
+        let flag = if score >= threshold { "flag" } else { "" };
+        let (verdict, defective) = (self.verdict(threshold), record.truth.is_some());
+        let mut card = format!(
+            r#"<article class="item {flag}" id="image-{id}" data-score="{score}" data-defective="{defective}" aria-labelledby="title-{id}">
+<header><h4 id="title-{id}">{path}</h4><span class="big" aria-label="Score">{score:.3}</span>
+<span class="muted">{} · truth: {truth}{} · <strong class="verdict">{verdict}</strong></span></header>
+"#,
+            escape(&record.product),
+            guess.unwrap_or_default()
+        );
+        card += &view(pictures, &record.path, "");
+        let maps = class_maps(pictures);
+        push(&mut card, format_args!("<div class=\"body\">{maps}</div></article>\n"));
+        card
+    }
+}
+
+/// The images of one kind that have the highest ranks, within limits of number and bytes.
+#[derive(Debug)]
+pub(super) struct Gallery {
+    kind: Kind,
+    most: usize,
+    most_bytes: usize,
+    bytes: usize,
+    /// Highest rank first; of equals the first in the list of images.
+    kept: Vec<(Place, Arc<Card>)>,
+    /// The best place that found no room. Nothing behind it is taken any more: so those kept are the best, in whatever
+    /// order the images come, also where the bytes are what decides.
+    refused: Option<Place>,
+}
+
+/// Smaller is better: the rank turned round, then the position in the list of images.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Place(f32, usize);
+
+impl Place {
+    fn is_before(self, other: Place) -> bool {
+        self.0.total_cmp(&other.0).then(self.1.cmp(&other.1)).is_lt()
+    }
+}
+
+impl Gallery {
+    pub(super) fn new(kind: Kind, most: usize, most_bytes: usize) -> Self {
+        Self { kind, most, most_bytes, bytes: 0, kept: Vec::new(), refused: None }
+    }
+
+    /// Positions of the images that are kept.
+    pub(super) fn shown(&self) -> impl Iterator<Item = usize> {
+        self.kept.iter().map(|(place, _)| place.1)
+    }
+
+    fn place(&self, record: &ImageRecord, threshold: f32) -> Option<Place> {
+        let rank = self.kind.rank(record.truth.is_some(), record.score?, threshold)?;
+        // 0 and -0 are one rank.
+        Some(Place(-rank + 0.0, record.index))
+    }
+
+    /// Whether an image would be kept at this point.
+    pub(super) fn wants(&self, record: &ImageRecord, threshold: f32) -> bool {
+        let Some(place) = self.place(record, threshold) else { return false };
+        let beats = |other: Option<Place>| other.is_none_or(|other| place.is_before(other));
+        let last = self.kept.last().filter(|_| self.kept.len() >= self.most).map(|(place, _)| *place);
+        self.most > 0 && beats(self.refused) && beats(last)
+    }
+
+    /// Keeps the image if it is wanted, and drops what has no room any more.
+    pub(super) fn offer(&mut self, card: &Arc<Card>, threshold: f32) {
+        if !self.wants(&card.record, threshold) {
+            return;
+        }
+        let Some(place) = self.place(&card.record, threshold) else { return };
+        let at = self.kept.partition_point(|(kept, _)| kept.is_before(place));
+        self.bytes += card.pictures.bytes();
+        self.kept.insert(at, (place, Arc::clone(card)));
+        while self.kept.len() > self.most || self.bytes > self.most_bytes {
+            let Some((last, card)) = self.kept.pop() else { break };
+            self.bytes -= card.pictures.bytes();
+            if self.refused.is_none_or(|refused| last.is_before(refused)) {
+                self.refused = Some(last);
+            }
+        }
+    }
+
+    /// Indices of the images, best first.
+    #[cfg(test)]
+    pub(super) fn indices(&self) -> Vec<usize> {
+        self.kept.iter().map(|(_, card)| card.record.index).collect()
+    }
+
+    /// The gallery as a section; images in `shown`, which are on the page already, are links. Adds its own to `shown`.
+    pub(super) fn html(&self, threshold: f32, shown: &mut HashSet<usize>) -> String {
+        let (id, heading) = self.kind.words();
+        let mut section = format!(
+            "<section id=\"{id}\" aria-labelledby=\"{id}-title\"><h3 id=\"{id}-title\">{heading}</h3>\n"
+        );
+        let (mut cards, mut links) = (String::new(), String::new());
+        for (_, card) in &self.kept {
+            let index = card.record.index;
+            if shown.insert(index) {
+                cards += &card.html(threshold);
+            } else {
+                let (path, score) = (escape(&card.record.path), card.pictures.score);
+                push(&mut links, format_args!("<li><a href=\"#image-{index}\">{path}</a> {score:.3}</li>"));
+            }
+        }
+        match (cards.is_empty(), links.is_empty()) {
+            (true, true) => section += "<p class=\"muted\">No pictures.</p>",
+            (false, _) => push(&mut section, format_args!("<div class=\"gallery\">\n{cards}</div>\n")),
+            (true, false) => (),
+        }
+        if !links.is_empty() {
+            let words = "<p class=\"muted\">Also here, shown above:</p>";
+            push(&mut section, format_args!("{words}<ul class=\"also\">{links}</ul>\n"));
+        }
+        section + "</section>\n"
+    }
+}
