@@ -267,7 +267,7 @@ fn one(plan: &Plan, prepared: Prepared, found: Option<Found>, counts: &mut Count
         predicted: None,
         error: None,
     };
-    let mut judged = || -> Result<(f32, Option<String>), String> {
+    let judged = || -> Result<(f32, Option<String>), String> {
         let inputs = prepared.inputs.map_err(|e| e.to_string())?;
         let found = found.ok_or("nothing was found out about it")?;
         if !found.binary.score.is_finite() {

@@ -86,7 +86,7 @@ fn record(index: usize, score: f32, defective: bool) -> ImageRecord {
     ImageRecord {
         index,
         path: format!("{index}.png"),
-        product: if index % 2 == 0 { "bottle" } else { "cable" }.into(),
+        product: if index.is_multiple_of(2) { "bottle" } else { "cable" }.into(),
         truth: defective.then(|| "broken".into()),
         score: Some(score),
         predicted: Some("broken".into()),
@@ -95,7 +95,7 @@ fn record(index: usize, score: f32, defective: bool) -> ImageRecord {
 }
 
 fn pictures(side: u32) -> ReportImage {
-    let picture = RgbImage::from_fn(side, side, |x, y| Rgb([(x * 37 ^ y * 11) as u8, y as u8, 90]));
+    let picture = RgbImage::from_fn(side, side, |x, y| Rgb([(x * 37 + y * 11) as u8, y as u8, 90]));
     ReportImage {
         heat: picture.clone(),
         class_maps: vec![("broken".into(), picture.clone())],
