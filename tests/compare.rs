@@ -3,6 +3,7 @@
 //! Each method learns from generated images of one half of the objects and defects and is tested on the
 //! other half, which it has never seen, with three seeds. With `DAPO_PHOTOS` (a folder in MVTec-AD layout)
 //! the same learners are tested on photos too. Runs are kept in out/compare and not repeated.
+//! `DAPO_MODEL` names another model than the embedded one.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,8 +29,15 @@ fn half<'n>(names: impl Iterator<Item = &'n str>, from: usize) -> Vec<&'n str> {
     names.skip(from).step_by(2).collect()
 }
 
+/// The model that all methods stand on, if it is not the embedded one: a folder, by `DAPO_MODEL`.
+fn model() -> Option<PathBuf> {
+    std::env::var_os("DAPO_MODEL").filter(|v| !v.is_empty()).map(PathBuf::from)
+}
+
+/// A folder for each model.
 fn out() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("out/compare")
+    let name = model().and_then(|m| Some(m.file_name()?.to_string_lossy().into_owned()));
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("out/compare").join(name.unwrap_or("dapo-nano".into()))
 }
 
 fn run(args: &[&str]) {
@@ -76,7 +84,9 @@ fn learner(method: Method, seed: u64, data: &Path) -> LearnerFile {
             Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("configs/nano-{}.toml", method.name()));
         let (seed, config) = (seed.to_string(), config.to_string_lossy().into_owned());
         let (data, folder) = (data.to_string_lossy().into_owned(), folder.to_string_lossy().into_owned());
+        let model = model().map(|m| m.to_string_lossy().into_owned());
         let mut args = vec!["train", "--data", &data, "--out", &folder];
+        args.extend(model.iter().flat_map(|m| ["--model", m]));
         match Path::new(&folder).join("checkpoint.safetensors").is_file() {
             true => args.push("--resume"),
             false => args.extend(["--config", &config, "--seed", &seed]),
@@ -133,8 +143,8 @@ fn score(looker: &Looker, names: &[String], test: &[Sample], types: bool) -> Sco
 }
 
 fn clip(gpu: &Gpu) -> Clip {
-    Clip::open(gpu, &embedded::unpack().expect("a cache"), ClipOptions::default())
-        .expect("the embedded model")
+    let folder = model().unwrap_or_else(|| embedded::unpack().expect("a cache"));
+    Clip::open(gpu, &folder, ClipOptions::default()).expect("the model")
 }
 
 fn cell(values: &[Scores], column: usize) -> String {

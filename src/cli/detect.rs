@@ -13,8 +13,9 @@ use super::picture::{self, PICTURE_SIDE};
 use super::profile::ProfileArg;
 use crate::clip::embedded;
 use crate::dapo::detect::TOP_PATCHES;
-use crate::dapo::{Alarm, Detection, Looker, Prompts};
-use crate::data::{ImageEntry, Loaded, LoadedImage, collect, load_batches};
+use crate::dapo::{Alarm, Detection, Looker, Prompts, Tiling};
+use crate::data::{ImageEntry, Loaded, LoadedImage, collect, load, load_batches};
+use crate::eval::tiled::with_tiles;
 use crate::report::results::{
     FailedImage, ImageResult, NORMAL, Program, Results, SCHEMA, ScoredImage, Timing, Verdict,
 };
@@ -54,6 +55,12 @@ pub struct Args {
     /// Threshold that `calibrate` made [default: the learner's, if it has one]
     #[arg(long, value_name = "FILE.json")]
     calibration: Option<PathBuf>,
+    /// Cut images that are larger into overlapping tiles of this many pixels, for small defects in large images
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(16..))]
+    tile: Option<u32>,
+    /// Share of a tile that it has in common with the next
+    #[arg(long, value_name = "P", default_value_t = 0.25, requires = "tile")]
+    overlap: f32,
     /// Images in one batch
     #[arg(long, value_name = "N", default_value_t = 8)]
     batch: usize,
@@ -69,6 +76,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             "--threshold {}: expected a probability from 0 to 1",
             args.threshold
         )));
+    }
+    if !(0.0..=0.9).contains(&args.overlap) {
+        return Err(Failure::new(format!("--overlap {}: expected a share from 0 to 0.9", args.overlap)));
     }
     let learner = args.look.learner.read()?;
     let prompts = args.look.prompts(args.defects.as_deref(), learner.as_ref())?;
@@ -87,15 +97,20 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let bar = progress(entries.len(), "images");
     let batch = args.batch.clamp(1, detector.max_batch());
     let started = Instant::now();
-    for loaded in load_batches(entries, batch, preprocess, 2, PICTURE_SIDE) {
+    for loaded in load_batches(entries, batch, preprocess.clone(), 2, PICTURE_SIDE) {
         let count = loaded.len() as u64;
         let detections = detect_batch(&detector, &loaded)?;
         let mut detections = detections.into_iter();
         for item in loaded {
             let result = match item.result {
                 Ok(ref image) => {
-                    let detection =
+                    let mut detection =
                         detections.next().ok_or_else(|| Failure::new("a detection is missing"))?;
+                    if let Some(edge) = args.tile {
+                        let tiling = Tiling { edge, overlap: args.overlap };
+                        let whole = load(&item.entry.path)?;
+                        detection = with_tiles(&detector, &whole, detection, &preprocess, tiling, batch)?;
+                    }
                     writer.scored(&item, image, &detection)?
                 }
                 Err(error) => {
@@ -135,7 +150,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             ("alarm_threshold".into(), threshold.into()),
             ("batch".into(), batch.into()),
             ("interrupted".into(), stopped.into()),
-        ]),
+        ])
+        .into_iter()
+        .chain(args.tile.map(|edge| ("tile".to_owned(), edge.into())))
+        .collect(),
         timing: Timing { images: scored, seconds, images_per_second: scored as f64 / seconds.max(1e-9) },
         notes: gpu.notes().into_iter().chain(note.clone()).collect(),
         images,

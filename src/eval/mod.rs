@@ -11,6 +11,7 @@ mod load;
 pub mod merge;
 pub mod plan;
 pub mod run;
+pub mod tiled;
 pub mod work;
 
 use std::path::PathBuf;
