@@ -174,6 +174,9 @@ fn folders_of_good_and_bad_images() {
         "masks/3_mask.png",
         "masks/bad/ü loch/4.png",
         "notes/x.png",
+        "stray.png",
+        "bad/5.jpg",
+        "bad/5.png",
     ]);
     let root = folder.path();
     assert_eq!(Layout::of(root).unwrap(), Layout::Folders);
@@ -184,11 +187,14 @@ fn folders_of_good_and_bad_images() {
         [
             format!("bad/2.png masks/bad/2.bmp {name} bad"),
             format!("bad/3.JPG masks/3_mask.png {name} bad"),
+            format!("bad/5.jpg - {name} bad"),
+            format!("bad/5.png - {name} bad"),
             format!("bad/ü loch/4.png masks/bad/ü loch/4.png {name} ü loch"),
             format!("good/1.png - {name} -"),
         ]
     );
-    assert_eq!(problems(root, &found.problems), ["dropped notes"]);
+    let expected = ["dropped notes", "dropped stray.png", "no_mask bad/5.jpg", "no_mask bad/5.png"];
+    assert_eq!(problems(root, &found.problems), expected, "an image is no mask of its namesake");
     assert_eq!(list(root, None, Split::Train).unwrap().samples, found.samples, "there are no splits");
 }
 
@@ -233,12 +239,12 @@ fn numbers_of_products_are_no_part_of_their_names() {
 #[cfg(unix)]
 #[test]
 fn a_link_that_leads_nowhere_is_told() {
-    let folder = tree(&["test/good/0.png", "train/bent/1.png", "train/good/2.png"]);
+    let folder = tree(&["test/good/0.png", "test/stray.png", "train/bent/1.png", "train/good/2.png"]);
     let root = folder.path();
     std::os::unix::fs::symlink("nowhere.png", root.join("test/good/1.png")).unwrap();
     let found = list(root, None, Split::Test).unwrap();
     assert_eq!(found.samples.len(), 1);
-    assert_eq!(problems(root, &found.problems), ["broken_link test/good/1.png"]);
+    assert_eq!(problems(root, &found.problems), ["broken_link test/good/1.png", "dropped test/stray.png"]);
     let train = list(root, None, Split::Train).unwrap();
     assert_eq!(problems(root, &train.problems), ["dropped train/bent"]);
 }
