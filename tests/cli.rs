@@ -8,6 +8,8 @@ mod common;
 mod adapters;
 #[path = "cli/benchmarks.rs"]
 mod benchmarks;
+#[path = "cli/data.rs"]
+mod data;
 #[path = "cli/detection.rs"]
 mod detection;
 #[path = "cli/images.rs"]

@@ -105,8 +105,7 @@ pub fn list(root: &Path, layout: Option<Layout>, split: Split) -> Result<Listing
         Layout::Folders => folders::read(root)?,
     };
     if listing.samples.is_empty() {
-        let problems = listing.problems.iter().map(Problem::to_string).collect();
-        return Err(SampleError::NoImages { root: root.into(), layout, split: split.name(), problems });
+        return Err(SampleError::no_images(root, layout, split, &listing.problems));
     }
     listing.samples.sort_by_cached_key(|sample| sort_key(&sample.image));
     listing.products.extend(listing.samples.iter().map(|sample| sample.product.clone()));

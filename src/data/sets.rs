@@ -159,8 +159,7 @@ pub fn open(
         None => apply::take_labels(&mut set),
     }
     if set.samples.is_empty() {
-        let problems = set.problems.iter().map(Problem::to_string).collect();
-        return Err(SampleError::NoImages { root: root.into(), layout, split: split.name(), problems });
+        return Err(SampleError::no_images(root, layout, split, &set.problems));
     }
     Ok(Opened { set, description, split })
 }

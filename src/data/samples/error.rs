@@ -1,8 +1,8 @@
 //! What can be wrong with a labelled data set.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{Layout, Problem};
+use super::{Layout, Problem, Split};
 use crate::data::error::ImageError;
 
 /// A data set that cannot be used. Every message names the file, the line or field, and the fix.
@@ -132,8 +132,23 @@ pub enum SampleError {
     },
 }
 
+impl SampleError {
+    /// No image, and what was found instead: first what keeps images from being used.
+    pub(in crate::data) fn no_images(
+        root: &Path,
+        layout: Layout,
+        split: Split,
+        problems: &[Problem],
+    ) -> Self {
+        let mut problems: Vec<&Problem> = problems.iter().collect();
+        problems.sort_by_key(|problem| !problem.is_fatal());
+        let problems = problems.into_iter().map(Problem::to_string).collect();
+        Self::NoImages { root: root.into(), layout, split: split.name(), problems }
+    }
+}
+
 /// `synth --shards` writes labels that look like a data set but belong to arrays.
-fn shards_hint(root: &std::path::Path) -> &'static str {
+fn shards_hint(root: &Path) -> &'static str {
     if root.join("images.npy").is_file() {
         "; images.npy holds arrays for other programs: run synth without --shards to get image files"
     } else {

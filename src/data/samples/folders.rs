@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::scan::{Masks, folders, images};
+use super::scan::{Masks, folders, images, unlabelled};
 use super::{Listing, Problem, Sample, SampleError, folder_name, is_unnamed};
 
 /// Names of folders of good images.
@@ -48,6 +48,7 @@ pub(super) fn read(root: &Path) -> Result<Listing, SampleError> {
     for product in products(root)? {
         let name = folder_name(&product);
         let before = listing.samples.len();
+        unlabelled(&product, &mut listing.problems)?;
         for part in folders(&product)? {
             if is_good(&part) {
                 add(&part, None, &[], &name, &mut listing)?;
@@ -100,18 +101,17 @@ fn add(
     listing: &mut Listing,
 ) -> Result<(), SampleError> {
     let found = images(folder, &mut listing.problems)?;
-    let mut places = Vec::new();
-    for place in masks.iter().map(PathBuf::as_path).chain([folder]) {
-        places.push(Masks::of(place)?);
-    }
+    let beside = Masks::of(folder)?;
+    let places = masks.iter().map(|place| Masks::of(place)).collect::<Result<Vec<_>, _>>()?;
     for image in found {
-        let mask = match &defect {
-            None => None,
-            Some(defect) => {
-                let mask = places.iter().find_map(|masks| masks.find(&image));
-                mask.or_else(|| places[0].need(&image, defect, &mut listing.problems))
+        let mut mask = None;
+        if let Some(defect) = &defect {
+            let found = places.iter().find_map(|masks| masks.find(&image));
+            mask = found.or_else(|| beside.find_marked(&image));
+            if mask.is_none() {
+                listing.problems.push(places.first().unwrap_or(&beside).missing(&image, defect));
             }
-        };
+        }
         listing.samples.push(Sample { image, mask, product: product.to_owned(), defect: defect.clone() });
     }
     Ok(())

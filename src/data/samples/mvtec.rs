@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::scan::{Masks, entries, folders, images};
+use super::scan::{Masks, entries, folders, images, unlabelled};
 use super::{Listing, Problem, Sample, SampleError, Split, defect, folder_name};
 
 /// The products at `root`: itself, or those of its folders that are products.
@@ -22,8 +22,12 @@ pub(super) fn read(root: &Path, split: Split) -> Result<Listing, SampleError> {
     for (product, name) in products.iter().zip(names) {
         let part = product.join(split.name());
         let before = listing.samples.len();
-        let parts = if part.is_dir() { folders(&part)? } else { Vec::new() };
-        for folder in parts {
+        let mut labels = Vec::new();
+        if part.is_dir() {
+            unlabelled(&part, &mut listing.problems)?;
+            labels = folders(&part)?;
+        }
+        for folder in labels {
             // A link keeps its own name here: `test/scratch` is scratch wherever it leads.
             let label = folder.file_name().unwrap_or_default();
             let defect = defect(&label.to_string_lossy());

@@ -41,6 +41,15 @@ pub(super) fn images(folder: &Path, problems: &mut Vec<Problem>) -> Result<Vec<P
     Ok(found)
 }
 
+/// Lists images that lie where no label says what they show.
+pub(super) fn unlabelled(folder: &Path, problems: &mut Vec<Problem>) -> Result<(), SampleError> {
+    for path in images(folder, problems)? {
+        let rule = "it lies beside the folders that are labels".to_owned();
+        problems.push(Problem::Dropped { path, rule });
+    }
+    Ok(())
+}
+
 /// The masks of a folder by the stems of their files.
 #[derive(Debug, Default)]
 pub(super) struct Masks {
@@ -64,16 +73,26 @@ impl Masks {
         found.filter(|mask| *mask != image).cloned().map(Mask::File)
     }
 
+    /// As [`Masks::find`], in a folder that holds images too: only a name with `_mask` is that of a mask.
+    pub fn find_marked(&self, image: &Path) -> Option<Mask> {
+        self.by_stem.get(&marked(image)).cloned().map(Mask::File)
+    }
+
     /// As [`Masks::find`], with a problem if there is none.
     pub fn need(&self, image: &Path, defect: &str, problems: &mut Vec<Problem>) -> Option<Mask> {
         let found = self.find(image);
         if found.is_none() {
-            let mut name = marked(image);
-            name.push(".png");
-            let fix = format!("expected {}", self.folder.join(name).display());
-            problems.push(Problem::NoMask { image: image.into(), defect: defect.into(), fix });
+            problems.push(self.missing(image, defect));
         }
         found
+    }
+
+    /// The problem of an image that has no mask here.
+    pub fn missing(&self, image: &Path, defect: &str) -> Problem {
+        let mut name = marked(image);
+        name.push(".png");
+        let fix = format!("expected {}", self.folder.join(name).display());
+        Problem::NoMask { image: image.into(), defect: defect.into(), fix }
     }
 }
 

@@ -1,3 +1,8 @@
+//! The readers on trees of files whose contents do not matter.
+
+mod layouts;
+mod lists;
+
 use super::*;
 use std::fs;
 
@@ -25,6 +30,17 @@ fn lines(root: &Path, samples: &[Sample]) -> Vec<String> {
         format!("{} {mask} {} {defect}", relative(&sample.image), sample.product)
     };
     samples.iter().map(line).collect()
+}
+
+/// The problems as `KIND PATH`, sorted.
+fn problems(root: &Path, problems: &[Problem]) -> Vec<String> {
+    let line = |problem: &Problem| {
+        let path = problem.path().strip_prefix(root).unwrap_or(problem.path());
+        format!("{} {}", problem.kind(), path.to_string_lossy().replace('\\', "/"))
+    };
+    let mut lines: Vec<String> = problems.iter().map(line).collect();
+    lines.sort();
+    lines
 }
 
 #[track_caller]

@@ -16,6 +16,9 @@ use crate::data::samples::{Mask, view};
 /// Value of [`Inspection::schema`].
 pub const SCHEMA: &str = "dapo-wgpu/data/1";
 
+/// Problems of one kind that are printed for people.
+const SHOWN: usize = 20;
+
 /// What is in a data set. Images that cannot be read are counted, too.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Inspection {
@@ -249,12 +252,9 @@ impl Inspection {
             ),
         ];
         lines.extend(self.products.iter().map(|(name, facts)| product_line(name, facts)));
-        let counts = |counts: &BTreeMap<String, usize>| {
-            counts.iter().map(|(name, n)| format!("{n} of {name}")).collect::<Vec<_>>().join(", ")
-        };
-        lines.push(format!("image sizes: {}", counts(&self.sizes)));
+        lines.push(format!("image sizes: {}", most(&self.sizes)));
         if !self.views.is_empty() {
-            lines.push(format!("views: {}", counts(&self.views)));
+            lines.push(format!("views: {}", most(&self.views)));
         }
         let Totals { images, defective } = self.totals;
         lines.push(match self.expected {
@@ -268,14 +268,35 @@ impl Inspection {
             ),
         });
         lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
-        lines.push(match self.problems.len() {
-            0 => "no problems".to_owned(),
-            1 => "1 problem:".to_owned(),
-            n => format!("{n} problems:"),
-        });
-        lines.extend(self.problems.iter().map(|problem| format!("  {}: {}", problem.kind, problem.message)));
+        let mut by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for problem in &self.problems {
+            by_kind.entry(problem.kind).or_default().push(&problem.message);
+        }
+        if by_kind.is_empty() {
+            lines.push("no problems".to_owned());
+        }
+        for (kind, messages) in by_kind {
+            lines.push(format!("problem {kind}: {}", messages.len()));
+            lines.extend(messages.iter().take(SHOWN).map(|message| format!("  {message}")));
+            if messages.len() > SHOWN {
+                lines.push(format!("  and {} more, which --json lists", messages.len() - SHOWN));
+            }
+        }
         lines.join("\n") + "\n"
     }
+}
+
+/// The most frequent of several counts, and how many others there are.
+fn most(counts: &BTreeMap<String, usize>) -> String {
+    const SHOWN: usize = 6;
+    let mut counts: Vec<(&String, &usize)> = counts.iter().collect();
+    counts.sort_by_key(|(_, n)| std::cmp::Reverse(**n)); // stable: equal ones stay in the order of their names
+    let mut parts: Vec<String> = counts.iter().take(SHOWN).map(|(name, n)| format!("{name} ({n})")).collect();
+    if counts.len() > SHOWN {
+        let others: usize = counts[SHOWN..].iter().map(|(_, n)| **n).sum();
+        parts.push(format!("{} others ({others})", counts.len() - SHOWN));
+    }
+    parts.join(", ")
 }
 
 /// A product in a line.
