@@ -53,6 +53,9 @@ pub struct Args {
     /// Score from which an image is called defective [default: the learner's threshold, if it was calibrated, or 0.5]
     #[arg(long, value_name = "P")]
     threshold: Option<f32>,
+    /// Keep the maps below RUN/maps, in the tree of the images: `score` computes exact figures of them
+    #[arg(long)]
+    save_maps: bool,
     /// Images in one batch
     #[arg(long, value_name = "N", default_value = "8", value_parser = count)]
     batch: usize,
@@ -106,10 +109,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         shard: (args.shard.number, args.shard.of),
     };
     let mut run = EvalRun::open(&args.out, settings)?;
+    let maps = args.save_maps.then(|| args.out.join("maps"));
     let how = How {
         preprocess: preprocess(look.looker.clip()),
         tiling: args.tile.map(|edge| Tiling { edge, overlap: args.overlap }),
         types: !one_class,
+        maps: maps.as_deref(),
         stop: interrupted,
     };
     eprintln!("on {}", gpu.adapter().line());

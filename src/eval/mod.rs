@@ -64,6 +64,9 @@ pub enum EvalError {
         /// Its value now.
         ours: String,
     },
+    /// A map that could not be written.
+    #[error("{0}")]
+    Map(String),
     /// Parts that do not make a whole.
     #[error("{0}")]
     Parts(String),

@@ -1,6 +1,7 @@
 //! The pipeline: files are read ahead, the device looks, and counts are added up, all at the same time.
 
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
@@ -15,6 +16,7 @@ use crate::dapo::{ClassSet, Detection, Looker, Maps};
 use crate::data::Preprocess;
 use crate::metrics::{PixelCounts, TypeCounts};
 use crate::report::metrics::ImageRecord;
+use crate::report::write_npy;
 
 /// Time between two savings of the counts.
 const SAVE_EVERY: Duration = Duration::from_secs(2);
@@ -31,6 +33,8 @@ pub struct How<'a> {
     pub tiling: Option<Tiling>,
     /// Whether the method tells types.
     pub types: bool,
+    /// Folder for the maps, if they are to be kept.
+    pub maps: Option<&'a Path>,
     /// Set when the run should stop.
     pub stop: &'a AtomicBool,
 }
@@ -78,7 +82,7 @@ pub fn evaluate(
         .collect::<Result<Vec<_>, _>>()?;
     let (sender, finished) = sync_channel::<(Prepared, Option<Found>)>(2 * batch);
     thread::scope(|scope| {
-        let counting = scope.spawn(move || count(plan, run, how.types, &finished, progress));
+        let counting = scope.spawn(move || count(plan, run, how, &finished, progress));
         let looked = (|| {
             let mut device = Device { looker, plan, subsets: &subsets, batch, waiting: VecDeque::new() };
             for portion in loaded {
@@ -206,7 +210,7 @@ fn join(size: (u32, u32), tiles: &[Tile], found: Vec<Found>) -> Option<Found> {
 fn count(
     plan: &Plan,
     run: &mut EvalRun,
-    types: bool,
+    how: &How<'_>,
     finished: &std::sync::mpsc::Receiver<(Prepared, Option<Found>)>,
     progress: &mut Progress<'_>,
 ) -> Result<(), EvalError> {
@@ -222,11 +226,14 @@ fn count(
             None => {
                 let counts = match run.counts(product)? {
                     Some(counts) => counts,
-                    None => Counts::new(plan, product, types)?,
+                    None => Counts::new(plan, product, how.types)?,
                 };
                 &mut current.insert((product, counts)).1
             }
         };
+        if let (Some(folder), Some(found)) = (how.maps, &found) {
+            save_maps(folder, &plan.items[prepared.index].path, found)?;
+        }
         let record = one(plan, prepared, found, counts);
         run.note(&record)?;
         progress(run.done());
@@ -237,6 +244,26 @@ fn count(
     }
     match current {
         Some((product, counts)) => run.keep(product, &counts),
+        None => Ok(()),
+    }
+}
+
+/// Writes the maps of an image under its own path: `X.binary.npy` [size, size], the probability of any defect, and
+/// `X.multi.npy` [C, size, size], that of each class of its product.
+fn save_maps(folder: &Path, image: &str, found: &Found) -> Result<(), EvalError> {
+    let save = |kind: &str, shape: &[usize], map: &[f32]| {
+        // A list may name images outside of its folder; their maps stay inside of ours.
+        let below: PathBuf = image.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect();
+        let path = folder.join(below).with_extension(format!("{kind}.npy"));
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(EvalError::io(parent))?;
+        }
+        write_npy(&path, shape, map).map_err(|e| EvalError::Map(e.to_string()))
+    };
+    let size = found.binary.size;
+    save("binary", &[size, size], &found.binary.binary_map())?;
+    match &found.types {
+        Some(types) => save("multi", &[types.maps.len() / (size * size), size, size], &types.maps),
         None => Ok(()),
     }
 }
