@@ -2,6 +2,7 @@
 
 mod feed;
 mod files;
+mod labels;
 mod start;
 
 use std::path::PathBuf;

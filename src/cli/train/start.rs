@@ -3,16 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
-
 use super::feed::{self, LabelledImage, Preparation};
 use super::files::RunFolder;
+use super::labels::{digest, labelled, usable};
 use super::{Args, Stopped};
 use crate::cli::Failure;
 use crate::cli::learner::{MethodArg, read_learner};
 use crate::cli::options::preprocess;
 use crate::clip::Clip;
-use crate::dapo::Prompts;
 use crate::dapo::learner::Method;
 use crate::dapo::learner::checkpoint::{self, RunState};
 use crate::dapo::learner::config::VisualStart;
@@ -21,7 +19,7 @@ use crate::dapo::learner::memory::Estimate;
 use crate::dapo::learner::{DapoError, LearnerFile, ModelShape, Parameters, Snapshot, Trainer};
 use crate::dapo::run::{MaskThreshold, Order, RunConfig};
 use crate::data::MaskRule;
-use crate::data::samples::{self, Listing, Problem, Sample, Split};
+use crate::data::samples::{self, Sample, Split};
 
 /// Everything that is known before the model is opened, and the numbers to start from.
 #[derive(Debug)]
@@ -332,19 +330,6 @@ fn override_by(args: &Args, run: &mut RunConfig) {
     }
 }
 
-/// The images. What is odd about them, and does not matter for training, is told.
-fn usable(listing: Listing) -> Result<Vec<Sample>, Failure> {
-    const SHOWN: usize = 10;
-    let odd: Vec<&Problem> = listing.problems.iter().filter(|problem| !problem.is_fatal()).collect();
-    for problem in odd.iter().take(SHOWN) {
-        eprintln!("note: {problem}");
-    }
-    if odd.len() > SHOWN {
-        eprintln!("note: and {} more; dapo-wgpu data inspect lists all", odd.len() - SHOWN);
-    }
-    Ok(listing.strict()?)
-}
-
 fn read_config(path: Option<&Path>, method: Option<Method>) -> Result<RunConfig, Failure> {
     let Some(path) = path else {
         return RunConfig::from_toml("", method).map_err(Failure::new);
@@ -354,33 +339,4 @@ fn read_config(path: Option<&Path>, method: Option<Method>) -> Result<RunConfig,
             .hint("--config takes a TOML file such as configs/paper.toml")
     })?;
     RunConfig::from_toml(&text, method).map_err(|e| Failure::new(format!("{}: {e}", path.display())))
-}
-
-/// The images with their classes.
-fn labelled(found: &[Sample], run: &mut RunConfig) -> Result<Vec<LabelledImage>, Failure> {
-    let classes = run.classes(found.iter().filter_map(|s| s.defect.as_deref())).map_err(|e| {
-        Failure::new(e.to_string()).hint("name it in --defects, or as a label of a class in the settings")
-    })?;
-    if run.defects.is_empty() {
-        return Err(Failure::new("the data set shows no defect, and none is named")
-            .hint("DAPO learns from images with defects and masks; see docs/training.md for the layouts"));
-    }
-    // What detection would refuse is refused before the training.
-    Prompts::new(None, &run.test_names())?;
-    let class = |s: &Sample| s.defect.as_ref().map_or(0, |d| classes[d]);
-    let image = |s: &Sample| LabelledImage { image: s.image.clone(), mask: s.mask.clone(), class: class(s) };
-    Ok(found.iter().map(image).collect())
-}
-
-/// What must be the same when a run goes on: names and labels, in order.
-fn digest(root: &Path, found: &[Sample]) -> String {
-    let mut hash = Sha256::new();
-    for sample in found {
-        let name = sample.image.strip_prefix(root).unwrap_or(&sample.image);
-        hash.update(name.as_os_str().as_encoded_bytes());
-        hash.update([0]);
-        hash.update(sample.defect.as_deref().unwrap_or_default());
-        hash.update([0]);
-    }
-    hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
 }
