@@ -10,6 +10,7 @@ use crate::dapo::regions::RegionError;
 use crate::data::ImageError;
 use crate::data::samples::SampleError;
 use crate::data::synth::SynthError;
+use crate::eval::score::ScoreError;
 use crate::gpu::GpuError;
 use crate::lab::bench::compare::OldReportError;
 use crate::report::{NpyError, OverlayError, ReportError, ResultsError, WriteError};
@@ -78,6 +79,7 @@ self_explaining!(
     ReportError,
     ResultsError,
     SampleError,
+    ScoreError,
     SynthError,
     TorchError,
     WriteError

@@ -21,6 +21,6 @@ pub use collect::{ImageEntry, collect};
 pub use error::ImageError;
 pub use image::{load, load_labels, load_rgb};
 pub use loader::{Loaded, LoadedImage, load_batches};
-pub use preprocess::{Fit, MaskRule, Preprocess, load_mask};
+pub use preprocess::{Fit, MaskRule, Preprocess, load_mask, load_mask_as};
 pub use raster::{Mode, Raster};
 pub use resize::{Filter, PassOrder, resize, resize_ordered};

@@ -117,6 +117,14 @@ pub enum MaskRule {
 /// # Errors
 /// As [`load`](super::image::load).
 pub fn load_mask(path: impl AsRef<Path>, size: u32, rule: MaskRule) -> Result<Vec<f32>, ImageError> {
+    load_mask_as(path, [size; 2], rule)
+}
+
+/// [`load_mask`] for maps that are not square: `size` is width and height. Returns `[height, width]`.
+///
+/// # Errors
+/// As [`load`](super::image::load).
+pub fn load_mask_as(path: impl AsRef<Path>, size: [u32; 2], rule: MaskRule) -> Result<Vec<f32>, ImageError> {
     let least = match rule {
         MaskRule::Half => 128,
         MaskRule::Full => 255,
@@ -126,12 +134,12 @@ pub fn load_mask(path: impl AsRef<Path>, size: u32, rule: MaskRule) -> Result<Ve
 }
 
 /// The mask as 0 and 255, resized.
-fn resized_mask(path: &Path, size: u32) -> Result<Raster, ImageError> {
+fn resized_mask(path: &Path, [width, height]: [u32; 2]) -> Result<Raster, ImageError> {
     let mut mask = load_labels(path)?;
     for pixel in mask.iter_mut() {
         *pixel = if *pixel > 0 { 255 } else { 0 };
     }
-    Ok(resize(&mask.into(), size, size, Filter::Bilinear))
+    Ok(resize(&mask.into(), width, height, Filter::Bilinear))
 }
 
 #[cfg(test)]
@@ -196,7 +204,7 @@ mod tests {
         mask.save(&path).unwrap();
         // Image.point(lambda v: 255 if v > 0 else 0).resize((4, 4), BILINEAR) of Pillow 13.
         let expected = [141, 79, 149, 89, 109, 122, 180, 92, 100, 70, 141, 140, 89, 189, 123, 62];
-        assert_eq!(resized_mask(&path, 4).unwrap().as_bytes(), expected);
+        assert_eq!(resized_mask(&path, [4; 2]).unwrap().as_bytes(), expected);
         let half = expected.map(|v| if f32::from(v) / 255.0 > 0.5 { 1.0 } else { 0.0 });
         assert_eq!(load_mask(&path, 4, MaskRule::Half).unwrap(), half);
         assert_eq!(load_mask(&path, 4, MaskRule::Full).unwrap(), [0.0; 16]);
@@ -220,5 +228,7 @@ mod tests {
         strip.save(&path).unwrap();
         let left: Vec<f32> = (0..16).map(|i| if i % 4 < 2 { 1.0 } else { 0.0 }).collect();
         assert_eq!(load_mask(&path, 4, MaskRule::Full).unwrap(), left);
+        let wide = load_mask_as(&path, [4, 2], MaskRule::Half).unwrap();
+        assert_eq!(wide, [1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
     }
 }

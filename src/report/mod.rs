@@ -17,7 +17,7 @@ mod training;
 pub use atomic::{AtomicFile, TEMPORARY_PREFIX, WriteError, write_atomic};
 pub use check::ResultsError;
 pub use html::{ReportBuilder, ReportError, ReportImage, ReportOptions, shell_command};
-pub use npy::{NpyArray, NpyData, NpyError, read_npy, write_npy};
+pub use npy::{NpyArray, NpyData, NpyError, npy_as_f32, read_npy, write_npy};
 pub use overlay::{MapView, OverlayError, Scaling};
 pub use results::{ImageResult, Results};
 pub use roofline::{CeilingKind, Roofline, RooflineCeiling, RooflinePoint};
