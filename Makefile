@@ -3,7 +3,7 @@
 CARGO ?= cargo
 OUT   ?= out/demo
 
-.PHONY: demo test check-all compare kills memory tools driver fmt lint unit quality full-size clean
+.PHONY: demo test check-all compare kills memory metrics-memory tools driver fmt lint unit quality full-size clean
 
 ## Build, run `detect` on the sample images with the embedded model, leave out/demo/report.html
 demo: driver
@@ -43,6 +43,10 @@ kills: driver
 ## Slow: device memory of a training step of ViT-L/14 at 518 px (12 GB of memory on a CPU)
 memory: driver
 	$(CARGO) test --release --test memory -- --ignored --nocapture
+
+## Slow: peak memory of the figures of 100,000 maps at 518 px
+metrics-memory:
+	$(CARGO) test --release --test metrics memory -- --ignored --nocapture
 
 ## Slow: full-size architectures with random weights against PyTorch (needs torch, 8 GB of memory)
 full-size: driver

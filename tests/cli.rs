@@ -24,6 +24,8 @@ mod models;
 mod profile;
 #[path = "cli/requests.rs"]
 mod requests;
+#[path = "cli/scoring.rs"]
+mod scoring;
 #[path = "cli/stopping.rs"]
 mod stopping;
 #[path = "cli/tables.rs"]

@@ -4,6 +4,8 @@
 mod golden;
 #[path = "metrics/maps.rs"]
 mod maps;
+#[path = "metrics/memory.rs"]
+mod memory;
 
 use dapo_wgpu::metrics::{
     Bounded, PixelCounts, PixelFigures, PixelScores, TypeCounts, TypeScores, Undefined,

@@ -1,9 +1,7 @@
 //! `eval`: a method on a whole data set, and everything that is to be known of it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-
-use sha2::Digest;
 
 use super::Failure;
 use super::evaluated::{Outcome, report, write};
@@ -15,8 +13,7 @@ use crate::data::samples::{Layout, Split};
 use crate::data::sets::DataSet;
 use crate::eval::run::SCHEMA;
 use crate::eval::work::How;
-use crate::eval::{EvalRun, Item, Plan, Product, Settings, Shard, evaluate, finish};
-use crate::report::metrics::DataAbout;
+use crate::eval::{EvalRun, Plan, Settings, Shard, evaluate, finish};
 use crate::report::results::Program;
 
 /// Options of `eval`.
@@ -79,7 +76,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     if set.problems.len() > 10 {
         eprintln!("note: {} more such things; see dapo-wgpu data inspect", set.problems.len() - 10);
     }
-    let plan = plan(&set);
+    let plan = Plan::of(&set);
     let learner = args.look.learner.read()?;
     writable_folder(&args.out)?;
     let interrupted = watch_interrupt("keeping what is done; the same command goes on from there");
@@ -150,50 +147,4 @@ fn work(look: &Look, plan: &Plan, run: &mut EvalRun, how: &How<'_>, shard: Shard
     let finished = evaluate(&look.looker, plan, run, how, &mut |done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
     Ok(finished)
-}
-
-/// The images of a data set in the order of evaluation: by product, then by path.
-fn plan(set: &DataSet) -> Plan {
-    let mut names: Vec<&String> = set.samples.iter().map(|sample| &sample.product).collect();
-    names.sort();
-    names.dedup();
-    let classes_of = |name: &String| set.products.get(name).cloned().unwrap_or_default();
-    let mut items: Vec<Item> = set
-        .samples
-        .iter()
-        .map(|sample| Item {
-            path: relative(&sample.image, &set.root),
-            image: sample.image.clone(),
-            mask: sample.mask.clone(),
-            product: names.binary_search(&&sample.product).unwrap_or(0),
-            class: set.class_of(sample),
-        })
-        .collect();
-    items.sort_by_cached_key(|item| (item.product, item.path.clone()));
-    let mut hash = sha2::Sha256::new();
-    for item in &items {
-        let mask = item.mask.as_ref().map(|mask| mask.label(&set.root)).unwrap_or_default();
-        let class = item.class.map_or("good", |c| &set.classes[c].name);
-        hash.update(format!("{}\t{mask}\t{}\t{class}\n", item.path, names[item.product]));
-    }
-    Plan {
-        data: DataAbout {
-            name: set.name.clone(),
-            layout: set.layout.to_string(),
-            images: items.len(),
-            list_sha256: hash.finalize().iter().map(|b| format!("{b:02x}")).collect(),
-        },
-        classes: set.classes.iter().map(|class| class.name.clone()).collect(),
-        products: names
-            .iter()
-            .map(|name| Product { name: (*name).clone(), classes: classes_of(name) })
-            .collect(),
-        items,
-    }
-}
-
-/// A path below `root`, with `/` on every system.
-fn relative(path: &Path, root: &Path) -> String {
-    let below = path.strip_prefix(root).unwrap_or(path);
-    below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }

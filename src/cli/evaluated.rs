@@ -13,6 +13,7 @@ use super::picture;
 use crate::dapo::Maps;
 use crate::data::load_rgb;
 use crate::eval::Plan;
+use crate::eval::table::table;
 use crate::report::evaluation::{EvaluationOptions, EvaluationPage};
 use crate::report::metrics::{ImageRecord, Metrics};
 use crate::report::tables::{TableFormat, metrics_csv, runs_table};
@@ -110,9 +111,7 @@ impl Outcome<'_> {
             true => {
                 serde_json::to_string_pretty(self.metrics).map_err(|e| Failure::new(e.to_string()))? + "\n"
             }
-            false => {
-                runs_table(&[(self.metrics.method.clone(), self.metrics.clone())], TableFormat::Markdown)
-            }
+            false => table(self.metrics),
         };
         print(&text)?;
         for note in &self.metrics.notes {

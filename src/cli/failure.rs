@@ -11,6 +11,7 @@ use crate::data::ImageError;
 use crate::data::samples::SampleError;
 use crate::data::synth::SynthError;
 use crate::eval::EvalError;
+use crate::eval::score::ScoreError;
 use crate::gpu::GpuError;
 use crate::lab::bench::compare::OldReportError;
 use crate::report::tables::MetricsError;
@@ -92,6 +93,7 @@ self_explaining!(
     ReportError,
     ResultsError,
     SampleError,
+    ScoreError,
     SynthError,
     TorchError,
     WriteError

@@ -18,6 +18,7 @@ mod merge;
 mod options;
 mod picture;
 mod profile;
+mod score;
 mod synth;
 mod table;
 mod train;
@@ -52,6 +53,8 @@ enum Verb {
     Train(train::Args),
     /// Write CLIP features of images and texts to a safetensors file
     Embed(embed::Args),
+    /// Score anomaly maps of any program against labelled images
+    Score(score::Args),
     /// List adapters: what each can do, which will be used, and why
     Devices(devices::Args),
     /// Check every kernel on this adapter and driver against a float64 reference
@@ -94,6 +97,7 @@ pub fn main_with(registry: &Registry) -> ExitCode {
         Verb::Embed(args) => {
             args.profile.around(&args.device, || embed::run(&args).map(|()| ExitCode::SUCCESS))
         }
+        Verb::Score(args) => score::run(&args),
         Verb::Devices(args) => devices::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Check(args) => check::run(&args, registry),
         Verb::Bench(args) => bench::run(&args, registry),

@@ -117,11 +117,11 @@ pub enum MaskRule {
 /// # Errors
 /// As [`load`](super::image::load).
 pub fn load_mask(path: impl AsRef<Path>, size: u32, rule: MaskRule) -> Result<Vec<f32>, ImageError> {
-    Ok(scale_mask(load_labels(path)?, size, rule))
+    Ok(scale_mask(load_labels(path)?, [size; 2], rule))
 }
 
-/// As [`load_mask`], from pixels.
-pub(super) fn scale_mask(mask: GrayImage, size: u32, rule: MaskRule) -> Vec<f32> {
+/// As [`load_mask`], from pixels, to a width and height. Returns `[height, width]`.
+pub(super) fn scale_mask(mask: GrayImage, size: [u32; 2], rule: MaskRule) -> Vec<f32> {
     let least = match rule {
         MaskRule::Half => 128,
         MaskRule::Full => 255,
@@ -131,11 +131,11 @@ pub(super) fn scale_mask(mask: GrayImage, size: u32, rule: MaskRule) -> Vec<f32>
 }
 
 /// The mask as 0 and 255, resized.
-fn resized_mask(mut mask: GrayImage, size: u32) -> Raster {
+fn resized_mask(mut mask: GrayImage, [width, height]: [u32; 2]) -> Raster {
     for pixel in mask.iter_mut() {
         *pixel = if *pixel > 0 { 255 } else { 0 };
     }
-    resize(&mask.into(), size, size, Filter::Bilinear)
+    resize(&mask.into(), width, height, Filter::Bilinear)
 }
 
 #[cfg(test)]
@@ -199,7 +199,7 @@ mod tests {
         mask.save(&path).unwrap();
         // Image.point(lambda v: 255 if v > 0 else 0).resize((4, 4), BILINEAR) of Pillow 13.
         let expected = [141, 79, 149, 89, 109, 122, 180, 92, 100, 70, 141, 140, 89, 189, 123, 62];
-        assert_eq!(resized_mask(mask.clone(), 4).as_bytes(), expected);
+        assert_eq!(resized_mask(mask.clone(), [4; 2]).as_bytes(), expected);
         let half = expected.map(|v| if f32::from(v) / 255.0 > 0.5 { 1.0 } else { 0.0 });
         assert_eq!(load_mask(&path, 4, MaskRule::Half).unwrap(), half);
         assert_eq!(load_mask(&path, 4, MaskRule::Full).unwrap(), [0.0; 16]);
@@ -223,5 +223,7 @@ mod tests {
         strip.save(&path).unwrap();
         let left: Vec<f32> = (0..16).map(|i| if i % 4 < 2 { 1.0 } else { 0.0 }).collect();
         assert_eq!(load_mask(&path, 4, MaskRule::Full).unwrap(), left);
+        let wide = load_mask_as(&path, [4, 2], MaskRule::Half).unwrap();
+        assert_eq!(wide, [1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
     }
 }

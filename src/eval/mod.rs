@@ -7,10 +7,16 @@
 
 pub mod assemble;
 pub mod finish;
+pub mod image_scores;
 mod load;
+pub mod loaded;
+pub mod maps;
 pub mod merge;
+pub mod meter;
 pub mod plan;
 pub mod run;
+pub mod score;
+pub mod table;
 pub mod tiled;
 pub mod work;
 

@@ -1,9 +1,12 @@
 //! What there is to do: the images of a data set in a fixed order, and the share of each machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use sha2::{Digest, Sha256};
+
 use crate::data::samples::Mask;
+use crate::data::sets::DataSet;
 use crate::report::metrics::DataAbout;
 
 /// One image.
@@ -76,6 +79,46 @@ impl std::fmt::Display for Shard {
 }
 
 impl Plan {
+    /// The images of a data set in the order of evaluation: by product, then by path.
+    pub fn of(set: &DataSet) -> Self {
+        let mut names: Vec<&String> = set.samples.iter().map(|sample| &sample.product).collect();
+        names.sort();
+        names.dedup();
+        let classes_of = |name: &String| set.products.get(name).cloned().unwrap_or_default();
+        let mut items: Vec<Item> = set
+            .samples
+            .iter()
+            .map(|sample| Item {
+                path: relative(&sample.image, &set.root),
+                image: sample.image.clone(),
+                mask: sample.mask.clone(),
+                product: names.binary_search(&&sample.product).unwrap_or(0),
+                class: set.class_of(sample),
+            })
+            .collect();
+        items.sort_by_cached_key(|item| (item.product, item.path.clone()));
+        let mut hash = Sha256::new();
+        for item in &items {
+            let mask = item.mask.as_ref().map(|mask| mask.label(&set.root)).unwrap_or_default();
+            let class = item.class.map_or("good", |c| &set.classes[c].name);
+            hash.update(format!("{}\t{mask}\t{}\t{class}\n", item.path, names[item.product]));
+        }
+        Self {
+            data: DataAbout {
+                name: set.name.clone(),
+                layout: set.layout.to_string(),
+                images: items.len(),
+                list_sha256: hash.finalize().iter().map(|b| format!("{b:02x}")).collect(),
+            },
+            classes: set.classes.iter().map(|class| class.name.clone()).collect(),
+            products: names
+                .iter()
+                .map(|name| Product { name: (*name).clone(), classes: classes_of(name) })
+                .collect(),
+            items,
+        }
+    }
+
     /// Positions of the images of a part, in order. Parts take turns, so that each sees all products and none has
     /// all the slow images.
     pub fn part(&self, shard: Shard) -> Vec<usize> {
@@ -93,6 +136,12 @@ impl Plan {
         let place = |class| self.products[item.product].classes.iter().position(|&c| c == class);
         item.class.and_then(place).map_or(0, |at| at + 1)
     }
+}
+
+/// A path below `root`, with `/` on every system.
+fn relative(path: &Path, root: &Path) -> String {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub use check::ResultsError;
 pub use evaluation::{EvaluationOptions, EvaluationPage};
 pub use html::{ReportBuilder, ReportError, ReportImage, ReportOptions, shell_command};
 pub use ledger::{Ledger, LedgerError};
-pub use npy::{NpyArray, NpyData, NpyError, read_npy, write_npy};
+pub use npy::{NpyArray, NpyData, NpyError, npy_as_f32, read_npy, write_npy};
 pub use overlay::{MapView, OverlayError, Scaling};
 pub use results::{ImageResult, Results};
 pub use roofline::{CeilingKind, Roofline, RooflineCeiling, RooflinePoint};

@@ -109,6 +109,69 @@ pub fn read_npy(path: impl AsRef<Path>) -> Result<NpyArray, NpyError> {
 }
 
 fn parse(bytes: &[u8]) -> Result<NpyArray, String> {
+    let Parts { shape, descr, data } = parts(bytes)?;
+    let data = match descr {
+        "|u1" => NpyData::U8(data.to_vec()),
+        "<f4" => NpyData::F32(numbers(data, f32::from_le_bytes)),
+        other => return Err(format!("its values are '{other}'")),
+    };
+    filled(
+        &shape,
+        match &data {
+            NpyData::U8(v) => v.len(),
+            NpyData::F32(v) => v.len(),
+        },
+    )?;
+    Ok(NpyArray { shape, data })
+}
+
+/// The shape and values of an `.npy` file of any common number type, as float32: also of one inside of an `.npz`.
+/// Larger types are rounded to the nearest.
+///
+/// # Errors
+/// What is wrong with the bytes.
+pub fn npy_as_f32(bytes: &[u8]) -> Result<(Vec<usize>, Vec<f32>), String> {
+    let Parts { shape, descr, data } = parts(bytes)?;
+    let values = match descr {
+        "<f4" => numbers(data, f32::from_le_bytes),
+        "<f8" => numbers(data, |b| f64::from_le_bytes(b) as f32),
+        "<f2" => numbers(data, |b| half::f16::from_le_bytes(b).to_f32()),
+        "|u1" | "|b1" => numbers(data, |[b]| f32::from(b)),
+        "|i1" => numbers(data, |b| f32::from(i8::from_le_bytes(b))),
+        "<u2" => numbers(data, |b| f32::from(u16::from_le_bytes(b))),
+        "<i2" => numbers(data, |b| f32::from(i16::from_le_bytes(b))),
+        "<u4" => numbers(data, |b| u32::from_le_bytes(b) as f32),
+        "<i4" => numbers(data, |b| i32::from_le_bytes(b) as f32),
+        "<i8" => numbers(data, |b| i64::from_le_bytes(b) as f32),
+        other => return Err(format!("its values are '{other}'; save it with array.astype('float32')")),
+    };
+    filled(&shape, values.len())?;
+    Ok((shape, values))
+}
+
+/// Each `N` bytes as a number; a rest is left out.
+fn numbers<T, const N: usize>(data: &[u8], number: impl Fn([u8; N]) -> T) -> Vec<T> {
+    let (groups, rest) = data.as_chunks::<N>();
+    let whole = if rest.is_empty() { groups } else { &[] };
+    whole.iter().map(|&group| number(group)).collect()
+}
+
+/// That there are as many values as the shape says.
+fn filled(shape: &[usize], values: usize) -> Result<(), String> {
+    if element_count(shape) == Some(values) {
+        return Ok(());
+    }
+    Err(format!("shape {shape:?} does not match its {values} whole values"))
+}
+
+/// A file taken apart.
+struct Parts<'a> {
+    shape: Vec<usize>,
+    descr: &'a str,
+    data: &'a [u8],
+}
+
+fn parts(bytes: &[u8]) -> Result<Parts<'_>, String> {
     let body = bytes.strip_prefix(MAGIC).ok_or("it does not start with the .npy magic bytes")?;
     let short = || "it ends inside the header".to_string();
     let (header_length, start) = match body.first().ok_or_else(short)? {
@@ -131,23 +194,7 @@ fn parse(bytes: &[u8]) -> Result<NpyArray, String> {
         .filter(|part| !part.is_empty())
         .map(|part| part.parse::<usize>().map_err(|_| format!("its shape has the axis '{part}'")))
         .collect::<Result<Vec<_>, _>>()?;
-    let descr = field(header, "descr")?.trim_matches(['\'', '"']);
-    let width = match descr {
-        "<f4" => 4,
-        "|u1" => 1,
-        other => return Err(format!("its values are '{other}'")),
-    };
-    let wanted = element_count(&shape).and_then(|n| n.checked_mul(width));
-    if wanted != Some(data.len()) {
-        return Err(format!("shape {shape:?} of '{descr}' does not match its {} bytes of data", data.len()));
-    }
-    let data = if width == 1 {
-        NpyData::U8(data.to_vec())
-    } else {
-        let (groups, _) = data.as_chunks::<4>();
-        NpyData::F32(groups.iter().map(|b| f32::from_le_bytes(*b)).collect())
-    };
-    Ok(NpyArray { shape, data })
+    Ok(Parts { shape, descr: field(header, "descr")?.trim_matches(['\'', '"']), data })
 }
 
 /// The text of one value in the header's dictionary: up to the closing parenthesis of a tuple or the next comma.
@@ -193,6 +240,33 @@ mod tests {
         bytes.extend(0..6_u8);
         let array = parse(&bytes).expect("parse");
         assert_eq!(array, NpyArray { shape: vec![2, 3], data: NpyData::U8((0..6).collect()) });
+    }
+
+    #[test]
+    fn other_number_types_become_float32() {
+        let file = |descr: &str, data: &[u8]| {
+            let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2,), }}\n");
+            let length = [header.len() as u8, 0];
+            [b"\x93NUMPY\x01\x00".as_slice(), &length, header.as_bytes(), data].concat()
+        };
+        let both = |bytes: [[u8; 8]; 2], width: usize| [&bytes[0][..width], &bytes[1][..width]].concat();
+        let wide = |[a, b]: [f64; 2]| both([a.to_le_bytes(), b.to_le_bytes()], 8);
+        let whole = |[a, b]: [i64; 2], width: usize| both([a.to_le_bytes(), b.to_le_bytes()], width);
+        let cases: [(&str, Vec<u8>, [f32; 2]); 8] = [
+            ("<f8", wide([0.1, -2.5]), [0.1, -2.5]),
+            ("<f2", vec![0x00, 0x3c, 0x00, 0xc1], [1.0, -2.5]),
+            ("|b1", vec![1, 0], [1.0, 0.0]),
+            ("|i1", whole([-3, 4], 1), [-3.0, 4.0]),
+            ("<u2", whole([65535, 4], 2), [65535.0, 4.0]),
+            ("<i2", whole([-300, 4], 2), [-300.0, 4.0]),
+            ("<i4", whole([-70000, 4], 4), [-70000.0, 4.0]),
+            ("<i8", whole([-70000, 4], 8), [-70000.0, 4.0]),
+        ];
+        for (descr, data, expected) in cases {
+            assert_eq!(npy_as_f32(&file(descr, &data)), Ok((vec![2], expected.to_vec())), "{descr}");
+            assert!(npy_as_f32(&file(descr, &data[1..])).is_err(), "{descr} cut short");
+        }
+        assert!(npy_as_f32(&file(">f4", &[0; 8])).is_err(), "the other byte order");
     }
 
     #[test]

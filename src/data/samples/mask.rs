@@ -31,6 +31,14 @@ impl Mask {
     /// # Errors
     /// A file that cannot be read.
     pub fn load(&self, size: u32, rule: MaskRule) -> Result<Vec<f32>, ImageError> {
+        self.load_as([size; 2], rule)
+    }
+
+    /// As [`Mask::load`], to a width and height: `[height, width]`.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn load_as(&self, size: [u32; 2], rule: MaskRule) -> Result<Vec<f32>, ImageError> {
         Ok(scale_mask(self.pixels()?, size, rule))
     }
 

@@ -1,0 +1,330 @@
+//! Scores maps that any program has made: figures of each product, as [`assemble`] wants them.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde_json::Value;
+
+use super::assemble::{self, About, ProductResult};
+use super::image_scores::{ImageScore, table};
+use super::loaded::{Loaded, MapReader};
+use super::maps;
+use super::meter::{Meter, TypeMeter};
+use super::plan::{self, Plan};
+use crate::data::ImageError;
+use crate::data::samples::{Layout, SampleError, Split};
+use crate::data::sets::DataSet;
+use crate::metrics::Undefined;
+use crate::report::metrics::{ImageRecord, Metrics};
+use crate::report::results::FailedImage;
+
+/// A product's values may take this much memory; above, they are counted in bins.
+const EXACT_BYTES: u64 = 1 << 30;
+/// Images read at a time.
+const BATCH: usize = 16;
+
+/// How pixels are ranked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Exactly where the values of a product fit into 1 GiB.
+    #[default]
+    Auto,
+    /// Every value is kept.
+    Exact,
+    /// Values are counted in bins; figures come with bounds.
+    Streaming,
+}
+
+/// What is to be scored.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Folder of the maps, which mirrors the data set.
+    pub predictions: PathBuf,
+    /// The data set.
+    pub data: PathBuf,
+    /// Its layout; told from the files if `None`.
+    pub layout: Option<Layout>,
+    /// Classes of the defects, see [`DataSet::open`].
+    pub description: Option<PathBuf>,
+    /// A table with the score of each image.
+    pub scores: Option<PathBuf>,
+    /// How the score of an image comes from its map where there is no table.
+    pub image_score: ImageScore,
+    /// How pixels are ranked.
+    pub mode: Mode,
+    /// Maps are resized to this square.
+    pub size: Option<u32>,
+    /// Name of the method.
+    pub name: String,
+    /// Images without a usable map are reported as failed.
+    pub allow_missing: bool,
+}
+
+/// Why maps could not be scored.
+#[derive(Debug, thiserror::Error)]
+pub enum ScoreError {
+    /// The data set cannot be listed.
+    #[error(transparent)]
+    Data(#[from] SampleError),
+    /// A mask cannot be read.
+    #[error(transparent)]
+    Mask(#[from] ImageError),
+    /// Something is wrong with the input; the message names the file and the fix.
+    #[error("{0}")]
+    Input(String),
+}
+
+/// What came out.
+#[derive(Debug)]
+pub struct Outcome {
+    /// `metrics.json`.
+    pub metrics: Metrics,
+    /// The lines of `images.jsonl`.
+    pub images: Vec<ImageRecord>,
+}
+
+/// One image of the list, on its way.
+struct Item {
+    listed: plan::Item,
+    map: Option<PathBuf>,
+    /// From the table.
+    score: Option<f32>,
+    /// Its score once it is scored, or why it is not.
+    result: Option<Result<f32, String>>,
+}
+
+/// At most ten of them, one a line.
+fn lines<T>(items: &[T], line: impl Fn(&T) -> String) -> String {
+    let mut text: Vec<String> = items.iter().take(10).map(|item| format!("\n  {}", line(item))).collect();
+    if items.len() > 10 {
+        text.push(format!("\n  … and {} more", items.len() - 10));
+    }
+    text.concat()
+}
+
+/// Finds maps and scores, before anything is read.
+fn prepare(request: &Request, items: &mut [Item]) -> Result<(), ScoreError> {
+    let scores = request.scores.as_deref().map(table).transpose().map_err(ScoreError::Input)?;
+    for item in items.iter_mut() {
+        item.map = maps::find(&request.predictions, &item.listed.path, &item.listed.image);
+        item.score = scores.as_ref().and_then(|scores| scores.get(&item.listed.path).copied());
+        if item.map.is_none() {
+            item.result = Some(Err(format!("no map in {}", request.predictions.display())));
+        }
+    }
+    let missing: Vec<&Item> = items.iter().filter(|item| item.map.is_none()).collect();
+    if missing.len() == items.len() || (!missing.is_empty() && !request.allow_missing) {
+        let first = maps::candidates(&request.predictions, &missing[0].listed.path)[0].display().to_string();
+        return Err(ScoreError::Input(format!(
+            "{} of {} images have no map; expected {first} (or .npz, .png, .tiff, .tif; _map or .binary before the \
+             extension) for the first of them; --allow-missing scores the others:{}",
+            missing.len(),
+            items.len(),
+            lines(&missing, |item| item.listed.path.clone())
+        )));
+    }
+    let unscored: Vec<&Item> = items.iter().filter(|i| scores.is_some() && i.score.is_none()).collect();
+    if let (Some(path), false) = (&request.scores, unscored.is_empty()) {
+        return Err(ScoreError::Input(format!(
+            "{}: no score for {} of {} images; the column image holds paths relative to the data set:{}",
+            path.display(),
+            unscored.len(),
+            items.len(),
+            lines(&unscored, |item| item.listed.path.clone())
+        )));
+    }
+    Ok(())
+}
+
+/// Reads each map of a product, in order, a batch at a time on all cores, and hands it to `take`. A map that cannot be
+/// used ends the run, or is marked where that is allowed.
+fn each<T: Send>(
+    items: &mut [&mut Item],
+    request: &Request,
+    work: impl Fn(&Path, &plan::Item) -> Result<Result<T, String>, ImageError> + Sync,
+    mut take: impl FnMut(&Item, T) -> Result<f32, String>,
+    tick: &dyn Fn(usize, usize),
+) -> Result<(), ScoreError> {
+    for batch in items.chunks_mut(BATCH) {
+        let one = |item: &&mut Item| match (&item.map, &item.result) {
+            (Some(path), None | Some(Ok(_))) => work(path, &item.listed).map(Some),
+            _ => Ok(None),
+        };
+        let loaded = batch.par_iter().map(one).collect::<Result<Vec<_>, _>>()?;
+        for (item, loaded) in batch.iter_mut().zip(loaded) {
+            let Some(loaded) = loaded else { continue };
+            let result = loaded.and_then(|loaded| take(item, loaded));
+            if let (Err(reason), false) = (&result, request.allow_missing) {
+                let hint = "--allow-missing scores the others";
+                return Err(ScoreError::Input(format!("{}: {reason} ({hint})", item.listed.path)));
+            }
+            item.result = Some(result);
+        }
+        tick(batch.len(), 0);
+    }
+    Ok(())
+}
+
+/// Least and greatest of some values, and of a range.
+fn widened([low, high]: [f32; 2], values: &[f32]) -> [f32; 2] {
+    values.iter().fold([low, high], |[low, high], &v| [low.min(v), high.max(v)])
+}
+
+/// What a product's values take in exact mode, 4 bytes a value (8 where defective, which few are), and the number of
+/// channels: those of its first map for all.
+fn exact_bytes(items: &[&mut Item], reader: &MapReader) -> (u64, usize) {
+    let paths = || items.iter().filter_map(|item| item.map.as_deref());
+    let Some(map) = paths().find_map(|path| reader.map(path).ok()) else { return (0, 1) };
+    let planes = if map.channels == 1 { 1 } else { 1 + map.channels };
+    ((4 * planes * map.height * map.width * paths().count()) as u64, map.channels)
+}
+
+/// Scores one product. Returns its figures and whether they were streamed.
+fn product(
+    plan: &Plan,
+    at: usize,
+    items: &mut [&mut Item],
+    request: &Request,
+    tick: &dyn Fn(usize, usize),
+) -> Result<(ProductResult, bool), ScoreError> {
+    let name = &plan.products[at].name;
+    let reader = MapReader { size: request.size, classes: plan.names(at) };
+    let (bytes, channels) = exact_bytes(items, &reader);
+    let streamed = match request.mode {
+        Mode::Auto => bytes > EXACT_BYTES,
+        mode => mode == Mode::Streaming,
+    };
+    let mut ranges = None;
+    if streamed {
+        // Every map is read twice: the range comes first.
+        tick(0, items.len());
+        let start = [f32::INFINITY, f32::NEG_INFINITY];
+        let (mut binary, mut multi) = (start, start);
+        let range = |path: &Path, _: &plan::Item| {
+            let map = reader.map(path);
+            Ok(map.map(|map| (widened(start, &map.anomaly()), widened(start, &map.values))))
+        };
+        each(
+            items,
+            request,
+            range,
+            |_, (a, m)| {
+                (binary, multi) = (widened(binary, &a), widened(multi, &m));
+                Ok(0.0)
+            },
+            tick,
+        )?;
+        ranges = (binary[0] <= binary[1]).then_some((binary, multi));
+    }
+    let input = |e: Undefined| ScoreError::Input(format!("{name}: {e}"));
+    let mut pixels = Meter::new(ranges.map(|r| r.0)).map_err(input)?;
+    let mut types = match channels {
+        1 => None,
+        _ => Some(TypeMeter::new(&reader.classes, ranges.map(|r| r.1)).map_err(input)?),
+    };
+    let mut without_mask = 0;
+    let mut scores = Vec::new();
+    each(
+        items,
+        request,
+        |path, listed| reader.load(path, listed),
+        |item, loaded| {
+            let Loaded { map, anomaly, mask } = loaded;
+            if map.channels != channels {
+                return Err(format!(
+                    "its map has {} channels, others of {name} have {channels}",
+                    map.channels
+                ));
+            }
+            let score = item.score.unwrap_or_else(|| request.image_score.of(&anomaly));
+            if let Some(mask) = &mask {
+                let class = u8::try_from(plan.class_in_product(&item.listed)).map_err(|e| e.to_string())?;
+                if let Some(types) = &mut types {
+                    let truth: Vec<u8> = mask.iter().map(|&m| if m { class } else { 0 }).collect();
+                    types.add(&map.values, &truth).map_err(|e| e.to_string())?;
+                }
+                pixels.add(&anomaly, mask, map.width).map_err(|e| e.to_string())?;
+            } else {
+                without_mask += 1;
+            }
+            scores.push((score, item.listed.class.is_some()));
+            Ok(score)
+        },
+        tick,
+    )?;
+    let result = ProductResult {
+        name: name.clone(),
+        image_scores: scores,
+        pixels: Some(pixels.figures()),
+        types: types.map(TypeMeter::figures),
+        image_confusion: None,
+        without_mask,
+    };
+    Ok((result, streamed))
+}
+
+/// Scores all maps; `tick` is told the images done so far and of how many, which grows where maps are read twice.
+///
+/// # Errors
+/// [`ScoreError`]: a data set that cannot be listed, images without a usable map (unless that is allowed) or score.
+pub fn score(request: &Request, tick: &dyn Fn(usize, usize)) -> Result<Outcome, ScoreError> {
+    let (layout, description) = (request.layout, request.description.as_deref());
+    let plan = Plan::of(&DataSet::open(&request.data, layout, description, Split::Test)?);
+    let item = |listed: &plan::Item| Item { listed: listed.clone(), map: None, score: None, result: None };
+    let mut items: Vec<Item> = plan.items.iter().map(item).collect();
+    prepare(request, &mut items)?;
+    let total = items.len();
+    let mut products: BTreeMap<usize, Vec<&mut Item>> = BTreeMap::new();
+    for item in &mut items {
+        products.entry(item.listed.product).or_default().push(item);
+    }
+    let (done, total) = (Cell::new(0), Cell::new(total));
+    let step = |more: usize, again: usize| {
+        done.set(done.get() + more);
+        total.set(total.get() + again);
+        tick(done.get(), total.get());
+    };
+    let (mut results, mut streamed) = (Vec::new(), Vec::new());
+    for (&at, items) in &mut products {
+        let (result, was_streamed) = product(&plan, at, items, request, &step)?;
+        results.push(result);
+        streamed.extend(was_streamed.then(|| Value::from(plan.products[at].name.as_str())));
+    }
+    let records: Vec<ImageRecord> =
+        items.into_iter().enumerate().map(|(at, item)| record(&plan, at, item)).collect();
+    let failed = |record: &ImageRecord| {
+        let error = record.error.clone()?;
+        Some(FailedImage { path: record.path.clone(), error, hint: String::new() })
+    };
+    let from = match &request.scores {
+        Some(path) => path.display().to_string(),
+        None => request.image_score.to_string(),
+    };
+    let about = About {
+        method: request.name.clone(),
+        data: plan.data.clone(),
+        defects: plan.classes.clone(),
+        settings: BTreeMap::from([
+            ("image_score".to_owned(), from.into()),
+            ("size".to_owned(), request.size.into()),
+            ("streamed".to_owned(), streamed.into()),
+        ]),
+        failed: records.iter().filter_map(failed).collect(),
+        ..About::default()
+    };
+    Ok(Outcome { metrics: assemble::metrics(about, &results), images: records })
+}
+
+fn record(plan: &Plan, index: usize, item: Item) -> ImageRecord {
+    let (score, error) = match item.result {
+        Some(Ok(score)) => (Some(score), None),
+        Some(Err(reason)) => (None, Some(reason)),
+        None => (None, Some("it was not looked at".to_owned())),
+    };
+    let plan::Item { path, product, class, .. } = item.listed;
+    let (product, truth) =
+        (plan.products[product].name.clone(), class.map(|class| plan.classes[class].clone()));
+    ImageRecord { index, path, product, truth, score, predicted: None, error }
+}
