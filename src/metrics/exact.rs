@@ -25,6 +25,33 @@ fn floor_key(threshold: f64) -> u32 {
     key(if f64::from(near) > threshold { near.next_down() } else { near })
 }
 
+/// Sorts keys by three digits of 11 bits, the lowest first, which takes a few passes over memory where comparing takes
+/// twenty or more. Needs as much memory again.
+pub(super) fn sort(keys: &mut Vec<u32>) {
+    const BITS: u32 = 11;
+    let digit = |key: u32, place: u32| (key >> (BITS * place)) as usize % (1 << BITS);
+    let mut spare = vec![0; keys.len()];
+    for place in 0..3 {
+        let mut next = [0_usize; 1 << BITS];
+        for &key in keys.iter() {
+            next[digit(key, place)] += 1;
+        }
+        if next.contains(&keys.len()) {
+            continue; // they all share this digit
+        }
+        let mut start = 0;
+        for count in &mut next {
+            start += std::mem::replace(count, start);
+        }
+        for &key in keys.iter() {
+            let at = &mut next[digit(key, place)];
+            spare[*at] = key;
+            *at += 1;
+        }
+        std::mem::swap(keys, &mut spare);
+    }
+}
+
 /// Positives and negatives of each distinct key, highest first, of sorted lists.
 pub(super) fn groups<P>(
     positives: &[P],
@@ -45,7 +72,8 @@ pub(super) fn groups<P>(
     })
 }
 
-/// All pixels of a product: exact figures, for 4 bytes a normal pixel and 8 a defective one.
+/// All pixels of a product: exact figures, for 4 bytes a normal pixel and 8 a defective one, and as much again while they
+/// are sorted.
 #[derive(Debug, Clone, Default)]
 pub struct PixelScores {
     /// Key in the high half, region in the low one.
@@ -94,8 +122,7 @@ impl PixelScores {
         if let Err(reason) = both_classes(positives, negatives) {
             return PixelFigures::new(Err(reason), || Ok(Vec::new()));
         }
-        self.positives.par_sort_unstable();
-        self.negatives.par_sort_unstable();
+        rayon::join(|| self.positives.par_sort_unstable(), || sort(&mut self.negatives));
         let groups = groups(&self.positives, |p| (p >> 32) as u32, &self.negatives);
         PixelFigures::new(ranking(groups, positives, negatives).map(|r| r.exact()), || self.curve())
     }
@@ -131,6 +158,23 @@ impl PixelScores {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sorting_by_digits_sorts() {
+        let mut state = 1_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state
+        };
+        let wide: Vec<u32> = (0..5000).map(|_| next()).collect();
+        let shared: Vec<u32> = wide.iter().map(|k| 0xabc0_0000 | k >> 24).collect();
+        for mut keys in [wide, shared, vec![7; 9], vec![u32::MAX, 0], Vec::new()] {
+            let mut expected = keys.clone();
+            expected.sort_unstable();
+            sort(&mut keys);
+            assert!(keys == expected);
+        }
+    }
 
     #[test]
     fn keys_order_as_floats_do() {

@@ -1,9 +1,7 @@
 //! Figures of the defect types of a product: which class a pixel is of.
 
-use rayon::prelude::*;
-
 use super::bins::{Grid, add_up};
-use super::exact::{groups, key};
+use super::exact::{groups, key, sort};
 use super::pixel::check;
 use super::ranking::{Ranking, ranking};
 use super::state::{Reader, StateError, Writer};
@@ -139,8 +137,7 @@ impl TypeScores {
     /// The figures of everything seen.
     pub fn figures(self) -> MultiFigures {
         let one = |[mut positives, mut negatives]: [Vec<u32>; 2]| {
-            positives.par_sort_unstable();
-            negatives.par_sort_unstable();
+            rayon::join(|| sort(&mut positives), || sort(&mut negatives));
             let groups = groups(&positives, |&key| key, &negatives);
             ranking(groups, positives.len() as u64, negatives.len() as u64).map(Ranking::exact)
         };
