@@ -223,7 +223,7 @@ mod tests {
         strip.save(&path).unwrap();
         let left: Vec<f32> = (0..16).map(|i| if i % 4 < 2 { 1.0 } else { 0.0 }).collect();
         assert_eq!(load_mask(&path, 4, MaskRule::Full).unwrap(), left);
-        let wide = load_mask_as(&path, [4, 2], MaskRule::Half).unwrap();
+        let wide = scale_mask(load_labels(&path).unwrap(), [4, 2], MaskRule::Half);
         assert_eq!(wide, [1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
     }
 }
