@@ -17,7 +17,7 @@ use crate::dapo::{Alarm, Detection, Looker, Prompts, Tiling};
 use crate::data::{ImageEntry, Loaded, LoadedImage, collect, load, load_batches};
 use crate::eval::tiled::with_tiles;
 use crate::report::results::{
-    FailedImage, ImageResult, NORMAL, Program, Results, SCHEMA, ScoredImage, Timing, Verdict,
+    FailedImage, ImageResult, Program, Results, SCHEMA, ScoredImage, Timing, Verdict,
 };
 use crate::report::{MapView, ReportBuilder, ReportOptions, Scaling, shell_command};
 
@@ -247,20 +247,9 @@ impl Writer<'_> {
             true => Some(picture::save_maps(out, stem, detection, &binary)?),
             false => None,
         };
-        let names = std::iter::once(NORMAL.to_owned()).chain(defects.iter().cloned());
-        let result = ImageResult::Scored(ScoredImage {
-            path: item.entry.path.display().to_string(),
-            width: image.original_size.0,
-            height: image.original_size.1,
-            score: detection.score,
-            verdict: Some(Verdict::of(detection.score, self.threshold)),
-            defect_type: defects[detection.defect].clone(),
-            type_probability: detection.probabilities[1 + detection.defect],
-            probabilities: names.zip(detection.probabilities.iter().copied()).collect(),
-            boxes,
-            overlay,
-            maps,
-        });
+        let path = item.entry.path.display().to_string();
+        let scored = picture::scored(path, image.original_size, detection, defects, boxes, self.threshold);
+        let result = ImageResult::Scored(ScoredImage { overlay, maps, ..scored });
         let pictures = if self.report.wants(detection.score) {
             Some(picture::report_image(shown, detection, view, defects)?)
         } else {

@@ -8,7 +8,7 @@ use super::Failure;
 use crate::dapo::Detection;
 use crate::dapo::regions::{RegionOptions, Threshold, find_regions};
 use crate::report::overlay::{self, ALPHA};
-use crate::report::results::{DefectBox, MapFiles};
+use crate::report::results::{DefectBox, MapFiles, NORMAL, ScoredImage, Verdict};
 use crate::report::{MapView, ReportImage, Scaling, write_npy};
 
 /// Longest side of an overlay.
@@ -45,6 +45,31 @@ pub fn boxes(
             defect_type: name(r.class),
         })
         .collect())
+}
+
+/// An image's entry in results, without files.
+pub fn scored(
+    path: String,
+    (width, height): (u32, u32),
+    detection: &Detection,
+    defects: &[String],
+    boxes: Vec<DefectBox>,
+    alarm_threshold: f32,
+) -> ScoredImage {
+    let names = std::iter::once(NORMAL.to_owned()).chain(defects.iter().cloned());
+    ScoredImage {
+        path,
+        width,
+        height,
+        score: detection.score,
+        verdict: Some(Verdict::of(detection.score, alarm_threshold)),
+        defect_type: defects[detection.defect].clone(),
+        type_probability: detection.probabilities[1 + detection.defect],
+        probabilities: names.zip(detection.probabilities.iter().copied()).collect(),
+        boxes,
+        overlay: None,
+        maps: None,
+    }
 }
 
 /// Writes the overlay below `out` and returns its relative path.

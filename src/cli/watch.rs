@@ -15,7 +15,7 @@ use super::picture;
 use crate::dapo::Detection;
 use crate::data::{Arrivals, ImageEntry, Loaded, Preprocess, Stamp, load_batches};
 use crate::report::Ledger;
-use crate::report::results::{FailedImage, ImageResult, NORMAL, ScoredImage, Verdict};
+use crate::report::results::{FailedImage, ImageResult, Verdict};
 
 /// Options of `watch`.
 #[derive(Debug, clap::Args)]
@@ -184,20 +184,8 @@ impl Watcher<'_> {
         let defects = &self.look.prompts.defects;
         let binary = detection.binary_map();
         let boxes = picture::boxes(detection, &binary, image.original_size, defects, self.args.threshold)?;
-        let names = std::iter::once(NORMAL.to_owned()).chain(defects.iter().cloned());
-        Ok(ImageResult::Scored(ScoredImage {
-            path: portable(path),
-            width: image.original_size.0,
-            height: image.original_size.1,
-            score: detection.score,
-            verdict: Some(Verdict::of(detection.score, self.threshold)),
-            defect_type: defects[detection.defect].clone(),
-            type_probability: detection.probabilities[1 + detection.defect],
-            probabilities: names.zip(detection.probabilities.iter().copied()).collect(),
-            boxes,
-            overlay: None,
-            maps: None,
-        }))
+        let (path, size) = (portable(path), image.original_size);
+        Ok(ImageResult::Scored(picture::scored(path, size, detection, defects, boxes, self.threshold)))
     }
 
     /// One line for a person, or the JSON itself.
