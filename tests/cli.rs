@@ -10,6 +10,8 @@ mod adapters;
 mod benchmarks;
 #[path = "cli/detection.rs"]
 mod detection;
+#[path = "cli/evaluation.rs"]
+mod evaluation;
 #[path = "cli/images.rs"]
 mod images;
 #[path = "cli/import.rs"]
@@ -30,6 +32,8 @@ mod tables;
 mod training;
 #[path = "cli/tuning.rs"]
 mod tuning;
+#[path = "cli/watching.rs"]
+mod watching;
 
 use std::fs;
 use std::path::{Path, PathBuf};
