@@ -3,7 +3,7 @@
 CARGO ?= cargo
 OUT   ?= out/demo
 
-.PHONY: demo test check-all compare kills memory metrics-memory tools driver fmt lint unit quality full-size clean
+.PHONY: demo test check-all compare kills watch slurm memory metrics-memory tools driver fmt lint unit quality full-size clean
 
 ## Build, run `detect` on the sample images with the embedded model, leave out/demo/report.html
 demo: driver
@@ -36,9 +36,17 @@ quality: driver
 compare: driver
 	DAPO_PHOTOS="$(PHOTOS)" $(CARGO) test --release --test compare -- --ignored --nocapture
 
-## Slow: a training run that is killed fifty times
+## Slow: a training run and an evaluation that are killed fifty times each
 kills: driver
 	NODEVICE_SELECT=1 DAPO_KILLS=50 $(CARGO) test --test cli killed_run -- --nocapture
+
+## Slow: a thousand files that arrive in a watched folder, whole, in halves and broken
+watch: driver
+	NODEVICE_SELECT=1 DAPO_WATCH=1000 $(CARGO) test --test cli every_file_that_arrives -- --nocapture
+
+## Slow: an evaluation as a job array of Slurm on this machine (needs slurm-wlm and munge)
+slurm: driver
+	NODEVICE_SELECT=1 $(CARGO) test --test scale -- --ignored --nocapture
 
 ## Slow: device memory of a training step of ViT-L/14 at 518 px (12 GB of memory on a CPU)
 memory: driver

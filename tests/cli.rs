@@ -12,6 +12,8 @@ mod benchmarks;
 mod data;
 #[path = "cli/detection.rs"]
 mod detection;
+#[path = "cli/evaluation.rs"]
+mod evaluation;
 #[path = "cli/images.rs"]
 mod images;
 #[path = "cli/import.rs"]
@@ -34,6 +36,8 @@ mod tables;
 mod training;
 #[path = "cli/tuning.rs"]
 mod tuning;
+#[path = "cli/watching.rs"]
+mod watching;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! What `eval` and `merge` leave behind: figures, tables and the page.
 
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::SystemTime;
 
 use image::RgbImage;
@@ -102,11 +103,11 @@ fn pictures(look: &Look, plan: &Plan, record: &ImageRecord) -> Result<ReportImag
 }
 
 impl Outcome<'_> {
-    /// Prints the figures, and where more is to be read.
+    /// Prints the figures, and where more is to be read. The exit code says whether all images were evaluated.
     ///
     /// # Errors
     /// A full disk behind standard output.
-    pub fn tell(&self, json: bool) -> Result<(), Failure> {
+    pub fn tell(&self, json: bool) -> Result<ExitCode, Failure> {
         let text = match json {
             true => {
                 serde_json::to_string_pretty(self.metrics).map_err(|e| Failure::new(e.to_string()))? + "\n"
@@ -125,6 +126,6 @@ impl Outcome<'_> {
             );
         }
         eprintln!("see {}", self.folder.join("report.html").display());
-        Ok(())
+        Ok(if self.metrics.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(3) })
     }
 }

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::EvalError;
-use super::run::{Counts, Settings, difference, read_counts, read_settings, records, to_json, write_counts};
+use super::run::{
+    Counts, Settings, difference, done, read_counts, read_settings, records, to_json, write_counts,
+};
 use crate::report::metrics::ImageRecord;
 use crate::report::write_atomic;
 
@@ -38,6 +40,14 @@ pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Settings, EvalError> {
                     )));
                 }
             }
+        }
+        if let Some(before) = by_number.values().find(|part| part.settings.shard.1 != of) {
+            return Err(EvalError::Parts(format!(
+                "{}: one part of {of}, but {} is one of {}",
+                folder.display(),
+                before.folder.display(),
+                before.settings.shard.1
+            )));
         }
         if let Some(before) = by_number.get(&number) {
             let (first, second) = (before.folder.display(), folder.display());
@@ -94,13 +104,15 @@ impl Part {
         let (number, of) = self.settings.shard;
         let images = self.settings.data.images;
         let expected = (0..images).filter(|i| i % of == number - 1);
-        if self.records.iter().map(|r| r.index).eq(expected.clone()) {
+        // A part that was killed can have lines of images that are not yet in its counts.
+        let kept = done(&self.folder)?;
+        if kept == self.records.len() && self.records.iter().map(|r| r.index).eq(expected.clone()) {
             return Ok(());
         }
         Err(EvalError::Parts(format!(
             "{}: part {number}/{of} has {} of its {} images; run the same eval command again to finish it",
             self.folder.display(),
-            self.records.len(),
+            kept,
             expected.count()
         )))
     }

@@ -19,7 +19,7 @@ use super::EvalError;
 use crate::metrics::{PixelCounts, TypeCounts};
 use crate::report::metrics::{DataAbout, ImageRecord};
 use crate::report::results::{Adapter, Model, Program};
-use crate::report::write_atomic;
+use crate::report::{sweep, write_atomic};
 
 /// Value of [`Settings::schema`].
 pub const SCHEMA: &str = "dapo-wgpu/evaluation/1";
@@ -96,6 +96,8 @@ impl EvalRun {
             }
             false => write_atomic(&file, &to_json(&settings))?,
         }
+        sweep(folder);
+        sweep(&folder.join("counts"));
         let done = done(folder)?;
         let journal = cut_journal(&folder.join("images.jsonl"), done)?;
         Ok(Self { folder: folder.into(), settings, done, journal })
@@ -164,21 +166,22 @@ pub fn read_settings(folder: &Path) -> Result<Settings, EvalError> {
     }
 }
 
-/// All lines of a run's `images.jsonl`.
+/// All lines of a run's `images.jsonl`. A last one without an end was being written when its program was killed, and
+/// does not count.
 ///
 /// # Errors
 /// A damaged file.
 pub fn records(folder: &Path) -> Result<Vec<ImageRecord>, EvalError> {
     let path = folder.join("images.jsonl");
-    let file = File::open(&path).map_err(EvalError::io(&path))?;
-    let parse = |(number, line): (usize, std::io::Result<String>)| {
-        let line = line.map_err(EvalError::io(&path))?;
-        serde_json::from_str(&line).map_err(|e| EvalError::Damaged {
+    let text = fs::read_to_string(&path).map_err(EvalError::io(&path))?;
+    let parse = |(number, line)| {
+        serde_json::from_str(line).map_err(|e| EvalError::Damaged {
             path: path.clone(),
             problem: format!("line {}: {e}", number + 1),
         })
     };
-    BufReader::new(file).lines().enumerate().map(parse).collect()
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole.lines().enumerate().map(parse).collect()
 }
 
 pub(super) fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
@@ -246,7 +249,7 @@ pub(super) fn read_counts(folder: &Path, product: usize) -> Result<Option<(usize
 }
 
 /// How many images of a run are done: as far as the newest counts reach.
-fn done(folder: &Path) -> Result<usize, EvalError> {
+pub(super) fn done(folder: &Path) -> Result<usize, EvalError> {
     let counts = folder.join("counts");
     let mut done = 0;
     for entry in fs::read_dir(&counts).map_err(EvalError::io(&counts))? {

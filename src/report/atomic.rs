@@ -129,8 +129,22 @@ pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), WriteErr
     file.commit()
 }
 
-/// How the names of temporary files begin. One that a killed process left behind may be removed.
-pub const TEMPORARY_PREFIX: &str = ".dapo-wgpu-";
+/// Removes the temporary files that killed processes left in a folder. None may be writing there now.
+pub fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
+            // One that cannot be removed does no harm.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// How the names of temporary files begin.
+const PREFIX: &str = ".dapo-wgpu-";
+
+/// How they end.
+const SUFFIX: &str = ".tmp";
 
 /// A buffered writer whose target appears only with [`AtomicFile::commit`].
 #[derive(Debug)]
@@ -149,7 +163,7 @@ impl AtomicFile {
         let path = path.as_ref().to_path_buf();
         let target = checked_target(&path)?;
         let mut builder = tempfile::Builder::new();
-        builder.prefix(TEMPORARY_PREFIX).suffix(".tmp");
+        builder.prefix(PREFIX).suffix(SUFFIX);
         // Temporary files are private by default; an output must be as readable as the user's umask says.
         #[cfg(unix)]
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);

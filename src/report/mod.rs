@@ -18,7 +18,7 @@ pub mod tables;
 mod trace;
 mod training;
 
-pub use atomic::{AtomicFile, TEMPORARY_PREFIX, WriteError, write_atomic};
+pub use atomic::{AtomicFile, WriteError, sweep, write_atomic};
 pub use check::ResultsError;
 pub use evaluation::{EvaluationOptions, EvaluationPage};
 pub use html::{ReportBuilder, ReportError, ReportImage, ReportOptions, shell_command};

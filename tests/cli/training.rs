@@ -12,11 +12,13 @@ use crate::common::{assert_whole, finish, program, relative_error, run, tensor};
 
 const DEFECTS: &str = "bent,scratch,faulty imprint,discoloration";
 
-fn goldens() -> PathBuf {
+/// Small models and learners.
+pub fn goldens() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens")
 }
 
-fn text(path: &Path) -> &str {
+/// A path as a word of a command.
+pub fn text(path: &Path) -> &str {
     path.to_str().expect("a plain path")
 }
 
@@ -43,7 +45,8 @@ fn options(out: &Path, steps: &str) -> Vec<String> {
     words.map(str::to_owned).into()
 }
 
-fn first(out: &Path, steps: &str) -> Vec<String> {
+/// The command that begins a run of so many steps of DAPO on them.
+pub fn first(out: &Path, steps: &str) -> Vec<String> {
     let config = out.with_extension("toml");
     fs::write(&config, "[learner]\nprompt_sets = 2\n").expect("writable");
     let more = ["--defects", DEFECTS, "--config", text(&config)].map(str::to_owned);

@@ -10,7 +10,7 @@ use crate::cli::Failure;
 use crate::cli::options::writable_folder;
 use crate::dapo::learner::checkpoint::RunState;
 use crate::dapo::learner::{LearnerFile, Snapshot};
-use crate::report::{TEMPORARY_PREFIX, TrainingPage, write_atomic};
+use crate::report::{TrainingPage, sweep, write_atomic};
 
 /// A line of `steps.jsonl`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -54,18 +54,8 @@ impl RunFolder {
             .hint("leave out --resume to begin one")),
             _ => {
                 writable_folder(path)?;
-                folder.sweep();
+                sweep(path);
                 Ok(folder)
-            }
-        }
-    }
-
-    /// Removes what a killed run left half-written: temporary files that never got their names.
-    fn sweep(&self) {
-        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
-                // One that cannot be removed does no harm.
-                let _ = fs::remove_file(entry.path());
             }
         }
     }

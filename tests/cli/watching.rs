@@ -1,0 +1,256 @@
+//! `calibrate`, the verdicts that follow from it, and `watch`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use dapo_wgpu::dapo::Alarm;
+use dapo_wgpu::report::results::Verdict;
+use serde_json::Value;
+
+use crate::Place;
+use crate::common;
+use crate::training::{goldens, text};
+
+/// The options that all verbs here share.
+const LOOK: [&str; 4] = ["--model", "model", "--defects", "scratch,hole"];
+
+fn with<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    [words, &LOOK].concat()
+}
+
+#[test]
+fn a_calibrated_threshold_gives_the_verdicts() {
+    let place = Place::new();
+    (0..8).for_each(|n| place.picture(&format!("good/{n}.png"), n));
+    let words = with(&["calibrate", "--good", "good", "--false-alarms", "0.1", "--out", "alarm.json"]);
+    place.run(&words).fails_with(&["8 good images are too few", "at least 9 are needed"]);
+    place.write("good/8.png", b"no picture");
+    place.run(&words).fails_with(&["8.png", "calibrate again"]);
+    place.run(&with(&["calibrate", "--good", "good"])).fails_with(&["no learner", "--out FILE.json"]);
+    assert!(!place.path("alarm.json").exists(), "nothing is stored");
+    place.picture("good/8.png", 8);
+    let ran = place.run(&[&words[..], &["--json"]].concat()).succeeds();
+    let alarm: Alarm = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(ran.stdout, fs::read_to_string(place.path("alarm.json")).expect("the file"));
+    assert_eq!((alarm.images, alarm.false_alarm_rate), (9, 0.1));
+    assert_eq!(alarm.conditions.defects, ["scratch", "hole"]);
+
+    // Nine images are just enough for one in ten: the threshold lies above all of their scores.
+    place.detect(&["good", "--calibration", "alarm.json"]).succeeds();
+    let scores = |out: &str| -> Vec<(f32, Verdict)> {
+        let results = common::results(&place.path(out));
+        let scored = results.images.iter().map(|image| image.scored().expect("scored"));
+        scored.map(|image| (image.score, image.verdict.expect("a verdict"))).collect()
+    };
+    let found = scores("out");
+    assert!(found.iter().all(|(_, verdict)| *verdict == Verdict::Good), "{found:?}");
+    let highest = found.iter().map(|f| f.0).fold(0.0, f32::max);
+    assert_eq!((alarm.highest, alarm.threshold), (highest, highest.next_up()));
+    // With one in three, the seventh of nine.
+    let third = with(&["calibrate", "--good", "good", "--false-alarms", "0.34", "--out", "third.json"]);
+    place.run(&third).succeeds();
+    place.detect(&["good", "--calibration", "third.json"]).succeeds();
+    let rung = scores("out").iter().filter(|(_, verdict)| *verdict == Verdict::Defective).count();
+    assert_eq!(rung, 2, "{:?}", scores("out"));
+
+    // It holds only for what it was made for.
+    let other = ["good", "--calibration", "alarm.json", "--defects", "scratch"];
+    place.detect(&other).fails_with(&[
+        "alarm.json",
+        "another list of defects: 'scratch, hole'",
+        "calibrate again",
+    ]);
+    place.write("wrong.json", b"{}");
+    place.detect(&["good", "--calibration", "wrong.json"]).fails_with(&["wrong.json", "dapo-wgpu calibrate"]);
+}
+
+#[test]
+fn a_threshold_can_live_in_the_learner() {
+    let place = Place::new();
+    (0..9).for_each(|n| place.picture(&format!("good/{n}.png"), n));
+    let original = goldens().join("learner/learner_init.safetensors");
+    fs::copy(&original, place.path("learner.safetensors")).expect("a learner");
+    let model = goldens().join("open_clip");
+    let look = ["--model", text(&model), "--learner", "learner.safetensors", "--image-size", "96"];
+    let defects = ["--defects", "scratch,hole"];
+    let calibrate = ["calibrate", "--good", "good", "--false-alarms", "0.1"];
+    let ran = place.run(&[&calibrate[..], &look, &defects].concat()).succeeds();
+    assert!(ran.stderr.contains("stored in learner.safetensors"), "{}", ran.stderr);
+    let name = "linear_adapter.fc.3.weight";
+    assert_eq!(
+        common::tensor(&place.path("learner.safetensors"), name),
+        common::tensor(&original, name),
+        "what was learned stays"
+    );
+    let detect = |defects: &[&str]| {
+        place
+            .run(&[&["detect", "good", "--out", "out", "--no-overlays"][..], &look, defects].concat())
+            .succeeds();
+        common::results(&place.path("out"))
+    };
+    let results = detect(&defects);
+    assert!(results.notes.is_empty(), "{:?}", results.notes);
+    let scored: Vec<_> = results.images.iter().filter_map(|image| image.scored()).collect();
+    assert_eq!(scored.len(), 9);
+    assert!(scored.iter().all(|image| image.verdict == Some(Verdict::Good)));
+    let highest = scored.iter().map(|image| image.score).fold(0.0, f32::max);
+    let threshold = results.settings["alarm_threshold"].as_f64().expect("a number");
+    assert_eq!(threshold as f32, highest.next_up());
+    // Other words give other scores: the threshold is not used, and that is told.
+    let results = detect(&["--defects", "scratch"]);
+    let told = |note: &String| note.contains("not used") && note.contains("list of defects");
+    assert!(results.notes.iter().any(told), "{:?}", results.notes);
+    assert_eq!(results.settings["alarm_threshold"], 0.5);
+}
+
+/// A version of a file: bytes, and nanoseconds since 1970.
+type Version = (u64, u64);
+
+fn version(path: &Path) -> Version {
+    let metadata = fs::metadata(path).expect("a file");
+    let since = metadata.modified().expect("a time").duration_since(UNIX_EPOCH).expect("after 1970");
+    (metadata.len(), since.as_nanos() as u64)
+}
+
+fn watch(place: &Place, more: &[&str]) -> Child {
+    let words =
+        with(&["watch", "in", "--out", "lines.jsonl", "--every", "50", "--patience", "1", "--batch", "4"]);
+    let mut command = place.program();
+    command.args(words).args(more).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().expect("the program starts")
+}
+
+/// The whole lines that stand there by now.
+fn lines(place: &Place) -> Vec<Value> {
+    let text = fs::read_to_string(place.path("lines.jsonl")).unwrap_or_default();
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    whole.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+}
+
+#[track_caller]
+fn wait_for(what: &str, mut reached: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !reached() {
+        assert!(started.elapsed() < Duration::from_secs(300), "{what}: not after five minutes");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Files arrive in bursts while the program watches, is killed, is away, and watches again. `DAPO_WATCH` sets how
+/// many; `make watch` asks for a thousand.
+#[cfg(unix)]
+#[test]
+fn every_file_that_arrives_is_answered_for_once() {
+    let count: usize = std::env::var("DAPO_WATCH").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
+    let place = Place::new();
+    fs::create_dir(place.path("in")).expect("a folder");
+    let is_cut = |n: usize| n % 10 == 3;
+    let is_corrupt = |n: usize| n % 15 == 7;
+    let name = |n: usize| match n % 5 {
+        0 => format!("line {}/deep/{n:04}.png", n % 3),
+        _ => format!("{n:04}.png"),
+    };
+    let picture = |seed: usize| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        common::picture(48, 40, seed as u32)
+            .write_to(&mut bytes, image::ImageFormat::Png)
+            .expect("a picture");
+        bytes.into_inner()
+    };
+    // A burst: some files are there at once, some only half, some are no pictures.
+    let drop_in = |numbers: std::ops::Range<usize>| {
+        for n in numbers {
+            let bytes = picture(n);
+            let shown = if is_cut(n) { &bytes[..bytes.len() / 2] } else { &bytes };
+            place.write(&format!("in/{}", name(n)), if is_corrupt(n) { b"no picture" } else { shown });
+            if n % 12 == 11 {
+                std::thread::sleep(Duration::from_millis(60));
+            }
+        }
+    };
+    let complete = |numbers: std::ops::Range<usize>| {
+        numbers.filter(|&n| is_cut(n)).for_each(|n| place.write(&format!("in/{}", name(n)), &picture(n)));
+    };
+    let (third, half) = (count / 3, count / 2);
+
+    let mut first = watch(&place, &[]);
+    drop_in(0..third);
+    wait_for("the first lines", || lines(&place).len() >= third / 2);
+    complete(0..third / 2);
+    // One that was answered for is replaced.
+    let replaced = name(1);
+    wait_for("file 1", || lines(&place).iter().any(|line| line["path"] == replaced.as_str()));
+    let before = version(&place.path("in").join(&replaced));
+    place.write(&format!("in/{replaced}"), &picture(count + 1));
+    let after = version(&place.path("in").join(&replaced));
+    drop_in(third..half);
+    wait_for("more lines", || lines(&place).len() > third * 2 / 3);
+    first.kill().expect("it was running"); // SIGKILL
+    first.wait().expect("gone");
+    // While nobody watches.
+    drop_in(half..count - 6);
+    complete(third / 2..half);
+    let mut second = watch(&place, &["--idle", "2"]);
+    drop_in(count - 6..count);
+    complete(half..count);
+    wait_for("the end", || second.try_wait().expect("a child").is_some());
+    assert!(second.wait().expect("gone").success());
+
+    let text = fs::read_to_string(place.path("lines.jsonl")).expect("lines");
+    assert!(text.ends_with('\n'));
+    let mut told: BTreeMap<String, BTreeMap<Version, Value>> = BTreeMap::new();
+    for line in lines(&place) {
+        let path = line["path"].as_str().expect("a path").to_owned();
+        let number = |field: &str| line[field].as_u64().expect("a number");
+        let of = (number("bytes"), number("modified_ns"));
+        let twice = told.entry(path.clone()).or_default().insert(of, line);
+        assert!(twice.is_none(), "{path} was answered for twice");
+    }
+    assert_eq!(told.len(), count, "files that were answered for");
+    for n in 0..count {
+        let name = name(n);
+        let answers = &told[&name];
+        let now = &answers.get(&version(&place.path("in").join(&name)));
+        let now = now.unwrap_or_else(|| panic!("{name}: not as it is now: {answers:?}"));
+        if is_corrupt(n) {
+            assert!(now["error"].as_str().is_some_and(|e| e.contains("not a readable image")), "{now}");
+        } else {
+            let score = now["score"].as_f64().expect("a score");
+            assert_eq!(now["verdict"], if score >= 0.5 { "defective" } else { "good" }, "{now}");
+        }
+        let mut earlier: Vec<Version> = answers.keys().copied().collect();
+        earlier.retain(|of| *of != version(&place.path("in").join(&name)));
+        match n {
+            1 => assert_eq!(earlier, [before], "the version that was replaced"),
+            // Half a file may have been waited for in vain.
+            n if is_cut(n) => {
+                assert!(earlier.iter().all(|of| answers[of]["error"].is_string()), "{answers:?}")
+            }
+            _ => assert!(earlier.is_empty(), "{answers:?}"),
+        }
+    }
+    let score = |of: Version| told[&replaced][&of]["score"].as_f64();
+    assert_ne!(score(before), score(after), "the picture that came later was looked at");
+    // Nothing is left to do, and what was done stays.
+    let again = watch(&place, &["--idle", "0.2"]).wait_with_output().expect("it ends");
+    assert!(again.status.success());
+    assert_eq!(fs::read_to_string(place.path("lines.jsonl")).expect("lines"), text);
+}
+
+#[test]
+fn what_watch_cannot_do_it_says() {
+    let place = Place::new();
+    let watch = |words: &[&str]| place.run(&with(&[&["watch"], words].concat()));
+    watch(&["nowhere", "--out", "lines.jsonl"]).fails_with(&["nowhere", "cannot be watched"]);
+    fs::create_dir(place.path("in")).expect("a folder");
+    watch(&["in", "--out", "no/lines.jsonl"]).fails_with(&["no/lines.jsonl"]);
+    watch(&["in", "--out", "lines.jsonl", "--idle=-1"]).fails_with(&["--idle -1", "0 or more"]);
+    watch(&["in", "--out", "lines.jsonl", "--patience=-1"]).fails_with(&["--patience -1", "0 or more"]);
+    assert!(!place.path("lines.jsonl").exists());
+    place.write("lines.jsonl", b"{\"no\": \"such line\"}\n");
+    watch(&["in", "--out", "lines.jsonl", "--idle", "0"]).fails_with(&["lines.jsonl, line 1", "--out"]);
+    assert_eq!(fs::read(place.path("lines.jsonl")).expect("left alone"), b"{\"no\": \"such line\"}\n");
+}
