@@ -27,7 +27,7 @@ pub use run::{EvalRun, Settings};
 pub use work::{Progress, evaluate};
 
 use crate::dapo::learner::DapoError;
-use crate::report::WriteError;
+use crate::report::{LedgerError, WriteError};
 
 /// Why an evaluation stopped.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,9 @@ pub enum EvalError {
     /// A file of the run could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// The folder is in use, or its lock cannot be made.
+    #[error(transparent)]
+    Lock(#[from] LedgerError),
     /// A file of the run could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {

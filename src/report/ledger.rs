@@ -1,7 +1,7 @@
 //! A file of JSON lines that grows: what was written to it stays, also after a crash.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -17,6 +17,12 @@ pub enum LedgerError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// Another program writes there.
+    #[error("{}: another program is writing here; wait until it ends, or choose another output with --out", path.display())]
+    Held {
+        /// The file that it holds.
+        path: PathBuf,
+    },
     /// A line that is not what should stand there.
     #[error("{}, line {line}: {problem}; choose another file with --out, or mend the line", path.display())]
     Line {
@@ -29,15 +35,41 @@ pub enum LedgerError {
     },
 }
 
+/// A file that only one program at a time can hold. The system lets go of it when the program ends, however it ends;
+/// the file itself stays.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Held`] when another program has it; a file that cannot be created.
+    pub fn take(path: &Path) -> Result<Self, LedgerError> {
+        let io = |source| LedgerError::Io { path: path.into(), source };
+        let file = OpenOptions::new().create(true).write(true).truncate(false).open(path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(LedgerError::Held { path: path.into() }),
+            // Some network file systems know no locks; to refuse work there would protect nobody.
+            Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => Ok(Self { _file: file }),
+            Err(TryLockError::Error(e)) => Err(io(e)),
+        }
+    }
+}
+
 /// An open ledger.
 #[derive(Debug)]
 pub struct Ledger {
     path: PathBuf,
     file: File,
+    _lock: Lock,
 }
 
 impl Ledger {
-    /// Opens a ledger and reads what stands in it. A last line without an end was being written when its program was
+    /// Opens a ledger, as the only one (`FILE.lock` beside it says so), and reads what stands in it. A last line without an end was being written when its program was
     /// killed: it is cut off.
     ///
     /// # Errors
@@ -63,7 +95,7 @@ impl Ledger {
         // Only now: a file that is no ledger is left as it was.
         file.set_len(whole as u64).map_err(io)?;
         file.seek(SeekFrom::End(0)).map_err(io)?;
-        Ok((Self { path: path.into(), file }, entries))
+        Ok((Self { path: path.into(), file, _lock: lock }, entries))
     }
 
     /// Writes entries, each as a line, and waits until they are on the disk.
@@ -94,6 +126,9 @@ mod tests {
         assert_eq!(entries, [1, 2]);
         ledger.write(&[4, 5]).expect("written");
         assert_eq!(std::fs::read_to_string(&path).expect("read"), "1\n2\n4\n5\n");
+        let held = Ledger::open::<u32>(&path).expect_err("it is open").to_string();
+        assert!(held.contains("another program"), "{held}");
+        drop(ledger);
         std::fs::write(&path, "1\nx\n3").expect("written");
         let error = Ledger::open::<u32>(&path).expect_err("a wrong line").to_string();
         assert!(error.contains("line 2"), "{error}");

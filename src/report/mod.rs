@@ -22,7 +22,7 @@ pub use atomic::{AtomicFile, WriteError, sweep, write_atomic};
 pub use check::ResultsError;
 pub use evaluation::{EvaluationOptions, EvaluationPage};
 pub use html::{ReportBuilder, ReportError, ReportImage, ReportOptions, shell_command};
-pub use ledger::{Ledger, LedgerError};
+pub use ledger::{Ledger, LedgerError, Lock};
 pub use npy::{NpyArray, NpyData, NpyError, npy_as_f32, read_npy, write_npy};
 pub use overlay::{MapView, OverlayError, Scaling};
 pub use results::{ImageResult, Results};
