@@ -20,7 +20,7 @@ use super::EvalError;
 use crate::metrics::{PixelCounts, TypeCounts};
 use crate::report::metrics::{DataAbout, ImageRecord};
 use crate::report::results::{Adapter, Model, Program};
-use crate::report::{sweep, write_atomic};
+use crate::report::{Lock, sweep, write_atomic};
 
 /// Value of [`Settings::schema`].
 pub const SCHEMA: &str = "dapo-wgpu/evaluation/1";

@@ -69,13 +69,16 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens a ledger, as the only one (`FILE.lock` beside it says so), and reads what stands in it. A last line without an end was being written when its program was
-    /// killed: it is cut off.
+    /// Opens a ledger, as the only one (`FILE.lock` beside it says so), and reads what stands in it. A last line without
+    /// an end was being written when its program was killed: it is cut off.
     ///
     /// # Errors
     /// [`LedgerError`]
     pub fn open<T: DeserializeOwned>(path: &Path) -> Result<(Self, Vec<T>), LedgerError> {
         let io = |source| LedgerError::Io { path: path.into(), source };
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".lock");
+        let lock = Lock::take(Path::new(&beside))?;
         let mut file =
             OpenOptions::new().create(true).read(true).write(true).truncate(false).open(path).map_err(io)?;
         let mut bytes = Vec::new();
