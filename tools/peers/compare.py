@@ -35,6 +35,7 @@ PEERS = [
     ("ours", "rust", "cargo build --release"),
     ("burn", "rust", "cargo build --release"),
     ("ncnn", "python", "pip install ncnn"),
+    ("ncnn_inner", "python", "pip install ncnn"),
     ("onnxruntime", "python", "pip install onnxruntime onnx"),
     ("torch", "python", "pip install torch"),
     ("candle", "rust", "cargo build --release"),
