@@ -1,7 +1,9 @@
 //! `eval`: a method on a whole data set, and everything that is to be known of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use sha2::{Digest, Sha256};
 
 use super::Failure;
 use super::evaluated::{Outcome, report, write};
@@ -14,7 +16,7 @@ use crate::data::sets::DataSet;
 use crate::eval::run::SCHEMA;
 use crate::eval::work::How;
 use crate::eval::{EvalRun, Plan, Settings, Shard, evaluate, finish};
-use crate::report::results::Program;
+use crate::report::results::{Model, Program};
 
 /// Options of `eval`.
 #[derive(Debug, clap::Args)]
@@ -94,7 +96,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         program: Program { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
         data: plan.data.clone(),
         method: look.looker.method().into(),
-        model: look.model.clone(),
+        model: Model {
+            weights_sha256: Some(weights_sha256(look.looker.clip().folder())?),
+            ..look.model.clone()
+        },
         learner_sha256: learner.as_ref().map(|l| l.sha256()).transpose()?,
         object: look.prompts.object.clone(),
         defects,
@@ -146,4 +151,23 @@ fn work(look: &Look, plan: &Plan, run: &mut EvalRun, how: &How<'_>, shard: Shard
     let finished = evaluate(&look.looker, plan, run, how, &mut |done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
     Ok(finished)
+}
+
+/// SHA-256 over a model's weight files, by name: parts of a run may find the same model in different places.
+fn weights_sha256(folder: &Path) -> Result<String, Failure> {
+    let io = |path: &Path| {
+        let path = path.display().to_string();
+        move |e: std::io::Error| Failure::new(format!("{path}: {e}"))
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(io(folder))? {
+        let path = entry.map_err(io(folder))?.path();
+        files.extend(path.extension().is_some_and(|e| e == "safetensors").then_some(path));
+    }
+    files.sort();
+    let mut hash = Sha256::new();
+    for file in files {
+        std::io::copy(&mut std::fs::File::open(&file).map_err(io(&file))?, &mut hash).map_err(io(&file))?;
+    }
+    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }

@@ -193,13 +193,19 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
     text
 }
 
-/// The first field in which two settings differ, and both values.
+/// The first field in which two settings differ, and both values. Where the model lies makes no difference: its
+/// weights are compared.
 pub(super) fn difference(theirs: &Settings, ours: &Settings) -> Option<(String, String, String)> {
     let fields = |settings: &Settings| match serde_json::to_value(settings) {
         Ok(serde_json::Value::Object(fields)) => fields,
         _ => serde_json::Map::new(),
     };
-    let (theirs, ours) = (fields(theirs), fields(ours));
+    let without_path = |settings: &Settings| {
+        let mut settings = settings.clone();
+        settings.model.path.clear();
+        fields(&settings)
+    };
+    let (theirs, ours) = (without_path(theirs), without_path(ours));
     let differs = |(field, value): (&String, &serde_json::Value)| {
         let other = theirs.get(field).cloned().unwrap_or_default();
         (other != *value).then(|| (field.clone(), other.to_string(), value.to_string()))
