@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `run.json` | [`Settings`]: a run goes on only with the same |
 //! | `images.jsonl` | a line for each image that is done, in order |
-//! | `lock` | held while a program works here |
+//! | `run.lock` | held while a program works here |
 //! | `counts/N.bin` | pixel counts of product N, and how many images of the run they reach up to |
 //!
 //! Counts are written as a whole and renamed, after the lines of the images that they contain. A run that was killed
@@ -88,7 +88,7 @@ impl EvalRun {
     /// [`EvalError::OtherRun`], a damaged folder, an unwritable one.
     pub fn open(folder: &Path, settings: Settings) -> Result<Self, EvalError> {
         fs::create_dir_all(folder.join("counts")).map_err(EvalError::io(folder))?;
-        let lock = Lock::take(&folder.join("lock"))?;
+        let lock = Lock::take(&folder.join("run.lock"))?;
         let file = folder.join("run.json");
         match file.is_file() {
             true => {

@@ -125,6 +125,7 @@ pub fn assert_whole(folder: &Path) {
                 let bytes = fs::read(&path).expect("readable");
                 SafeTensors::deserialize(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
             }
+            Some("lock") => assert_eq!(fs::metadata(&path).expect("readable").len(), 0, "{name}"),
             Some("bin" | "csv" | "md" | "tex") => {} // what they hold is compared by the tests of their verbs
             _ => panic!("an unexpected file: {name}"),
         }
