@@ -15,7 +15,7 @@ use dapo_wgpu::data::samples::{self, Sample, Split};
 use dapo_wgpu::data::synth::{OBJECTS, defects};
 use dapo_wgpu::data::{MaskRule, Preprocess, load};
 use dapo_wgpu::gpu::{Gpu, GpuOptions};
-use dapo_wgpu::metrics::{ConfusionMatrix, PixelCounts, auroc};
+use dapo_wgpu::metrics::{ConfusionMatrix, PixelCounts, auroc, mean_and_std};
 
 /// Seeds of training: 1, 2, 3, or as many as `DAPO_SEEDS` says.
 fn seeds() -> std::ops::RangeInclusive<u64> {
@@ -149,15 +149,10 @@ fn clip(gpu: &Gpu) -> Clip {
 
 fn cell(values: &[Scores], column: usize) -> String {
     let values: Vec<f64> = values.iter().filter_map(|v| v[column]).collect();
-    let n = values.len() as f64;
-    match values.len() {
-        0 => "—".into(),
-        1 => format!("{:.3}", values[0]),
-        _ => {
-            let mean = values.iter().sum::<f64>() / n;
-            let deviation = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
-            format!("{mean:.3} ± {deviation:.3}")
-        }
+    match mean_and_std(&values) {
+        None => "—".into(),
+        Some((mean, None)) => format!("{mean:.3}"),
+        Some((mean, Some(deviation))) => format!("{mean:.3} ± {deviation:.3}"),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime};
 
 use super::Failure;
-use super::look::{DEFAULT_THRESHOLD, Look, LookArgs, adapter};
+use super::look::{DEFAULT_THRESHOLD, Look, LookArgs, adapter, check_threshold};
 use super::options::{DeviceArgs, preprocess, print, progress, watch_interrupt, writable_folder};
 use super::picture::{self, PICTURE_SIDE};
 use super::profile::ProfileArg;
@@ -71,12 +71,7 @@ pub struct Args {
 /// # Errors
 /// Whatever keeps the run as a whole from going on; a bad image is reported in the results instead.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    if !(0.0..=1.0).contains(&args.threshold) {
-        return Err(Failure::new(format!(
-            "--threshold {}: expected a probability from 0 to 1",
-            args.threshold
-        )));
-    }
+    check_threshold(args.threshold)?;
     if !(0.0..=0.9).contains(&args.overlap) {
         return Err(Failure::new(format!("--overlap {}: expected a share from 0 to 0.9", args.overlap)));
     }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::Failure;
 use super::evaluated::{Outcome, report, write};
-use super::look::{DEFAULT_THRESHOLD, Look, LookArgs, adapter};
+use super::look::{DEFAULT_THRESHOLD, Look, LookArgs, adapter, check_threshold};
 use super::options::{DeviceArgs, count, preprocess, progress, watch_interrupt, writable_folder};
 use super::profile::ProfileArg;
 use crate::dapo::{Prompts, Tiling};
@@ -71,6 +71,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     if !(0.0..=0.9).contains(&args.overlap) {
         return Err(Failure::new(format!("--overlap {}: expected a share from 0 to 0.9", args.overlap)));
     }
+    args.threshold.map_or(Ok(()), check_threshold)?;
     let set = DataSet::open(&args.data, args.layout, args.description.as_deref(), Split::Test)?;
     for problem in set.problems.iter().filter(|p| !p.is_fatal()).take(10) {
         eprintln!("note: {problem}");

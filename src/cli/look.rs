@@ -137,6 +137,17 @@ fn read_alarm(path: &Path) -> Result<Alarm, Failure> {
     }
 }
 
+/// Checks a `--threshold`.
+///
+/// # Errors
+/// A message for anything but a probability.
+pub fn check_threshold(threshold: f32) -> Result<(), Failure> {
+    match (0.0..=1.0).contains(&threshold) {
+        true => Ok(()),
+        false => Err(Failure::new(format!("--threshold {threshold}: expected a probability from 0 to 1"))),
+    }
+}
+
 /// The device as results name it.
 pub fn adapter(summary: &AdapterSummary) -> Adapter {
     Adapter {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Failure;
 use super::detect::detect_batch;
-use super::look::{DEFAULT_THRESHOLD, Look, LookArgs};
+use super::look::{DEFAULT_THRESHOLD, Look, LookArgs, check_threshold};
 use super::options::{DeviceArgs, preprocess, print, watch_interrupt};
 use super::picture;
 use crate::dapo::Detection;
@@ -73,6 +73,7 @@ struct Line {
 /// # Errors
 /// A folder that is not there, whatever keeps the model from running, a full disk. Unreadable images get a line.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+    check_threshold(args.threshold)?;
     let seconds = |name: &str, value: f64| match Duration::try_from_secs_f64(value) {
         Ok(duration) => Ok(duration),
         Err(_) => Err(Failure::new(format!("--{name} {value}: expected a number of seconds, 0 or more"))),

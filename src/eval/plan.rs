@@ -55,11 +55,6 @@ pub struct Shard {
     pub of: usize,
 }
 
-impl Shard {
-    /// Everything.
-    pub const WHOLE: Shard = Shard { number: 1, of: 1 };
-}
-
 impl FromStr for Shard {
     type Err = String;
 

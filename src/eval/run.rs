@@ -106,11 +106,6 @@ impl EvalRun {
         Ok(Self { folder: folder.into(), settings, done, journal, _lock: lock })
     }
 
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// Images of the part that are done.
     pub fn done(&self) -> usize {
         self.done
