@@ -3,7 +3,9 @@
 //! Each method learns from generated images of one half of the objects and defects and is tested on the
 //! other half, which it has never seen, with three seeds. With `DAPO_PHOTOS` (a folder in MVTec-AD layout)
 //! the same learners are tested on photos too. Runs are kept in out/compare and not repeated.
-//! `DAPO_MODEL` names another model than the embedded one.
+//!
+//! All stand on the embedded dapo-nano, or on the model in the folder `DAPO_MODEL`. `DAPO_MIRROR=1` lets both halves
+//! change places: settings are chosen there, so that the half that figures are told of has no part in the choice.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,15 +31,35 @@ fn half<'n>(names: impl Iterator<Item = &'n str>, from: usize) -> Vec<&'n str> {
     names.skip(from).step_by(2).collect()
 }
 
-/// The model that all methods stand on, if it is not the embedded one: a folder, by `DAPO_MODEL`.
-fn model() -> Option<PathBuf> {
-    std::env::var_os("DAPO_MODEL").filter(|v| !v.is_empty()).map(PathBuf::from)
+fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name).filter(|v| !v.is_empty())
 }
 
-/// A folder for each model.
+/// The model that all methods stand on, if it is not the embedded one.
+fn model() -> Option<PathBuf> {
+    variable("DAPO_MODEL").map(PathBuf::from)
+}
+
+/// The model's name: its folder's.
+fn model_name() -> String {
+    model().and_then(|m| Some(m.file_name()?.to_string_lossy().into_owned())).unwrap_or("dapo-nano".into())
+}
+
+/// Settings of a method: the model's own if there are any, else those for the embedded model.
+fn config(method: Method) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+    let own = folder.join(format!("{}-{}.toml", model_name(), method.name()));
+    if own.is_file() { own } else { folder.join(format!("nano-{}.toml", method.name())) }
+}
+
+fn mirrored() -> bool {
+    variable("DAPO_MIRROR").is_some_and(|v| v != "0")
+}
+
+/// A folder for each model and direction.
 fn out() -> PathBuf {
-    let name = model().and_then(|m| Some(m.file_name()?.to_string_lossy().into_owned()));
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("out/compare").join(name.unwrap_or("dapo-nano".into()))
+    let name = if mirrored() { model_name() + "-mirrored" } else { model_name() };
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("out/compare").join(name)
 }
 
 fn run(args: &[&str]) {
@@ -80,9 +102,7 @@ fn learner(method: Method, seed: u64, data: &Path) -> LearnerFile {
     let folder = out().join(format!("{}-{seed}", method.name()));
     let file = folder.join("learner.safetensors");
     if !file.is_file() {
-        let config =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("configs/nano-{}.toml", method.name()));
-        let (seed, config) = (seed.to_string(), config.to_string_lossy().into_owned());
+        let (seed, config) = (seed.to_string(), config(method).to_string_lossy().into_owned());
         let (data, folder) = (data.to_string_lossy().into_owned(), folder.to_string_lossy().into_owned());
         let model = model().map(|m| m.to_string_lossy().into_owned());
         let mut args = vec!["train", "--data", &data, "--out", &folder];
@@ -160,13 +180,14 @@ fn cell(values: &[Scores], column: usize) -> String {
 #[ignore = "an hour on a CPU: run by `make compare`"]
 fn methods_on_objects_and_defects_that_they_have_not_seen() {
     std::fs::create_dir_all(out()).expect("out/compare");
-    let train = generate("train", 0, "1", "48", "12");
-    let generated = generate("test", 1, "1001", "10", "3");
+    let [of_training, of_test] = if mirrored() { [1, 0] } else { [0, 1] };
+    let train = generate("train", of_training, "1", "48", "12");
+    let generated = generate("test", of_test, "1001", "10", "3");
     let gpu = Gpu::open(&GpuOptions::default()).expect("a device");
     println!("{}", gpu.adapter().line());
     let read = |folder: &Path| samples::read(folder, None, Split::Test).expect("labelled images");
     let mut sets = vec![("generated", read(&generated))];
-    if let Some(photos) = std::env::var_os("DAPO_PHOTOS").filter(|v| !v.is_empty()) {
+    if let Some(photos) = variable("DAPO_PHOTOS") {
         sets.push(("photos", read(Path::new(&photos))));
     } else {
         println!("DAPO_PHOTOS is not set: photos were NOT measured");

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use common::{relative_error, tensor};
-use dapo_wgpu::clip::{Clip, ClipOptions};
+use dapo_wgpu::clip::{Clip, ClipOptions, embedded};
+use dapo_wgpu::dapo::learner::parameters::Parameters;
 use dapo_wgpu::dapo::learner::train::AdamSettings;
 use dapo_wgpu::dapo::learner::{Batch, LearnedDetector, LearnerConfig, LearnerFile, Snapshot, Trainer};
+use dapo_wgpu::dapo::run::RunConfig;
 use dapo_wgpu::data::samples::{self, Split};
 use dapo_wgpu::data::{MaskRule, Preprocess, load};
 use dapo_wgpu::gpu::{Gpu, GpuOptions, ShaderMode};
@@ -185,4 +187,61 @@ fn a_number_that_is_not_finite_stops_the_run_and_changes_nothing() {
     let error = trainer.step(&batch).expect_err("NaN in the pixels").to_string();
     assert!(error.contains("step 1") && error.contains("not finite"), "{error}");
     assert_eq!(trainer.snapshot().expect("a snapshot"), before);
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+/// With the settings for dapo-nano, a learner is before its first step what the model is without it.
+#[test]
+fn a_learner_starts_at_the_model_as_it_is() {
+    let clip =
+        Clip::open(gpu(), &embedded::unpack().expect("a cache"), ClipOptions::default()).expect("a model");
+    let run = RunConfig::from_toml(include_str!("../configs/nano-dapo.toml"), None).expect("settings");
+    let config = run.learner.resolved(&clip).expect("settings that fit");
+    let preprocess = Preprocess::clip(clip.vision().image_size() as u32);
+    let names = ["bottle_broken", "leather_good", "magnetic_tile_crack", "wood_good"];
+    let pixels: Vec<f32> = names
+        .iter()
+        .map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/samples/{name}.png")))
+        .flat_map(|path| preprocess.normalise(&preprocess.squash(&load(&path).expect("an image"))))
+        .collect();
+    let mut values = Parameters::random(&config, &clip, 1).expect("values");
+    values.start_from(&config, &clip, &pixels).expect("the device works");
+
+    let texts =
+        ["flawless", "crack anomaly", "broken anomaly"].map(|state| format!("a photo of a {state} object"));
+    let vectors = clip.encode_texts(&texts).expect("features");
+    let width = clip.config().embed_dim;
+    let seen =
+        clip.vision().forward(gpu(), &clip.upload_pixels(&pixels).expect("pixels"), true).expect("features");
+    let image = seen.image_features.read(gpu()).expect("features");
+    let patches = seen.patch_features.expect("patches").read(gpu()).expect("features");
+    let scale = f64::from(clip.inverse_temperature());
+    let plain: Vec<f64> = patches
+        .chunks(width)
+        .flat_map(|patch| {
+            let each: Vec<f64> = vectors.chunks(width).map(|v| (scale * cosine(patch, v)).exp()).collect();
+            let sum: f64 = each.iter().sum();
+            each.into_iter().map(move |e| e / sum)
+        })
+        .collect();
+
+    let learned =
+        LearnedDetector::new(clip, config, &["crack".to_owned(), "broken".to_owned()], &values, None)
+            .expect("a detector");
+    let pairs = |a: &[f32], b: &[f32]| -> Vec<f64> {
+        a.chunks(width).zip(b.chunks(width)).map(|(a, b)| cosine(a, b)).collect()
+    };
+    let words = pairs(&learned.class_vectors().expect("vectors"), &vectors);
+    let images = pairs(&learned.image_features(&pixels).expect("features"), &image);
+    let found = &learned.patch_probabilities(&pixels).expect("probabilities")[0];
+    let off =
+        found.iter().zip(&plain).map(|(&f, p)| (f64::from(f) - p).abs()).sum::<f64>() / plain.len() as f64;
+    println!("words {words:.4?}, images {images:.4?}, probabilities {off:.4} apart");
+    assert!(words.iter().all(|&c| c > 0.98), "{words:?}");
+    assert!(images.iter().all(|&c| c > 0.98), "{images:?}");
+    assert!(off < 0.02, "{off}");
 }

@@ -21,6 +21,7 @@ schedule follows the clock, so a slower machine sees fewer images but still ends
 
 import argparse
 import copy
+import itertools
 import math
 import os
 import random
@@ -37,6 +38,7 @@ from nano.data import Shards, augment
 from nano.model import Clip, export, full_config, load
 
 LOG100 = math.log(100.0)
+PARTS = ("loss", "patch", "contrast", "state", "worst", "some")
 
 
 class Worker:
@@ -74,8 +76,33 @@ class Worker:
         states = torch.tensor([self.defects.index(d) + 1 if d != "good" else 0 for d in defects])
         words = [text.sample_object(n, self.rng) for n in names] + [text.sample_generic(self.rng)]
         captions = [c for w in words for c in text.sample_states(w, self.defects, self.rng)]
+        if self.args.captions_only:
+            rows, each = iter(captions), len(self.defects) + 2
+            captions = [c for w in words for c in (*itertools.islice(rows, each), text.sample_plain(w, self.rng))]
         ids = torch.tensor(text.encode(self.tokenizer, captions))
         return pixels, masks, states, torch.tensor(who), ids
+
+    def caption_loss(self, pixels, masks, state, who, ids, keep_ratio):
+        """Image-text contrast alone. As on the web, few captions say more than what the object is: an image whose
+        caption names its state is told apart from the same object in other states, any other from other objects only.
+        """
+        k, share = len(self.defects), self.args.captions_only
+        keep = None
+        if keep_ratio < 1:
+            patches = (pixels.shape[-1] // self.model.config["vision_config"]["patch_size"]) ** 2
+            keep = torch.rand(len(pixels), patches, generator=self.gen).argsort(1)[:, : int(patches * keep_ratio)]
+        # A crop may have lost the defect: what a caption says is still in the picture, or it says nothing.
+        whole = (state == 0) | (masks.sum((1, 2, 3)) >= 10)
+        says = (torch.rand(len(pixels), generator=self.gen) < share) & whole
+        cls, _ = self.model.image(pixels.to(torch.bfloat16), keep)
+        captions = self.model.text(ids).view(-1, k + 3, cls.shape[-1])[:-1]  # the last group is a generic word
+        scale = self.model.logit_scale.clamp(max=LOG100).exp()
+        logits = scale * torch.einsum("bp,gcp->bgc", cls, captions)
+        objects, states = logits[..., -1], logits[..., :-2].flatten(1)
+        silent = F.cross_entropy(objects, who, reduction="none")
+        told = F.cross_entropy(states, who * (k + 1) + state, reduction="none")
+        loss = torch.where(says, told, silent).mean()
+        return loss, (told[says].mean().nan_to_num(), silent.mean())
 
     def losses(self, pixels, masks, state, who, ids, keep_ratio):
         b, k, gen = len(pixels), len(self.defects), self.gen
@@ -140,10 +167,7 @@ class Worker:
         contrast = (
             F.cross_entropy(scale * cls @ named.T, who * (k + 1) + state, reduction="none") * sure
         ).sum() / sure_n
-        if self.args.captions_only:
-            total = contrast + state_loss
-        else:
-            total = 2 * patch_loss + 0.5 * contrast + 0.5 * state_loss + 0.25 * (worst_loss + some_loss)
+        total = 2 * patch_loss + 0.5 * contrast + 0.5 * state_loss + 0.25 * (worst_loss + some_loss)
         return total, (patch_loss, contrast, state_loss, worst_loss, some_loss)
 
     def run(self, step, keep_ratio):
@@ -154,7 +178,8 @@ class Worker:
         self.seed(step)
         with torch.no_grad():
             batch = self.batch(self.args.batch // self.args.workers, calm=keep_ratio == 1)
-        total, parts = self.losses(*batch, keep_ratio)
+        losses = self.caption_loss if self.args.captions_only else self.losses
+        total, parts = losses(*batch, keep_ratio)
         total.backward()
         return torch.stack([total.detach(), *(p.detach() for p in parts)])
 
@@ -234,6 +259,7 @@ def train(args):
         f"{tokenizer.get_vocab_size()}",
         flush=True,
     )
+    names = ("loss", "told", "silent") if args.captions_only else PARTS
     pool = ThreadPoolExecutor(args.workers)
     budget, start = args.minutes * 60, time.time() - spent
     logged, saved, exported, mean, since, seen_log = time.time(), time.time(), time.time(), 0, 0, seen
@@ -264,8 +290,9 @@ def train(args):
             p = (mean / since).tolist()
             left = budget - spent if not args.steps else (args.steps - step) * spent / step
             print(
-                f"step {step} seen {seen} loss {p[0]:.3f} patch {p[1]:.3f} contrast {p[2]:.3f} state {p[3]:.3f} "
-                f"worst {p[4]:.3f} some {p[5]:.3f} scale {model.logit_scale.exp().item():.1f} "
+                f"step {step} seen {seen} "
+                + " ".join(f"{name} {value:.3f}" for name, value in zip(names, p))
+                + f" scale {model.logit_scale.exp().item():.1f} "
                 f"norm {norm:.2f} lr x{factor:.3f} "
                 f"{(seen - seen_log) / (now - logged):.1f} img/s, left {left / 60:.1f} min",
                 flush=True,
@@ -317,7 +344,8 @@ def main():
     )
     a("--keep", type=float, default=0.5, help="share of patches kept in the first part of training")
     a("--keep-until", type=float, default=0.7, help="progress at which all patches come back and augmentation calms")
-    a("--captions-only", action="store_true", help="no losses of patches: images against captions alone")
+    a("--captions-only", type=float, default=0, metavar="SHARE", help="no labels, no losses of patches: images against "
+      "captions alone, of which this share says in what state the object is")
     a("--held-out", type=int, default=2000), a("--log-every", type=float, default=20), a(
         "--export-every", type=float, default=10
     )

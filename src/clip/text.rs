@@ -131,6 +131,26 @@ impl TextTower {
         Ok(self.token_embedding.rows(ids)?)
     }
 
+    /// The token that begins every sequence as it enters each block, `[depth][width]`. With a causal mask it sees
+    /// itself alone, so it is the same in every sequence.
+    ///
+    /// # Errors
+    /// [`ClipError::Request`] when the id is not in the table; those of the ops.
+    pub fn first_token(&self, gpu: &Gpu, start_id: u32) -> Result<Vec<Vec<f32>>, ClipError> {
+        let width = self.width();
+        let position = self.position.read(gpu)?;
+        let mut token: Vec<f32> =
+            self.token_rows(&[start_id])?.iter().zip(&position).map(|(t, p)| t + p).collect();
+        let tape = Tape::inference(gpu);
+        let mut x = Var::constant(Tensor::upload(gpu, &token, &[1, 1, width])?);
+        let mut entering = Vec::with_capacity(self.depth());
+        for layer in 0..self.depth() {
+            x = self.transformer.block(&tape, layer, &x, self.transformer.causal())?;
+            entering.push(std::mem::replace(&mut token, x.tensor().read(gpu)?));
+        }
+        Ok(entering)
+    }
+
     /// Mean and unbiased standard deviation of each channel of the token table, `[width]` each.
     ///
     /// # Errors

@@ -87,7 +87,8 @@ impl VisionTower {
     }
 
     /// `ln_post` and the projection as one affine map, weight [embed_dim, width] and bias `[embed_dim]`: for a
-    /// token of unit variance they are the same.
+    /// token of unit variance they are the same, and for one of standard deviation σ with the bias times σ they
+    /// differ by the factor σ alone, of which cosines know nothing.
     pub fn patch_projection(&self) -> (&[f32], &[f32]) {
         (&self.patch_projection.0, &self.patch_projection.1)
     }
@@ -226,21 +227,25 @@ impl VisionTower {
         })
     }
 
-    /// The mean token that enters each block for pixels [images, 3, size, size], `[depth][width]`.
+    /// What tokens are like at each block for pixels [images, 3, size, size], block by block.
     ///
     /// # Errors
     /// Those of the ops.
-    pub fn mean_tokens(&self, gpu: &Gpu, pixels: &Tensor) -> Result<Vec<Vec<f32>>, OpError> {
+    pub fn token_statistics(&self, gpu: &Gpu, pixels: &Tensor) -> Result<Vec<TokenStatistics>, OpError> {
         let tape = Tape::inference(gpu);
         let mut x = self.embed(&tape, pixels)?;
-        let mut means = Vec::with_capacity(self.depth());
+        let length = 1 + self.grid() * self.grid();
+        let mut all = Vec::with_capacity(self.depth());
         for index in 0..self.depth() {
             let count = x.tensor().rows() as f32;
             let sum = ops::column_sums(gpu, x.tensor())?.read(gpu)?;
-            means.push(sum.into_iter().map(|s| s / count).collect());
             x = self.transformer.block(&tape, index, &x, false)?;
+            all.push(TokenStatistics {
+                mean: sum.into_iter().map(|s| s / count).collect(),
+                spread: mean_deviation(&x.tensor().read(gpu)?, self.width(), length),
+            });
         }
-        Ok(means)
+        Ok(all)
     }
 
     /// Patches, class token and positions through `ln_pre`: [images, 1 + cells, width].
@@ -253,6 +258,29 @@ impl VisionTower {
         drop(embedded);
         Ok(Var::constant(self.ln_pre.forward(gpu, &tokens)?))
     }
+}
+
+/// What tokens are like at a block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenStatistics {
+    /// The mean of all tokens that enter the block, `[width]`.
+    pub mean: Vec<f32>,
+    /// The mean of the standard deviations of the patch tokens that leave it, each over its channels.
+    pub spread: f32,
+}
+
+/// The mean over the rows of sequences [images, length, width], the first of each left out, of their standard
+/// deviations.
+fn mean_deviation(x: &[f32], width: usize, length: usize) -> f32 {
+    let patches = x.chunks(width).enumerate().filter(|(row, _)| row % length != 0);
+    let deviations: Vec<f64> = patches
+        .map(|(_, token)| {
+            let n = width as f64;
+            let mean = token.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+            (token.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n).sqrt()
+        })
+        .collect();
+    (deviations.iter().sum::<f64>() / deviations.len().max(1) as f64) as f32
 }
 
 /// P·(γ∘(x − mean x) + β) as W·x + b.

@@ -182,6 +182,11 @@ def sample_states(obj, defects, rng):
     return out
 
 
+def sample_plain(obj, rng):
+    """A caption that says nothing of the object's state."""
+    return caption(rng.choice(PHOTO), "{o}", obj)
+
+
 def ensemble(obj, defects):
     """The product's prompts: a list of captions for normal and for each defect word."""
     classes = [[caption(p, s, obj) for p in ENSEMBLE_PHOTO for s in ENSEMBLE_NORMAL]]

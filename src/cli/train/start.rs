@@ -13,7 +13,6 @@ use crate::cli::options::preprocess;
 use crate::clip::Clip;
 use crate::dapo::learner::Method;
 use crate::dapo::learner::checkpoint::{self, RunState};
-use crate::dapo::learner::config::VisualStart;
 use crate::dapo::learner::description::{self, Description};
 use crate::dapo::learner::memory::Estimate;
 use crate::dapo::learner::{DapoError, LearnerFile, ModelShape, Parameters, Snapshot, Trainer};
@@ -156,7 +155,7 @@ impl Start {
         self.run.learner = config.clone();
         if self.snapshot.is_none() {
             let mut values = Parameters::random(&config, &clip, self.run.training.seed)?;
-            if config.visual_start == VisualStart::Mean {
+            if config.starts_from_images() {
                 let first = self.order().step(0).into_iter().map(|i| &self.images[i]).collect::<Vec<_>>();
                 let batch = feed::load(&first, &self.preparation(&clip))?;
                 values.start_from(&config, &clip, &batch.pixels)?;

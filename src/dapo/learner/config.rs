@@ -69,6 +69,9 @@ pub enum ImageScore {
     Map,
     /// The mean of both: an extension of DAPO for defects that are small in the image.
     Both,
+    /// As detection without training scores: the class token's probability of any of the defects, each asked for by
+    /// itself, and the most anomalous patches, half and half.
+    Plain,
 }
 
 /// What adapters are before training.
@@ -91,6 +94,17 @@ pub enum VisualStart {
     /// The mean token that enters each block, over the images of the first step: a few more ordinary patches,
     /// which change the model least.
     Mean,
+}
+
+/// What text layer tokens are before training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TextStart {
+    /// Random, distributed as the rows of the token table.
+    Random,
+    /// The token that begins every text, as it enters each block: the words see more of what they see anyway,
+    /// which changes the model least.
+    First,
 }
 
 /// Weights of the losses.
@@ -117,6 +131,8 @@ pub struct LearnerConfig {
     pub learned_prompts: bool,
     /// Whether all defects are one class, and no type is told.
     pub one_class: bool,
+    /// Whether adapters are learned; else they stay as they start.
+    pub learned_adapters: bool,
     /// Where patch features come from.
     pub patches: PatchFeatures,
     /// Whether cosines are up-sampled to pixels before the softmax, instead of probabilities after it.
@@ -152,6 +168,8 @@ pub struct LearnerConfig {
     pub start_words: Vec<String>,
     /// Factor on the random values that layer tokens start from.
     pub token_scale: f32,
+    /// What text layer tokens are before training.
+    pub text_start: TextStart,
     /// What visual layer tokens are before training.
     pub visual_start: VisualStart,
     /// What adapters are before training.
@@ -170,6 +188,7 @@ impl Default for LearnerConfig {
         Self {
             method: Method::Dapo,
             learned_prompts: true,
+            learned_adapters: true,
             one_class: false,
             patches: PatchFeatures::Adapters,
             pixel_softmax: false,
@@ -188,6 +207,7 @@ impl Default for LearnerConfig {
             pooling: Pooling::Legacy,
             start_words: Vec::new(),
             token_scale: 1.0,
+            text_start: TextStart::Random,
             visual_start: VisualStart::Random,
             adapter_start: AdapterStart::Random,
             normal_word: "flawless".into(),
@@ -198,6 +218,16 @@ impl Default for LearnerConfig {
 }
 
 impl LearnerConfig {
+    /// Whether a parameter is learned; else it stays as it starts.
+    pub fn learns(&self, name: &str) -> bool {
+        self.learned_adapters || !name.starts_with("linear_adapter.")
+    }
+
+    /// Whether what training starts from depends on the images of its first step.
+    pub fn starts_from_images(&self) -> bool {
+        self.visual_start == VisualStart::Mean || self.adapter_start == AdapterStart::Projection
+    }
+
     /// The settings of a method.
     pub fn of(method: Method) -> Self {
         let dapo = Self { method, ..Self::default() };

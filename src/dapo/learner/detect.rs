@@ -59,7 +59,7 @@ impl LearnedDetector {
                     return Err(LearnerError::Shape { name: "class vectors".into(), expected, found }.into());
                 }
                 None if !config.learned_prompts => forward.phrase_vectors(&tape)?,
-                None => encode_prompts(forward, &tape, &leaves(&tape, &parameters))?,
+                None => encode_prompts(forward, &tape, &leaves(&tape, &config, &parameters))?,
             };
             vectors.on_device()
         };
@@ -148,7 +148,8 @@ impl LearnedDetector {
     pub fn look(&self, pixels: &[f32]) -> Result<Looked, DapoError> {
         let pixels = self.clip.upload_pixels(pixels)?;
         let tape = Tape::inference(self.clip.gpu());
-        let (image, layers) = self.forward().features(&tape, &leaves(&tape, &self.parameters), &pixels)?;
+        let (image, layers) =
+            self.forward().features(&tape, &leaves(&tape, &self.config, &self.parameters), &pixels)?;
         let layers = layers.iter().map(|layer| layer.tensor().clone()).collect();
         Ok(Looked { image_features: image.tensor().clone(), layers })
     }
@@ -195,6 +196,7 @@ impl LearnedDetector {
                 ImageScore::Class => binary[1],
                 ImageScore::Map => top_mean(&found.binary_map()),
                 ImageScore::Both => (binary[1] + top_mean(&found.binary_map())) / 2.0,
+                ImageScore::Plain => return found,
             };
             // The classes share the learner's own score.
             found.with_score(score)
@@ -228,6 +230,6 @@ fn top_mean(map: &[f32]) -> f32 {
     top.iter().sum::<f32>() / top.len().max(1) as f32
 }
 
-fn leaves(tape: &Tape<'_>, parameters: &BTreeMap<String, Tensor>) -> Leaves {
-    Leaves::new(tape, parameters.iter().map(|(name, tensor)| (name.as_str(), tensor)))
+fn leaves(tape: &Tape<'_>, config: &LearnerConfig, parameters: &BTreeMap<String, Tensor>) -> Leaves {
+    Leaves::new(tape, config, parameters.iter().map(|(name, tensor)| (name.as_str(), tensor)))
 }

@@ -34,9 +34,17 @@ pub(super) struct ClassVectors {
 }
 
 impl Leaves {
-    /// Puts parameters on a tape.
-    pub fn new<'p>(tape: &Tape<'_>, parameters: impl Iterator<Item = (&'p str, &'p Tensor)>) -> Self {
-        Self { by_name: parameters.map(|(name, t)| (name.to_owned(), tape.leaf(t.clone()))).collect() }
+    /// Puts parameters on a tape; those that are not learned get no gradient.
+    pub fn new<'p>(
+        tape: &Tape<'_>,
+        config: &LearnerConfig,
+        parameters: impl Iterator<Item = (&'p str, &'p Tensor)>,
+    ) -> Self {
+        let var = |name: &str, tensor: &Tensor| match config.learns(name) {
+            true => tape.leaf(tensor.clone()),
+            false => Var::constant(tensor.clone()),
+        };
+        Self { by_name: parameters.map(|(name, t)| (name.to_owned(), var(name, t))).collect() }
     }
 
     /// A parameter.

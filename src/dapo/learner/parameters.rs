@@ -8,7 +8,7 @@ use rand_pcg::Pcg64Mcg;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::config::{AdapterStart, LearnerConfig, PatchFeatures, VisualStart};
+use super::config::{AdapterStart, LearnerConfig, PatchFeatures, TextStart, VisualStart};
 use crate::clip::{Clip, ClipError};
 
 /// A tensor of a learner.
@@ -108,6 +108,7 @@ impl Parameters {
         let patch = clip.config().vision.patch_size as f64;
         let visual = (6.0 / (3.0 * patch * patch + width)).sqrt();
         let words = start_words(config, clip)?;
+        let firsts = first_tokens(config, clip)?;
         let scale = f64::from(config.token_scale);
         let mut all = Self::default();
         for (name, shape) in layout(config, clip) {
@@ -123,6 +124,11 @@ impl Parameters {
                         (Some(&word), noise) => word + (0.1 * noise) as f32,
                         (None, noise) => (mean[row(i)] + noise) as f32,
                     })
+                    .collect()
+            } else if let Some(first) = firsts.get(&name) {
+                // As with words: a tenth of the table's spread apart.
+                (0..len)
+                    .map(|i| first[row(i)] + (0.1 * normal(&mut rng) * deviation[row(i)]) as f32)
                     .collect()
             } else if name.starts_with("prompt_learner.") {
                 (0..len)
@@ -147,7 +153,8 @@ impl Parameters {
         Ok(all)
     }
 
-    /// Sets visual layer tokens to what [`VisualStart::Mean`] says, from pixels [images, 3, size, size].
+    /// Sets what depends on images, pixels [images, 3, size, size]: visual layer tokens with
+    /// [`VisualStart::Mean`], and the biases of adapters with [`AdapterStart::Projection`].
     ///
     /// # Errors
     /// [`ClipError::Request`] when the pixels do not fit; those of the device.
@@ -157,17 +164,25 @@ impl Parameters {
         clip: &Clip,
         pixels: &[f32],
     ) -> Result<(), ClipError> {
-        let Some(tokens) = self.tensors.get_mut(VISUAL).filter(|_| config.visual_start == VisualStart::Mean)
-        else {
-            return Ok(());
-        };
-        let means = clip.vision().mean_tokens(clip.gpu(), &clip.upload_pixels(pixels)?)?;
-        let width = clip.vision().width();
-        let each = config.layer_tokens * width;
-        for (layer, mean) in tokens.data.chunks_mut(each).zip(&means) {
-            for (i, token) in layer.iter_mut().enumerate() {
-                // Tokens must differ to learn different things: the random start stays as noise.
-                *token = mean[i % width] + 0.1 * *token;
+        let blocks = clip.vision().token_statistics(clip.gpu(), &clip.upload_pixels(pixels)?)?;
+        if let Some(tokens) =
+            self.tensors.get_mut(VISUAL).filter(|_| config.visual_start == VisualStart::Mean)
+        {
+            let width = clip.vision().width();
+            let each = config.layer_tokens * width;
+            for (layer, block) in tokens.data.chunks_mut(each).zip(&blocks) {
+                for (i, token) in layer.iter_mut().enumerate() {
+                    // Tokens must differ to learn different things: the random start stays as noise.
+                    *token = block.mean[i % width] + 0.1 * *token;
+                }
+            }
+        }
+        if config.adapter_start == AdapterStart::Projection {
+            for (index, &layer) in config.feature_layers.iter().enumerate() {
+                // `ln_post`, which adapters do without, divides a token by its deviation; the bias comes after it.
+                if let Some(bias) = self.tensors.get_mut(&adapter(index)[1]) {
+                    bias.data.iter_mut().for_each(|b| *b *= blocks[layer - 1].spread);
+                }
             }
         }
         Ok(())
@@ -258,6 +273,17 @@ fn start_words(config: &LearnerConfig, clip: &Clip) -> Result<Vec<f32>, ClipErro
         chosen.extend((0..config.context_length).map(|i| ids[(1 + i).min(end.max(2) - 1)]));
     }
     clip.text().token_rows(&chosen)
+}
+
+/// The tokens that text layer tokens start from, `[width]` each, by the names of the layer tokens; none for random
+/// ones.
+fn first_tokens(config: &LearnerConfig, clip: &Clip) -> Result<BTreeMap<String, Vec<f32>>, ClipError> {
+    if config.text_start == TextStart::Random {
+        return Ok(BTreeMap::new());
+    }
+    let start = clip.tokenize(&[""])?[0][0];
+    let entering = clip.text().first_token(clip.gpu(), start)?;
+    Ok(entering.into_iter().enumerate().map(|(layer, token)| (text_tokens(layer), token)).collect())
 }
 
 /// A standard normal number (Box & Muller 1958).

@@ -198,7 +198,7 @@ impl Trainer {
 
     fn leaves(&self, tape: &Tape<'_>) -> Leaves {
         let parameters = self.optimiser.parameters().iter();
-        Leaves::new(tape, parameters.map(|p| (p.name.as_str(), &p.state.value)))
+        Leaves::new(tape, &self.config, parameters.map(|p| (p.name.as_str(), &p.state.value)))
     }
 
     /// The prompts go forward once, and back once with what all images say of them.
