@@ -34,7 +34,7 @@ quality: driver
 ## Slow: DAPO, AnomalyCLIP, MultiADS and fixed prompts on objects and defects that they have not seen, three
 ## seeds; on your own photos too (MVTec-AD layout): make compare PHOTOS=dir
 compare: driver
-	DAPO_PHOTOS="$(PHOTOS)" $(CARGO) test --release --test compare -- --ignored --nocapture
+	DAPO_PHOTOS="$(PHOTOS)" DAPO_MODEL="$(MODEL)" $(CARGO) test --release --test compare -- --ignored --nocapture
 
 ## Slow: a training run and an evaluation that are killed fifty times each
 kills: driver

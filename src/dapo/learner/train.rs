@@ -126,7 +126,8 @@ impl Trainer {
 
     /// Numbers that are learned.
     pub fn parameters(&self) -> usize {
-        self.optimiser.parameters().iter().map(|p| p.state.value.len()).sum()
+        let learned = self.optimiser.parameters().iter().filter(|p| self.config.learns(&p.name));
+        learned.map(|p| p.state.value.len()).sum()
     }
 
     /// Steps taken so far.
