@@ -52,8 +52,9 @@ def options():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    built = lambda root, name: Path(os.environ.get("CARGO_TARGET_DIR", root / "target")) / "release" / name  # noqa: E731
-    ours, burn = built(TOOLS.parent, "dapo-wgpu"), built(HERE, "peer-burn-step")
+    target = lambda root: Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))  # noqa: E731
+    ours = target(TOOLS.parent) / "release" / "dapo-wgpu"
+    burn = target(HERE) / "release" / "peer-burn-step"
     parser.add_argument("--program", type=Path, default=ours, help="dapo-wgpu, built with --release")
     parser.add_argument("--burn", type=Path, default=burn, help="peer-burn-step; where there is none, burn is left out")
     parser.add_argument("--models", default=",".join(c.name for c in CASES), help="default: all of them")
@@ -234,7 +235,7 @@ def prepare(program, burn, folder, case):
 
 def check(name, losses):
     """Ends everything if the first steps' losses differ: the timing would compare different work."""
-    for side in losses.keys() - {"torch"}:
+    for side in [side for side in losses if side != "torch"]:
         for what, found, wanted in zip(["image", "local"], losses[side], losses["torch"]):
             off = abs(found - wanted) / abs(wanted)
             told = f"{name}: {what} loss of the first step is {found:.6f} by {side} and {wanted:.6f} by torch"
