@@ -27,7 +27,7 @@ class Clip:
     def __init__(self, weights, vision_heads, text_heads, quick=True):
         self.w = {k: v.float() for k, v in weights.items()}
         self.heads = {"visual": vision_heads, "transformer": text_heads}
-        self.gelu = (lambda x: x * torch.sigmoid(1.702 * x)) if quick else F.gelu
+        self.quick, self.gelu = quick, (lambda x: x * torch.sigmoid(1.702 * x)) if quick else F.gelu
 
     def norm(self, x, name):
         return F.layer_norm(x, x.shape[-1:], self.w[name + ".weight"], self.w[name + ".bias"], 1e-5)

@@ -5,5 +5,5 @@ set -eu
 cd "$(dirname "$0")"
 [ -d .venv ] || python3 -m venv .venv
 .venv/bin/pip install --disable-pip-version-check -r requirements.txt
-cargo build --release
+cargo build --release --features burn-step
 echo "ready: .venv/bin/python compare.py --out table.md"

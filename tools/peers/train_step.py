@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One training step of DAPO by dapo-wgpu and by PyTorch on the CPU, in turn, and one Markdown table.
+"""One training step of DAPO by dapo-wgpu, by burn and by PyTorch on the CPU, in turn, and one Markdown table.
 
 See README.md. Example: train_step.py --program ../../target/release/dapo-wgpu --out table.md
 """
@@ -52,8 +52,11 @@ def options():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    built = Path(os.environ.get("CARGO_TARGET_DIR", TOOLS.parent / "target")) / "release" / "dapo-wgpu"
-    parser.add_argument("--program", type=Path, default=built, help="dapo-wgpu, built with --release")
+    target = lambda root: Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))  # noqa: E731
+    ours = target(TOOLS.parent) / "release" / "dapo-wgpu"
+    burn = target(HERE) / "release" / "peer-burn-step"
+    parser.add_argument("--program", type=Path, default=ours, help="dapo-wgpu, built with --release")
+    parser.add_argument("--burn", type=Path, default=burn, help="peer-burn-step; where there is none, burn is left out")
     parser.add_argument("--models", default=",".join(c.name for c in CASES), help="default: all of them")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each side (3)")
     parser.add_argument("--steps", type=int, default=8, help=f"steps of a turn, {WARM_UP} of them not counted (8)")
@@ -92,15 +95,47 @@ class Ours:
         return [s["seconds"] for s in log], (log[0]["image_loss"], log[0]["local_loss"])
 
 
+class Burn:
+    """peer-burn-step, a run of its own each turn."""
+
+    def __init__(self, program, folder, case, clip, ids, batch, values):
+        from safetensors.torch import save_file
+
+        self.program, self.folder, self.hello = program.resolve(), folder, None
+        folder.mkdir()
+        meta = {
+            "size": case.size,
+            "patch": clip.w["visual.conv1.weight"].shape[-1],
+            "sets": case.sets,
+            "words": LEARNED,
+            "tokens": TOKENS,
+            "feature_layers": quarters(clip),
+            "vision_heads": clip.heads["visual"],
+            "text_heads": clip.heads["transformer"],
+            "quick": clip.quick,
+            "prompts": ids,
+        }
+        (folder / "case.json").write_text(json.dumps(meta))
+        parts = zip(["pixels", "classes", "masks"], batch)
+        files = {"clip": clip.w, "init": values, "batch": {name: part.float() for name, part in parts}}
+        for name, tensors in files.items():
+            tensors = {k: v.contiguous() for k, v in tensors.items()}
+            save_file(tensors, folder / f"{name}.safetensors")
+
+    def turn(self, steps):
+        """Seconds of each step, and the losses of the first."""
+        said = json.loads(run(self.program, self.folder, steps).stdout)
+        self.hello = said["hello"]
+        return said["seconds"], (said["image_loss"], said["local_loss"])
+
+
 class PyTorch:
     """The learner of dapo_reference.py, in this process."""
 
-    def __init__(self, case, clip, model, batch, values):
+    def __init__(self, case, clip, ids, batch, values):
         import dapo_reference
 
         self.reference, self.batch = dapo_reference, batch
-        context = len(clip.w["positional_embedding"])
-        ids = dapo_reference.prompts(model, case.names(), LEARNED, context)
         self.new = lambda: dapo_reference.Learner(clip, values, case.size, quarters(clip), ids)
 
     def turn(self, steps):
@@ -177,9 +212,9 @@ def read(case, data):
     return read_images(paths, case.size), torch.tensor(classes), torch.stack(masks)
 
 
-def prepare(program, folder, case):
-    """Both sides of a case: the same weights, images, defects and first values."""
-    from dapo_reference import open_model
+def prepare(program, burn, folder, case):
+    """The sides of a case: the same weights, images, defects and first values. burn's is left out if not built."""
+    from dapo_reference import open_model, prompts
     from safetensors.torch import save_file
 
     model, data, init = NANO, folder / "data", folder / "init.safetensors"
@@ -190,17 +225,23 @@ def prepare(program, folder, case):
     clip = open_model(model)
     values = first_values(clip, case.sets)
     save_file(values, init)
-    ours = Ours(program, folder, case, model, data, init)
-    return {"ours": ours, "torch": PyTorch(case, clip, model, read(case, data), values)}
+    ids = prompts(model, case.names(), LEARNED, len(clip.w["positional_embedding"]))
+    shared = (case, clip, ids, read(case, data), values)
+    sides = {"ours": Ours(program, folder, case, model, data, init)}
+    if burn.is_file():
+        sides["burn"] = Burn(burn, folder / "burn", *shared)
+    return sides | {"torch": PyTorch(*shared)}
 
 
 def check(name, losses):
     """Ends everything if the first steps' losses differ: the timing would compare different work."""
-    for what, ours, theirs in zip(["image", "local"], losses["ours"], losses["torch"]):
-        off = abs(ours - theirs) / abs(theirs)
-        print(f"  {name}: {what} loss {ours:.6f} and {theirs:.6f}, {off:.1e} apart", file=sys.stderr)
-        if not off <= TOLERANCE:
-            sys.exit(f"{name}: the {what} losses of the first step differ by {off:.1e} (allowed {TOLERANCE:.0e})")
+    for side in [side for side in losses if side != "torch"]:
+        for what, found, wanted in zip(["image", "local"], losses[side], losses["torch"]):
+            off = abs(found - wanted) / abs(wanted)
+            told = f"{name}: {what} loss of the first step is {found:.6f} by {side} and {wanted:.6f} by torch"
+            print(f"  {told}, {off:.1e} apart", file=sys.stderr)
+            if not off <= TOLERANCE:
+                sys.exit(f"{told}: {off:.1e} apart (allowed {TOLERANCE:.0e})")
 
 
 def measure(case, sides, rounds, steps):
@@ -219,9 +260,10 @@ def measure(case, sides, rounds, steps):
 
 def row(case, seconds):
     median = {name: statistics.median(found) for name, found in seconds.items()}
-    figures = [f"{number(median[n])} ({number(min(f))}–{number(max(f))})" for n, f in seconds.items()]
-    ratio = f"{median['torch'] / median['ours']:.2f}"
-    return f"| {case.name}, {case.size} px | {case.batch} | {case.prompts()} | {' | '.join(figures)} | {ratio} |"
+    told = {n: f"{number(median[n])} ({number(min(f))}–{number(max(f))})" for n, f in seconds.items()}
+    figures = [told.get(n, "not built") for n in ["ours", "burn", "torch"]]
+    figures += [f"{median[n] / median['ours']:.2f}" if n in median else "" for n in ["burn", "torch"]]
+    return f"| {case.name}, {case.size} px | {case.batch} | {case.prompts()} | {' | '.join(figures)} |"
 
 
 def main():
@@ -232,21 +274,24 @@ def main():
 
     torch.set_num_threads(chosen.threads)
     own = lambda: sum(os.times()[:4])  # noqa: E731
-    rows, took, others, adapter = [], 0.0, 0.0, None
+    rows, took, others, adapter, hello = [], 0.0, 0.0, None, "not built"
+    if not chosen.burn.is_file():
+        print(f"  burn is left out: there is no {chosen.burn} (see README.md)", file=sys.stderr)
     for case in chosen.cases:
         with tempfile.TemporaryDirectory(prefix="dapo-train-step-") as folder:
             print(f"  {case.name}: preparing", file=sys.stderr)
-            sides = prepare(chosen.program, Path(folder), case)
+            sides = prepare(chosen.program, chosen.burn, Path(folder), case)
             start, foreign = time.monotonic(), busy_seconds() - own()
             seconds = measure(case, sides, chosen.rounds, chosen.steps)
             took, others = took + time.monotonic() - start, others + max(0.0, busy_seconds() - own() - foreign)
             rows.append(row(case, seconds))
-            adapter = sides["ours"].adapter
+            adapter, hello = sides["ours"].adapter, sides["burn"].hello if "burn" in sides else hello
     version = run(chosen.program.resolve(), "--version").stdout.strip()
     text = "\n".join(
         [
             *heading(),
             f"* ours: {version}; {adapter}",
+            f"* burn: {hello}",
             f"* torch: torch {torch.__version__}; CPU, {torch.get_num_threads()} threads",
             f"* environment: {telling(os.environ)}",
             f"* {chosen.rounds} rounds of {chosen.steps} steps by each side in turn; {WARM_UP} of each are not counted",
@@ -254,8 +299,8 @@ def main():
             "",
             "Seconds of a step: median (min–max).",
             "",
-            "| model | images of a step | prompts | ours (s) | PyTorch (s) | PyTorch ÷ ours |",
-            "|---|---|---|---|---|---|",
+            "| model | images of a step | prompts | ours (s) | burn (s) | PyTorch (s) | burn ÷ ours | PyTorch ÷ ours |",
+            "|---|---|---|---|---|---|---|---|",
             *rows,
             "",
         ]

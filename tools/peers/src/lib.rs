@@ -3,6 +3,8 @@
 //! The protocol and the formula of the inputs are described in README.md; `py/common.py` is the same
 //! in Python.
 
+#[cfg(feature = "burn")]
+pub mod layers;
 pub mod weights;
 
 use std::error::Error;

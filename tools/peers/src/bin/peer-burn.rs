@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use burn::module::Param;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::nn::{LayerNorm, Linear};
 use burn::tensor::module::attention;
-use burn::tensor::{Device, DeviceKind, Tensor, TensorData, activation::sigmoid};
+use burn::tensor::{Device, DeviceKind, Tensor};
+use peers::layers::{Block, linear, norm, tensor};
 use peers::weights::Weights;
 use peers::{Case, EDGE, Fault, WEIGHTS, Work, affine, serve, split_qkv, tokens_first, values};
 
@@ -16,10 +17,6 @@ fn main() -> Result<(), Fault> {
     let compiler = if cfg!(feature = "burn-spirv") { "SPIR-V" } else { "WGSL" };
     let hello = format!("burn {} ({compiler}, autotune, fusion); wgpu, {name}", peers::version("burn"));
     serve(&hello, |case| prepare(&device, case))
-}
-
-fn tensor<const D: usize>(values: &[f32], shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
 }
 
 fn prepare(device: &Device, case: Case) -> Result<Work, Fault> {
@@ -63,32 +60,6 @@ fn timed<const N: usize, const I: usize, const O: usize>(
     Ok((start.elapsed().as_secs_f64(), result))
 }
 
-/// A layer from W [out, in]; burn keeps [in, out].
-fn linear(weight: &[f32], bias: Option<&[f32]>, [n, k]: [usize; 2], device: &Device) -> Linear {
-    let mut turned = vec![0.0; n * k];
-    for (row, values) in weight.chunks_exact(k).enumerate() {
-        values.iter().enumerate().for_each(|(column, &v)| turned[column * n + row] = v);
-    }
-    let mut layer = LinearConfig::new(k, n).with_bias(bias.is_some()).init(device);
-    layer.weight = Param::from_tensor(tensor(&turned, [k, n], device));
-    layer.bias = bias.map(|b| Param::from_tensor(tensor(b, [n], device)));
-    layer
-}
-
-fn norm(gamma: &[f32], beta: &[f32], device: &Device) -> LayerNorm {
-    let mut layer = LayerNormConfig::new(gamma.len()).with_epsilon(1e-5).init(device);
-    layer.gamma = Param::from_tensor(tensor(gamma, [gamma.len()], device));
-    layer.beta = Some(Param::from_tensor(tensor(beta, [beta.len()], device)));
-    layer
-}
-
-struct Block {
-    norms: [LayerNorm; 2],
-    qkv: Linear,
-    out: Linear,
-    mlp: [Linear; 2],
-}
-
 struct Vit {
     patches: Conv2d,
     class: Tensor<3>,
@@ -123,6 +94,8 @@ impl Vit {
                 qkv: linear(&weight, Some(&bias), [3 * 768, 768], device),
                 out: linear_at(&at("self_attn.out_proj"))?,
                 mlp: [linear_at(&at("mlp.fc1"))?, linear_at(&at("mlp.fc2"))?],
+                heads: 12,
+                quick: true,
             })
         };
         let mut patches =
@@ -146,14 +119,7 @@ impl Vit {
         let class = self.class.clone().expand([batch, 1, 768]);
         let mut x = self.pre.forward(Tensor::cat(vec![class, cells], 1) + self.position.clone());
         for block in &self.blocks {
-            let heads = |x: Tensor<3>| x.reshape([batch, 197, 12, 64]).swap_dims(1, 2);
-            let qkv = block.qkv.forward(block.norms[0].forward(x.clone())).chunk(3, 2);
-            let [q, k, v] = [0, 1, 2].map(|i| heads(qkv[i].clone()));
-            let seen = attention(q, k, v, None, None, Default::default());
-            x = x + block.out.forward(seen.swap_dims(1, 2).reshape([batch, 197, 768]));
-            let y = block.mlp[0].forward(block.norms[1].forward(x.clone()));
-            let y = y.clone() * sigmoid(y * 1.702); // QuickGELU
-            x = x + block.mlp[1].forward(y);
+            x = block.forward(x, |q, k, v| attention(q, k, v, None, None, Default::default()));
         }
         let class = x.narrow(1, 0, 1).reshape([batch, 768]);
         self.projection.forward(self.post.forward(class))
