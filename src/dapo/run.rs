@@ -272,7 +272,7 @@ mod tests {
             );
             files += 1;
         }
-        assert_eq!(files, 6);
+        assert_eq!(files, 7);
         let paper = include_str!("../../configs/paper.toml");
         let mut paper = RunConfig::from_toml(paper, None).expect("a run");
         assert_eq!((paper.defects.len(), paper.steps(1725)), (20, 1080));
