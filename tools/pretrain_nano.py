@@ -14,6 +14,8 @@ every defect, each as one caption with sampled template and synonyms; the loss i
   + 0.5 x image-text contrast over all objects x states of the step
   + 0.5 x cross-entropy of the image over its own object's states
   + 0.25 x binary terms: image good or bad from its worst patches, and patches against "some defect" captions.
+With --captions-only SHARE there are no labels: each image is told from others by its caption, and only this share of captions
+says in what state the object is (weights/captions).
 The object's name is often swapped for a generic or an unrelated word, and classes are left out at random, so that any
 object word and any list of defects works. With --steps the run is reproducible from --seed; with --minutes the cosine
 schedule follows the clock, so a slower machine sees fewer images but still ends on a finished schedule.
