@@ -6,6 +6,7 @@
 //!
 //! All stand on the embedded dapo-nano, or on the model in the folder `DAPO_MODEL`. `DAPO_MIRROR=1` lets both halves
 //! change places: settings are chosen there, so that the half that figures are told of has no part in the choice.
+//! `DAPO_CONFIG` is a file of other settings for DAPO.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -45,8 +46,16 @@ fn model_name() -> String {
     model().and_then(|m| Some(m.file_name()?.to_string_lossy().into_owned())).unwrap_or("dapo-nano".into())
 }
 
+/// Other settings for DAPO than those of `configs/`.
+fn other_settings(method: Method) -> Option<PathBuf> {
+    variable("DAPO_CONFIG").map(PathBuf::from).filter(|_| method == Method::Dapo)
+}
+
 /// Settings of a method: the model's own if there are any, else those for the embedded model.
 fn config(method: Method) -> PathBuf {
+    if let Some(file) = other_settings(method) {
+        return file;
+    }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
     let own = folder.join(format!("{}-{}.toml", model_name(), method.name()));
     if own.is_file() { own } else { folder.join(format!("nano-{}.toml", method.name())) }
@@ -99,7 +108,11 @@ fn generate(name: &str, from: usize, seed: &str, good: &str, each: &str) -> Path
 
 /// A learner of this method and seed, trained once.
 fn learner(method: Method, seed: u64, data: &Path) -> LearnerFile {
-    let folder = out().join(format!("{}-{seed}", method.name()));
+    let name = match other_settings(method) {
+        None => method.name().to_owned(),
+        Some(file) => file.file_stem().expect("a file").to_string_lossy().into_owned(),
+    };
+    let folder = out().join(format!("{name}-{seed}"));
     let file = folder.join("learner.safetensors");
     if !file.is_file() {
         let (seed, config) = (seed.to_string(), config(method).to_string_lossy().into_owned());

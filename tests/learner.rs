@@ -10,7 +10,7 @@ use common::{relative_error, tensor};
 use dapo_wgpu::clip::{Clip, ClipOptions, embedded};
 use dapo_wgpu::dapo::learner::parameters::Parameters;
 use dapo_wgpu::dapo::learner::train::AdamSettings;
-use dapo_wgpu::dapo::learner::{Batch, LearnedDetector, LearnerConfig, LearnerFile, Snapshot, Trainer};
+use dapo_wgpu::dapo::learner::{Batch, LearnedDetector, LearnerConfig, LearnerFile, Rates, Snapshot, Trainer};
 use dapo_wgpu::dapo::run::RunConfig;
 use dapo_wgpu::data::samples::{self, Split};
 use dapo_wgpu::data::{MaskRule, Preprocess, load};
@@ -69,9 +69,13 @@ fn batch(clip: &Clip) -> Batch {
 }
 
 fn trainer(micro_batch: usize) -> Trainer {
+    trainer_with(micro_batch, Rates::default())
+}
+
+fn trainer_with(micro_batch: usize, rates: Rates) -> Trainer {
     let clip = clip();
     let start = Snapshot { values: file().parameters, ..Snapshot::default() };
-    let config = config(&clip);
+    let config = LearnerConfig { rates, ..config(&clip) };
     Trainer::new(clip, config, &defects(), AdamSettings::default(), &start, micro_batch).expect("a trainer")
 }
 
@@ -176,6 +180,38 @@ fn the_same_step_gives_the_same_bits() {
         trainer.snapshot().expect("a snapshot")
     };
     assert_eq!(run(), run());
+}
+
+/// A step moves each part by its factor on the learning rate, and a part at 0 keeps its bits.
+#[test]
+fn each_part_learns_at_its_own_rate() {
+    let rates = Rates { words: 0.25, text_tokens: 0.5, visual_tokens: 1.0, adapters: 0.0 };
+    let start = file().parameters;
+    let moved = |rates: Rates| {
+        let mut trainer = trainer_with(4, rates);
+        trainer.step(&batch(trainer.clip())).expect("a step");
+        trainer.snapshot().expect("a snapshot").values
+    };
+    let (ours, whole) = (moved(rates), moved(Rates::default()));
+    for (name, values) in &ours.tensors {
+        let before = &start.tensors[name].data;
+        let change = |after: &[f32]| -> Vec<f32> { after.iter().zip(before).map(|(a, b)| a - b).collect() };
+        let rate = match name.as_str() {
+            n if n.starts_with("linear_adapter.") => 0.0,
+            n if n.starts_with("visual_prompt.") => 1.0,
+            n if n.contains("layer_tokens") => 0.5,
+            _ => 0.25,
+        };
+        if rate == 0.0 {
+            assert_eq!(values.data, *before, "{name}");
+            assert_ne!(whole.tensors[name].data, *before, "{name}");
+            continue;
+        }
+        let wanted: Vec<f32> = change(&whole.tensors[name].data).iter().map(|c| c * rate).collect();
+        let error = relative_error(&change(&values.data), &wanted);
+        // A change is a difference of values a thousand times as large.
+        assert!(error < 1e-3, "{name} is {error:e} off its rate");
+    }
 }
 
 #[test]

@@ -6,7 +6,8 @@
     python3 tools/pretrain_nano.py --shards build/shards --out weights/dapo-nano --eval
     python3 tools/pretrain_nano.py --out weights/dapo-nano --eval-folder DATASET/tile --object tile --defects crack,hole
 
-Needs: pip install torch numpy safetensors tokenizers pillow. Runs on the CPU; two cores are enough.
+Needs: pip install torch numpy safetensors tokenizers pillow. Runs on the CPU, where two cores are enough, or with
+`--device cuda` on a GPU that PyTorch knows.
 
 The model is trained for exactly what training-free detection asks of it. For each image the classes are "normal" and
 every defect, each as one caption with sampled template and synonyms; the loss is
@@ -50,7 +51,7 @@ class Worker:
     """
 
     def __init__(self, number, args, shards, train, tokenizer, master):
-        self.number, self.rng, self.gen = number, random.Random(), torch.Generator()
+        self.number, self.rng, self.gen = number, random.Random(), torch.Generator(args.device)
         self.args, self.shards, self.tokenizer, self.master = args, shards, tokenizer, master
         self.model = copy.deepcopy(master).to(torch.bfloat16)
         # bfloat16 has three digits: keep the one scalar that multiplies every logit in float32.
@@ -72,7 +73,7 @@ class Worker:
         who = [self.rng.randrange(len(names)) for _ in range(size)]
         indices = [self.rng.choice(self.by_object[names[g]]) for g in who]
         defects = [self.shards.defects[i] for i in indices]
-        images, masks = self.shards.read(indices)
+        images, masks = (part.to(self.args.device) for part in self.shards.read(indices))
         colour = torch.tensor([d == "color" for d in defects])
         pixels, masks = augment(images, masks, colour, self.gen, calm)
         states = torch.tensor([self.defects.index(d) + 1 if d != "good" else 0 for d in defects])
@@ -218,6 +219,7 @@ def split(shards, held_out):
 def train(args):
     torch.manual_seed(args.seed)
     torch.set_num_threads(1)
+    torch.set_default_device(args.device)
     shards = Shards(args.shards)
     training, held = split(shards, args.held_out)
     tokenizer = text.train_tokenizer(shards.object_names, shards.defect_names)
@@ -262,7 +264,7 @@ def train(args):
         flush=True,
     )
     names = ("loss", "told", "silent") if args.captions_only else PARTS
-    pool = ThreadPoolExecutor(args.workers)
+    pool = ThreadPoolExecutor(args.workers, initializer=torch.set_default_device, initargs=(args.device,))
     budget, start = args.minutes * 60, time.time() - spent
     logged, saved, exported, mean, since, seen_log = time.time(), time.time(), time.time(), 0, 0, seen
     while True:
@@ -303,7 +305,8 @@ def train(args):
         if now - saved > 120:
             save()
             saved = now
-        if now - exported > args.export_every * 60:
+        # Figures are computed on the CPU; elsewhere the run goes on without a look.
+        if now - exported > args.export_every * 60 and args.device == "cpu":
             export(ema, tokenizer, args.out)
             # A look at a few hundred held-out images: enough to see the curve, too few to choose anything by.
             m = evaluate.report_synthetic(ema.eval(), tokenizer, shards, list(held)[:400], generic=True)
@@ -313,6 +316,7 @@ def train(args):
             start += exported - now  # evaluation does not count as training time
     save()
     export(ema, tokenizer, args.out)
+    torch.set_default_device("cpu")
     print(f"done: {step} steps, {seen} images, {spent / 60:.1f} min; exported to {args.out}", flush=True)
 
 
@@ -337,6 +341,7 @@ def main():
     a("--minutes", type=float, default=65), a(
         "--steps", type=int, default=0, help="fixed number of steps instead of minutes"
     )
+    a("--device", default="cpu", help="cpu or cuda")
     a("--seed", type=int, default=1), a("--batch", type=int, default=48), a("--workers", type=int, default=2)
     a("--objects", type=int, default=4, help="objects per worker and step")
     a("--lr", type=float, default=1e-3), a("--muon-lr", type=float, default=4e-3), a("--warmup", type=int, default=100)

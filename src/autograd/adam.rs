@@ -10,6 +10,8 @@ type Result<T> = std::result::Result<T, OpError>;
 pub struct Parameter {
     /// Unique name.
     pub name: String,
+    /// Factor on the learning rate.
+    pub rate: f32,
     /// Value and moments.
     pub state: AdamState,
 }
@@ -31,7 +33,7 @@ impl Optimiser {
         let start = |(name, value): (String, Tensor)| {
             let zeros = vec![0.0; value.len()];
             let zero = || Tensor::upload_weight(gpu, &zeros, value.shape());
-            Ok(Parameter { name, state: AdamState { mean: zero()?, square: zero()?, value } })
+            Ok(Parameter { name, rate: 1.0, state: AdamState { mean: zero()?, square: zero()?, value } })
         };
         let parameters = values.into_iter().map(start).collect::<Result<_>>()?;
         Ok(Self { settings, parameters, step: 0 })
@@ -66,7 +68,9 @@ impl Optimiser {
         self.step += 1;
         for (parameter, gradient) in self.parameters.iter_mut().zip(gradients) {
             if let Some(gradient) = gradient {
-                parameter.state = ops::adam(gpu, &parameter.state, gradient, self.settings, self.step)?;
+                let learning_rate = self.settings.learning_rate * parameter.rate;
+                let settings = AdamSettings { learning_rate, ..self.settings };
+                parameter.state = ops::adam(gpu, &parameter.state, gradient, settings, self.step)?;
             }
         }
         Ok(())

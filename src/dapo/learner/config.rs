@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::parameters::Part;
 use crate::clip::Clip;
 
 /// Which tokens of a prompt see each other.
@@ -121,6 +122,26 @@ pub struct LossWeights {
     pub dice_defect: f32,
 }
 
+/// Factors on the learning rate, one for each part of a learner. A part at 0 stays as it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rates {
+    /// Learned words of the prompts.
+    pub words: f32,
+    /// Layer tokens of the text tower.
+    pub text_tokens: f32,
+    /// Layer tokens of the vision tower.
+    pub visual_tokens: f32,
+    /// Adapters.
+    pub adapters: f32,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self { words: 1.0, text_tokens: 1.0, visual_tokens: 1.0, adapters: 1.0 }
+    }
+}
+
 /// Hyper-parameters of a learner: what a checkpoint needs to be read, beside its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -131,8 +152,6 @@ pub struct LearnerConfig {
     pub learned_prompts: bool,
     /// Whether all defects are one class, and no type is told.
     pub one_class: bool,
-    /// Whether adapters are learned; else they stay as they start.
-    pub learned_adapters: bool,
     /// Where patch features come from.
     pub patches: PatchFeatures,
     /// Whether cosines are up-sampled to pixels before the softmax, instead of probabilities after it.
@@ -141,6 +160,8 @@ pub struct LearnerConfig {
     pub image_score: ImageScore,
     /// Weights of the losses.
     pub losses: LossWeights,
+    /// How fast each part is learned.
+    pub rates: Rates,
     /// From which block on text tokens take the place of learned words, instead of being inserted.
     pub overwrite_from: Option<usize>,
     /// Prompts for each state (E); their features are averaged.
@@ -188,12 +209,12 @@ impl Default for LearnerConfig {
         Self {
             method: Method::Dapo,
             learned_prompts: true,
-            learned_adapters: true,
             one_class: false,
             patches: PatchFeatures::Adapters,
             pixel_softmax: false,
             image_score: ImageScore::Class,
             losses: LossWeights { image: 1.0, focal: 4.0, dice_normal: 4.0, dice_defect: 4.0 },
+            rates: Rates::default(),
             overwrite_from: None,
             prompt_sets: 10,
             context_length: 5,
@@ -220,7 +241,17 @@ impl Default for LearnerConfig {
 impl LearnerConfig {
     /// Whether a parameter is learned; else it stays as it starts.
     pub fn learns(&self, name: &str) -> bool {
-        self.learned_adapters || !name.starts_with("linear_adapter.")
+        self.rate(name) > 0.0
+    }
+
+    /// The factor on the learning rate of the parameter of this name.
+    pub fn rate(&self, name: &str) -> f32 {
+        match Part::of(name) {
+            Part::Words => self.rates.words,
+            Part::TextTokens => self.rates.text_tokens,
+            Part::VisualTokens => self.rates.visual_tokens,
+            Part::Adapters => self.rates.adapters,
+        }
     }
 
     /// Whether what training starts from depends on the images of its first step.
@@ -309,6 +340,13 @@ impl LearnerConfig {
                 layers.windows(2).all(|w| w[0] < w[1]) && layers.iter().all(|l| (1..=blocks).contains(l)),
                 "feature_layers",
                 format!("increasing, each from 1 to {blocks}"),
+            ),
+            (
+                [self.rates.words, self.rates.text_tokens, self.rates.visual_tokens, self.rates.adapters]
+                    .iter()
+                    .all(|rate| *rate >= 0.0 && rate.is_finite()),
+                "rates",
+                "0 or more".into(),
             ),
             (self.temperature > 0.0 && self.temperature.is_finite(), "temperature", "above 0".into()),
             (

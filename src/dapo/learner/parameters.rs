@@ -68,6 +68,31 @@ pub fn adapter(index: usize) -> [String; 2] {
     ["weight", "bias"].map(|part| format!("linear_adapter.fc.{index}.{part}"))
 }
 
+/// What a parameter is part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Learned words of the prompts.
+    Words,
+    /// Layer tokens of the text tower.
+    TextTokens,
+    /// Layer tokens of the vision tower.
+    VisualTokens,
+    /// Adapters.
+    Adapters,
+}
+
+impl Part {
+    /// The part that the parameter of this name, one of [`layout`]'s, belongs to.
+    pub fn of(name: &str) -> Self {
+        match name {
+            NORMAL | DEFECT => Self::Words,
+            VISUAL => Self::VisualTokens,
+            _ if name.starts_with("prompt_learner.") => Self::TextTokens,
+            _ => Self::Adapters,
+        }
+    }
+}
+
 /// Names and shapes of all parameters, in the order in which they are trained and saved.
 pub fn layout(config: &LearnerConfig, clip: &Clip) -> Vec<(String, Vec<usize>)> {
     let (width, text_width) = (clip.vision().width(), clip.text().width());

@@ -107,7 +107,7 @@ impl Trainer {
                     mean: upload(&start.means, &name, &shape)?,
                     square: upload(&start.squares, &name, &shape)?,
                 };
-                Ok(Parameter { name, state })
+                Ok(Parameter { rate: config.rate(&name), name, state })
             })
             .collect::<Result<Vec<_>, OpError>>()?;
         let optimiser = Optimiser::resume(settings, parameters, start.step);
@@ -169,7 +169,7 @@ impl Trainer {
     /// Those of the device.
     pub fn snapshot(&self) -> Result<Snapshot, DapoError> {
         let mut snapshot = Snapshot { step: self.optimiser.steps(), ..Snapshot::default() };
-        for Parameter { name, state } in self.optimiser.parameters() {
+        for Parameter { name, state, .. } in self.optimiser.parameters() {
             let AdamState { value, mean, square } = state;
             snapshot.values.tensors.insert(name.clone(), download(&self.clip, value)?);
             snapshot.means.tensors.insert(name.clone(), download(&self.clip, mean)?);
