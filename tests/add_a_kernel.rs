@@ -3,8 +3,8 @@
 
 use dapo_wgpu::gpu::{Gpu, GpuOptions, ShaderMode};
 use dapo_wgpu::kernels::registry::{Cases, Tier};
-use dapo_wgpu::lab::bench::measure;
 use dapo_wgpu::lab::bench::request::Variants;
+use dapo_wgpu::lab::bench::{ceilings, measure};
 use dapo_wgpu::lab::{check, tune};
 
 /// The page's own program, compiled.
@@ -67,7 +67,7 @@ fn foreign_kernels_and_variants_are_timed_like_ours() {
     let labels = ["scale_shift f32 rows=7 width=64", "activation f32 n=1024 gelu"];
     let cases: Cases = labels.map(|label| registry.parse(label, &[]).expect("a case")).into();
     let gpu = open();
-    let ceilings = measure::ceilings(&gpu, 1, &mut |_, _, _| {}).expect("the device works");
+    let ceilings = ceilings::ceilings(&gpu, 1, &mut |_, _, _| {}).expect("the device works");
     let all = Variants::parse(&registry, &["all".to_owned()]).expect("all variants");
     let timings = measure::kernels(&gpu, &ceilings, &cases, &all, 1, &mut |_, _, _| {}).expect("it runs");
     let timed: Vec<(&str, &str)> = timings.iter().map(|t| (t.kernel.as_str(), t.variant.as_str())).collect();

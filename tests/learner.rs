@@ -10,7 +10,9 @@ use common::{relative_error, tensor};
 use dapo_wgpu::clip::{Clip, ClipOptions, embedded};
 use dapo_wgpu::dapo::learner::parameters::Parameters;
 use dapo_wgpu::dapo::learner::train::AdamSettings;
-use dapo_wgpu::dapo::learner::{Batch, LearnedDetector, LearnerConfig, LearnerFile, Rates, Snapshot, Trainer};
+use dapo_wgpu::dapo::learner::{
+    Batch, ImageScore, LearnedDetector, LearnerConfig, LearnerFile, Rates, Snapshot, Trainer,
+};
 use dapo_wgpu::dapo::run::RunConfig;
 use dapo_wgpu::data::samples::{self, Split};
 use dapo_wgpu::data::{MaskRule, Preprocess, load};
@@ -119,6 +121,42 @@ fn the_first_forward_is_pytorchs() {
     for (detection, logits) in found.iter().zip(logits.chunks(2)) {
         let wanted = 1.0 / (1.0 + (logits[0] - logits[1]).exp());
         assert!((detection.score - wanted).abs() < 1e-5, "{} instead of {wanted}", detection.score);
+    }
+}
+
+/// The scores that a learner can give, from PyTorch's features and probabilities of patches.
+#[test]
+fn each_score_of_an_image_is_what_it_says() {
+    let model = clip();
+    let (batch, config) = (batch(&model), config(&model));
+    let (images, classes) = (batch.classes.len(), DEFECTS.len() + 1);
+    let (features, texts) = (expected("out.image_features"), expected("out.text_features"));
+    let width = texts.len() / classes;
+    let defective = |image: &[f32]| {
+        let odds = |text: &[f32]| (cosine(image, text) / f64::from(config.temperature)).exp();
+        let each: Vec<f64> = texts.chunks(width).map(odds).collect();
+        each[1..].iter().sum::<f64>() / each.iter().sum::<f64>()
+    };
+    let types: Vec<f64> = features.chunks(width).map(defective).collect();
+    let layers: Vec<Vec<f32>> = (0..4).map(|m| expected(&format!("out.patch_prob.{m}"))).collect();
+    let cells = layers[0].len() / images / classes;
+    let worst = |image: usize| {
+        let anomalous = |cell: usize| {
+            let normal = |layer: &Vec<f32>| f64::from(layer[(image * cells + cell) * classes]);
+            1.0 - layers.iter().map(normal).sum::<f64>() / layers.len() as f64
+        };
+        let mut all: Vec<f64> = (0..cells).map(anomalous).collect();
+        all.sort_by(|a, b| b.total_cmp(a));
+        all[..4].iter().sum::<f64>() / 4.0
+    };
+    let plain = (0..images).map(|i| (types[i] + worst(i)) / 2.0).collect();
+    for (image_score, wanted) in [(ImageScore::Types, types.clone()), (ImageScore::Plain, plain)] {
+        let config = LearnerConfig { image_score, ..config.clone() };
+        let detector = LearnedDetector::new(clip(), config, &defects(), &file().parameters, None);
+        let found = detector.expect("a detector").detect(&batch.pixels).expect("detections");
+        let found: Vec<f64> = found.iter().map(|d| f64::from(d.score)).collect();
+        println!("{image_score:?}: {found:?}, wanted {wanted:?}");
+        assert!(found.iter().zip(&wanted).all(|(f, w)| (f - w).abs() < 1e-5), "{image_score:?}");
     }
 }
 

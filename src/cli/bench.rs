@@ -9,6 +9,7 @@ use super::Failure;
 use super::options::{DeviceArgs, count, print, watch};
 use crate::gpu::Gpu;
 use crate::kernels::registry::{Cases, Registry};
+use crate::lab::bench::ceilings::ceilings;
 use crate::lab::bench::compare::{Comparison, DEFAULT_THRESHOLD};
 use crate::lab::bench::formats::Format;
 use crate::lab::bench::request::{Variants, of_kernels, resized};
@@ -134,7 +135,7 @@ fn measure(args: &Args, gpu: &Gpu, cases: &Cases, variants: &Variants) -> Result
     watch(2, "steps", |progress| {
         progress(0, 1, "models");
         let network = args.models.open(gpu)?;
-        let ceilings = measure::ceilings(gpu, repeat(REPEAT_KERNEL), progress)?;
+        let ceilings = ceilings(gpu, repeat(REPEAT_KERNEL), progress)?;
         let kernels = repeat(REPEAT_KERNEL);
         let mut timings = measure::kernels(gpu, &ceilings, cases, variants, kernels, progress)?;
         if let Some(network) = &network {

@@ -6,7 +6,7 @@ use super::Failure;
 use super::options::{DeviceArgs, print, tuning_file, watch, writable_folder};
 use crate::gpu::Gpu;
 use crate::kernels::registry::Registry;
-use crate::lab::bench::measure::ceilings;
+use crate::lab::bench::ceilings::ceilings;
 use crate::lab::check::select;
 use crate::lab::tune::store::{Stored, Tuning};
 use crate::lab::tune::{self, model_cases};

@@ -36,6 +36,9 @@ pub(super) struct SubgroupBlock {
     pub(super) keys: Option<usize>,
 }
 
+/// Registers of an invocation on today's GPUs: 255 or 256 of 32 bits.
+const MOST_REGISTERS: usize = 256;
+
 const SUBGROUP_BLOCKS: [SubgroupBlock; 4] = [
     SubgroupBlock { name: "subgroup1", queries: 1, keys: None },
     SubgroupBlock { name: "subgroup4x4", queries: 4, keys: Some(4) },
@@ -44,7 +47,16 @@ const SUBGROUP_BLOCKS: [SubgroupBlock; 4] = [
 ];
 
 impl SubgroupBlock {
-    fn variant(&self, d4: usize, lanes: Option<u32>) -> Variant {
+    fn variant(&self, d4: usize, caps: &Capabilities) -> Variant {
+        let lanes = caps.subgroups.and_then(|s| s.fixed());
+        // A lane keeps its queries and their outputs. What a GPU has no registers for goes to memory at every step, and
+        // a driver can take minutes to compile it.
+        let floats = self.queries * 2 * 4 * d4;
+        if caps.class == DeviceClass::Gpu && floats > MOST_REGISTERS {
+            return Variant::when(self.name, false, || {
+                format!("{floats} values a lane are more than registers")
+            });
+        }
         let reason = match (lanes.map(|lanes| lanes as usize), self.keys) {
             (Some(lanes), Some(keys)) if (4..=32).contains(&lanes) => {
                 let parts = lanes / keys;
@@ -69,9 +81,8 @@ pub(super) fn block_variants(
 ) -> Vec<Variant> {
     let fits = head_dim.is_multiple_of(4) && head_dim <= 128;
     let size = || "the head dimension is not a multiple of 4 up to 128".to_owned();
-    let lanes = caps.subgroups.and_then(|s| s.fixed());
     let variant = |block: &SubgroupBlock| match fits {
-        true => block.variant(head_dim / 4, lanes),
+        true => block.variant(head_dim / 4, caps),
         false => Variant::when(block.name, false, size),
     };
     let mut blocks: Vec<Variant> = blocks.iter().map(variant).collect();
@@ -318,5 +329,29 @@ pub fn family() -> Family {
                 lse: text.flag("+lse"),
             }))
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::SubgroupRange;
+    use crate::gpu::capabilities::tests::minimal;
+
+    /// Blocks of queries that a GPU has no registers for are no candidates there; on a CPU they are.
+    #[test]
+    fn a_gpu_is_not_asked_to_keep_more_than_its_registers() {
+        let usable = |class: DeviceClass, lanes: u32, head_dim: usize| -> Vec<&'static str> {
+            let subgroups = Some(SubgroupRange { min: lanes, max: lanes });
+            let caps = Capabilities { subgroups, ..minimal(class) };
+            let case = Attention { images: 1, tokens: 577, heads: 1, head_dim, causal: false, lse: false };
+            let mut names: Vec<_> =
+                case.variants(&caps).into_iter().filter(|v| v.usable.is_ok()).map(|v| v.name).collect();
+            names.sort_unstable();
+            names
+        };
+        assert_eq!(usable(DeviceClass::Gpu, 32, 64), ["subgroup1", "tile"]);
+        assert_eq!(usable(DeviceClass::Gpu, 32, 16), ["subgroup1", "subgroup8x8", "tile"]);
+        assert_eq!(usable(DeviceClass::SimdCpu, 16, 64).len(), 5);
     }
 }

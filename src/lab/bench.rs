@@ -1,10 +1,12 @@
 //! How fast kernels, models and pipelines are, and what holds them back: times against the device's own
 //! ceilings.
 //!
-//! [`measure`] takes the ceilings and times kernels, [`jobs`] times what consists of many launches;
+//! [`ceilings`] measures the device, [`measure`] times kernels, [`jobs`] times what consists of many launches;
 //! [`request`] turns words into cases and variants. A [`BenchReport`] holds the result, [`formats`]
 //! writes it, and [`compare`] sets it against an older one.
 
+pub mod busy;
+pub mod ceilings;
 pub mod compare;
 pub mod formats;
 mod grid;

@@ -66,12 +66,14 @@ pub enum PatchFeatures {
 pub enum ImageScore {
     /// The class token: normal against the mean of all defects.
     Class,
+    /// The class token: all defects together, each a class beside normal. DAPO scores images so where it tells types
+    /// apart.
+    Types,
     /// The mean of the three largest values of the map.
     Map,
-    /// The mean of both: an extension of DAPO for defects that are small in the image.
+    /// The mean of `Class` and `Map`: an extension of DAPO for defects that are small in the image.
     Both,
-    /// As detection without training scores: the class token's probability of any of the defects, each asked for by
-    /// itself, and the most anomalous patches, half and half.
+    /// As detection without training scores: `Types` and the most anomalous patches, half and half.
     Plain,
 }
 

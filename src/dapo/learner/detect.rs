@@ -132,7 +132,7 @@ impl LearnedDetector {
     }
 
     /// Detects on pre-processed images, pixels [images, 3, size, size]. The score is the image's
-    /// probability of "defective" against "normal"; maps are means over the feature layers.
+    /// probability of "defective" against "normal", or what `image_score` says; maps are means over the feature layers.
     ///
     /// # Errors
     /// [`ClipError::Request`](crate::clip::ClipError::Request) when the pixels do not fit; those of the
@@ -174,7 +174,13 @@ impl LearnedDetector {
                 1.0,
             )
         };
-        let binary = among(&classes.two)?.read(gpu)?;
+        let image = among(&classes.each)?;
+        let defective: Vec<f32> = match self.config.image_score {
+            ImageScore::Types => {
+                image.read(gpu)?.chunks(classes.classes()).map(|each| each[1..].iter().sum()).collect()
+            }
+            _ => among(&classes.two)?.read(gpu)?.chunks(2).map(|two| two[1]).collect(),
+        };
         let mut sum: Option<Tensor> = None;
         for layer in &patches {
             sum = Some(match sum {
@@ -186,22 +192,22 @@ impl LearnedDetector {
         let sum = sum.ok_or_else(|| LearnerError::Missing("linear_adapter.fc.0.weight".into()))?;
         let size = self.clip.vision().image_size();
         let found = Probabilities {
-            image: among(&classes.each)?,
+            image,
             cells: ops::scale(gpu, 1.0 / layers as f32, &sum)?,
             grid: if self.config.pixel_softmax { size } else { self.clip.vision().grid() },
             layers,
         };
-        let scored = |(found, binary): (Detection, &[f32])| {
+        let scored = |(found, defective): (Detection, f32)| {
             let score = match self.config.image_score {
-                ImageScore::Class => binary[1],
+                ImageScore::Class | ImageScore::Types => defective,
                 ImageScore::Map => top_mean(&found.binary_map()),
-                ImageScore::Both => (binary[1] + top_mean(&found.binary_map())) / 2.0,
+                ImageScore::Both => (defective + top_mean(&found.binary_map())) / 2.0,
                 ImageScore::Plain => return found,
             };
             // The classes share the learner's own score.
             found.with_score(score)
         };
-        Ok(found.judged(gpu, size, maps)?.into_iter().zip(binary.chunks(2)).map(scored).collect())
+        Ok(found.judged(gpu, size, maps)?.into_iter().zip(defective).map(scored).collect())
     }
 
     /// Class probabilities at each feature layer.

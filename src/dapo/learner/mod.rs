@@ -17,7 +17,7 @@ pub mod parameters;
 pub mod prompts;
 pub mod train;
 
-pub use config::{LearnerConfig, Method, Pooling, Rates, TextMask};
+pub use config::{ImageScore, LearnerConfig, Method, Pooling, Rates, TextMask};
 pub use description::{Description, LearnerFile, ModelShape};
 pub use detect::LearnedDetector;
 pub use error::DapoError;

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use super::busy::Busy;
 use super::{Ceilings, Kind, RunCounts, Spread, Timing};
 use crate::clip::noise::Noise;
 use crate::clip::{Clip, ClipError, WeightStorage};
@@ -121,9 +122,11 @@ pub fn run<E: From<GpuError>>(
         step(&job.case);
         seen.push(first_run(gpu, job)?);
     }
+    let busy = Busy::new(gpu)?;
     for _ in 0..repetitions {
         for (job, seen) in jobs.iter_mut().zip(&mut seen) {
             step(&job.case);
+            busy.record(gpu)?;
             gpu.wait()?;
             let before = gpu.record_stats();
             let started = Instant::now();

@@ -1,20 +1,20 @@
-//! The ceilings of a device, and kernels timed against them.
+//! Kernels timed against a device's ceilings.
 //!
-//! Ceilings are measured, not looked up: multiply-adds, copy and read by the probe kernels, and the
-//! cost of a launch and of a submit by nearly empty ones. Repetitions are interleaved (every case once,
-//! then every case again), so that a change of clock speed or of load meets all alike.
+//! Repetitions are interleaved (every case once, then every case again), so that a change of clock speed
+//! or of load meets all alike, and each comes right after other work ([`Busy`]), so that no GPU is timed
+//! at the clock that it rests at.
 
 use std::time::Instant;
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
+use super::busy::Busy;
 use super::request::Variants;
 use super::{Ceilings, Kind, Spread, Timing};
 use crate::gpu::{Buffer, Clock, Gpu, GpuError};
 use crate::kernels::check::{fits, make_inputs};
-use crate::kernels::probe::{Copy, MultiplyAdd, Read};
-use crate::kernels::{self, Problem, choose, run_variant};
+use crate::kernels::{self, Cost, Problem, choose, run_variant};
 use crate::lab::Progress;
 
 /// A case and variant with its buffers, ready to run.
@@ -34,8 +34,6 @@ pub struct Prepared<'a> {
 const COLD_BYTES: f64 = 96e6;
 /// Operations a byte above which caches make no difference to the outcome.
 const CACHED_INTENSITY: f64 = 16.0;
-/// Ceilings are the best of at least so many runs, however few a case gets.
-const CEILING_RUNS: usize = 5;
 
 impl<'a> Prepared<'a> {
     /// Fills the buffers, compiles and runs once. `forced` is a variant's name; without one the case
@@ -84,19 +82,21 @@ impl<'a> Prepared<'a> {
     ///
     /// # Errors
     /// Those of the device.
-    pub fn time_once(&mut self, gpu: &Gpu) -> Result<f64, GpuError> {
-        self.time(gpu)?;
+    pub fn time_once(&mut self, gpu: &Gpu, busy: &Busy) -> Result<f64, GpuError> {
+        self.time(gpu, busy)?;
         Ok(self.times.last().copied().unwrap_or(f64::INFINITY))
     }
 
-    /// Runs once, timed. Timestamps that cannot be true make this case start again by the host's clock.
-    fn time(&mut self, gpu: &Gpu) -> Result<(), GpuError> {
+    /// Runs once, timed, right after other work. Timestamps that cannot be true make this case start again by
+    /// the host's clock.
+    fn time(&mut self, gpu: &Gpu, busy: &Busy) -> Result<(), GpuError> {
         let turn = self.times.len() + 1;
         if self.clock == Clock::Timestamps {
             gpu.start_profile()?;
+            busy.record(gpu)?;
             self.record(gpu, turn)?;
             let profile = gpu.end_profile()?;
-            let span = profile.as_ref().and_then(|p| Some((p.spans.first()?.seconds, p.wall)));
+            let span = profile.as_ref().and_then(|p| Some((p.spans.last()?.seconds, p.wall)));
             match span {
                 Some((seconds, wall)) if credible(seconds, wall) => self.times.push(seconds),
                 _ => {
@@ -106,6 +106,7 @@ impl<'a> Prepared<'a> {
             }
         }
         if self.clock == Clock::Wall {
+            busy.record(gpu)?;
             gpu.wait()?;
             let started = Instant::now();
             self.record(gpu, turn)?;
@@ -115,7 +116,12 @@ impl<'a> Prepared<'a> {
         Ok(())
     }
 
-    fn least(&self) -> f64 {
+    /// What one run has to do.
+    pub(super) fn work(&self) -> Cost {
+        self.problem.cost()
+    }
+
+    pub(super) fn least(&self) -> f64 {
         self.times.iter().copied().fold(f64::INFINITY, f64::min)
     }
 
@@ -147,8 +153,9 @@ pub(super) fn credible(seconds: f64, wall: f64) -> bool {
 }
 
 /// Runs every case in turn until each has this many times.
-fn interleave(
+pub(super) fn interleave(
     gpu: &Gpu,
+    busy: &Busy,
     prepared: &mut [Prepared<'_>],
     repetitions: usize,
     progress: &mut Progress<'_>,
@@ -160,51 +167,11 @@ fn interleave(
             let case = &mut prepared[at];
             if case.times.len() < repetitions {
                 progress(done, total, &case.problem.label());
-                case.time(gpu)?;
+                case.time(gpu, busy)?;
             }
         }
     }
     Ok(())
-}
-
-/// Measures the device's ceilings.
-///
-/// # Errors
-/// Those of the device.
-pub fn ceilings(gpu: &Gpu, repetitions: usize, progress: &mut Progress<'_>) -> Result<Ceilings, GpuError> {
-    let repetitions = repetitions.max(CEILING_RUNS);
-    progress(0, 1, "ceilings");
-    let (copy, read) = (Copy { len: 4 << 20 }, Read { sums: 1 << 16 });
-    let arithmetic = MultiplyAdd { len: 1 << 15, rounds: 128 };
-    let mut probes = [&copy as &dyn Problem, &read, &arithmetic]
-        .into_iter()
-        .map(|p| Prepared::new(gpu, p, None))
-        .collect::<Result<Vec<_>, _>>()?;
-    interleave(gpu, &mut probes, repetitions, progress)?;
-    let empty = Copy { len: 4 };
-    let tiny = Prepared::new(gpu, &empty, None)?;
-    let many = 64;
-    let (mut one, mut all) = (f64::INFINITY, f64::INFINITY);
-    for _ in 0..repetitions {
-        let wall = |launches: usize| {
-            let started = Instant::now();
-            for turn in 0..launches {
-                tiny.record(gpu, turn)?;
-            }
-            gpu.wait()?;
-            Ok::<f64, GpuError>(started.elapsed().as_secs_f64())
-        };
-        one = one.min(wall(1)?);
-        all = all.min(wall(many)?);
-    }
-    // A ceiling is the best that was seen.
-    Ok(Ceilings {
-        multiply_add: arithmetic.cost().flops / probes[2].least(),
-        copy: copy.cost().bytes / probes[0].least(),
-        read: read.cost().bytes / probes[1].least(),
-        launch: ((all - one) / (many - 1) as f64).max(0.0),
-        submit: one,
-    })
 }
 
 /// Times these cases, `repetitions` times each, interleaved.
@@ -230,6 +197,6 @@ pub fn kernels(
             prepared.push(Prepared::new(gpu, case.as_ref(), Some(variant))?);
         }
     }
-    interleave(gpu, &mut prepared, repetitions.max(1), progress)?;
+    interleave(gpu, &Busy::new(gpu)?, &mut prepared, repetitions.max(1), progress)?;
     Ok(prepared.iter().map(|p| p.timing(ceilings)).collect())
 }
