@@ -60,27 +60,37 @@ fn again(out: &Path) -> Vec<String> {
     words.map(str::to_owned).into()
 }
 
-#[test]
-fn train_repeats_four_steps_of_pytorch() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let out = folder.path().join("run");
+/// The command that repeats the golden run: four steps from given values, images in the order of their paths.
+fn four_steps(out: &Path) -> Vec<String> {
     let init = goldens().join("learner/learner_init.safetensors");
-    let mut words = options(&out, "4");
+    let mut words = options(out, "4");
     words.retain(|w| w != "2");
     words.retain(|w| w != "--batch" && w != "--checkpoint-every");
     words.extend(
         ["--batch", "4", "--no-shuffle", "--init", text(&init), "--defects", DEFECTS].map(str::to_owned),
     );
-    let ran = run(&words).succeeds();
+    words
+}
+
+/// The lines of `steps.jsonl`, and those of the golden run.
+fn journals(out: &Path) -> [Vec<Value>; 2] {
+    let read = |path: PathBuf| fs::read_to_string(path).expect("readable");
+    let lines = read(out.join("steps.jsonl"));
+    let meta: Value = serde_json::from_str(&read(goldens().join("learner/meta.json"))).expect("JSON");
+    let found = lines.lines().map(|l| serde_json::from_str(l).expect("a line")).collect();
+    [found, meta["log"].as_array().expect("a log").clone()]
+}
+
+#[test]
+fn train_repeats_four_steps_of_pytorch() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("run");
+    let ran = run(four_steps(&out)).succeeds();
     assert!(ran.stderr.contains("llvmpipe") || ran.stderr.contains("on "), "the adapter is named: {ran:#?}");
     assert_whole(&out);
-    let meta: Value =
-        serde_json::from_str(&fs::read_to_string(goldens().join("learner/meta.json")).expect("meta.json"))
-            .expect("JSON");
-    let log = fs::read_to_string(out.join("steps.jsonl")).expect("a journal");
-    let lines: Vec<Value> = log.lines().map(|l| serde_json::from_str(l).expect("a line")).collect();
+    let [lines, log] = journals(&out);
     assert_eq!(lines.len(), 4);
-    for (found, wanted) in lines.iter().zip(meta["log"].as_array().expect("a log")) {
+    for (found, wanted) in lines.iter().zip(&log) {
         assert_eq!(found["step"], wanted["step"]);
         for name in ["image_loss", "local_loss", "total"] {
             let (found, wanted) =
@@ -146,6 +156,20 @@ fn train_repeats_four_steps_of_pytorch() {
 /// Kills a run again and again; what is left must always go on, and end in the same bits as a run that
 /// nobody disturbed. `DAPO_KILLS` sets how often; `make kills` asks for fifty.
 #[cfg(unix)]
+/// The golden model's weights are numbers of 16 bits, so storing them as such changes nothing.
+#[test]
+fn weights_of_16_bits_train_alike() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("run");
+    run([four_steps(&out), ["--weights", "f16"].map(str::to_owned).into()].concat()).succeeds();
+    let [lines, log] = journals(&out);
+    assert_eq!(lines.len(), 4);
+    for (found, wanted) in lines.iter().zip(&log) {
+        let (found, wanted) = (&found["total"], wanted["total"].as_f64().expect("a number"));
+        assert!(found.as_f64().is_some_and(|v| (v - wanted).abs() < 1e-5 * wanted), "{found}, not {wanted}");
+    }
+}
+
 #[test]
 fn a_killed_run_goes_on_to_the_same_bits() {
     let kills: u64 = std::env::var("DAPO_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(4);
