@@ -131,8 +131,8 @@ impl LearnedDetector {
         (self.clip.vision().max_batch(gpu) * 2 / 3).min(by_maps as usize).max(1)
     }
 
-    /// Detects on pre-processed images, pixels [images, 3, size, size]. The score is the image's
-    /// probability of "defective" against "normal", or what `image_score` says; maps are means over the feature layers.
+    /// Detects on pre-processed images, pixels [images, 3, size, size]. The score is what `image_score` says; maps are
+    /// means over the feature layers.
     ///
     /// # Errors
     /// [`ClipError::Request`](crate::clip::ClipError::Request) when the pixels do not fit; those of the
