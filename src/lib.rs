@@ -5,14 +5,14 @@
 //! The modules form a house in which imports point one way only:
 //!
 //! ```text
-//! cli → eval → dapo, data, lab, metrics, report → clip → autograd → ops → kernels → gpu
+//! cli → eval → inspect → dapo, data, lab, metrics, report → clip → autograd → ops → kernels → gpu
 //! ```
 //!
 //! * [`gpu`] is the only one that names wgpu: adapters, buffers, pipelines, recording, errors.
 //! * [`kernels`] describes each kernel with its variants, cost, float64 reference and error bound.
 //! * [`ops`] adds shapes, [`autograd`] gradients; [`clip`] composes them into CLIP's two towers.
 //! * [`dapo`] detects; [`data`] reads and generates images; [`metrics`] scores; [`report`] writes; [`lab`] checks and measures kernels.
-//! * [`eval`] brings them together over whole data sets.
+//! * [`inspect`] takes photos and gives detections; [`eval`] does so over whole data sets, with figures.
 //! * [`cli`] is the command line, one file a verb.
 //!
 //! `docs/architecture.md` follows one photo through all of them.
@@ -24,6 +24,7 @@ pub mod dapo;
 pub mod data;
 pub mod eval;
 pub mod gpu;
+pub mod inspect;
 pub mod kernels;
 pub mod lab;
 pub mod metrics;

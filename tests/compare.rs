@@ -13,7 +13,7 @@ use std::process::Command;
 
 use dapo_wgpu::clip::{Clip, ClipOptions, embedded};
 use dapo_wgpu::dapo::learner::{LearnedDetector, LearnerFile, Method};
-use dapo_wgpu::dapo::{Detector, Looker, Prompts};
+use dapo_wgpu::dapo::{Detector, Prompts};
 use dapo_wgpu::data::samples::{self, Sample, Split};
 use dapo_wgpu::data::synth::{OBJECTS, defects};
 use dapo_wgpu::data::{MaskRule, Preprocess, load};
@@ -132,8 +132,8 @@ fn learner(method: Method, seed: u64, data: &Path) -> LearnerFile {
 /// Image AUROC, pixel AUROC and, where types are told, the macro F1 of all pixels.
 type Scores = [Option<f64>; 3];
 
-fn score(looker: &Looker, names: &[String], test: &[Sample], types: bool) -> Scores {
-    let size = looker.clip().vision().image_size();
+fn score(detector: &Detector, names: &[String], test: &[Sample], types: bool) -> Scores {
+    let size = detector.clip().vision().image_size();
     let preprocess = Preprocess::clip(size as u32);
     let (mut scores, mut defective) = (Vec::new(), Vec::new());
     let mut pixels = PixelCounts::new([0.0, 1.0]).expect("an interval");
@@ -144,7 +144,7 @@ fn score(looker: &Looker, names: &[String], test: &[Sample], types: bool) -> Sco
             .iter()
             .flat_map(|s| preprocess.normalise(&preprocess.squash(&load(&s.image).expect("an image"))))
             .collect();
-        for (sample, found) in batch.iter().zip(looker.detect(&input).expect("the device works")) {
+        for (sample, found) in batch.iter().zip(detector.detect(&input).expect("the device works")) {
             let mask: Vec<bool> = match &sample.mask {
                 Some(mask) => mask.load(size as u32, MaskRule::Half).expect("a mask"),
                 None => vec![0.0; size * size],
@@ -214,7 +214,7 @@ fn methods_on_objects_and_defects_that_they_have_not_seen() {
         println!("\n{set}: {} images, defects {}\n", test.len(), names.join(", "));
         println!("| method | image AUROC | pixel AUROC | multi-type macro F1 |\n|---|---|---|---|");
         let prompts = Prompts::new(None, &names).expect("prompts");
-        let free = Looker::Ensemble(Box::new(Detector::new(clip(&gpu), &prompts).expect("class vectors")));
+        let free = Detector::new(clip(&gpu), &prompts).expect("class embeddings");
         let free = score(&free, &names, test, true);
         let row = |name: &str, scores: &[Scores]| {
             println!("| {name} | {} | {} | {} |", cell(scores, 0), cell(scores, 1), cell(scores, 2));
@@ -231,7 +231,7 @@ fn methods_on_objects_and_defects_that_they_have_not_seen() {
                     let config = file.config(&model).expect("settings that fit");
                     let looked_for = if types { names.clone() } else { vec!["damaged".to_owned()] };
                     let detector = LearnedDetector::new(model, config, &looked_for, &file.parameters, None);
-                    score(&Looker::Learned(Box::new(detector.expect("a detector"))), &names, test, types)
+                    score(&detector.expect("a detector").into(), &names, test, types)
                 })
                 .collect();
             row(method.name(), &scores);

@@ -12,6 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["autograd"],
     &["clip"],
     &["dapo", "data", "metrics", "report", "lab"],
+    &["inspect"],
     &["eval"],
     &["cli"],
 ];

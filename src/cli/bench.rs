@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::Failure;
-use super::options::{DeviceArgs, count, print, watch};
+use super::options::{DeviceArgs, count};
+use super::output::{print, watch};
 use crate::gpu::Gpu;
 use crate::kernels::registry::{Cases, Registry};
 use crate::lab::bench::ceilings::ceilings;

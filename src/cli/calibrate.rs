@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
 use super::Failure;
-use super::detect::detect_batch;
-use super::look::LookArgs;
-use super::options::{DeviceArgs, preprocess, print, progress, watch_interrupt};
+use super::inspection::InspectArgs;
+use super::options::RunArgs;
+use super::output::{print, progress, watch_interrupt};
 use crate::dapo::Alarm;
-use crate::data::{collect, load_batches};
+use crate::data::collect;
 use crate::report::{AtomicFile, write_atomic};
 
 /// Options of `calibrate`.
@@ -22,21 +22,15 @@ pub struct Args {
     #[arg(long, value_name = "R", default_value_t = 0.01)]
     false_alarms: f64,
     #[command(flatten)]
-    look: LookArgs,
+    inspect: InspectArgs,
     #[command(flatten)]
-    pub device: DeviceArgs,
-    /// Defects to look for, separated by commas, as `detect` will [default: the learner's, or a general list]
-    #[arg(long, value_name = "A,B,C")]
-    defects: Option<String>,
+    pub run: RunArgs,
     /// Where to write the threshold [default: into the learner's own file]
     #[arg(long, value_name = "FILE.json")]
     out: Option<PathBuf>,
     /// Print the threshold as JSON
     #[arg(long)]
     json: bool,
-    /// Images in one batch
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    batch: usize,
 }
 
 /// Scores the good images, and stores the threshold.
@@ -44,8 +38,8 @@ pub struct Args {
 /// # Errors
 /// Too few images for the rate, unreadable ones, whatever keeps the model from running, an unwritable file.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let learner = args.look.learner.read()?;
-    let out = match (&args.out, args.look.learner.path()) {
+    let learner = args.inspect.detector.learner.read()?;
+    let out = match (&args.out, args.inspect.detector.learner.path()) {
         (Some(out), _) => out.as_path(),
         (None, Some(path)) => path,
         (None, None) => {
@@ -55,31 +49,28 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         }
     };
     drop(AtomicFile::create(out)?);
-    let prompts = args.look.prompts(args.defects.as_deref(), learner.as_ref())?;
+    let prompts = args.inspect.prompts(learner.as_ref())?;
     let entries = collect(&args.good)?;
     let interrupted = watch_interrupt("nothing is stored");
-    let gpu = args.device.open()?;
-    let look = args.look.open(&gpu, prompts, learner.as_ref())?;
+    let gpu = args.run.device.open()?;
+    let inspection = args.inspect.open(&gpu, prompts, learner.as_ref())?;
     // Before hours of work, not after: whether there are enough images.
-    Alarm::from_good(&vec![0.0; entries.len()], args.false_alarms, look.conditions())?;
+    Alarm::from_good(&vec![0.0; entries.len()], args.false_alarms, inspection.conditions())?;
     let bar = progress(entries.len(), "images");
-    let batch = args.batch.clamp(1, look.looker.max_batch());
     let mut scores = Vec::with_capacity(entries.len());
-    for loaded in load_batches(entries, batch, preprocess(look.looker.clip()), 2, 0) {
+    for inspected in inspection.inspector.inspect(entries).until(interrupted) {
         // A bad file must not make the threshold one of fewer images in silence.
-        if let Some(error) = loaded.iter().find_map(|item| item.result.as_ref().err()) {
-            return Err(
-                Failure::new(error.to_string()).hint("mend or remove this file, then calibrate again")
-            );
-        }
-        scores.extend(detect_batch(&look.looker, &loaded)?.iter().map(|found| found.score));
-        bar.inc(loaded.len() as u64);
-        if interrupted.load(Ordering::Relaxed) {
-            return Ok(ExitCode::from(130));
-        }
+        let (_, detection) = inspected?.outcome.map_err(|error| {
+            Failure::new(error.to_string()).hint("mend or remove this file, then calibrate again")
+        })?;
+        scores.push(detection.score);
+        bar.inc(1);
+    }
+    if interrupted.load(Ordering::Relaxed) {
+        return Ok(ExitCode::from(130));
     }
     bar.finish_and_clear();
-    let alarm = Alarm::from_good(&scores, args.false_alarms, look.conditions())?;
+    let alarm = Alarm::from_good(&scores, args.false_alarms, inspection.conditions())?;
     let mut text = serde_json::to_string_pretty(&alarm).map_err(|e| Failure::new(e.to_string()))?;
     text.push('\n');
     match (&args.out, &learner) {

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::Failure;
-use super::options::{DeviceArgs, print, watch};
+use super::options::RunArgs;
+use super::output::{print, watch};
 use crate::kernels::registry::{Registry, Tier};
 use crate::lab::check;
 use crate::report::{AtomicFile, write_atomic};
@@ -13,7 +14,7 @@ use crate::report::{AtomicFile, write_atomic};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    pub device: DeviceArgs,
+    pub run: RunArgs,
     /// Add the shapes of real models to the small tier
     #[arg(long)]
     full: bool,
@@ -49,7 +50,7 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
     if let Some(path) = &args.out {
         drop(AtomicFile::create(path)?);
     }
-    let gpu = args.device.open()?;
+    let gpu = args.run.device.open()?;
     let report = watch(cases.len(), "cases", |progress| {
         check::run(&gpu, &cases, tier, args.seed, progress).map_err(Failure::from)
     })?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Failure;
-use super::options::{print, progress};
+use super::output::{print, progress};
 use crate::data::samples::{Layout, Split};
 use crate::data::sets;
 

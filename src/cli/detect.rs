@@ -4,22 +4,21 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use super::Failure;
-use super::look::{DEFAULT_THRESHOLD, Look, LookArgs, adapter, check_threshold};
-use super::options::{DeviceArgs, preprocess, print, progress, watch_interrupt, writable_folder};
-use super::picture::{self, PICTURE_SIDE};
-use super::profile::ProfileArg;
+use super::inspection::{InspectArgs, Inspection, ThresholdArgs, adapter, check_threshold};
+use super::options::{RunArgs, TilingArgs};
+use super::output::{print, progress, watch_interrupt, writable_folder};
 use crate::clip::embedded;
-use crate::dapo::detect::TOP_PATCHES;
-use crate::dapo::{Alarm, Detection, Looker, Prompts, Tiling};
-use crate::data::{ImageEntry, Loaded, LoadedImage, collect, load, load_batches};
-use crate::eval::tiled::with_tiles;
+use crate::dapo::{Alarm, Detection, Prompts, TOP_PATCHES};
+use crate::data::{ImageEntry, Photo, collect};
+use crate::inspect::Inspected;
+use crate::inspect::picture::{Findings, PICTURE_SIDE};
 use crate::report::results::{
     FailedImage, ImageResult, Program, Results, SCHEMA, ScoredImage, Timing, Verdict,
 };
-use crate::report::{MapView, ReportBuilder, ReportOptions, Scaling, shell_command};
+use crate::report::{ReportBuilder, ReportOptions, Scaling, shell_command, today};
 
 /// Options of `detect`.
 #[derive(Debug, clap::Args)]
@@ -28,14 +27,9 @@ pub struct Args {
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
-    look: LookArgs,
+    inspect: InspectArgs,
     #[command(flatten)]
-    pub device: DeviceArgs,
-    #[command(flatten)]
-    pub profile: ProfileArg,
-    /// Defects to look for, separated by commas [default: the learner's, or a general list]
-    #[arg(long, value_name = "A,B,C")]
-    defects: Option<String>,
+    pub run: RunArgs,
     /// Folder for results.json, report.html, overlays and maps
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -48,22 +42,10 @@ pub struct Args {
     /// Do not write overlay pictures
     #[arg(long)]
     no_overlays: bool,
-    /// Defect probability from which a pixel belongs to a box, and a score from which an image is called defective
-    /// if no threshold was calibrated
-    #[arg(long, value_name = "P", default_value_t = DEFAULT_THRESHOLD)]
-    threshold: f32,
-    /// Threshold that `calibrate` made [default: the learner's, if it has one]
-    #[arg(long, value_name = "FILE.json")]
-    calibration: Option<PathBuf>,
-    /// Cut images that are larger into overlapping tiles of this many pixels, for small defects in large images
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(16..))]
-    tile: Option<u32>,
-    /// Share of a tile that it has in common with the next
-    #[arg(long, value_name = "P", default_value_t = 0.25, requires = "tile")]
-    overlap: f32,
-    /// Images in one batch
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    batch: usize,
+    #[command(flatten)]
+    threshold: ThresholdArgs,
+    #[command(flatten)]
+    tiling: TilingArgs,
 }
 
 /// Detects, and writes everything below `--out`.
@@ -71,58 +53,34 @@ pub struct Args {
 /// # Errors
 /// Whatever keeps the run as a whole from going on; a bad image is reported in the results instead.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    check_threshold(args.threshold)?;
-    if !(0.0..=0.9).contains(&args.overlap) {
-        return Err(Failure::new(format!("--overlap {}: expected a share from 0 to 0.9", args.overlap)));
-    }
-    let learner = args.look.learner.read()?;
-    let prompts = args.look.prompts(args.defects.as_deref(), learner.as_ref())?;
+    check_threshold(args.threshold.threshold)?;
+    let tiling = args.tiling.tiling()?;
+    let learner = args.inspect.detector.learner.read()?;
+    let prompts = args.inspect.prompts(learner.as_ref())?;
     let entries = collect(&args.paths)?;
     writable_folder(&args.out)?;
     let entries = without_own_output(entries, &args.out)?;
     let interrupted = watch_interrupt("finishing this batch and writing what is done");
-    let gpu = args.device.open()?;
-    let look = args.look.open(&gpu, prompts, learner.as_ref())?;
-    let (alarm, note) = look.alarm(args.calibration.as_deref())?;
-    let Look { looker: detector, prompts, model: about, .. } = look;
-    let preprocess = preprocess(detector.clip());
-    let threshold = alarm.as_ref().map_or(args.threshold, |a| a.threshold);
+    let gpu = args.run.device.open()?;
+    let opened = args.inspect.open(&gpu, prompts, learner.as_ref())?;
+    let (alarm, note) = opened.alarm(args.threshold.calibration.as_deref())?;
+    let Inspection { inspector, prompts, model: about, .. } = opened;
+    let inspector = inspector.with_tiling(tiling).with_pictures(PICTURE_SIDE);
+    let threshold = alarm.as_ref().map_or(args.threshold.threshold, |a| a.threshold);
     let mut writer =
         Writer { args, prompts: &prompts, threshold, report: report(threshold), images: Vec::new() };
     let bar = progress(entries.len(), "images");
-    let batch = args.batch.clamp(1, detector.max_batch());
     let started = Instant::now();
-    for loaded in load_batches(entries, batch, preprocess.clone(), 2, PICTURE_SIDE) {
-        let count = loaded.len() as u64;
-        let detections = detect_batch(&detector, &loaded)?;
-        let mut detections = detections.into_iter();
-        for item in loaded {
-            let result = match item.result {
-                Ok(ref image) => {
-                    let mut detection =
-                        detections.next().ok_or_else(|| Failure::new("a detection is missing"))?;
-                    if let Some(edge) = args.tile {
-                        let tiling = Tiling { edge, overlap: args.overlap };
-                        let whole = load(&item.entry.path)?;
-                        detection = with_tiles(&detector, &whole, detection, &preprocess, tiling, batch)?;
-                    }
-                    writer.scored(&item, image, &detection)?
-                }
-                Err(error) => {
-                    bar.suspend(|| eprintln!("error: {error}"));
-                    let path = item.entry.path.display().to_string();
-                    ImageResult::Failed(FailedImage { path, error: error.to_string(), hint: String::new() })
-                }
-            };
-            if matches!(result, ImageResult::Failed(_)) {
-                writer.report.push(&result, None)?;
+    for inspected in inspector.inspect(entries).until(interrupted) {
+        let Inspected { job: entry, outcome } = inspected?;
+        match outcome {
+            Ok((photo, detection)) => writer.scored(&entry, &photo, &detection)?,
+            Err(error) => {
+                bar.suspend(|| eprintln!("error: {error}"));
+                writer.failed(&entry, error.to_string())?;
             }
-            writer.images.push(result);
         }
-        bar.inc(count);
-        if interrupted.load(Ordering::Relaxed) {
-            break;
-        }
+        bar.inc(1);
     }
     bar.finish_and_clear();
 
@@ -136,18 +94,18 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         adapter: adapter(gpu.adapter()),
         model: about,
         object: prompts.object.clone(),
-        method: detector.method().into(),
+        method: inspector.detector().method().into(),
         defects: prompts.defects.clone(),
         settings: BTreeMap::from([
-            ("temperature".into(), detector.temperature().into()),
+            ("temperature".into(), inspector.detector().temperature().into()),
             ("top_patches".into(), TOP_PATCHES.into()),
-            ("threshold".into(), args.threshold.into()),
+            ("threshold".into(), args.threshold.threshold.into()),
             ("alarm_threshold".into(), threshold.into()),
-            ("batch".into(), batch.into()),
+            ("batch".into(), inspector.batch().into()),
             ("interrupted".into(), stopped.into()),
         ])
         .into_iter()
-        .chain(args.tile.map(|edge| ("tile".to_owned(), edge.into())))
+        .chain(tiling.map(|tiling| ("tile".to_owned(), tiling.edge.into())))
         .collect(),
         timing: Timing { images: scored, seconds, images_per_second: scored as f64 / seconds.max(1e-9) },
         notes: gpu.notes().into_iter().chain(note.clone()).collect(),
@@ -173,41 +131,14 @@ fn without_own_output(mut entries: Vec<ImageEntry>, out: &Path) -> Result<Vec<Im
     Ok(entries)
 }
 
-/// Detects the images of a batch that could be loaded, in order.
-///
-/// # Errors
-/// Those of the device.
-pub fn detect_batch(detector: &Looker, loaded: &[Loaded]) -> Result<Vec<Detection>, Failure> {
-    let good = loaded.iter().filter_map(|item| item.result.as_ref().ok());
-    let pixels: Vec<f32> = good.flat_map(|image| image.pixels.iter().copied()).collect();
-    if pixels.is_empty() { Ok(Vec::new()) } else { Ok(detector.detect(&pixels)?) }
-}
-
 fn report(threshold: f32) -> ReportBuilder {
-    let created = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(String::new(), |t| civil_date(t.as_secs() / 86_400));
     ReportBuilder::new(ReportOptions {
         command: shell_command(std::env::args_os().map(|a| a.to_string_lossy().into_owned())),
-        created,
+        created: today(),
         threshold,
         scaling: Scaling::Fixed,
         ..ReportOptions::default()
     })
-}
-
-/// `YYYY-MM-DD` of a day counted from 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date
-/// Algorithms", 2013).
-pub fn civil_date(days: u64) -> String {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// What is written while the run goes on.
@@ -222,36 +153,27 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// Writes one image's files and makes its entry in the results and the report.
-    fn scored(
-        &mut self,
-        item: &Loaded,
-        image: &LoadedImage,
-        detection: &Detection,
-    ) -> Result<ImageResult, Failure> {
-        let (out, stem): (&Path, &str) = (&self.args.out, &item.entry.stem);
-        let defects = &self.prompts.defects;
-        let binary = detection.binary_map();
-        let view = MapView::new(&binary, detection.size, detection.size)?;
-        let boxes = picture::boxes(detection, &binary, image.original_size, defects, self.args.threshold)?;
-        let shown = image.picture.as_ref().unwrap_or(&image.squashed);
-        let overlay = match self.args.no_overlays {
-            true => None,
-            false => Some(picture::save_overlay(out, stem, shown, view, &boxes, image.original_size)?),
-        };
-        let maps = match self.args.save_maps {
-            true => Some(picture::save_maps(out, stem, detection, &binary)?),
-            false => None,
-        };
-        let path = item.entry.path.display().to_string();
-        let scored = picture::scored(path, image.original_size, detection, defects, boxes, self.threshold);
+    fn scored(&mut self, entry: &ImageEntry, photo: &Photo, detection: &Detection) -> Result<(), Failure> {
+        let (args, out, stem) = (self.args, &self.args.out, &entry.stem);
+        let findings = Findings::new(photo, detection, &self.prompts.defects, args.threshold.threshold)?;
+        let overlay = (!args.no_overlays).then(|| findings.save_overlay(out, stem)).transpose()?;
+        let maps = args.save_maps.then(|| findings.save_maps(out, stem)).transpose()?;
+        let scored = findings.result(entry.path.display().to_string(), self.threshold);
         let result = ImageResult::Scored(ScoredImage { overlay, maps, ..scored });
-        let pictures = if self.report.wants(detection.score) {
-            Some(picture::report_image(shown, detection, view, defects)?)
-        } else {
-            None
-        };
+        let wanted = self.report.wants(detection.score);
+        let pictures = wanted.then(|| findings.report_image()).transpose()?;
         self.report.push(&result, pictures.as_ref())?;
-        Ok(result)
+        self.images.push(result);
+        Ok(())
+    }
+
+    /// Makes the entry of an image that could not be read.
+    fn failed(&mut self, entry: &ImageEntry, error: String) -> Result<(), Failure> {
+        let path = entry.path.display().to_string();
+        let result = ImageResult::Failed(FailedImage { path, error, hint: String::new() });
+        self.report.push(&result, None)?;
+        self.images.push(result);
+        Ok(())
     }
 }
 
@@ -294,7 +216,7 @@ fn conclude(
         ),
         None => eprintln!(
             "defective from a score of {}, which was not calibrated; see `dapo-wgpu calibrate`",
-            args.threshold
+            args.threshold.threshold
         ),
     }
     if results.model.demonstration {
@@ -312,16 +234,4 @@ fn conclude(
         (false, n) if n == results.images.len() => ExitCode::FAILURE,
         _ => ExitCode::from(3),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::civil_date;
-
-    #[test]
-    fn days_become_dates() {
-        assert_eq!(civil_date(0), "1970-01-01");
-        assert_eq!(civil_date(11_016), "2000-02-29");
-        assert_eq!(civil_date(20_780), "2026-11-23");
-    }
 }

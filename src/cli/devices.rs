@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::Failure;
-use super::options::{DeviceArgs, print};
+use super::options::DeviceArgs;
+use super::output::print;
 use crate::gpu::capabilities::PathState;
 use crate::gpu::{AdapterSummary, Capabilities, GpuError, adapter};
 use crate::kernels::trial;

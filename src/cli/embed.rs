@@ -6,11 +6,12 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use super::Failure;
 use super::learner::LearnerArgs;
-use super::options::{DeviceArgs, ModelArgs, preprocess, progress};
-use super::profile::ProfileArg;
+use super::options::{BatchArg, ModelArgs, RunArgs};
+use super::output::progress;
 use crate::clip::Clip;
 use crate::dapo::LearnedDetector;
-use crate::data::{ImageEntry, load_batches};
+use crate::dapo::learner::DapoError;
+use crate::inspect::image_features;
 use crate::report::{AtomicFile, write_atomic};
 
 /// Options of `embed`.
@@ -21,9 +22,7 @@ pub struct Args {
     #[command(flatten)]
     learner: LearnerArgs,
     #[command(flatten)]
-    pub device: DeviceArgs,
-    #[command(flatten)]
-    pub profile: ProfileArg,
+    pub run: RunArgs,
     /// Images, in the order of the rows of `image_features`
     #[arg(long = "image", value_name = "FILE", num_args = 1..)]
     images: Vec<PathBuf>,
@@ -34,9 +33,8 @@ pub struct Args {
     /// File to write: `image_features` [n, d] and `text_features` [m, d], float32, un-normalised
     #[arg(long, value_name = "FILE.safetensors")]
     out: PathBuf,
-    /// Images in one batch
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    batch: usize,
+    #[command(flatten)]
+    batch: BatchArg,
 }
 
 /// Writes features.
@@ -54,7 +52,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     // Before any work: is there a place for the result? Nothing stays of the attempt.
     drop(AtomicFile::create(&args.out)?);
-    let gpu = args.device.open()?;
+    let gpu = args.run.device.open()?;
     let encoder = match &learner {
         None => Encoder::Clip(Box::new(args.model.open(&gpu)?)),
         Some(learner) => {
@@ -65,13 +63,15 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let d = encoder.clip().config().embed_dim;
     let texts = if names.is_empty() { Vec::new() } else { encoder.texts(&names)? };
 
-    let entries: Vec<ImageEntry> =
-        args.images.iter().map(|path| ImageEntry { path: path.clone(), stem: String::new() }).collect();
-    let bar = progress(entries.len(), "images");
-    let batch = args.batch.clamp(1, encoder.max_batch());
-    let images = embed_images(encoder.clip(), |p| encoder.images(p), entries, batch, &mut |count| {
-        bar.inc(count as u64)
-    })?;
+    let bar = progress(args.images.len(), "images");
+    let batch = args.batch.batch.clamp(1, encoder.max_batch());
+    let mut images = Vec::with_capacity(args.images.len() * d);
+    let encode = |pixels: &[f32]| encoder.images(pixels);
+    for inspected in image_features(encoder.clip(), args.images.clone(), batch, encode) {
+        let (_, features) = inspected?.outcome?;
+        images.extend(features);
+        bar.inc(1);
+    }
     bar.finish_and_clear();
 
     let named = [("image_features", &images), ("text_features", &texts)];
@@ -118,7 +118,7 @@ impl Encoder {
     fn max_batch(&self) -> usize {
         match self {
             Self::Clip(clip) => clip.vision().max_batch(clip.gpu()),
-            Self::Learner(learner) => learner.max_batch(),
+            Self::Learner(learner) => learner.max_images(),
         }
     }
 
@@ -129,36 +129,10 @@ impl Encoder {
         }
     }
 
-    fn images(&self, pixels: &[f32]) -> Result<Vec<f32>, Failure> {
+    fn images(&self, pixels: &[f32]) -> Result<Vec<f32>, DapoError> {
         match self {
             Self::Clip(clip) => Ok(clip.encode_images(pixels)?),
             Self::Learner(learner) => Ok(learner.image_features(pixels)?),
         }
     }
-}
-
-/// Features of image files by `encode`, [images, embed_dim], un-normalised, a batch at a time; `done` hears how many
-/// images each batch had.
-///
-/// # Errors
-/// The first image that cannot be read; those of the device.
-pub fn embed_images(
-    clip: &Clip,
-    encode: impl Fn(&[f32]) -> Result<Vec<f32>, Failure>,
-    entries: Vec<ImageEntry>,
-    batch: usize,
-    done: &mut dyn FnMut(usize),
-) -> Result<Vec<f32>, Failure> {
-    let size = clip.vision().image_size();
-    let mut images = Vec::with_capacity(entries.len() * clip.config().embed_dim);
-    for loaded in load_batches(entries, batch, preprocess(clip), 1, 0) {
-        let mut pixels = Vec::with_capacity(loaded.len() * 3 * size * size);
-        let count = loaded.len();
-        for item in loaded {
-            pixels.extend(item.result?.pixels);
-        }
-        images.extend(encode(&pixels)?);
-        done(count);
-    }
-    Ok(images)
 }

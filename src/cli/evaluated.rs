@@ -2,23 +2,14 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::SystemTime;
-
-use image::RgbImage;
 
 use super::Failure;
-use super::detect::civil_date;
-use super::look::Look;
-use super::options::{preprocess, print};
-use super::picture;
-use crate::dapo::Maps;
-use crate::data::load_rgb;
-use crate::eval::Plan;
+use super::output::print;
 use crate::eval::table::table;
 use crate::report::evaluation::{EvaluationOptions, EvaluationPage};
 use crate::report::metrics::{ImageRecord, Metrics};
 use crate::report::tables::{TableFormat, metrics_csv, runs_table};
-use crate::report::{MapView, ReportImage, overlay, shell_command, write_atomic};
+use crate::report::{shell_command, today, write_atomic};
 
 /// A finished evaluation.
 pub struct Outcome<'a> {
@@ -46,60 +37,26 @@ pub fn write(outcome: &Outcome<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes report.html. The images of its galleries are looked at once more for their pictures, which costs seconds and
-/// saves keeping the maps of all images; without a model there are no galleries.
-///
-/// # Errors
-/// Those of the device; an unwritable file.
-pub fn report(outcome: &Outcome<'_>, look: Option<(&Look, &Plan)>, threshold: f32) -> Result<(), Failure> {
-    let created = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(String::new(), |t| civil_date(t.as_secs() / 86_400));
-    let options = EvaluationOptions {
+/// The page of a run whose threshold begins here.
+pub fn page_options(threshold: f32) -> EvaluationOptions {
+    EvaluationOptions {
         command: shell_command(std::env::args_os().map(|a| a.to_string_lossy().into_owned())),
-        created,
+        created: today(),
         threshold,
         ..EvaluationOptions::default()
-    };
-    let mut draft = EvaluationPage::new(options.clone());
-    let dot = RgbImage::new(1, 1);
-    let dot = ReportImage { thumbnail: dot.clone(), heat: dot, class_maps: Vec::new() };
-    for record in outcome.records {
-        draft.push(record, Some(&dot))?;
     }
-    let shown = draft.shown();
-    let mut page = EvaluationPage::new(options);
-    for record in outcome.records {
-        let pictures = match look {
-            Some((look, plan)) if shown.contains(&record.index) => Some(pictures(look, plan, record)?),
-            _ => None,
-        };
-        page.push(record, pictures.as_ref())?;
-    }
-    page.write(outcome.metrics, outcome.folder.join("report.html"))?;
-    Ok(())
 }
 
-/// The pictures of one image.
-fn pictures(look: &Look, plan: &Plan, record: &ImageRecord) -> Result<ReportImage, Failure> {
-    let item = &plan.items[record.index];
-    let image = crate::data::load(&item.image)?;
-    let preprocess = preprocess(look.looker.clip());
-    let looked = look.looker.look(&preprocess.normalise(&preprocess.resize(&image)))?;
-    let mut names = look.prompts.defects.clone();
-    let found = match record.predicted {
-        None => look.looker.judge(&looked, look.looker.classes(), Maps::Types)?,
-        Some(_) => {
-            names = plan.names(item.product).split_off(1);
-            let classes = look.looker.subset(&plan.products[item.product].classes)?;
-            look.looker.judge(&looked, &classes, Maps::Types)?
-        }
-    };
-    let found = found.first().ok_or_else(|| Failure::new("nothing was found out about an image"))?;
-    let binary = found.binary_map();
-    let view = MapView::new(&binary, found.size, found.size)?;
-    let shown = overlay::fit(&load_rgb(&item.image)?, 512);
-    picture::report_image(&shown, found, view, &names)
+/// Writes report.html without pictures, for runs whose photos are not at hand.
+///
+/// # Errors
+/// An unwritable file.
+pub fn report(outcome: &Outcome<'_>, threshold: f32) -> Result<(), Failure> {
+    let mut page = EvaluationPage::new(page_options(threshold));
+    for record in outcome.records {
+        page.push(record, None)?;
+    }
+    Ok(page.write(outcome.metrics, outcome.folder.join("report.html"))?)
 }
 
 impl Outcome<'_> {

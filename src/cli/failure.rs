@@ -13,6 +13,7 @@ use crate::data::synth::SynthError;
 use crate::eval::EvalError;
 use crate::eval::score::ScoreError;
 use crate::gpu::GpuError;
+use crate::inspect::picture::PictureError;
 use crate::lab::bench::compare::OldReportError;
 use crate::report::tables::MetricsError;
 use crate::report::{LedgerError, NpyError, OverlayError, ReportError, ResultsError, WriteError};
@@ -88,6 +89,7 @@ self_explaining!(
     NpyError,
     OldReportError,
     OverlayError,
+    PictureError,
     PromptError,
     RegionError,
     ReportError,

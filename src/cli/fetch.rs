@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use super::options::{bytes_progress, print, writable_folder};
+use super::output::{bytes_progress, print, writable_folder};
 use crate::clip::fetch::{Hub, KNOWN_MODELS, KnownModel, Progress};
 
 /// Options of `fetch`.

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use super::Failure;
-use super::options::{bytes_progress, print, writable_folder};
+use super::output::{bytes_progress, print, writable_folder};
 use crate::clip::config::{Activation, ClipConfig, Layout};
 use crate::clip::names;
 use crate::clip::tokenizer::Tokenizer;

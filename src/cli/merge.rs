@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::Failure;
 use super::evaluated::{Outcome, report, write};
-use super::options::writable_folder;
+use super::output::writable_folder;
 use crate::eval::run::records;
 use crate::eval::{finish, merge};
 
@@ -39,6 +39,6 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let records = records(&args.out)?;
     let outcome = Outcome { folder: &args.out, metrics: &metrics, records: &records };
     write(&outcome)?;
-    report(&outcome, None, settings.threshold)?;
+    report(&outcome, settings.threshold)?;
     outcome.tell(args.json)
 }

@@ -12,11 +12,11 @@ mod evaluated;
 mod failure;
 mod fetch;
 mod import;
+mod inspection;
 mod learner;
-mod look;
 mod merge;
 mod options;
-mod picture;
+mod output;
 mod profile;
 mod score;
 mod synth;
@@ -27,11 +27,13 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use failure::Failure;
 
 use crate::kernels::registry::Registry;
+use options::RunArgs;
 
 /// Finds, localises and names defects in photos with CLIP, on any Vulkan, Metal or DX12 device.
 #[derive(Debug, Parser)]
@@ -89,27 +91,10 @@ pub fn main() -> ExitCode {
 
 /// As [`main`], with kernels of one's own in the laboratory.
 pub fn main_with(registry: &Registry) -> ExitCode {
-    let outcome = match Cli::parse().verb {
-        Verb::Detect(args) => args.profile.around(&args.device, || detect::run(&args)),
-        Verb::Calibrate(args) => calibrate::run(&args),
-        Verb::Watch(args) => watch::run(&args),
-        Verb::Train(args) => args.profile.around(&args.device, || train::run(&args)),
-        Verb::Embed(args) => {
-            args.profile.around(&args.device, || embed::run(&args).map(|()| ExitCode::SUCCESS))
-        }
-        Verb::Score(args) => score::run(&args),
-        Verb::Devices(args) => devices::run(&args).map(|()| ExitCode::SUCCESS),
-        Verb::Check(args) => check::run(&args, registry),
-        Verb::Bench(args) => bench::run(&args, registry),
-        Verb::Tune(args) => tune::run(&args, registry).map(|()| ExitCode::SUCCESS),
-        Verb::Profile(args) => profile::run(&args, registry),
-        Verb::Eval(args) => args.profile.around(&args.device, || eval::run(&args)),
-        Verb::Merge(args) => merge::run(&args),
-        Verb::Data(args) => data::run(&args).map(|()| ExitCode::SUCCESS),
-        Verb::Table(args) => table::run(&args).map(|()| ExitCode::SUCCESS),
-        Verb::Synth(args) => synth::run(&args).map(|()| ExitCode::SUCCESS),
-        Verb::Fetch(args) => fetch::run(&args).map(|()| ExitCode::SUCCESS),
-        Verb::Import(args) => import::run(&args).map(|()| ExitCode::SUCCESS),
+    let verb = Cli::parse().verb;
+    let outcome = match (&verb, verb.run_args()) {
+        (_, Some(options)) => profile::around(options, || verb.run(registry)),
+        (_, None) => verb.run(registry),
     };
     outcome.unwrap_or_else(|failure| {
         eprintln!("error: {}", failure.message);
@@ -118,4 +103,60 @@ pub fn main_with(registry: &Registry) -> ExitCode {
         }
         ExitCode::FAILURE
     })
+}
+
+/// Reads the command behind `profile` and runs it under a profile.
+fn profiled(args: &profile::Args, registry: &Registry) -> Result<ExitCode, Failure> {
+    let name = args.command[0].to_string_lossy();
+    let command = Cli::command();
+    let known = command.find_subcommand(&*name).is_some();
+    let inner = known.then(|| Cli::parse_from(["dapo-wgpu".into()].iter().chain(&args.command)).verb);
+    let options = inner.as_ref().and_then(|verb| Some((verb, verb.run_args()?)));
+    let Some((verb, options)) = options else {
+        let message = format!(
+            "'{name}' cannot be profiled; these commands can: detect, embed, train, check, eval, calibrate, watch"
+        );
+        Cli::command().error(ErrorKind::InvalidSubcommand, message).exit()
+    };
+    args.around(options, || verb.run(registry))
+}
+
+impl Verb {
+    /// The device options of a verb that can be profiled.
+    fn run_args(&self) -> Option<&RunArgs> {
+        match self {
+            Verb::Detect(args) => Some(&args.run),
+            Verb::Calibrate(args) => Some(&args.run),
+            Verb::Watch(args) => Some(&args.run),
+            Verb::Train(args) => Some(&args.run),
+            Verb::Embed(args) => Some(&args.run),
+            Verb::Check(args) => Some(&args.run),
+            Verb::Eval(args) => Some(&args.run),
+            _ => None,
+        }
+    }
+
+    fn run(&self, registry: &Registry) -> Result<ExitCode, Failure> {
+        let success = |()| ExitCode::SUCCESS;
+        match self {
+            Verb::Detect(args) => detect::run(args),
+            Verb::Calibrate(args) => calibrate::run(args),
+            Verb::Watch(args) => watch::run(args),
+            Verb::Train(args) => train::run(args),
+            Verb::Embed(args) => embed::run(args).map(success),
+            Verb::Score(args) => score::run(args),
+            Verb::Devices(args) => devices::run(args).map(success),
+            Verb::Check(args) => check::run(args, registry),
+            Verb::Bench(args) => bench::run(args, registry),
+            Verb::Tune(args) => tune::run(args, registry).map(success),
+            Verb::Profile(args) => profiled(args, registry),
+            Verb::Eval(args) => eval::run(args),
+            Verb::Merge(args) => merge::run(args),
+            Verb::Data(args) => data::run(args).map(success),
+            Verb::Table(args) => table::run(args).map(success),
+            Verb::Synth(args) => synth::run(args).map(success),
+            Verb::Fetch(args) => fetch::run(args).map(success),
+            Verb::Import(args) => import::run(args).map(success),
+        }
+    }
 }

@@ -1,19 +1,15 @@
 //! Options that several verbs share.
 
 use std::cell::OnceCell;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failure;
 use crate::clip::{Clip, ClipOptions, WeightStorage, embedded};
-use crate::data::Preprocess;
+use crate::data::Tiling;
+use crate::data::samples::Layout;
 use crate::gpu::{AdapterChoice, Gpu, GpuOptions, Profile, ShaderMode};
-use crate::lab::Progress;
 use crate::lab::tune::store::{Stored, Tuning};
 use crate::report::AtomicFile;
 
@@ -88,6 +84,66 @@ impl DeviceArgs {
         let Some(gpu) = self.profiled.get() else { return Ok(None) };
         Ok(gpu.end_profile()?.map(|profile| (gpu.clone(), profile)))
     }
+}
+
+/// The device of verbs that can be profiled.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// Print where the time goes to standard error, and write a trace for Perfetto if a file is named
+    #[arg(long = "profile", value_name = "TRACE.json", num_args = 0..=1, require_equals = true)]
+    pub profile: Option<Option<PathBuf>>,
+}
+
+/// Images in one batch.
+#[derive(Debug, Args)]
+pub struct BatchArg {
+    /// Images in one batch
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub batch: usize,
+}
+
+/// How large images are cut.
+#[derive(Debug, Args)]
+pub struct TilingArgs {
+    /// Cut images that are larger into overlapping tiles of this many pixels, for small defects in large images
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(16..))]
+    tile: Option<u32>,
+    /// Share of a tile that it has in common with the next
+    #[arg(long, value_name = "P", default_value_t = 0.25, requires = "tile")]
+    overlap: f32,
+}
+
+impl TilingArgs {
+    /// The tiling that was asked for.
+    ///
+    /// # Errors
+    /// An overlap out of range.
+    pub fn tiling(&self) -> Result<Option<Tiling>, Failure> {
+        match (0.0..=0.9).contains(&self.overlap) {
+            true => Ok(self.tile.map(|edge| Tiling { edge, overlap: self.overlap })),
+            false => Err(Failure::new(format!("--overlap {}: expected a share from 0 to 0.9", self.overlap))),
+        }
+    }
+}
+
+/// How a labelled data set is laid out.
+#[derive(Debug, Args)]
+pub struct LayoutArg {
+    /// Layout of the data set: mvtec, index for an images.csv, or another of docs/datasets.md [default: detected from
+    /// the files]
+    #[arg(long, value_name = "NAME")]
+    pub layout: Option<Layout>,
+}
+
+/// How the labels of a data set become classes.
+#[derive(Debug, Args)]
+pub struct DescriptionArg {
+    /// Classes of the defects: a TOML file, or the name of a built-in one such as mvtec [default: the built-in one of
+    /// exactly these products, or else the labels in words]
+    #[arg(long, value_name = "FILE.toml")]
+    pub description: Option<PathBuf>,
 }
 
 /// Where `tune` keeps what it found out about this device, if there is such a place.
@@ -179,101 +235,4 @@ impl ModelArgs {
 pub fn count(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|n| (1..=1_000_000).contains(n));
     number.ok_or_else(|| "expected a whole number from 1 to 1000000".to_owned())
-}
-
-/// Set when the user presses Ctrl-C: what is under way is finished and written.
-pub fn watch_interrupt(what: &'static str) -> &'static AtomicBool {
-    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-    let noticed = move || {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) {
-            std::process::exit(130); // pressed twice: the user does not want to wait
-        }
-        eprintln!("\ninterrupted: {what} (again to stop at once)");
-    };
-    // Without a handler Ctrl-C simply stops the program, which is safe too: files appear whole.
-    let _ = ctrlc::set_handler(noticed);
-    &INTERRUPTED
-}
-
-/// The pre-processing that a model wants.
-pub fn preprocess(clip: &Clip) -> Preprocess {
-    let (config, size) = (clip.config(), clip.vision().image_size());
-    Preprocess { mean: config.mean, std: config.std, ..Preprocess::clip(size as u32) }
-}
-
-/// Writes to standard output. That the reader has gone away (`… | head`) is no error.
-///
-/// # Errors
-/// Anything else that keeps the text from being written, such as a full disk.
-pub fn print(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(format!("standard output: {e}")))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// A progress bar with rate and remaining time on standard error; hidden for a single item, and
-/// where nobody looks.
-pub fn progress(total: usize, unit: &str) -> ProgressBar {
-    if total < 2 {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template(&format!(
-        "{{bar:30}} {{human_pos}}/{{human_len}} {unit} · {{per_sec}} · {{eta}} left {{msg}}"
-    ));
-    let bar = ProgressBar::new(total as u64);
-    if let Ok(style) = style {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(250));
-    bar
-}
-
-/// A progress bar for bytes that names what they belong to.
-pub fn bytes_progress() -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    if let Ok(style) =
-        ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} · {bytes_per_sec} · {eta} left")
-    {
-        bar.set_style(style);
-    }
-    bar
-}
-
-/// Runs laboratory work under a progress bar that names the case at hand.
-///
-/// # Errors
-/// Those of the work.
-pub fn watch<T>(
-    total: usize,
-    unit: &str,
-    work: impl FnOnce(&mut Progress<'_>) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    let bar = progress(total, unit);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} {wide_msg}") {
-        bar.set_style(style);
-    }
-    let result = work(&mut |done, total, what| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-        bar.set_message(what.to_owned());
-    });
-    bar.finish_and_clear();
-    result
-}
-
-/// Creates a folder and proves that files can be made in it, before any work is spent.
-///
-/// # Errors
-/// A message that names the folder and the fix.
-pub fn writable_folder(path: &Path) -> Result<(), Failure> {
-    let refuse = |e: std::io::Error| {
-        Failure::new(format!("{}: cannot write here: {e}", path.display()))
-            .hint("choose another folder with --out, or mend its permissions")
-    };
-    std::fs::create_dir_all(path).map_err(refuse)?;
-    tempfile::Builder::new().prefix(".probe").tempfile_in(path).map(drop).map_err(refuse)
 }

@@ -1,17 +1,15 @@
-//! `profile`: where does the time of another verb go?
+//! `profile` and `--profile`: where does the time of a verb go?
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
-use clap::{CommandFactory, Subcommand};
 use serde_json::{Map, Value, json};
 
-use super::options::{DeviceArgs, print};
-use super::{Cli, Failure, check, detect, embed, train};
+use super::Failure;
+use super::options::{DeviceArgs, RunArgs};
+use super::output::print;
 use crate::gpu::{Profile, Purpose};
-use crate::kernels::registry::Registry;
 use crate::lab::Device;
 use crate::lab::profile::{ProfileReport, extents, giga_rate, timeline};
 use crate::report::{Trace, TraceCounter, TraceSlice, TraceTrack, shell_command, write_atomic};
@@ -29,85 +27,41 @@ pub struct Args {
     /// instead of tables to standard error
     #[arg(long)]
     json: bool,
-    #[command(subcommand)]
-    verb: Verb,
+    /// The command to profile, with its options: detect, embed, train, check, eval, calibrate or watch
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
 }
 
-/// The verbs that run kernels and take no profiles themselves.
-#[derive(Debug, Subcommand)]
-enum Verb {
-    /// Profile `detect` with these options
-    Detect(detect::Args),
-    /// Profile `embed` with these options
-    Embed(embed::Args),
-    /// Profile `train` with these options
-    Train(train::Args),
-    /// Profile `check` with these options
-    Check(check::Args),
-    #[command(external_subcommand)]
-    Other(Vec<OsString>),
-}
-
-/// The short form, for verbs that are often profiled.
-#[derive(Debug, clap::Args)]
-pub struct ProfileArg {
-    /// Print where the time goes to standard error, and write a trace for Perfetto if a file is named
-    #[arg(long = "profile", value_name = "TRACE.json", num_args = 0..=1, require_equals = true)]
-    trace: Option<Option<PathBuf>>,
-}
-
-impl ProfileArg {
-    /// Runs a verb, profiled if that was asked for.
+impl Args {
+    /// Runs the verb under a profile, and passes on its exit code.
     ///
     /// # Errors
-    /// Those of the verb, and a trace that cannot be written.
+    /// Those of the verb, and files that cannot be written.
     pub fn around(
         &self,
-        device: &DeviceArgs,
+        options: &RunArgs,
         verb: impl FnOnce() -> Result<ExitCode, Failure>,
     ) -> Result<ExitCode, Failure> {
-        match &self.trace {
-            None => verb(),
-            Some(trace) => Outputs { trace: trace.clone(), out: None, json: false }.around(device, verb),
+        if options.profile.is_some() {
+            return Err(Failure::new("--profile: this command is profiled already")
+                .hint("leave --profile out; `dapo-wgpu profile --trace FILE COMMAND…` writes a trace"));
         }
-    }
-
-    /// Refuses the short form inside of the long one.
-    fn unused(&self) -> Result<(), Failure> {
-        match self.trace {
-            None => Ok(()),
-            Some(_) => Err(Failure::new("--profile: this command is profiled already")
-                .hint("leave --profile out; `dapo-wgpu profile --trace FILE COMMAND…` writes a trace")),
-        }
+        let outputs = Outputs { trace: self.trace.clone(), out: self.out.clone(), json: self.json };
+        outputs.around(&options.device, verb)
     }
 }
 
-/// Profiles a verb, and passes on its exit code.
+/// Runs a verb, under a profile if `--profile` asks for one.
 ///
 /// # Errors
-/// Those of the verb, and files that cannot be written.
-pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
-    let outputs = Outputs { trace: args.trace.clone(), out: args.out.clone(), json: args.json };
-    match &args.verb {
-        Verb::Detect(args) => {
-            args.profile.unused()?;
-            outputs.around(&args.device, || detect::run(args))
-        }
-        Verb::Embed(args) => {
-            args.profile.unused()?;
-            outputs.around(&args.device, || embed::run(args).map(|()| ExitCode::SUCCESS))
-        }
-        Verb::Train(args) => {
-            args.profile.unused()?;
-            outputs.around(&args.device, || train::run(args))
-        }
-        Verb::Check(args) => outputs.around(&args.device, || check::run(args, registry)),
-        Verb::Other(words) => {
-            let verb = words.first().map_or_else(String::new, |word| word.to_string_lossy().into_owned());
-            let message =
-                format!("'{verb}' cannot be profiled; these commands can: detect, embed, train, check");
-            Cli::command().error(ErrorKind::InvalidSubcommand, message).exit()
-        }
+/// Those of the verb, and a trace that cannot be written.
+pub fn around(
+    options: &RunArgs,
+    verb: impl FnOnce() -> Result<ExitCode, Failure>,
+) -> Result<ExitCode, Failure> {
+    match &options.profile {
+        None => verb(),
+        Some(trace) => Outputs { trace: trace.clone(), out: None, json: false }.around(&options.device, verb),
     }
 }
 

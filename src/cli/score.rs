@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use super::Failure;
 use super::evaluated::{Outcome, report, write};
-use super::options::{progress, writable_folder};
-use crate::data::samples::Layout;
+use super::options::{DescriptionArg, LayoutArg};
+use super::output::{progress, writable_folder};
 use crate::eval::image_scores::ImageScore;
 use crate::eval::score::{Mode, Request, score};
 use crate::report::metrics::ImageRecord;
@@ -21,13 +21,10 @@ pub struct Args {
     /// Labelled images: a folder or a table
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// How labels are stored [default: told from the files]
-    #[arg(long, value_name = "LAYOUT")]
-    layout: Option<Layout>,
-    /// Classes of the defects: a TOML file, or the name of a built-in one such as mvtec [default: the built-in one of
-    /// exactly these products, or else the labels in words]
-    #[arg(long, value_name = "FILE.toml")]
-    description: Option<PathBuf>,
+    #[command(flatten)]
+    layout: LayoutArg,
+    #[command(flatten)]
+    description: DescriptionArg,
     /// Table of image scores, with the columns image and score
     #[arg(long, value_name = "FILE", conflicts_with = "image_score")]
     scores: Option<PathBuf>,
@@ -71,8 +68,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let request = Request {
         predictions: args.predictions.clone(),
         data: args.data.clone(),
-        layout: args.layout,
-        description: args.description.clone(),
+        layout: args.layout.layout,
+        description: args.description.description.clone(),
         scores: args.scores.clone(),
         image_score: args.image_score,
         mode,
@@ -93,7 +90,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     write_atomic(args.out.join("images.jsonl"), lines.as_bytes())?;
     let outcome = Outcome { folder: &args.out, metrics: &outcome.metrics, records: &outcome.images };
     write(&outcome)?;
-    report(&outcome, None, middle(outcome.records))?;
+    report(&outcome, middle(outcome.records))?;
     outcome.tell(args.json)?;
     Ok(if outcome.metrics.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Failure;
-use super::options::{print, progress};
+use super::output::{print, progress};
 use crate::data::synth::{SynthOptions, defects, objects, write_mvtec, write_shards};
 
 /// Options of `synth`.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::Failure;
-use super::options::print;
+use super::output::print;
 use crate::report::tables::{TableFormat, products_table, read_metrics, runs_table};
 
 /// Options of `table`.

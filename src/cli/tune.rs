@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::Failure;
-use super::options::{DeviceArgs, print, tuning_file, watch, writable_folder};
+use super::options::{DeviceArgs, tuning_file};
+use super::output::{print, watch, writable_folder};
 use crate::gpu::Gpu;
 use crate::kernels::registry::Registry;
 use crate::lab::bench::ceilings::ceilings;

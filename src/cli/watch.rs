@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
-use super::detect::detect_batch;
-use super::look::{DEFAULT_THRESHOLD, Look, LookArgs, check_threshold};
-use super::options::{DeviceArgs, preprocess, print, watch_interrupt};
-use super::picture;
+use super::inspection::{InspectArgs, Inspection, ThresholdArgs, check_threshold};
+use super::options::RunArgs;
+use super::output::{print, watch_interrupt};
 use crate::dapo::Detection;
-use crate::data::{Arrivals, ImageEntry, Loaded, Preprocess, Stamp, load_batches};
+use crate::data::{Arrivals, Stamp};
+use crate::inspect::Inspected;
+use crate::inspect::picture::Findings;
 use crate::report::Ledger;
 use crate::report::results::{FailedImage, ImageResult, Verdict};
 
@@ -27,19 +28,11 @@ pub struct Args {
     #[arg(long, value_name = "FILE.jsonl")]
     out: PathBuf,
     #[command(flatten)]
-    look: LookArgs,
+    inspect: InspectArgs,
     #[command(flatten)]
-    pub device: DeviceArgs,
-    /// Defects to look for, separated by commas [default: the learner's, or a general list]
-    #[arg(long, value_name = "A,B,C")]
-    defects: Option<String>,
-    /// Threshold that `calibrate` made [default: the learner's, if it has one]
-    #[arg(long, value_name = "FILE.json")]
-    calibration: Option<PathBuf>,
-    /// Defect probability from which a pixel belongs to a box, and a score from which an image is called defective
-    /// if no threshold was calibrated
-    #[arg(long, value_name = "P", default_value_t = DEFAULT_THRESHOLD)]
-    threshold: f32,
+    pub run: RunArgs,
+    #[command(flatten)]
+    threshold: ThresholdArgs,
     /// Milliseconds between two looks at the folder; a file is read when it has not changed for as long
     #[arg(long, value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(10..))]
     every: u64,
@@ -52,9 +45,6 @@ pub struct Args {
     /// Print the lines to standard output too
     #[arg(long)]
     json: bool,
-    /// Images in one batch
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    batch: usize,
 }
 
 /// A line of the file.
@@ -73,7 +63,7 @@ struct Line {
 /// # Errors
 /// A folder that is not there, whatever keeps the model from running, a full disk. Unreadable images get a line.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    check_threshold(args.threshold)?;
+    check_threshold(args.threshold.threshold)?;
     let seconds = |name: &str, value: f64| match Duration::try_from_secs_f64(value) {
         Ok(duration) => Ok(duration),
         Err(_) => Err(Failure::new(format!("--{name} {value}: expected a number of seconds, 0 or more"))),
@@ -83,17 +73,17 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let unreadable =
         |e: std::io::Error| Failure::new(format!("{}: cannot be watched: {e}", args.folder.display()));
     std::fs::read_dir(&args.folder).map_err(unreadable)?;
-    let learner = args.look.learner.read()?;
-    let prompts = args.look.prompts(args.defects.as_deref(), learner.as_ref())?;
+    let learner = args.inspect.detector.learner.read()?;
+    let prompts = args.inspect.prompts(learner.as_ref())?;
     let (ledger, before) = Ledger::open::<Line>(&args.out)?;
     let interrupted = watch_interrupt("finishing the images at hand");
-    let gpu = args.device.open()?;
-    let look = args.look.open(&gpu, prompts, learner.as_ref())?;
-    let (alarm, note) = look.alarm(args.calibration.as_deref())?;
+    let gpu = args.run.device.open()?;
+    let inspection = args.inspect.open(&gpu, prompts, learner.as_ref())?;
+    let (alarm, note) = inspection.alarm(args.threshold.calibration.as_deref())?;
     if let Some(note) = note {
         eprintln!("note: {note}");
     }
-    let threshold = alarm.map_or(args.threshold, |a| a.threshold);
+    let threshold = alarm.map_or(args.threshold.threshold, |a| a.threshold);
     let known = before.iter().map(|line| (PathBuf::from(line.result.path()), line.stamp()));
     let every = Duration::from_millis(args.every);
     let mut arrivals = Arrivals::new(&args.folder, every, patience, known);
@@ -103,8 +93,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         args.folder.display(),
         before.len()
     );
-    let preprocess = preprocess(look.looker.clip());
-    let mut watcher = Watcher { args, look, threshold, preprocess, ledger, interrupted };
+    let mut watcher = Watcher { args, inspection, threshold, ledger, interrupted };
     let (mut last, mut written) = (Instant::now(), 0);
     while !interrupted.load(Ordering::Relaxed) {
         let ready = arrivals.poll(Instant::now()).map_err(unreadable)?;
@@ -120,73 +109,83 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A version of a file that is ready to be read.
+#[derive(Debug, Clone)]
+struct Arrival {
+    /// Path to the file.
+    file: PathBuf,
+    /// Its path below the watched folder.
+    relative: PathBuf,
+    stamp: Stamp,
+}
+
+impl AsRef<Path> for Arrival {
+    fn as_ref(&self) -> &Path {
+        &self.file
+    }
+}
+
 struct Watcher<'a> {
     args: &'a Args,
-    look: Look,
+    inspection: Inspection,
     threshold: f32,
-    preprocess: Preprocess,
     ledger: Ledger,
     interrupted: &'a AtomicBool,
 }
 
 impl Watcher<'_> {
-    /// Answers for files that are ready, batch by batch, and counts the lines.
+    /// Inspects files that are ready, and counts the lines that were written.
     fn process(&mut self, arrivals: &mut Arrivals, ready: Vec<(PathBuf, Stamp)>) -> Result<usize, Failure> {
-        let entries =
-            ready.iter().map(|(p, _)| ImageEntry { path: self.args.folder.join(p), stem: String::new() });
-        let batch = self.args.batch.clamp(1, self.look.looker.max_batch());
-        let mut files = ready.iter();
-        let mut written = 0;
-        for loaded in load_batches(entries.collect(), batch, self.preprocess.clone(), 2, 0) {
-            let mut found = detect_batch(&self.look.looker, &loaded)?.into_iter();
-            let mut lines = Vec::new();
-            for (item, (path, stamp)) in loaded.iter().zip(files.by_ref()) {
-                let detection = if item.result.is_ok() { found.next() } else { None };
-                match Stamp::of(&item.entry.path) {
-                    // What was read may be a mixture of both versions.
-                    Some(now) if now != *stamp => continue,
-                    None => {
-                        arrivals.gone(path);
-                        continue;
-                    }
-                    Some(_) => {}
-                }
-                let result = match (&item.result, detection) {
-                    (Ok(_), Some(detection)) => self.scored(item, path, &detection)?,
-                    (result, _) => {
-                        if !arrivals.unreadable(path, *stamp, Instant::now()) {
-                            continue;
-                        }
-                        let error = match result {
-                            Err(error) => error.to_string(),
-                            Ok(_) => "nothing was found out about it".to_owned(),
-                        };
-                        let path = portable(path);
-                        ImageResult::Failed(FailedImage { path, error, hint: String::new() })
-                    }
-                };
-                lines.push(Line { bytes: stamp.bytes, modified_ns: stamp.modified_ns, result });
-                arrivals.done(path, *stamp);
-            }
-            self.ledger.write(&lines)?;
-            written += lines.len();
-            for line in &lines {
-                self.tell(line)?;
-            }
-            if self.interrupted.load(Ordering::Relaxed) {
-                break;
+        let arrival = |(relative, stamp): (PathBuf, Stamp)| Arrival {
+            file: self.args.folder.join(&relative),
+            relative,
+            stamp,
+        };
+        let ready = ready.into_iter().map(arrival).collect();
+        let mut inspections = self.inspection.inspector.inspect(ready).until(self.interrupted);
+        let (mut lines, mut written) = (Vec::new(), 0);
+        while let Some(inspected) = inspections.next() {
+            lines.extend(self.line(arrivals, inspected?)?);
+            // One write for all images of a batch.
+            if !inspections.is_ready() {
+                self.ledger.write(&lines)?;
+                written += lines.len();
+                lines.drain(..).try_for_each(|line| self.tell(&line))?;
             }
         }
         Ok(written)
     }
 
-    fn scored(&self, item: &Loaded, path: &Path, detection: &Detection) -> Result<ImageResult, Failure> {
-        let Ok(image) = &item.result else { return Err(Failure::new("an image was not read")) };
-        let defects = &self.look.prompts.defects;
-        let binary = detection.binary_map();
-        let boxes = picture::boxes(detection, &binary, image.original_size, defects, self.args.threshold)?;
-        let (path, size) = (portable(path), image.original_size);
-        Ok(ImageResult::Scored(picture::scored(path, size, detection, defects, boxes, self.threshold)))
+    /// The line of an image; none if its file changed or went away meanwhile, or may yet be completed.
+    fn line(
+        &self,
+        arrivals: &mut Arrivals,
+        inspected: Inspected<Arrival, Detection>,
+    ) -> Result<Option<Line>, Failure> {
+        let Inspected { job: Arrival { file, relative, stamp }, outcome } = inspected;
+        match Stamp::of(&file) {
+            // What was read may be a mixture of both versions.
+            Some(now) if now != stamp => return Ok(None),
+            None => {
+                arrivals.gone(&relative);
+                return Ok(None);
+            }
+            Some(_) => {}
+        }
+        let path = portable(&relative);
+        let result = match outcome {
+            Ok((photo, detection)) => {
+                let defects = &self.inspection.prompts.defects;
+                let findings = Findings::new(&photo, &detection, defects, self.args.threshold.threshold)?;
+                ImageResult::Scored(findings.result(path, self.threshold))
+            }
+            Err(_) if !arrivals.unreadable(&relative, stamp, Instant::now()) => return Ok(None),
+            Err(error) => {
+                ImageResult::Failed(FailedImage { path, error: error.to_string(), hint: String::new() })
+            }
+        };
+        arrivals.done(&relative, stamp);
+        Ok(Some(Line { bytes: stamp.bytes, modified_ns: stamp.modified_ns, result }))
     }
 
     /// One line for a person, or the JSON itself.

@@ -1,23 +1,24 @@
 //! Anomaly detection on top of CLIP: prompts, detection, regions. No type of the device layer appears
-//! in any signature here.
+//! in any signature here. Functions that compute on the device return its errors.
 
 pub mod alarm;
 mod components;
-pub mod detect;
+mod detection;
+mod detector;
+mod ensemble;
+mod features;
 pub mod learner;
-mod looked;
-mod looker;
 pub mod official;
 pub mod prompts;
 pub mod regions;
 pub mod run;
-pub mod tiles;
+mod scoring;
 
 pub use alarm::{Alarm, AlarmError, Conditions};
-pub use detect::{Detection, Detector};
+pub use detection::Detection;
+pub use detector::Detector;
+pub use features::{ClassEmbeddings, ImageFeatures, MapChannels};
 pub use learner::LearnedDetector;
-pub use looked::{ClassSet, Looked, Maps};
-pub use looker::Looker;
 pub use official::{Checkpoint, CheckpointError};
 pub use prompts::{DEFAULT_DEFECTS, Prompts};
-pub use tiles::{Tile, Tiling};
+pub use scoring::TOP_PATCHES;

@@ -21,6 +21,12 @@ pub struct ImageEntry {
     pub stem: String,
 }
 
+impl AsRef<Path> for ImageEntry {
+    fn as_ref(&self) -> &Path {
+        &self.path
+    }
+}
+
 /// Lists the images behind `paths` in their order: a file as it is, a folder searched to the bottom
 /// and sorted by path.
 ///

@@ -1,7 +1,7 @@
 //! Images on the way in: finding files, decoding them, and turning them into the network's input.
 //!
-//! The path of one image is [`collect()`] → [`load`] →
-//! [`Preprocess`] → `[3, size, size]` floats; [`load_batches`] runs it on
+//! The path of one image is [`collect()`] → [`PhotoReader`] →
+//! [`Preprocess`] → `[3, size, size]` floats; [`read_ahead`] runs it on
 //! background threads. [`samples`] lists images with their labels and masks,
 //! [`sets`] adds the classes of data sets. Resizing and normalising reproduce what Pillow and torchvision do to the bit (JPEG
 //! decoders differ by a few levels), because CLIP
@@ -12,19 +12,23 @@ pub mod collect;
 pub mod error;
 pub mod image;
 mod jpeg;
-pub mod loader;
+pub mod photo;
 pub mod preprocess;
 pub mod raster;
+pub mod read_ahead;
 pub mod resize;
 pub mod samples;
 pub mod sets;
 pub mod synth;
+pub mod tiles;
 
 pub use arrivals::{Arrivals, Stamp};
 pub use collect::{ImageEntry, collect};
 pub use error::ImageError;
 pub use image::{load, load_labels, load_rgb};
-pub use loader::{Loaded, LoadedImage, load_batches};
+pub use photo::{Photo, PhotoReader};
 pub use preprocess::{Fit, MaskRule, Preprocess, load_mask};
 pub use raster::{Mode, Raster};
+pub use read_ahead::{ReadAhead, read_ahead};
 pub use resize::{Filter, PassOrder, resize, resize_ordered};
+pub use tiles::{Tile, Tiling};

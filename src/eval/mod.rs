@@ -1,14 +1,15 @@
 //! Evaluation of a method on a data set, image after image, in memory that does not grow with their number.
 //!
 //! [`plan`] lists what there is to do, [`run`] keeps what is done in a folder so that a killed run goes on where it
-//! was, [`work`] is the pipeline from files to counts, [`merge`] joins the parts of a run that was spread over
+//! was, [`evaluator`] asks the detector, [`work`] accumulates counts, [`gallery`] keeps pictures for the page, [`merge`] joins the parts of a run that was spread over
 //! machines, [`finish`] makes `metrics.json` of counts. All counts are integers: however a run was
 //! interrupted or divided, the result has the same bytes.
 
 pub mod assemble;
+pub mod evaluator;
 pub mod finish;
+pub mod gallery;
 pub mod image_scores;
-mod load;
 pub mod loaded;
 pub mod maps;
 pub mod merge;
@@ -17,17 +18,18 @@ pub mod plan;
 pub mod run;
 pub mod score;
 pub mod table;
-pub mod tiled;
 pub mod work;
 
 use std::path::PathBuf;
 
+pub use evaluator::{Detections, Evaluator, LabelledPhoto};
+pub use gallery::Gallery;
 pub use plan::{Item, Plan, Product, Shard};
 pub use run::{EvalRun, Settings};
-pub use work::{Progress, evaluate};
+pub use work::{EvaluateOptions, Progress, evaluate};
 
 use crate::dapo::learner::DapoError;
-use crate::report::{LedgerError, WriteError};
+use crate::report::{LedgerError, ReportError, WriteError};
 
 /// Why an evaluation stopped.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +78,12 @@ pub enum EvalError {
     /// A map that could not be written.
     #[error("{0}")]
     Map(String),
+    /// A picture for the page that could not be made.
+    #[error("{0}")]
+    Picture(String),
+    /// The page could not be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// Parts that do not make a whole.
     #[error("{0}")]
     Parts(String),

@@ -119,11 +119,11 @@ impl EvalRun {
         Ok(read_counts(&self.folder, product)?.map(|(_, counts)| counts))
     }
 
-    /// Notes images that are done; they are kept once [`EvalRun::keep`] is called.
+    /// Records an image that is done; it is kept once [`EvalRun::keep`] is called.
     ///
     /// # Errors
     /// An unwritable file.
-    pub fn note(&mut self, record: &ImageRecord) -> Result<(), EvalError> {
+    pub fn record(&mut self, record: &ImageRecord) -> Result<(), EvalError> {
         let mut line = serde_json::to_vec(record).unwrap_or_default();
         line.push(b'\n');
         self.journal.write_all(&line).map_err(EvalError::io(self.folder.join("images.jsonl")))?;

@@ -2,6 +2,7 @@
 
 pub mod atomic;
 mod check;
+mod date;
 pub mod evaluation;
 pub mod html;
 mod ledger;
@@ -20,6 +21,7 @@ mod training;
 
 pub use atomic::{AtomicFile, WriteError, sweep, write_atomic};
 pub use check::ResultsError;
+pub use date::today;
 pub use evaluation::{EvaluationOptions, EvaluationPage};
 pub use html::{ReportBuilder, ReportError, ReportImage, ReportOptions, shell_command};
 pub use ledger::{Ledger, LedgerError, Lock};

@@ -6,18 +6,16 @@ use clap::{ArgGroup, ValueEnum};
 use tempfile::TempDir;
 
 use crate::cli::Failure;
-use crate::cli::detect::detect_batch;
-use crate::cli::embed::embed_images;
-use crate::cli::options::{Weights, count, preprocess};
-use crate::cli::picture::{self, PICTURE_SIDE};
+use crate::cli::options::{Weights, count};
 use crate::clip::{Architecture, Clip, ClipOptions};
-use crate::dapo::{DEFAULT_DEFECTS, Detector, Looker, Prompts};
+use crate::dapo::{DEFAULT_DEFECTS, Detector, Prompts};
+use crate::data::ImageEntry;
 use crate::data::synth::{OBJECTS, SampleSpec, render};
-use crate::data::{ImageEntry, load_batches};
 use crate::gpu::Gpu;
+use crate::inspect::picture::{Findings, PICTURE_SIDE};
+use crate::inspect::{Inspector, image_features};
 use crate::lab::bench::Kind;
 use crate::lab::bench::jobs::{self, Job};
-use crate::report::MapView;
 
 /// Edge of the photos that pipelines read.
 const PHOTO_SIDE: usize = 512;
@@ -84,7 +82,7 @@ pub struct Network {
 
 enum Model {
     Plain(Box<Clip>),
-    Detecting(Looker),
+    Detecting(Inspector),
 }
 
 impl NetworkArgs {
@@ -107,14 +105,17 @@ impl NetworkArgs {
         };
         let parts = if self.parts.is_empty() { Part::value_variants() } else { &self.parts }.to_vec();
         let prompts = Prompts::new(None, &DEFAULT_DEFECTS)?;
+        let batch = self.batch.unwrap_or(1);
         let model = match parts.contains(&Part::Detect) {
-            true => Model::Detecting(Looker::Ensemble(Box::new(Detector::new(clip, &prompts)?))),
+            true => {
+                let detector = Detector::new(clip, &prompts)?;
+                Model::Detecting(Inspector::new(detector).with_batch(batch).with_pictures(PICTURE_SIDE))
+            }
             false => Model::Plain(Box::new(clip)),
         };
-        let batch = self.batch.unwrap_or(1);
         let limit = match &model {
             Model::Plain(clip) => clip.vision().max_batch(gpu),
-            Model::Detecting(detector) => detector.max_batch(),
+            Model::Detecting(inspector) => inspector.detector().max_batch(),
         };
         jobs::fits(batch, limit, "images")?;
         let count = match parts.iter().any(|part| matches!(part, Part::Embed | Part::Detect)) {
@@ -144,7 +145,7 @@ impl Network {
     fn clip(&self) -> &Clip {
         match &self.model {
             Model::Plain(clip) => clip,
-            Model::Detecting(detector) => detector.clip(),
+            Model::Detecting(inspector) => inspector.detector().clip(),
         }
     }
 
@@ -160,23 +161,21 @@ impl Network {
         match (part, &self.model) {
             (Part::Vision, _) => Ok(jobs::vision(self.clip(), self.batch)?),
             (Part::Text, _) => Ok(jobs::text(self.clip(), self.texts)?),
-            (Part::Detect, Model::Detecting(detector)) => {
-                Ok(self.pipeline("detect", Box::new(|| self.detect(detector))))
+            (Part::Detect, Model::Detecting(inspector)) => {
+                Ok(self.pipeline("detect", Box::new(|| self.detect(inspector))))
             }
-            _ => Ok(self.pipeline(
-                "embed",
-                Box::new(|| {
-                    embed_images(
-                        self.clip(),
-                        |p| Ok(self.clip().encode_images(p)?),
-                        self.photos.clone(),
-                        self.batch,
-                        &mut |_| {},
-                    )
-                    .map(drop)
-                }),
-            )),
+            _ => Ok(self.pipeline("embed", Box::new(|| self.embed()))),
         }
+    }
+
+    /// From files to features on the host.
+    fn embed(&self) -> Result<(), Failure> {
+        let clip = self.clip();
+        let encode = |pixels: &[f32]| Ok(clip.encode_images(pixels)?);
+        for inspected in image_features(clip, self.photos.clone(), self.batch, encode) {
+            inspected?.outcome?;
+        }
+        Ok(())
     }
 
     fn pipeline<'a>(
@@ -197,20 +196,13 @@ impl Network {
         }
     }
 
-    /// What `detect` does for each image: load, detect, find boxes, draw and save the overlay.
-    fn detect(&self, detector: &Looker) -> Result<(), Failure> {
-        let preprocess = preprocess(detector.clip());
-        for loaded in load_batches(self.photos.clone(), self.batch, preprocess, 2, PICTURE_SIDE) {
-            let detections = detect_batch(detector, &loaded)?;
-            for (item, detection) in loaded.into_iter().zip(detections) {
-                let image = item.result?;
-                let binary = detection.binary_map();
-                let view = MapView::new(&binary, detection.size, detection.size)?;
-                let (size, defects) = (image.original_size, &self.prompts.defects);
-                let boxes = picture::boxes(&detection, &binary, size, defects, THRESHOLD)?;
-                let shown = image.picture.as_ref().unwrap_or(&image.squashed);
-                picture::save_overlay(self.folder.path(), &item.entry.stem, shown, view, &boxes, size)?;
-            }
+    /// What `detect` does for each image: read, detect, find boxes, draw and save the overlay.
+    fn detect(&self, inspector: &Inspector) -> Result<(), Failure> {
+        for inspected in inspector.inspect(self.photos.clone()) {
+            let inspected = inspected?;
+            let (photo, detection) = inspected.outcome?;
+            let findings = Findings::new(&photo, &detection, &self.prompts.defects, THRESHOLD)?;
+            findings.save_overlay(self.folder.path(), &inspected.job.stem)?;
         }
         Ok(())
     }

@@ -2,17 +2,13 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
 
 use rayon::prelude::*;
 
-use crate::cli::Failure;
 use crate::dapo::learner::Batch;
 use crate::dapo::run::Order;
-use crate::data::image::Source;
 use crate::data::samples::Mask;
-use crate::data::{ImageError, MaskRule, Preprocess};
+use crate::data::{ImageError, MaskRule, Preprocess, load, read_ahead};
 
 /// A labelled image of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,50 +30,29 @@ pub struct Preparation {
     pub rule: MaskRule,
 }
 
-/// Prepares the batches of a range of steps on a thread of its own, one ahead.
-#[derive(Debug)]
-pub struct Feed {
-    batches: Receiver<Result<Batch, ImageError>>,
-}
-
-impl Feed {
-    /// Begins with the first step of the range.
-    pub fn new(images: Vec<LabelledImage>, order: Order, steps: Range<usize>, how: Preparation) -> Self {
-        let (sender, batches) = sync_channel(1);
-        thread::spawn(move || {
-            for step in steps {
-                let chosen: Vec<&LabelledImage> = order.step(step).into_iter().map(|i| &images[i]).collect();
-                let batch = load(&chosen, &how);
-                let failed = batch.is_err();
-                // The receiver goes away when the run ends early.
-                if sender.send(batch).is_err() || failed {
-                    return;
-                }
-            }
-        });
-        Self { batches }
-    }
-
-    /// The next batch.
-    ///
-    /// # Errors
-    /// An image or mask that cannot be read.
-    pub fn next(&mut self, step: usize) -> Result<Batch, Failure> {
-        let batch = self.batches.recv();
-        Ok(batch.map_err(|_| Failure::new(format!("no images for step {step}")))??)
-    }
+/// The batches of a range of steps, one prepared ahead.
+pub fn batches(
+    images: Vec<LabelledImage>,
+    order: Order,
+    steps: Range<usize>,
+    how: Preparation,
+) -> impl Iterator<Item = Result<Batch, ImageError>> {
+    read_ahead(steps, 1, 1, move |step| {
+        let chosen: Vec<&LabelledImage> = order.step(step).into_iter().map(|i| &images[i]).collect();
+        prepare(&chosen, &how)
+    })
 }
 
 /// Prepares the images of a step.
 ///
 /// # Errors
 /// An image or mask that cannot be read.
-pub fn load(images: &[&LabelledImage], how: &Preparation) -> Result<Batch, ImageError> {
+pub fn prepare(images: &[&LabelledImage], how: &Preparation) -> Result<Batch, ImageError> {
     let size = how.preprocess.size;
     let prepared = images
         .par_iter()
         .map(|image| {
-            let raster = Source::open(&image.image)?.decode()?;
+            let raster = load(&image.image)?;
             let pixels = how.preprocess.normalise(&how.preprocess.resize(&raster));
             let mask = match &image.mask {
                 Some(mask) if image.class > 0 => mask.load(size, how.rule)?,

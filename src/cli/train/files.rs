@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Failure;
-use crate::cli::options::writable_folder;
+use crate::cli::output::writable_folder;
 use crate::dapo::learner::checkpoint::RunState;
 use crate::dapo::learner::{LearnerFile, Snapshot};
 use crate::report::{TrainingPage, sweep, write_atomic};

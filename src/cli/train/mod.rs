@@ -12,13 +12,11 @@ use std::time::Instant;
 
 use super::Failure;
 use super::learner::MethodArg;
-use super::options::{DeviceArgs, ModelArgs, print, progress, watch_interrupt};
-use super::profile::ProfileArg;
+use super::options::{LayoutArg, ModelArgs, RunArgs};
+use super::output::{print, progress, watch_interrupt};
 use crate::dapo::learner::train::StepReport;
 use crate::dapo::learner::{DapoError, Snapshot, Trainer};
-use crate::data::samples::Layout;
 use crate::report::TrainingPage;
-use feed::Feed;
 use files::{RunFolder, Step};
 use start::Start;
 
@@ -28,16 +26,12 @@ pub struct Args {
     /// Folder of labelled images
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// How the folder is laid out: mvtec, index for an images.csv, or another of docs/datasets.md [default: told from
-    /// the files]
-    #[arg(long, value_name = "NAME")]
-    layout: Option<Layout>,
+    #[command(flatten)]
+    layout: LayoutArg,
     #[command(flatten)]
     model: ModelArgs,
     #[command(flatten)]
-    pub device: DeviceArgs,
-    #[command(flatten)]
-    pub profile: ProfileArg,
+    pub run: RunArgs,
     /// Folder for learner.safetensors, checkpoints, steps.jsonl and report.html
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
@@ -170,13 +164,14 @@ fn attempt(
     if first == 0 {
         checkpoint(folder, start, &trainer).map_err(Stopped::of)??;
     }
-    let mut feed = Feed::new(start.images(), start.order(), first..total, start.preparation(trainer.clip()));
+    let mut batches =
+        feed::batches(start.images(), start.order(), first..total, start.preparation(trainer.clip()));
     let bar = progress(total, "steps");
     bar.set_position(first as u64);
     let began = Instant::now();
     let mut stopped = false;
     for step in first..total {
-        let batch = feed.next(step)?;
+        let batch = batches.next().ok_or_else(|| Failure::new(format!("no images for step {step}")))??;
         let started = Instant::now();
         let StepReport { losses, gradient_norm, .. } = trainer.step(&batch).map_err(Stopped::of)?;
         let line = Step {

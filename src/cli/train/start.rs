@@ -9,7 +9,6 @@ use super::labels::{digest, labelled, usable};
 use super::{Args, Stopped};
 use crate::cli::Failure;
 use crate::cli::learner::{MethodArg, read_learner};
-use crate::cli::options::preprocess;
 use crate::clip::Clip;
 use crate::dapo::learner::Method;
 use crate::dapo::learner::checkpoint::{self, RunState};
@@ -19,6 +18,7 @@ use crate::dapo::learner::{DapoError, LearnerFile, ModelShape, Parameters, Snaps
 use crate::dapo::run::{MaskThreshold, Order, RunConfig};
 use crate::data::MaskRule;
 use crate::data::samples::{self, Sample, Split};
+use crate::inspect::preprocess;
 
 /// Everything that is known before the model is opened, and the numbers to start from.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Start {
     /// # Errors
     /// What is wrong with them.
     pub fn new(args: &Args, folder: &RunFolder) -> Result<Self, Failure> {
-        let found = usable(samples::list(&args.data, args.layout, Split::Test)?)?;
+        let found = usable(samples::list(&args.data, args.layout.layout, Split::Test)?)?;
         if args.resume {
             return Self::resumed(args, folder, &found);
         }
@@ -138,7 +138,7 @@ impl Start {
     /// # Errors
     /// What is wrong with them.
     pub fn trainer(&mut self, args: &Args) -> Result<Trainer, Stopped> {
-        let gpu = args.device.open()?;
+        let gpu = args.run.device.open()?;
         let size = args.model.image_size.or(self.run.training.image_size);
         let clip = args.model.open_for_training(&gpu, size)?;
         self.run.training.image_size = Some(clip.vision().image_size());
@@ -157,7 +157,7 @@ impl Start {
             let mut values = Parameters::random(&config, &clip, self.run.training.seed)?;
             if config.starts_from_images() {
                 let first = self.order().step(0).into_iter().map(|i| &self.images[i]).collect::<Vec<_>>();
-                let batch = feed::load(&first, &self.preparation(&clip))?;
+                let batch = feed::prepare(&first, &self.preparation(&clip))?;
                 values.start_from(&config, &clip, &batch.pixels)?;
             }
             self.snapshot = Some(Snapshot { values, ..Snapshot::default() });

@@ -10,8 +10,10 @@ use super::parameters::{LearnerError, Parameters, Values};
 use super::prompts::HybridPrompts;
 use crate::autograd::{Tape, Var};
 use crate::clip::Clip;
-use crate::dapo::detect::{Detection, chosen};
-use crate::dapo::looked::{ClassSet, Looked, Maps, Probabilities};
+use crate::dapo::detection::Detection;
+use crate::dapo::ensemble::select_rows;
+use crate::dapo::features::{ClassEmbeddings, ImageFeatures, MapChannels};
+use crate::dapo::scoring::Probabilities;
 use crate::ops::{self, OpError, Tensor};
 
 /// A learner with class vectors, ready for images.
@@ -21,7 +23,7 @@ pub struct LearnedDetector {
     config: LearnerConfig,
     prompts: HybridPrompts,
     parameters: BTreeMap<String, Tensor>,
-    all: ClassSet,
+    classes: ClassEmbeddings,
 }
 
 impl LearnedDetector {
@@ -46,7 +48,7 @@ impl LearnedDetector {
         let parameters: BTreeMap<String, Tensor> =
             parameters.tensors.iter().map(upload).collect::<Result<_, OpError>>()?;
         let expected = vec![defects.len() + 1, clip.config().embed_dim];
-        let all = {
+        let classes = {
             let tape = Tape::inference(&gpu);
             let forward = Forward { clip: &clip, config: &config, prompts: &prompts };
             let vectors = match known {
@@ -63,7 +65,7 @@ impl LearnedDetector {
             };
             vectors.on_device()
         };
-        Ok(Self { clip, config, prompts, parameters, all })
+        Ok(Self { clip, config, prompts, parameters, classes })
     }
 
     /// The model.
@@ -77,11 +79,8 @@ impl LearnedDetector {
     }
 
     /// Class vectors of unit length, normal first, [K+1, embed_dim].
-    ///
-    /// # Errors
-    /// Those of the device.
     pub fn class_vectors(&self) -> Result<Vec<f32>, DapoError> {
-        Ok(self.all.each.read(self.clip.gpu())?)
+        Ok(self.classes.per_class.read(self.clip.gpu())?)
     }
 
     /// Features of pre-processed images, [images, embed_dim], un-normalised.
@@ -89,7 +88,7 @@ impl LearnedDetector {
     /// # Errors
     /// As [`LearnedDetector::detect`].
     pub fn image_features(&self, pixels: &[f32]) -> Result<Vec<f32>, DapoError> {
-        Ok(self.look(pixels)?.image_features.read(self.clip.gpu())?)
+        Ok(self.encode_images(pixels)?.image.read(self.clip.gpu())?)
     }
 
     /// Class probabilities of the patches of pre-processed images at each feature layer,
@@ -98,37 +97,30 @@ impl LearnedDetector {
     /// # Errors
     /// As [`LearnedDetector::detect`].
     pub fn patch_probabilities(&self, pixels: &[f32]) -> Result<Vec<Vec<f32>>, DapoError> {
-        let looked = self.look(pixels)?;
+        let features = self.encode_images(pixels)?;
         let tape = Tape::inference(self.clip.gpu());
-        let patches = self.classified(&tape, &looked, &self.all)?;
+        let patches = self.classified(&tape, &features, &self.classes)?;
         patches.iter().map(|layer| Ok(layer.tensor().read(self.clip.gpu())?)).collect()
     }
 
     /// All classes that it was opened for.
-    pub fn classes(&self) -> &ClassSet {
-        &self.all
+    pub fn classes(&self) -> &ClassEmbeddings {
+        &self.classes
     }
 
     /// Normal and some of the defects, counted from 0.
-    ///
-    /// # Errors
-    /// Those of the device.
-    pub fn subset(&self, defects: &[usize]) -> Result<ClassSet, DapoError> {
-        let rows = chosen(&self.class_vectors()?, self.all.classes(), defects);
+    pub fn subset(&self, defects: &[usize]) -> Result<ClassEmbeddings, DapoError> {
+        let rows = select_rows(&self.class_vectors()?, self.classes.classes(), defects);
         let shape = [defects.len() + 1, self.clip.config().embed_dim];
         let tape = Tape::inference(self.clip.gpu());
         let each = Var::constant(Tensor::upload_weight(self.clip.gpu(), &rows, &shape)?);
         Ok(self.forward().with_mean(&tape, each)?.on_device())
     }
 
-    /// The most images that one call can hold on this device: activations and maps must each fit one
-    /// binding.
-    pub fn max_batch(&self) -> usize {
-        let gpu = self.clip.gpu();
-        let maps = 4 * self.all.classes() * self.clip.vision().image_size().pow(2);
-        let by_maps = gpu.capabilities().limits.storage_binding / maps as u64;
+    /// The most images whose activations fit this device, at least 1.
+    pub fn max_images(&self) -> usize {
         // Layer tokens lengthen a sequence by less than a half.
-        (self.clip.vision().max_batch(gpu) * 2 / 3).min(by_maps as usize).max(1)
+        (self.clip.vision().max_batch(self.clip.gpu()) * 2 / 3).max(1)
     }
 
     /// Detects on pre-processed images, pixels [images, 3, size, size]. The score is what `image_score` says; maps are
@@ -138,48 +130,41 @@ impl LearnedDetector {
     /// [`ClipError::Request`](crate::clip::ClipError::Request) when the pixels do not fit; those of the
     /// device.
     pub fn detect(&self, pixels: &[f32]) -> Result<Vec<Detection>, DapoError> {
-        self.judge(&self.look(pixels)?, &self.all, Maps::Types)
+        self.classify(&self.encode_images(pixels)?, &self.classes, MapChannels::All)
     }
 
     /// Features of pre-processed images, pixels [images, 3, size, size].
     ///
     /// # Errors
     /// As [`LearnedDetector::detect`].
-    pub fn look(&self, pixels: &[f32]) -> Result<Looked, DapoError> {
+    pub fn encode_images(&self, pixels: &[f32]) -> Result<ImageFeatures, DapoError> {
         let pixels = self.clip.upload_pixels(pixels)?;
         let tape = Tape::inference(self.clip.gpu());
         let (image, layers) =
             self.forward().features(&tape, &leaves(&tape, &self.config, &self.parameters), &pixels)?;
         let layers = layers.iter().map(|layer| layer.tensor().clone()).collect();
-        Ok(Looked { image_features: image.tensor().clone(), layers })
+        Ok(ImageFeatures { image: image.tensor().clone(), patches: layers })
     }
 
-    /// Chooses between classes.
-    ///
-    /// # Errors
-    /// Those of the device.
-    pub fn judge(
+    /// Classifies images and their patches.
+    pub fn classify(
         &self,
-        looked: &Looked,
-        classes: &ClassSet,
-        maps: Maps,
+        features: &ImageFeatures,
+        classes: &ClassEmbeddings,
+        maps: MapChannels,
     ) -> Result<Vec<Detection>, DapoError> {
         let gpu = self.clip.gpu();
         let tape = Tape::inference(gpu);
-        let patches = self.classified(&tape, looked, classes)?;
+        let patches = self.classified(&tape, features, classes)?;
         let among = |vectors: &Tensor| {
-            ops::softmax(
-                gpu,
-                &ops::similarity(gpu, &looked.image_features, vectors, self.config.scale())?,
-                1.0,
-            )
+            ops::softmax(gpu, &ops::similarity(gpu, &features.image, vectors, self.config.scale())?, 1.0)
         };
-        let image = among(&classes.each)?;
+        let image = among(&classes.per_class)?;
         let defective: Vec<f32> = match self.config.image_score {
             ImageScore::Types => {
                 image.read(gpu)?.chunks(classes.classes()).map(|each| each[1..].iter().sum()).collect()
             }
-            _ => among(&classes.two)?.read(gpu)?.chunks(2).map(|two| two[1]).collect(),
+            _ => among(&classes.binary)?.read(gpu)?.chunks(2).map(|two| two[1]).collect(),
         };
         let mut sum: Option<Tensor> = None;
         for layer in &patches {
@@ -191,36 +176,36 @@ impl LearnedDetector {
         let layers = patches.len();
         let sum = sum.ok_or_else(|| LearnerError::Missing("linear_adapter.fc.0.weight".into()))?;
         let size = self.clip.vision().image_size();
-        let found = Probabilities {
+        let batch = Probabilities {
             image,
             cells: ops::scale(gpu, 1.0 / layers as f32, &sum)?,
             grid: if self.config.pixel_softmax { size } else { self.clip.vision().grid() },
             layers,
         };
-        let scored = |(found, defective): (Detection, f32)| {
+        let with_own_score = |(detection, defective): (Detection, f32)| {
             let score = match self.config.image_score {
                 ImageScore::Class | ImageScore::Types => defective,
-                ImageScore::Map => top_mean(&found.binary_map()),
-                ImageScore::Both => (defective + top_mean(&found.binary_map())) / 2.0,
-                ImageScore::Plain => return found,
+                ImageScore::Map => top_mean(&detection.binary_map()),
+                ImageScore::Both => (defective + top_mean(&detection.binary_map())) / 2.0,
+                ImageScore::Plain => return detection,
             };
             // The classes share the learner's own score.
-            found.with_score(score)
+            detection.with_score(score)
         };
-        Ok(found.judged(gpu, size, maps)?.into_iter().zip(defective).map(scored).collect())
+        Ok(batch.detections(gpu, size, maps)?.into_iter().zip(defective).map(with_own_score).collect())
     }
 
     /// Class probabilities at each feature layer.
     fn classified<'m>(
         &'m self,
         tape: &Tape<'m>,
-        looked: &Looked,
-        classes: &ClassSet,
+        features: &ImageFeatures,
+        classes: &ClassEmbeddings,
     ) -> Result<Vec<Var>, OpError> {
         let constant = |tensor: &Tensor| Var::constant(tensor.clone());
-        let vectors = ClassVectors { each: constant(&classes.each), two: constant(&classes.two) };
-        let features: Vec<Var> = looked.layers.iter().map(constant).collect();
-        self.forward().classified(tape, &vectors, &features)
+        let vectors = ClassVectors { each: constant(&classes.per_class), two: constant(&classes.binary) };
+        let patches: Vec<Var> = features.patches.iter().map(constant).collect();
+        self.forward().classified(tape, &vectors, &patches)
     }
 
     fn forward(&self) -> Forward<'_> {

@@ -7,8 +7,9 @@ use super::parameters::{self, DEFECT, NORMAL, VISUAL};
 use super::prompts::HybridPrompts;
 use crate::autograd::{Tape, Var};
 use crate::clip::{Clip, ClipError, LayerTokens};
-use crate::dapo::detect::class_vectors;
-use crate::dapo::{ClassSet, Prompts};
+use crate::dapo::ensemble::class_rows;
+use crate::dapo::features::ClassEmbeddings;
+use crate::dapo::prompts::Prompts;
 use crate::ops::{Filter, OpError, Sampling, Tensor};
 
 /// Parameters on a tape, by name.
@@ -59,8 +60,8 @@ impl Leaves {
 
 impl ClassVectors {
     /// The same without a tape.
-    pub fn on_device(&self) -> ClassSet {
-        ClassSet { each: self.each.tensor().clone(), two: self.two.tensor().clone() }
+    pub fn on_device(&self) -> ClassEmbeddings {
+        ClassEmbeddings { per_class: self.each.tensor().clone(), binary: self.two.tensor().clone() }
     }
 }
 
@@ -128,7 +129,7 @@ impl<'m> Forward<'m> {
     /// Class vectors of fixed phrases: constants.
     pub fn phrase_vectors(self, tape: &Tape<'m>) -> Result<ClassVectors, ClipError> {
         let prompts = Prompts { object: self.config.object.clone(), defects: self.prompts.defects.clone() };
-        let vectors = class_vectors(self.clip, &prompts)?;
+        let vectors = class_rows(self.clip, &prompts)?;
         let shape = [prompts.defects.len() + 1, self.clip.config().embed_dim];
         let each = Tensor::upload_weight(tape.gpu(), &vectors, &shape)?;
         Ok(self.with_mean(tape, Var::constant(each))?)

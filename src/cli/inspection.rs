@@ -1,22 +1,23 @@
-//! What several verbs look at images with: a model, perhaps a learner, words, and a threshold for alarms.
+//! What several verbs inspect images with: a model, perhaps a learner, names of defects, and a threshold for alarms.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::learner::{Learner, LearnerArgs};
-use super::options::ModelArgs;
+use super::options::{BatchArg, ModelArgs};
 use crate::clip::{Clip, embedded};
-use crate::dapo::{Alarm, Conditions, DEFAULT_DEFECTS, Detector, Looker, Prompts, alarm};
+use crate::dapo::{Alarm, Conditions, DEFAULT_DEFECTS, Detector, Prompts, alarm};
 use crate::gpu::{AdapterSummary, Gpu};
+use crate::inspect::Inspector;
 use crate::report::results::{Adapter, Model};
 
 /// Score from which an image is called defective when no threshold was calibrated.
 pub const DEFAULT_THRESHOLD: f32 = 0.5;
 
-/// Options.
+/// Model, learner and object.
 #[derive(Debug, clap::Args)]
-pub struct LookArgs {
+pub struct DetectorArgs {
     #[command(flatten)]
     pub model: ModelArgs,
     #[command(flatten)]
@@ -26,12 +27,36 @@ pub struct LookArgs {
     pub object: Option<String>,
 }
 
-/// Something to look with.
+/// What to inspect photos with, and what to look for.
+#[derive(Debug, clap::Args)]
+pub struct InspectArgs {
+    #[command(flatten)]
+    pub detector: DetectorArgs,
+    /// Defects to look for, separated by commas [default: the learner's, or a general list]
+    #[arg(long, value_name = "A,B,C")]
+    defects: Option<String>,
+    #[command(flatten)]
+    batch: BatchArg,
+}
+
+/// When a pixel and an image are called defective.
+#[derive(Debug, clap::Args)]
+pub struct ThresholdArgs {
+    /// Defect probability from which a pixel belongs to a box, and a score from which an image is called defective
+    /// if no threshold was calibrated
+    #[arg(long, value_name = "P", default_value_t = DEFAULT_THRESHOLD)]
+    pub threshold: f32,
+    /// Threshold that `calibrate` made [default: the learner's, if it has one]
+    #[arg(long, value_name = "FILE.json")]
+    pub calibration: Option<PathBuf>,
+}
+
+/// An opened inspector, and what is known of it.
 #[derive(Debug)]
-pub struct Look {
-    /// Model and classes.
-    pub looker: Looker,
-    /// The words.
+pub struct Inspection {
+    /// Photos to detections.
+    pub inspector: Inspector,
+    /// The object and the names of the defects.
     pub prompts: Prompts,
     /// About the model.
     pub model: Model,
@@ -39,15 +64,15 @@ pub struct Look {
     pub alarm: Option<Alarm>,
 }
 
-impl LookArgs {
-    /// The words to look for: those given, the learner's, or a general list.
+impl InspectArgs {
+    /// What to look for: the names given, the learner's, or a general list.
     ///
     /// # Errors
-    /// Words that are none.
-    pub fn prompts(&self, defects: Option<&str>, learner: Option<&Learner>) -> Result<Prompts, Failure> {
-        let object = self.object.as_deref();
+    /// Invalid names.
+    pub fn prompts(&self, learner: Option<&Learner>) -> Result<Prompts, Failure> {
+        let object = self.detector.object.as_deref();
         let learned = learner.map(Learner::defects).unwrap_or_default();
-        Ok(match defects {
+        Ok(match &self.defects {
             Some(list) => Prompts::new(object, &list.split(',').collect::<Vec<_>>())?,
             None if !learned.is_empty() => Prompts::new(object, &learned)?,
             None => Prompts::new(object, &DEFAULT_DEFECTS)?,
@@ -58,17 +83,39 @@ impl LookArgs {
     ///
     /// # Errors
     /// What is wrong with the model's folder, the learner, or the device.
-    pub fn open(&self, gpu: &Gpu, prompts: Prompts, learner: Option<&Learner>) -> Result<Look, Failure> {
-        let looker = match learner {
-            None => Looker::Ensemble(Box::new(Detector::new(self.model.open(gpu)?, &prompts)?)),
+    pub fn open(
+        &self,
+        gpu: &Gpu,
+        prompts: Prompts,
+        learner: Option<&Learner>,
+    ) -> Result<Inspection, Failure> {
+        self.detector.open(gpu, prompts, learner, self.batch.batch)
+    }
+}
+
+impl DetectorArgs {
+    /// Opens the model and the learner on a device.
+    ///
+    /// # Errors
+    /// What is wrong with the model's folder, the learner, or the device.
+    pub fn open(
+        &self,
+        gpu: &Gpu,
+        prompts: Prompts,
+        learner: Option<&Learner>,
+        batch: usize,
+    ) -> Result<Inspection, Failure> {
+        let detector: Detector = match learner {
+            None => Detector::new(self.model.open(gpu)?, &prompts)?,
             Some(learner) => {
                 let clip = learner.open_model(&self.model, gpu)?;
                 let object = self.object.as_ref().map(|_| prompts.object.as_str());
-                Looker::Learned(Box::new(learner.detector(clip, object, &prompts.defects)?))
+                learner.detector(clip, object, &prompts.defects)?.into()
             }
         };
-        let model = self.about(looker.clip());
-        Ok(Look { looker, prompts, model, alarm: learner.and_then(|l| l.alarm().cloned()) })
+        let model = self.about(detector.clip());
+        let inspector = Inspector::new(detector).with_batch(batch);
+        Ok(Inspection { inspector, prompts, model, alarm: learner.and_then(|l| l.alarm().cloned()) })
     }
 
     fn about(&self, clip: &Clip) -> Model {
@@ -85,11 +132,11 @@ impl LookArgs {
     }
 }
 
-impl Look {
-    /// What scores depend on.
+impl Inspection {
+    /// What the scores depend on.
     pub fn conditions(&self) -> Conditions {
         Conditions {
-            method: self.looker.method().to_owned(),
+            method: self.inspector.detector().method().to_owned(),
             model: self.model.name.clone(),
             image_size: self.model.image_size as usize,
             object: self.prompts.object.clone(),

@@ -1,62 +1,17 @@
-//! Large images in tiles, for defects that would vanish when the whole is scaled down.
+//! One result of a large image and its tiles.
 //!
-//! An image is seen once as a whole and once more in overlapping tiles. The rule by which they become one result:
+//! A large image goes through the model as a whole and once more in overlapping tiles. The rule by which the results
+//! become one:
 //! * the score and the type are those of the whole image: a tile cut out of an object is not what prompts describe,
 //!   and the largest of many scores would raise alarms on large images only because they are large;
 //! * at each pixel of the map the tiles that cover it are averaged, weighted by how far the pixel lies from the edge
 //!   of the tile (where a tile sees little of the surroundings), and the map is the mean of that and the whole's.
 
-use super::detect::Detection;
-
-/// A part of an image, in its pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tile {
-    /// Left edge.
-    pub x: u32,
-    /// Top edge.
-    pub y: u32,
-    /// Width, at least 1.
-    pub width: u32,
-    /// Height, at least 1.
-    pub height: u32,
-}
-
-/// How images are cut.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Tiling {
-    /// Edge of a tile in pixels of the image.
-    pub edge: u32,
-    /// Share of a tile that it has in common with its neighbour, at least; from 0 to 0.9.
-    pub overlap: f32,
-}
-
-impl Tiling {
-    /// Tiles that cover an image, row by row; none if a single one would show all of it.
-    pub fn tiles(&self, (width, height): (u32, u32)) -> Vec<Tile> {
-        let (columns, rows) = (self.cuts(width), self.cuts(height));
-        if columns.len() * rows.len() == 1 {
-            return Vec::new();
-        }
-        let tile = |(x, w): (u32, u32), (y, h): (u32, u32)| Tile { x, y, width: w, height: h };
-        rows.iter().flat_map(|&row| columns.iter().map(move |&column| tile(column, row))).collect()
-    }
-
-    /// Starts and lengths along an axis: evenly spread, all of the same length.
-    fn cuts(&self, length: u32) -> Vec<(u32, u32)> {
-        let edge = self.edge.max(1);
-        if length <= edge {
-            return vec![(0, length)];
-        }
-        let step = f64::from(edge) * (1.0 - f64::from(self.overlap.clamp(0.0, 0.9)));
-        let room = f64::from(length - edge);
-        // A hair less: an overlap in float32 must not cost a tile more.
-        let steps = (room / step - 1e-6).ceil().max(1.0);
-        (0..=steps as u32).map(|i| ((f64::from(i) * room / steps).round() as u32, edge)).collect()
-    }
-}
+use crate::dapo::Detection;
+use crate::data::Tile;
 
 /// One result from that of the whole image, of `size` (width, height) in pixels, and those of its tiles.
-pub fn merge(whole: Detection, size: (u32, u32), tiles: &[(Tile, Detection)]) -> Detection {
+pub fn merge(whole: Detection, size: (u32, u32), tiles: Vec<(Tile, Detection)>) -> Detection {
     if tiles.is_empty() {
         return whole;
     }
@@ -65,7 +20,7 @@ pub fn merge(whole: Detection, size: (u32, u32), tiles: &[(Tile, Detection)]) ->
     let channels = whole.maps.len() / area;
     let mut sums = vec![0.0f32; whole.maps.len()];
     let mut weights = vec![0.0f32; area];
-    for (tile, found) in tiles {
+    for (tile, found) in &tiles {
         let columns = Axis::new(edge, size.0, tile.x, tile.width);
         for row in Axis::new(edge, size.1, tile.y, tile.height).cells {
             for column in &columns.cells {
@@ -131,27 +86,10 @@ impl Axis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Tiling;
 
     fn detection(map: Vec<f32>, size: usize) -> Detection {
         Detection { score: 0.25, probabilities: vec![0.75, 0.25], defect: 0, maps: map, size, layers: 1 }
-    }
-
-    #[test]
-    fn tiles_cover_the_image_and_overlap() {
-        for (length, edge, overlap) in [(1000, 300, 0.25), (301, 300, 0.0), (5000, 512, 0.5), (7, 3, 0.9)] {
-            let cuts = Tiling { edge, overlap }.cuts(length);
-            assert_eq!((cuts[0].0, cuts.last().map(|c| c.0 + c.1)), (0, Some(length)), "{cuts:?}");
-            for pair in cuts.windows(2) {
-                let common = i64::from(pair[0].0 + edge) - i64::from(pair[1].0);
-                // Rounding to whole pixels may cost one.
-                assert!(common as f32 >= edge as f32 * overlap - 1.0, "{cuts:?}");
-            }
-        }
-        let tiling = Tiling { edge: 100, overlap: 0.2 };
-        assert!(tiling.tiles((100, 80)).is_empty());
-        assert_eq!(tiling.tiles((180, 80)).len(), 2);
-        assert_eq!(tiling.tiles((180, 180)).len(), 4);
-        assert_eq!(tiling.tiles((180, 60))[1], Tile { x: 80, y: 0, width: 100, height: 60 });
     }
 
     #[test]
@@ -170,7 +108,7 @@ mod tests {
             .collect();
         assert_eq!(tiles.len(), 3);
         let whole = ramp(0.0, 200.0);
-        let merged = merge(detection(whole.clone(), size), (200, 60), &tiles);
+        let merged = merge(detection(whole.clone(), size), (200, 60), tiles);
         assert_eq!(merged.score, 0.25);
         for (at, (merged, whole)) in merged.maps.iter().zip(&whole).enumerate() {
             // Within half a cell of the image's edges a tile's map has no second neighbour.
@@ -190,7 +128,7 @@ mod tests {
             .iter()
             .map(|&t| (t, if t.x + t.y == 0 { detection(seen.clone(), size) } else { quiet() }))
             .collect();
-        let merged = merge(quiet(), (100, 100), &parts);
+        let merged = merge(quiet(), (100, 100), parts);
         let low: Vec<usize> = (0..64).filter(|&at| merged.maps[at] < 0.9).collect();
         assert_eq!(low, [0], "{:?}", merged.maps);
     }

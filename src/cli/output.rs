@@ -1,0 +1,102 @@
+//! What a verb shows and where it writes: standard output, progress bars, Ctrl-C, output folders.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Failure;
+use crate::lab::Progress;
+
+/// Set when the user presses Ctrl-C: what is under way is finished and written.
+pub fn watch_interrupt(what: &'static str) -> &'static AtomicBool {
+    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+    let noticed = move || {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130); // pressed twice: the user does not want to wait
+        }
+        eprintln!("\ninterrupted: {what} (again to stop at once)");
+    };
+    // Without a handler Ctrl-C simply stops the program, which is safe too: files appear whole.
+    let _ = ctrlc::set_handler(noticed);
+    &INTERRUPTED
+}
+
+/// Writes to standard output. That the reader has gone away (`… | head`) is no error.
+///
+/// # Errors
+/// Anything else that keeps the text from being written, such as a full disk.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("standard output: {e}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A progress bar with rate and remaining time on standard error; hidden for a single item, and
+/// where nobody looks.
+pub fn progress(total: usize, unit: &str) -> ProgressBar {
+    if total < 2 {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template(&format!(
+        "{{bar:30}} {{human_pos}}/{{human_len}} {unit} · {{per_sec}} · {{eta}} left {{msg}}"
+    ));
+    let bar = ProgressBar::new(total as u64);
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(250));
+    bar
+}
+
+/// A progress bar for bytes that names what they belong to.
+pub fn bytes_progress() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) =
+        ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} · {bytes_per_sec} · {eta} left")
+    {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Runs laboratory work under a progress bar that names the case at hand.
+///
+/// # Errors
+/// Those of the work.
+pub fn watch<T>(
+    total: usize,
+    unit: &str,
+    work: impl FnOnce(&mut Progress<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let bar = progress(total, unit);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} {wide_msg}") {
+        bar.set_style(style);
+    }
+    let result = work(&mut |done, total, what| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+        bar.set_message(what.to_owned());
+    });
+    bar.finish_and_clear();
+    result
+}
+
+/// Creates a folder and proves that files can be made in it, before any work is spent.
+///
+/// # Errors
+/// A message that names the folder and the fix.
+pub fn writable_folder(path: &Path) -> Result<(), Failure> {
+    let refuse = |e: std::io::Error| {
+        Failure::new(format!("{}: cannot write here: {e}", path.display()))
+            .hint("choose another folder with --out, or mend its permissions")
+    };
+    std::fs::create_dir_all(path).map_err(refuse)?;
+    tempfile::Builder::new().prefix(".probe").tempfile_in(path).map(drop).map_err(refuse)
+}

@@ -1,0 +1,132 @@
+//! A CLIP model with classes to choose between: a prompt ensemble or a learner.
+
+use super::detection::Detection;
+use super::ensemble::PromptEnsemble;
+use super::features::{ClassEmbeddings, ImageFeatures, MapChannels};
+use super::learner::{DapoError, LearnedDetector};
+use super::prompts::Prompts;
+use crate::clip::{Clip, ClipError};
+
+/// Detects defects in pre-processed images, by fixed prompts or by a learner.
+#[derive(Debug)]
+pub struct Detector(Method);
+
+#[derive(Debug)]
+enum Method {
+    Ensemble(Box<PromptEnsemble>),
+    Learned(Box<LearnedDetector>),
+}
+
+impl From<LearnedDetector> for Detector {
+    fn from(learner: LearnedDetector) -> Self {
+        Self(Method::Learned(Box::new(learner)))
+    }
+}
+
+impl Detector {
+    /// Training-free detection: encodes the prompts, once for any number of images.
+    ///
+    /// # Errors
+    /// A sentence that the tokenizer refuses.
+    pub fn new(clip: Clip, prompts: &Prompts) -> Result<Self, ClipError> {
+        Ok(Self(Method::Ensemble(Box::new(PromptEnsemble::new(clip, prompts)?))))
+    }
+
+    /// Replaces the prompts of a prompt ensemble.
+    ///
+    /// # Errors
+    /// As [`Detector::new`], and [`ClipError::Request`] for a learner; the old prompts stay in force then.
+    pub fn set_prompts(&mut self, prompts: &Prompts) -> Result<(), ClipError> {
+        match &mut self.0 {
+            Method::Ensemble(ensemble) => ensemble.set_prompts(prompts),
+            Method::Learned(_) => {
+                Err(ClipError::Request("the prompts of a learner cannot be replaced".into()))
+            }
+        }
+    }
+
+    /// Name of the method in results: `clip` for the prompt ensemble, else that of the learner.
+    pub fn method(&self) -> &'static str {
+        match &self.0 {
+            Method::Ensemble(_) => "clip",
+            Method::Learned(learner) => learner.config().method.name(),
+        }
+    }
+
+    /// Softmax temperature τ of image and patch probabilities.
+    pub fn temperature(&self) -> f32 {
+        match &self.0 {
+            Method::Ensemble(ensemble) => 1.0 / ensemble.clip.inverse_temperature(),
+            Method::Learned(learner) => learner.config().temperature,
+        }
+    }
+
+    /// The model.
+    pub fn clip(&self) -> &Clip {
+        match &self.0 {
+            Method::Ensemble(ensemble) => &ensemble.clip,
+            Method::Learned(learner) => learner.clip(),
+        }
+    }
+
+    /// All classes that it was opened for, normal first.
+    pub fn classes(&self) -> &ClassEmbeddings {
+        match &self.0 {
+            Method::Ensemble(ensemble) => &ensemble.classes,
+            Method::Learned(learner) => learner.classes(),
+        }
+    }
+
+    /// Normal and some of the defects, counted from 0: the types that one product can show.
+    pub fn subset(&self, defects: &[usize]) -> Result<ClassEmbeddings, DapoError> {
+        match &self.0 {
+            Method::Ensemble(ensemble) => Ok(ensemble.subset(defects)?),
+            Method::Learned(learner) => learner.subset(defects),
+        }
+    }
+
+    /// The most images that one call of [`Detector::detect`] can hold on this device: activations and
+    /// maps must each fit one binding.
+    pub fn max_batch(&self) -> usize {
+        let clip = self.clip();
+        let maps = 4 * self.classes().classes() * clip.vision().image_size().pow(2);
+        let by_maps = clip.gpu().capabilities().limits.storage_binding / maps as u64;
+        let by_activations = match &self.0 {
+            Method::Ensemble(_) => clip.vision().max_batch(clip.gpu()),
+            Method::Learned(learner) => learner.max_images(),
+        };
+        by_activations.min(by_maps as usize).max(1)
+    }
+
+    /// Detects on pre-processed images, pixels [images, 3, size, size], among all classes, with a map for each.
+    ///
+    /// # Errors
+    /// [`ClipError::Request`] when the pixels do not fit.
+    pub fn detect(&self, pixels: &[f32]) -> Result<Vec<Detection>, DapoError> {
+        self.classify(&self.encode_images(pixels)?, self.classes(), MapChannels::All)
+    }
+
+    /// Features of pre-processed images, pixels [images, 3, size, size], to be classified among any classes.
+    ///
+    /// # Errors
+    /// As [`Detector::detect`].
+    pub fn encode_images(&self, pixels: &[f32]) -> Result<ImageFeatures, DapoError> {
+        match &self.0 {
+            Method::Ensemble(ensemble) => Ok(ensemble.encode_images(pixels)?),
+            Method::Learned(learner) => learner.encode_images(pixels),
+        }
+    }
+
+    /// Classifies images and their patches.
+    pub fn classify(
+        &self,
+        features: &ImageFeatures,
+        classes: &ClassEmbeddings,
+        maps: MapChannels,
+    ) -> Result<Vec<Detection>, DapoError> {
+        match &self.0 {
+            Method::Ensemble(ensemble) => Ok(ensemble.classify(features, classes, maps)?),
+            Method::Learned(learner) => learner.classify(features, classes, maps),
+        }
+    }
+}

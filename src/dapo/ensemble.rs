@@ -1,0 +1,122 @@
+//! The training-free prompt ensemble: image and patch features against class embeddings of sentences.
+//!
+//! With class embeddings t₀ (normal) and t₁..t_K (defects), all of unit length, and the model's own
+//! logit scale s:
+//! * patch probabilities: softmax_c(s·cos(patch, t_c)), up-sampled bilinearly with aligned corners;
+//! * image probabilities: softmax_c(s·cos(class token, t_c)).
+//!
+//! [`scoring`](super::scoring) makes scores and types of them.
+
+use super::detection::Detection;
+use super::features::{ClassEmbeddings, ImageFeatures, MapChannels};
+use super::prompts::Prompts;
+use super::scoring::Probabilities;
+use crate::clip::{Clip, ClipError};
+use crate::ops::{self, OpError, Tensor};
+
+/// A model with the class embeddings of [`Prompts`].
+#[derive(Debug)]
+pub(super) struct PromptEnsemble {
+    pub clip: Clip,
+    /// Class embeddings of unit length on the host, normal first, [K+1, embed_dim].
+    rows: Vec<f32>,
+    pub classes: ClassEmbeddings,
+}
+
+impl PromptEnsemble {
+    /// Encodes the prompts: once per run, whatever the number of images.
+    ///
+    /// # Errors
+    /// A sentence that the tokenizer refuses.
+    pub fn new(clip: Clip, prompts: &Prompts) -> Result<Self, ClipError> {
+        let rows = class_rows(&clip, prompts)?;
+        let classes = upload(&clip, &rows)?;
+        Ok(Self { clip, rows, classes })
+    }
+
+    /// Replaces the prompts. The old ones stay in force where the new ones are refused.
+    ///
+    /// # Errors
+    /// As [`PromptEnsemble::new`].
+    pub fn set_prompts(&mut self, prompts: &Prompts) -> Result<(), ClipError> {
+        let rows = class_rows(&self.clip, prompts)?;
+        self.classes = upload(&self.clip, &rows)?;
+        self.rows = rows;
+        Ok(())
+    }
+
+    /// Normal and some of the defects, counted from 0.
+    pub fn subset(&self, defects: &[usize]) -> Result<ClassEmbeddings, ClipError> {
+        upload(&self.clip, &select_rows(&self.rows, self.classes.classes(), defects))
+    }
+
+    /// Features of pre-processed images, pixels [images, 3, size, size].
+    pub fn encode_images(&self, pixels: &[f32]) -> Result<ImageFeatures, ClipError> {
+        let pixels = self.clip.upload_pixels(pixels)?;
+        let output = self.clip.vision().forward(self.clip.gpu(), &pixels, true)?;
+        let patches = output
+            .patch_features
+            .ok_or_else(|| ClipError::Request("the vision tower gave no patch features".into()))?;
+        Ok(ImageFeatures { image: output.image_features, patches: vec![patches] })
+    }
+
+    /// Classifies images and patches.
+    pub fn classify(
+        &self,
+        features: &ImageFeatures,
+        classes: &ClassEmbeddings,
+        maps: MapChannels,
+    ) -> Result<Vec<Detection>, ClipError> {
+        let gpu = self.clip.gpu();
+        let scale = self.clip.inverse_temperature();
+        let probabilities = |x: &Tensor| -> Result<Tensor, OpError> {
+            ops::softmax(gpu, &ops::similarity(gpu, x, &classes.per_class, scale)?, 1.0)
+        };
+        let batch = Probabilities {
+            image: probabilities(&features.image)?,
+            cells: probabilities(&features.patches[0])?,
+            grid: self.clip.vision().grid(),
+            layers: 1,
+        };
+        Ok(batch.detections(gpu, self.clip.vision().image_size(), maps)?)
+    }
+}
+
+/// Class embeddings from rows [classes, embed_dim]. Detection without training compares with each defect by itself,
+/// never with their mean.
+fn upload(clip: &Clip, rows: &[f32]) -> Result<ClassEmbeddings, ClipError> {
+    let width = clip.config().embed_dim;
+    let per_class = Tensor::upload_weight(clip.gpu(), rows, &[rows.len() / width, width])?;
+    Ok(ClassEmbeddings { binary: per_class.clone(), per_class })
+}
+
+/// Rows 0 and 1 + d, for each of the defects d, of [classes, width].
+pub(super) fn select_rows(embeddings: &[f32], classes: usize, defects: &[usize]) -> Vec<f32> {
+    let width = embeddings.len() / classes;
+    let rows = std::iter::once(0).chain(defects.iter().map(|d| d + 1));
+    rows.flat_map(|row| embeddings[row * width..(row + 1) * width].iter().copied()).collect()
+}
+
+/// The mean of each class's sentences, each and the mean itself of unit length: [K+1, embed_dim].
+pub(super) fn class_rows(clip: &Clip, prompts: &Prompts) -> Result<Vec<f32>, ClipError> {
+    let classes = prompts.classes();
+    let sentences: Vec<&String> = classes.iter().flatten().collect();
+    let features = clip.encode_texts(&sentences)?;
+    let width = clip.config().embed_dim;
+    let mut rows = features.chunks(width);
+    let mut embeddings = Vec::with_capacity(classes.len() * width);
+    for class in &classes {
+        let mut mean = vec![0.0f64; width];
+        for row in rows.by_ref().take(class.len()) {
+            let norm = norm(row.iter().map(|&v| f64::from(v)));
+            mean.iter_mut().zip(row).for_each(|(m, &v)| *m += f64::from(v) / norm);
+        }
+        let norm = norm(mean.iter().copied());
+        embeddings.extend(mean.iter().map(|m| (m / norm) as f32));
+    }
+    Ok(embeddings)
+}
+
+fn norm(values: impl Iterator<Item = f64>) -> f64 {
+    values.map(|v| v * v).sum::<f64>().sqrt().max(f64::MIN_POSITIVE)
+}

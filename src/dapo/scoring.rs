@@ -1,0 +1,115 @@
+//! From probabilities of classes to scores, types and maps.
+//!
+//! * image score: the mean of the image's defect probability and that of its [`TOP_PATCHES`] most
+//!   anomalous patches: the class token sees the whole, a few patches see a small defect;
+//! * type: the defect with the largest product of image probability and mean of its
+//!   [`TOP_PATCHES`] largest patch probabilities.
+
+use super::detection::Detection;
+use super::features::MapChannels;
+use crate::gpu::Gpu;
+use crate::ops::{self, Filter, OpError, Sampling, Tensor};
+
+/// Number of patches with the highest probabilities that the image score and type are taken from.
+pub const TOP_PATCHES: usize = 4;
+
+/// Probabilities of a batch on the device.
+pub(super) struct Probabilities {
+    /// [images, classes]
+    pub image: Tensor,
+    /// Mean over the feature layers, [images, cells, classes]; a cell is a patch, or a pixel.
+    pub cells: Tensor,
+    /// Cells along an edge.
+    pub grid: usize,
+    /// Feature layers.
+    pub layers: usize,
+}
+
+impl Probabilities {
+    /// Reads them, with maps of `size` pixels along an edge, and scores each image.
+    pub fn detections(self, gpu: &Gpu, size: usize, maps: MapChannels) -> Result<Vec<Detection>, OpError> {
+        let (images, classes, grid) = (self.image.rows(), self.image.last(), self.grid);
+        let up = |cells: &Tensor, channels: usize| -> Result<Vec<f32>, OpError> {
+            // Where the grid is the image's already, this only puts the channels first.
+            let cells = cells.reshape(&[images, grid, grid, channels])?;
+            ops::resample(gpu, &cells, (size, size), Filter::Linear, Sampling::AlignCorners, true)?.read(gpu)
+        };
+        let image = self.image.read(gpu)?;
+        let (cells, maps) = match maps {
+            MapChannels::All => {
+                let maps = up(&self.cells, classes)?;
+                (self.cells.read(gpu)?, maps)
+            }
+            MapChannels::Normal => {
+                let cells = self.cells.read(gpu)?;
+                let normal: Vec<f32> = cells.iter().step_by(classes).copied().collect();
+                let maps = match grid == size {
+                    true => normal,
+                    false => up(&Tensor::upload(gpu, &normal, &[images, grid * grid, 1])?, 1)?,
+                };
+                (cells, maps)
+            }
+        };
+        let map_len = maps.len() / images;
+        let batch = image.chunks(classes).zip(cells.chunks(grid * grid * classes)).zip(maps.chunks(map_len));
+        Ok(batch
+            .map(|((image, cells), maps)| Detection {
+                layers: self.layers,
+                ..detection(image, cells, maps.to_vec(), size)
+            })
+            .collect())
+    }
+}
+
+/// From image probabilities [K+1] and patch probabilities [cells, K+1] to score and type.
+fn detection(image: &[f32], patches: &[f32], maps: Vec<f32>, size: usize) -> Detection {
+    let (score, weights) = combine(image, patches);
+    let total: f32 = weights.iter().sum();
+    let shares: Vec<f32> =
+        weights.iter().map(|w| if total > 0.0 { w / total } else { 1.0 / weights.len() as f32 }).collect();
+    let defect = (0..shares.len()).max_by(|&a, &b| shares[a].total_cmp(&shares[b])).unwrap_or(0);
+    let probabilities = std::iter::once(1.0 - score).chain(shares.iter().map(|s| score * s)).collect();
+    Detection { score, probabilities, defect, maps, size, layers: 1 }
+}
+
+/// The image score, and a weight for each defect, from image probabilities [K+1] and patch
+/// probabilities [cells, K+1].
+fn combine(image: &[f32], patches: &[f32]) -> (f32, Vec<f32>) {
+    let classes = image.len();
+    let top = |values: &mut dyn Iterator<Item = f32>| {
+        let mut values: Vec<f32> = values.collect();
+        values.sort_unstable_by(|a, b| b.total_cmp(a));
+        values.truncate(TOP_PATCHES);
+        values.iter().sum::<f32>() / values.len().max(1) as f32
+    };
+    let anomalous = top(&mut patches.chunks(classes).map(|p| 1.0 - p[0]));
+    let score = ((1.0 - image[0] + anomalous) / 2.0).clamp(0.0, 1.0);
+    let weights =
+        (1..classes).map(|c| image[c] * top(&mut patches.iter().skip(c).step_by(classes).copied())).collect();
+    (score, weights)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_defect_raises_the_score_and_names_its_type() {
+        let normal = [0.9, 0.05, 0.05];
+        let mut patches = normal.repeat(100);
+        let (quiet, _) = combine(&normal, &patches);
+        for cell in 40..44 {
+            patches[cell * 3..cell * 3 + 3].copy_from_slice(&[0.1, 0.1, 0.8]);
+        }
+        let (loud, weights) = combine(&normal, &patches);
+        assert!((quiet - 0.1).abs() < 1e-6 && (loud - 0.5).abs() < 1e-6);
+        assert!(weights[1] > 7.0 * weights[0]);
+    }
+
+    #[test]
+    fn fewer_patches_than_the_top_are_averaged_as_they_are() {
+        let (score, weights) = combine(&[0.5, 0.5], &[0.2, 0.8]);
+        assert!((score - 0.65).abs() < 1e-6);
+        assert!((weights[0] - 0.4).abs() < 1e-6);
+    }
+}

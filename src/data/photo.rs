@@ -1,0 +1,125 @@
+//! An image file as a model takes it, and as a person looks at it.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use ::image::RgbImage;
+
+use super::error::ImageError;
+use super::image::Source;
+use super::preprocess::Preprocess;
+use super::raster::Raster;
+use super::tiles::{Tile, Tiling};
+
+/// From this many pixels on, only one image is decoded at a time: a dozen threads with a
+/// 200-megapixel scan each would need more memory than most machines have.
+const LARGE: u64 = 1 << 25;
+
+/// An image ready for the network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Photo {
+    /// Width and height of the file in pixels.
+    pub original_size: (u32, u32),
+    /// The original, no side longer than asked for; `None` when none was asked for.
+    pub picture: Option<RgbImage>,
+    /// The whole image and then each tile, resized to the network's square, before normalisation.
+    pub inputs: Vec<RgbImage>,
+    /// Where the tiles lie; empty when the image is not cut.
+    pub tiles: Vec<Tile>,
+}
+
+/// How image files are read: decoded once, cut, resized, and scaled down for people.
+#[derive(Debug)]
+pub struct PhotoReader {
+    preprocess: Preprocess,
+    tiling: Option<Tiling>,
+    /// Longest side of the pictures to keep; 0 for none.
+    picture_side: u32,
+    /// Held while decoding an image of [`LARGE`] or more pixels.
+    large: Mutex<()>,
+}
+
+impl PhotoReader {
+    /// Whole images, without pictures.
+    pub fn new(preprocess: Preprocess) -> Self {
+        Self { preprocess, tiling: None, picture_side: 0, large: Mutex::new(()) }
+    }
+
+    /// Cuts images into tiles, too.
+    pub fn with_tiling(self, tiling: Option<Tiling>) -> Self {
+        Self { tiling, ..self }
+    }
+
+    /// Keeps a picture of each image, no side longer than this; 0 for none.
+    pub fn with_pictures(self, side: u32) -> Self {
+        Self { picture_side: side, ..self }
+    }
+
+    /// Reads an image file. The file is decoded once, whatever is made of it.
+    ///
+    /// # Errors
+    /// See [`ImageError`].
+    pub fn read(&self, path: &Path) -> Result<Photo, ImageError> {
+        let source = Source::open(path)?;
+        let (width, height) = source.dimensions();
+        let is_large = u64::from(width) * u64::from(height) >= LARGE;
+        // The lock guards memory use and no data, so a poisoned one is as good as new.
+        let _turn = is_large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
+        let original = source.decode()?;
+        let size = (original.width(), original.height());
+        let (mut inputs, mut tiles) = (vec![self.preprocess.resize(&original)], Vec::new());
+        for tile in self.tiling.map_or_else(Vec::new, |tiling| tiling.tiles(size)) {
+            if let Some(part) = original.part(tile.x, tile.y, tile.width, tile.height) {
+                inputs.push(self.preprocess.resize(&part));
+                tiles.push(tile);
+            }
+        }
+        let picture = (self.picture_side > 0).then(|| scaled_down(original, self.picture_side));
+        Ok(Photo { original_size: size, picture, inputs, tiles })
+    }
+}
+
+/// The image in RGB, scaled down so that no side exceeds `side`.
+fn scaled_down(image: Raster, side: u32) -> RgbImage {
+    let (width, height) = (image.width(), image.height());
+    let image = image.into_rgb();
+    let longest = width.max(height);
+    if longest <= side {
+        return image;
+    }
+    let scaled = |n: u32| (u64::from(n) * u64::from(side)).div_ceil(u64::from(longest)) as u32;
+    ::image::imageops::thumbnail(&image, scaled(width), scaled(height))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_photo_has_the_whole_its_tiles_and_a_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        // Left half black, right half white.
+        RgbImage::from_fn(200, 100, |x, _| [if x < 100 { 0 } else { 255 }; 3].into()).save(&path).unwrap();
+        let plain = PhotoReader::new(Preprocess::clip(8)).read(&path).unwrap();
+        assert_eq!((plain.original_size, plain.inputs.len(), plain.picture), ((200, 100), 1, None));
+        let tiling = Tiling { edge: 100, overlap: 0.0 };
+        let reader = PhotoReader::new(Preprocess::clip(8)).with_tiling(Some(tiling)).with_pictures(50);
+        let photo = reader.read(&path).unwrap();
+        assert_eq!(photo.tiles.iter().map(|t| (t.x, t.width)).collect::<Vec<_>>(), [(0, 100), (100, 100)]);
+        assert_eq!(photo.inputs[0], plain.inputs[0]);
+        assert!(photo.inputs[1].as_raw().iter().all(|&v| v == 0));
+        assert!(photo.inputs[2].as_raw().iter().all(|&v| v == 255));
+        assert_eq!(photo.picture.map(|p| p.dimensions()), Some((50, 25)));
+    }
+
+    #[test]
+    fn a_damaged_file_is_an_error_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let reader = PhotoReader::new(Preprocess::clip(8));
+        assert!(matches!(reader.read(&path), Err(ImageError::NotFound { .. })));
+        std::fs::write(&path, b"\x89PNG\r\n\x1a\n").unwrap();
+        assert!(reader.read(&path).is_err());
+    }
+}

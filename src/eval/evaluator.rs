@@ -1,0 +1,137 @@
+//! A plan's images through a detector: good or defective among all classes, types among those of each product.
+
+use super::plan::{Item, Plan};
+use crate::dapo::learner::DapoError;
+use crate::dapo::{ClassEmbeddings, Detection, MapChannels};
+use crate::data::samples::Mask;
+use crate::data::{ImageError, MaskRule, Tile, read_ahead};
+use crate::inspect::{Batches, Inspector, ReadPhoto, merge, preprocess};
+
+/// What was found in one image.
+#[derive(Debug, Clone)]
+pub struct Detections {
+    /// Among all classes. Its maps have the channel of normal only, unless there are no `types`.
+    pub binary: Detection,
+    /// Among the classes of the image's product, for methods that tell types.
+    pub types: Option<Detection>,
+}
+
+/// An image of the plan, with its mask.
+#[derive(Debug, Clone)]
+pub struct LabelledPhoto {
+    /// Position in the plan.
+    pub index: usize,
+    /// Position of its product.
+    product: usize,
+    /// Which pixels are defective, [size, size]; none where a defective image has no mask.
+    pub mask: Option<Vec<bool>>,
+}
+
+/// An inspector with the questions of a plan.
+#[derive(Debug)]
+pub struct Evaluator<'a> {
+    pub(super) inspector: &'a Inspector,
+    pub(super) plan: &'a Plan,
+    /// Whether the method tells types.
+    pub(super) types: bool,
+    /// The classes of each product, for methods that tell types.
+    subsets: Vec<Option<ClassEmbeddings>>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// Prepares the classes of each product. `types` says whether the method tells types.
+    pub fn new(inspector: &'a Inspector, plan: &'a Plan, types: bool) -> Result<Self, DapoError> {
+        let subset = |classes: &Vec<usize>| {
+            let asked = types && !classes.is_empty();
+            asked.then(|| inspector.detector().subset(classes)).transpose()
+        };
+        let subsets =
+            plan.products.iter().map(|product| subset(&product.classes)).collect::<Result<_, _>>()?;
+        Ok(Self { inspector, plan, types, subsets })
+    }
+
+    /// Inspects images of the plan, by position, in this order.
+    pub fn inspect(&self, indices: Vec<usize>) -> Batches<'_, LabelledPhoto, Detections> {
+        let (reader, size) = (self.inspector.reader(), preprocess(self.inspector.detector().clip()).size);
+        let read = move |(index, item): (usize, Item)| -> ReadPhoto<LabelledPhoto> {
+            let mut mask = None;
+            let photo = reader.read(&item.image).and_then(|photo| {
+                mask = labels(item.mask.as_ref(), item.class, size)?;
+                Ok(photo)
+            });
+            ReadPhoto { job: LabelledPhoto { index, product: item.product, mask }, photo }
+        };
+        let items: Vec<(usize, Item)> =
+            indices.into_iter().map(|index| (index, self.plan.items[index].clone())).collect();
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        // The tiles of one image are many.
+        let ahead =
+            if self.inspector.tiling().is_some() { 2 } else { 2 * self.inspector.batch().max(threads) };
+        let photos = read_ahead(items, ahead, threads, read);
+        let preprocess = preprocess(self.inspector.detector().clip());
+        let model = |pixels: &[f32], photos: &[&LabelledPhoto]| self.detect(pixels, photos);
+        // An image gives the same bits in whatever company, and so in whatever part of a run.
+        Batches::new(photos, preprocess, self.inspector.batch(), model, join).padded()
+    }
+
+    /// One batch: the features of its images once, then a classification for each question.
+    fn detect(&self, pixels: &[f32], photos: &[&LabelledPhoto]) -> Result<Vec<Detections>, DapoError> {
+        let detector = self.inspector.detector();
+        let features = detector.encode_images(pixels)?;
+        let mut products: Vec<usize> = photos.iter().map(|photo| photo.product).collect();
+        products.dedup();
+        let channels = match products.iter().all(|&product| self.subsets[product].is_some()) {
+            true => MapChannels::Normal,
+            false => MapChannels::All,
+        };
+        let binary = detector.classify(&features, detector.classes(), channels)?;
+        let mut types: Vec<Option<Detection>> = photos.iter().map(|_| None).collect();
+        for of in products {
+            if let Some(classes) = &self.subsets[of] {
+                let detections = detector.classify(&features, classes, MapChannels::All)?;
+                for ((slot, photo), detection) in types.iter_mut().zip(photos).zip(detections) {
+                    if photo.product == of {
+                        *slot = Some(detection);
+                    }
+                }
+            }
+        }
+        Ok(binary.into_iter().zip(types).map(|(binary, types)| Detections { binary, types }).collect())
+    }
+
+    /// The detection that tells the types of an image, and the names of its classes after normal.
+    pub(super) fn named<'d>(
+        &self,
+        photo: &LabelledPhoto,
+        detections: &'d Detections,
+    ) -> (&'d Detection, Vec<String>) {
+        match &detections.types {
+            Some(types) => (types, self.plan.names(photo.product).split_off(1)),
+            None => (&detections.binary, self.plan.classes.clone()),
+        }
+    }
+}
+
+/// Which pixels are defective: none in a good image; unknown in a defective image without a mask.
+fn labels(mask: Option<&Mask>, class: Option<usize>, size: u32) -> Result<Option<Vec<bool>>, ImageError> {
+    Ok(match (mask, class) {
+        (_, None) => Some(vec![false; size as usize * size as usize]),
+        (None, Some(_)) => None,
+        (Some(mask), Some(_)) => {
+            Some(mask.load(size, MaskRule::Half)?.into_iter().map(|value| value > 0.0).collect())
+        }
+    })
+}
+
+/// One result of the whole and the tiles.
+fn join(whole: Detections, size: (u32, u32), tiles: Vec<(Tile, Detections)>) -> Detections {
+    let (mut binary, mut types) = (Vec::new(), Vec::new());
+    for (tile, part) in tiles {
+        binary.push((tile, part.binary));
+        types.extend(part.types.map(|t| (tile, t)));
+    }
+    Detections {
+        binary: merge(whole.binary, size, binary),
+        types: whole.types.map(|whole| merge(whole, size, types)),
+    }
+}

@@ -1,0 +1,96 @@
+//! The pictures of an evaluation's page, kept while the images pass by, so that no file is read twice.
+
+use std::collections::BTreeMap;
+
+use image::RgbImage;
+
+use super::EvalError;
+use super::evaluator::{Detections, Evaluator, LabelledPhoto};
+use crate::data::Photo;
+use crate::inspect::Inspected;
+use crate::inspect::picture::report_image;
+use crate::report::ReportImage;
+use crate::report::evaluation::{EvaluationOptions, EvaluationPage};
+use crate::report::metrics::ImageRecord;
+
+/// The pictures of those images that are in a gallery so far.
+#[derive(Debug)]
+pub struct Gallery {
+    /// Decides which images are shown; its own pictures are single pixels.
+    draft: EvaluationPage,
+    pictures: BTreeMap<usize, ReportImage>,
+}
+
+impl Gallery {
+    /// For a page whose threshold begins here. `records` are images that an earlier run of the program has done.
+    ///
+    /// # Errors
+    /// [`EvalError::Report`].
+    pub fn new(threshold: f32, records: &[ImageRecord]) -> Result<Self, EvalError> {
+        let options = EvaluationOptions { threshold, ..EvaluationOptions::default() };
+        let mut gallery = Self { draft: EvaluationPage::new(options), pictures: BTreeMap::new() };
+        for record in records {
+            gallery.draft.push(record, Some(&placeholder()))?;
+        }
+        Ok(gallery)
+    }
+
+    /// Keeps the pictures of an image if it is to be shown.
+    pub(super) fn offer(
+        &mut self,
+        evaluator: &Evaluator<'_>,
+        record: &ImageRecord,
+        labelled: &LabelledPhoto,
+        (photo, detections): (&Photo, &Detections),
+    ) -> Result<(), EvalError> {
+        let is_shown = self.draft.wants(record);
+        self.draft.push(record, Some(&placeholder()))?;
+        if is_shown {
+            self.pictures.insert(record.index, pictures(evaluator, labelled, photo, detections)?);
+            let shown = self.draft.shown();
+            self.pictures.retain(|index, _| shown.contains(index));
+        }
+        Ok(())
+    }
+
+    /// The page of all `records`. Images of its galleries that an earlier run of the program has done are inspected
+    /// again for their pictures.
+    ///
+    /// # Errors
+    /// Those of the device; [`EvalError::Report`].
+    pub fn page(
+        mut self,
+        evaluator: &Evaluator<'_>,
+        records: &[ImageRecord],
+        options: EvaluationOptions,
+    ) -> Result<EvaluationPage, EvalError> {
+        let missing = self.draft.shown().into_iter().filter(|index| !self.pictures.contains_key(index));
+        for inspected in evaluator.inspect(missing.collect()) {
+            // A file that was there before and is not now has no picture.
+            if let Inspected { job, outcome: Ok((photo, detections)) } = inspected? {
+                self.pictures.insert(job.index, pictures(evaluator, &job, &photo, &detections)?);
+            }
+        }
+        let mut page = EvaluationPage::new(options);
+        for record in records {
+            page.push(record, self.pictures.get(&record.index))?;
+        }
+        Ok(page)
+    }
+}
+
+fn pictures(
+    evaluator: &Evaluator<'_>,
+    labelled: &LabelledPhoto,
+    photo: &Photo,
+    detections: &Detections,
+) -> Result<ReportImage, EvalError> {
+    let (detection, names) = evaluator.named(labelled, detections);
+    report_image(photo, detection, &detection.binary_map(), &names)
+        .map_err(|e| EvalError::Picture(e.to_string()))
+}
+
+fn placeholder() -> ReportImage {
+    let dot = RgbImage::new(1, 1);
+    ReportImage { thumbnail: dot.clone(), heat: dot, class_maps: Vec::new() }
+}

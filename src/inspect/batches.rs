@@ -1,0 +1,279 @@
+//! From image files to results of a model, in order and in full batches.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::dapo::learner::DapoError;
+use crate::data::{ImageError, Photo, PhotoReader, Preprocess, Tile, read_ahead};
+
+/// A job whose image file was read, or could not be.
+#[derive(Debug)]
+pub struct ReadPhoto<J> {
+    /// What the caller knows of the image.
+    pub job: J,
+    /// The photo; a bad file concerns no other.
+    pub photo: Result<Photo, ImageError>,
+}
+
+/// A job with its photo and what the model made of it, or the reason why the file could not be read.
+#[derive(Debug)]
+pub struct Inspected<J, R> {
+    /// What the caller knows of the image.
+    pub job: J,
+    /// The photo, without the inputs that the model has used, and the result.
+    pub outcome: Result<(Photo, R), ImageError>,
+}
+
+/// What a model makes of a batch: pixels [inputs, 3, size, size], and the job of each input. Results of inputs that
+/// only fill the batch may be left out.
+pub type Model<'a, J, R> = dyn FnMut(&[f32], &[&J]) -> Result<Vec<R>, DapoError> + 'a;
+
+/// One result of a whole image, of a size in pixels, and its tiles.
+pub type JoinTiles<R> = fn(R, (u32, u32), Vec<(Tile, R)>) -> R;
+
+/// Reads photos ahead and sends their inputs through a model; see [`Batches::new`].
+pub struct Batches<'a, J, R> {
+    source: Box<dyn Iterator<Item = ReadPhoto<J>> + 'a>,
+    model: Box<Model<'a, J, R>>,
+    join: JoinTiles<R>,
+    preprocess: Preprocess,
+    batch: usize,
+    padded: bool,
+    stop: Option<&'a AtomicBool>,
+    waiting: VecDeque<Waiting<J, R>>,
+    /// Inputs that wait for the model.
+    pending: usize,
+}
+
+struct Waiting<J, R> {
+    read: ReadPhoto<J>,
+    /// Results of the photo's inputs, as they come.
+    results: Vec<R>,
+}
+
+impl<J, R> Waiting<J, R> {
+    fn inputs(&self) -> usize {
+        self.read.photo.as_ref().map_or(0, |photo| photo.inputs.len())
+    }
+
+    fn is_complete(&self) -> bool {
+        self.results.len() == self.inputs()
+    }
+}
+
+/// Reads the files of `jobs` on `workers` threads, `ahead` of them at the most before they are needed.
+pub fn read_photos<J>(
+    jobs: Vec<J>,
+    reader: PhotoReader,
+    ahead: usize,
+    workers: usize,
+) -> impl Iterator<Item = ReadPhoto<J>>
+where
+    J: AsRef<Path> + Clone + Send + 'static,
+{
+    read_ahead(jobs, ahead, workers, move |job: J| ReadPhoto { photo: reader.read(job.as_ref()), job })
+}
+
+impl<'a, J, R> Batches<'a, J, R> {
+    /// Sends the inputs of `source` through `model`, `batch` at a time whichever photo they are of, normalised by
+    /// `preprocess`. `join` makes one result of a photo's inputs.
+    pub fn new(
+        source: impl Iterator<Item = ReadPhoto<J>> + 'a,
+        preprocess: Preprocess,
+        batch: usize,
+        model: impl FnMut(&[f32], &[&J]) -> Result<Vec<R>, DapoError> + 'a,
+        join: JoinTiles<R>,
+    ) -> Self {
+        Self {
+            source: Box::new(source),
+            model: Box::new(model),
+            join,
+            preprocess,
+            batch: batch.max(1),
+            padded: false,
+            stop: None,
+            waiting: VecDeque::new(),
+            pending: 0,
+        }
+    }
+
+    /// Fills the last batch up with its last input: the kernels that are chosen for a smaller batch may round
+    /// otherwise, and an image then gives the same bits in whatever company.
+    pub fn padded(self) -> Self {
+        Self { padded: true, ..self }
+    }
+
+    /// Begins no batch once the flag is set. Results that are complete by then are still handed out.
+    pub fn until(self, stop: &'a AtomicBool) -> Self {
+        Self { stop: Some(stop), ..self }
+    }
+
+    /// Whether the next result is there already, without work for the device.
+    pub fn is_ready(&self) -> bool {
+        self.waiting.front().is_some_and(Waiting::is_complete)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// Reads photos until a batch is full, an unreadable file is next in order, or nothing is left.
+    fn fill(&mut self) {
+        while self.pending < self.batch && !self.is_ready() {
+            let Some(read) = self.source.next() else { return };
+            let waiting = Waiting { read, results: Vec::new() };
+            self.pending += waiting.inputs();
+            self.waiting.push_back(waiting);
+        }
+    }
+
+    /// One batch through the model.
+    fn run(&mut self) -> Result<(), DapoError> {
+        // Which photo, and which of its inputs.
+        let mut places: Vec<(usize, usize)> = Vec::with_capacity(self.batch);
+        for (at, waiting) in self.waiting.iter().enumerate() {
+            places.extend((waiting.results.len()..waiting.inputs()).map(|input| (at, input)));
+            if places.len() >= self.batch {
+                break;
+            }
+        }
+        places.truncate(self.batch);
+        let mut pixels = Vec::new();
+        for &(at, input) in &places {
+            if let Ok(photo) = &mut self.waiting[at].read.photo {
+                pixels.extend(self.preprocess.normalise(&std::mem::take(&mut photo.inputs[input])));
+            }
+        }
+        if self.padded {
+            let one = pixels.len() / places.len();
+            let last = pixels.len() - one;
+            for _ in places.len()..self.batch {
+                pixels.extend_from_within(last..last + one);
+            }
+        }
+        let jobs: Vec<&J> = places.iter().map(|&(at, _)| &self.waiting[at].read.job).collect();
+        let results = (self.model)(&pixels, &jobs)?;
+        self.pending -= places.len();
+        for ((at, _), result) in places.into_iter().zip(results) {
+            self.waiting[at].results.push(result);
+        }
+        Ok(())
+    }
+
+    fn finish(&self, Waiting { read: ReadPhoto { job, photo }, results }: Waiting<J, R>) -> Inspected<J, R> {
+        let outcome = photo.map(|mut photo| {
+            photo.inputs.clear();
+            let mut results = results.into_iter();
+            // A complete photo has a result for each input, and the whole is always one.
+            let whole = results.next().unwrap_or_else(|| unreachable!("a photo has at least one input"));
+            let tiles = photo.tiles.iter().copied().zip(results).collect();
+            let joined = (self.join)(whole, photo.original_size, tiles);
+            (photo, joined)
+        });
+        Inspected { job, outcome }
+    }
+}
+
+impl<J, R> Iterator for Batches<'_, J, R> {
+    type Item = Result<Inspected<J, R>, DapoError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(waiting) = self.waiting.pop_front_if(|waiting| waiting.is_complete()) {
+                return Some(Ok(self.finish(waiting)));
+            }
+            if self.is_stopped() {
+                return None;
+            }
+            self.fill();
+            if self.is_ready() {
+                continue;
+            }
+            if self.pending == 0 {
+                return None;
+            }
+            if let Err(error) = self.run() {
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::image::RgbImage;
+
+    /// Photo number n has n % 3 tiles, each input as gray as its number; every fifth file is bad.
+    fn photos(count: u8) -> impl Iterator<Item = ReadPhoto<u8>> {
+        (0..count).map(|n| {
+            let tile = Tile { x: 0, y: 0, width: 1, height: 1 };
+            let photo = Photo {
+                original_size: (1, 1),
+                picture: None,
+                inputs: (0..=n % 3).map(|i| RgbImage::from_pixel(1, 1, [10 * n + i, 0, 0].into())).collect(),
+                tiles: vec![tile; usize::from(n % 3)],
+            };
+            let bad = ImageError::NotFound { path: "x".into() };
+            ReadPhoto { job: n, photo: if n % 5 == 4 { Err(bad) } else { Ok(photo) } }
+        })
+    }
+
+    fn identity() -> Preprocess {
+        Preprocess { mean: [0.0; 3], std: [1.0 / 255.0; 3], ..Preprocess::clip(1) }
+    }
+
+    fn join(whole: Vec<f32>, _: (u32, u32), tiles: Vec<(Tile, Vec<f32>)>) -> Vec<f32> {
+        whole.into_iter().chain(tiles.into_iter().flat_map(|(_, tile)| tile)).collect()
+    }
+
+    #[test]
+    fn every_input_gets_its_own_result_in_order() {
+        for (batch, padded) in [(1, false), (4, false), (4, true), (7, true), (100, false)] {
+            let mut sizes = Vec::new();
+            let model = |pixels: &[f32], jobs: &[&u8]| {
+                sizes.push((pixels.len() / 3, jobs.len()));
+                Ok(pixels.chunks(3).map(|p| vec![p[0].round()]).collect())
+            };
+            let batches = Batches::new(photos(20), identity(), batch, model, join);
+            let batches = if padded { batches.padded() } else { batches };
+            let all: Vec<_> = batches.map(|done| done.unwrap()).collect();
+            assert_eq!(all.iter().map(|done| done.job).collect::<Vec<_>>(), (0..20).collect::<Vec<_>>());
+            for Inspected { job: n, outcome } in all {
+                match outcome {
+                    Ok((photo, found)) => {
+                        assert!(photo.inputs.is_empty());
+                        let expected: Vec<f32> = (0..=n % 3).map(|i| f32::from(10 * n + i)).collect();
+                        assert_eq!(found, expected);
+                    }
+                    Err(error) => assert!(n % 5 == 4, "{error}"),
+                }
+            }
+            let last = sizes.pop().unwrap();
+            assert!(sizes.iter().all(|&size| size == (batch, batch)));
+            assert_eq!(last.0, if padded { batch } else { last.1 });
+        }
+    }
+
+    #[test]
+    fn a_stop_begins_no_batch_and_loses_no_result() {
+        let stop = AtomicBool::new(false);
+        let model = |pixels: &[f32], _: &[&u8]| {
+            stop.store(true, Ordering::Relaxed);
+            Ok(pixels.chunks(3).map(|p| vec![p[0]]).collect())
+        };
+        let batches = Batches::new(photos(20), identity(), 4, model, join).until(&stop);
+        // Inputs 0, 10, 11, 20: the third photo has two more.
+        assert_eq!(batches.map(|done| done.unwrap().job).collect::<Vec<_>>(), [0, 1]);
+    }
+
+    #[test]
+    fn a_failure_of_the_device_comes_out() {
+        let fail = |_: &[f32], _: &[&u8]| -> Result<Vec<Vec<f32>>, DapoError> {
+            Err(crate::clip::ClipError::Request("no".into()).into())
+        };
+        let mut batches = Batches::new(photos(3), identity(), 2, fail, join);
+        assert!(matches!(batches.next(), Some(Err(_))));
+    }
+}

@@ -1,0 +1,131 @@
+//! Image files in, detections out.
+
+use std::path::Path;
+
+use super::batches::{Batches, read_photos};
+use super::tiles::merge;
+use crate::clip::Clip;
+use crate::dapo::learner::DapoError;
+use crate::dapo::{Detection, Detector};
+use crate::data::{ImageError, Photo, PhotoReader, Preprocess, Tiling};
+
+/// Images in a batch unless something else is asked for.
+pub const DEFAULT_BATCH: usize = 8;
+/// Threads that read image files for detection: decoding a photo is quicker than a model's forward pass.
+const READERS: usize = 2;
+
+/// The transform of images that a model was trained with, at the size that it is opened for.
+pub fn preprocess(clip: &Clip) -> Preprocess {
+    let (config, size) = (clip.config(), clip.vision().image_size());
+    Preprocess { mean: config.mean, std: config.std, ..Preprocess::clip(size as u32) }
+}
+
+/// Why an image file has no detection.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The model or the device failed.
+    #[error(transparent)]
+    Model(#[from] DapoError),
+}
+
+/// A detector for image files: reads ahead, batches, cuts large images into tiles.
+#[derive(Debug)]
+pub struct Inspector {
+    detector: Detector,
+    batch: usize,
+    tiling: Option<Tiling>,
+    picture_side: u32,
+}
+
+impl Inspector {
+    /// Whole images in batches of [`DEFAULT_BATCH`], without pictures.
+    pub fn new(detector: Detector) -> Self {
+        let batch = DEFAULT_BATCH.min(detector.max_batch());
+        Self { detector, batch, tiling: None, picture_side: 0 }
+    }
+
+    /// Images in a batch: at least 1, at most what fits the device.
+    pub fn with_batch(self, batch: usize) -> Self {
+        Self { batch: batch.clamp(1, self.detector.max_batch()), ..self }
+    }
+
+    /// Sends images that are larger through the model in overlapping tiles, too.
+    pub fn with_tiling(self, tiling: Option<Tiling>) -> Self {
+        Self { tiling, ..self }
+    }
+
+    /// Keeps a picture of each photo, no side longer than this; 0 for none.
+    pub fn with_pictures(self, side: u32) -> Self {
+        Self { picture_side: side, ..self }
+    }
+
+    /// The detector.
+    pub fn detector(&self) -> &Detector {
+        &self.detector
+    }
+
+    /// Images in a batch.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// How images are cut.
+    pub fn tiling(&self) -> Option<Tiling> {
+        self.tiling
+    }
+
+    /// How image files are read for this detector.
+    pub fn reader(&self) -> PhotoReader {
+        PhotoReader::new(preprocess(self.detector.clip()))
+            .with_tiling(self.tiling)
+            .with_pictures(self.picture_side)
+    }
+
+    /// Inspects image files in order. A file that cannot be read is an entry of its own; an error of the iterator is
+    /// one of the device.
+    pub fn inspect<'a, J>(&'a self, jobs: Vec<J>) -> Batches<'a, J, Detection>
+    where
+        J: AsRef<Path> + Clone + Send + 'static,
+    {
+        // The tiles of one large image fill batches by themselves.
+        let ahead = if self.tiling.is_some() { READERS } else { 2 * self.batch.max(READERS) };
+        let photos = read_photos(jobs, self.reader(), ahead, READERS);
+        let model = |pixels: &[f32], _: &[&J]| self.detector.detect(pixels);
+        Batches::new(photos, preprocess(self.detector.clip()), self.batch, model, merge)
+    }
+
+    /// Inspects one image file.
+    ///
+    /// # Errors
+    /// [`InspectError`].
+    pub fn inspect_file(&self, path: impl AsRef<Path>) -> Result<(Photo, Detection), InspectError> {
+        let path = path.as_ref();
+        match self.inspect(vec![path.to_owned()]).next() {
+            Some(inspected) => Ok(inspected?.outcome?),
+            // One job has one result.
+            None => Err(ImageError::NotFound { path: path.into() }.into()),
+        }
+    }
+}
+
+/// Features [embed_dim] of image files by `encode`, which turns pixels [inputs, 3, size, size] into features
+/// [inputs, embed_dim], `batch` images at a time.
+pub fn image_features<'a, J>(
+    clip: &'a Clip,
+    jobs: Vec<J>,
+    batch: usize,
+    mut encode: impl FnMut(&[f32]) -> Result<Vec<f32>, DapoError> + 'a,
+) -> Batches<'a, J, Vec<f32>>
+where
+    J: AsRef<Path> + Clone + Send + 'static,
+{
+    let reader = PhotoReader::new(preprocess(clip));
+    let photos = read_photos(jobs, reader, 2 * batch.max(READERS), READERS);
+    let width = clip.config().embed_dim;
+    let model =
+        move |pixels: &[f32], _: &[&J]| Ok(encode(pixels)?.chunks(width).map(<[f32]>::to_vec).collect());
+    Batches::new(photos, preprocess(clip), batch, model, |whole, _, _| whole)
+}

@@ -1,0 +1,15 @@
+//! From photos to detections: the one way that all verbs of the program, and users of the library, take.
+//!
+//! An [`Inspector`] holds a [`Detector`](crate::dapo::Detector) and takes image files. Files are decoded once, on
+//! threads that read ahead; their inputs (the whole photo, and tiles of large ones) go through the model in full
+//! batches; each file comes out in order with its photo and its detection, or with the reason why it could not be
+//! read. [`Batches`] is the same for another model or question. [`picture`] draws what was found.
+
+mod batches;
+mod inspector;
+pub mod picture;
+mod tiles;
+
+pub use batches::{Batches, Inspected, JoinTiles, Model, ReadPhoto, read_photos};
+pub use inspector::{DEFAULT_BATCH, InspectError, Inspector, image_features, preprocess};
+pub use tiles::merge;

@@ -1,0 +1,190 @@
+//! From a photo and its detection to boxes, entries of results, overlays and map files.
+
+use std::path::{Path, PathBuf};
+
+use image::RgbImage;
+
+use crate::dapo::Detection;
+use crate::dapo::regions::{RegionError, RegionOptions, Threshold, find_regions};
+use crate::data::Photo;
+use crate::report::overlay::{self, ALPHA};
+use crate::report::results::{DefectBox, MapFiles, NORMAL, ScoredImage, Verdict};
+use crate::report::{MapView, NpyError, OverlayError, ReportImage, Scaling, write_npy};
+
+/// Longest side of an overlay.
+pub const PICTURE_SIDE: u32 = overlay::MAX_SIDE;
+/// Longest side of a picture in a report.
+pub const THUMBNAIL_SIDE: u32 = 512;
+/// Edge of the small per-class maps in a report.
+const CLASS_MAP_SIDE: u32 = 96;
+
+/// Why a detection cannot be drawn or stored.
+#[derive(Debug, thiserror::Error)]
+pub enum PictureError {
+    /// No regions can be found in the map.
+    #[error(transparent)]
+    Regions(#[from] RegionError),
+    /// The map cannot be drawn, or the picture not be stored.
+    #[error(transparent)]
+    Overlay(#[from] OverlayError),
+    /// A map cannot be stored.
+    #[error(transparent)]
+    Map(#[from] NpyError),
+    /// A folder cannot be created.
+    #[error("{}: cannot create this folder: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The photo was read without a picture.
+    #[error("the photo has no picture to draw on; ask the inspector for one with `with_pictures`")]
+    NoPicture,
+}
+
+type Result<T> = std::result::Result<T, PictureError>;
+
+/// A photo and its detection, with the map of any defect and the boxes in it.
+#[derive(Debug)]
+pub struct Findings<'a> {
+    photo: &'a Photo,
+    detection: &'a Detection,
+    defects: &'a [String],
+    /// Probability of any defect, [size, size].
+    binary: Vec<f32>,
+    /// Regions of defects in original pixels.
+    pub boxes: Vec<DefectBox>,
+}
+
+impl<'a> Findings<'a> {
+    /// Finds the regions whose defect probability is at least `threshold`. `defects` names the classes of the detection
+    /// after normal.
+    ///
+    /// # Errors
+    /// NaN in a map.
+    pub fn new(
+        photo: &'a Photo,
+        detection: &'a Detection,
+        defects: &'a [String],
+        threshold: f32,
+    ) -> Result<Self> {
+        let binary = detection.binary_map();
+        let size = (detection.size, detection.size);
+        let options = RegionOptions { threshold: Threshold::Fixed(threshold), ..RegionOptions::default() };
+        let regions = find_regions(&binary, size, photo.original_size, Some(&detection.maps), &options)?;
+        let name = |class: Option<usize>| defects[class.unwrap_or(detection.defect)].clone();
+        let boxes = regions.into_iter().map(|r| DefectBox {
+            x: r.x,
+            y: r.y,
+            width: r.width,
+            height: r.height,
+            score: r.score.clamp(0.0, 1.0),
+            area: r.area,
+            defect_type: name(r.class),
+        });
+        Ok(Self { photo, detection, defects, boxes: boxes.collect(), binary })
+    }
+
+    /// The image's entry in results, without files. It is called defective from a score of `alarm_threshold`.
+    pub fn result(&self, path: String, alarm_threshold: f32) -> ScoredImage {
+        let detection = self.detection;
+        let names = std::iter::once(NORMAL.to_owned()).chain(self.defects.iter().cloned());
+        let (width, height) = self.photo.original_size;
+        ScoredImage {
+            path,
+            width,
+            height,
+            score: detection.score,
+            verdict: Some(Verdict::of(detection.score, alarm_threshold)),
+            defect_type: self.defects[detection.defect].clone(),
+            type_probability: detection.probabilities[1 + detection.defect],
+            probabilities: names.zip(detection.probabilities.iter().copied()).collect(),
+            boxes: self.boxes.clone(),
+            overlay: None,
+            maps: None,
+        }
+    }
+
+    /// Writes the overlay below `out` and returns its relative path.
+    ///
+    /// # Errors
+    /// An unwritable file; a photo that was read without a picture.
+    pub fn save_overlay(&self, out: &Path, stem: &str) -> Result<String> {
+        let picture = picture(self.photo)?;
+        let colours =
+            view(self.detection, &self.binary)?.colours(Scaling::Fixed, picture.width(), picture.height());
+        let mut overlay = overlay::blend(picture, &colours, ALPHA);
+        overlay::draw_boxes(&mut overlay, &self.boxes, self.photo.original_size);
+        let name = format!("overlays/{stem}.png");
+        save(out, &name, |path| Ok(overlay::save_png(&overlay, path)?))?;
+        Ok(name)
+    }
+
+    /// Writes the raw maps below `out` and returns their relative paths.
+    ///
+    /// # Errors
+    /// An unwritable file.
+    pub fn save_maps(&self, out: &Path, stem: &str) -> Result<MapFiles> {
+        let Detection { maps, size, layers, .. } = self.detection;
+        let classes = maps.len() / (size * size);
+        let names = [format!("maps/{stem}.binary.npy"), format!("maps/{stem}.multi.npy")];
+        // The raw maps of a learner are the sums over its feature layers, as the method defines them.
+        let raw = |values: &[f32]| values.iter().map(|p| p * *layers as f32).collect::<Vec<_>>();
+        save(out, &names[0], |path| Ok(write_npy(path, &[*size, *size], &raw(&self.binary))?))?;
+        save(out, &names[1], |path| Ok(write_npy(path, &[classes, *size, *size], &raw(maps))?))?;
+        let [binary, multi] = names;
+        Ok(MapFiles { binary: Some(binary), multi: Some(multi) })
+    }
+
+    /// The pictures that a report shows of the image.
+    ///
+    /// # Errors
+    /// As [`report_image`].
+    pub fn report_image(&self) -> Result<ReportImage> {
+        report_image(self.photo, self.detection, &self.binary, self.defects)
+    }
+}
+
+/// The pictures that a report shows of an image: a thumbnail, the map of any defect, and one of each of `names`, the
+/// classes of the detection after normal.
+///
+/// # Errors
+/// NaN in a map; a photo that was read without a picture.
+pub fn report_image(
+    photo: &Photo,
+    detection: &Detection,
+    binary: &[f32],
+    names: &[String],
+) -> Result<ReportImage> {
+    let thumbnail = overlay::fit(picture(photo)?, THUMBNAIL_SIDE);
+    let (width, height) = thumbnail.dimensions();
+    let area = detection.size * detection.size;
+    let maps = detection.maps[area..]
+        .chunks(area)
+        .zip(names)
+        .map(|(map, name)| Ok((name.as_str(), view(detection, map)?)))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(ReportImage {
+        heat: view(detection, binary)?.colours(Scaling::Fixed, width, height),
+        class_maps: overlay::small_multiples(&maps, (width, height), CLASS_MAP_SIDE),
+        thumbnail,
+    })
+}
+
+fn picture(photo: &Photo) -> Result<&RgbImage> {
+    photo.picture.as_ref().ok_or(PictureError::NoPicture)
+}
+
+fn view<'m>(detection: &Detection, map: &'m [f32]) -> Result<MapView<'m>> {
+    Ok(MapView::new(map, detection.size, detection.size)?)
+}
+
+fn save(out: &Path, name: &str, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let path = out.join(name);
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|source| PictureError::Folder { path: folder.into(), source })?;
+    }
+    write(&path)
+}
