@@ -21,7 +21,10 @@ pub fn detect(photo: &str, object: &str, defects: &[&str]) -> Result<Vec<String>
     let kind = &prompts.defects[detection.defect];
     let mut lines = vec![format!("score {:.3}, most likely defect: {kind}", detection.score)];
     lines.extend(findings.boxes.iter().map(|b| {
-        format!("{} at {},{}, {}x{} px, probability {:.2}", b.defect_type, b.x, b.y, b.width, b.height, b.score)
+        format!(
+            "{} at {},{}, {}x{} px, probability {:.2}",
+            b.defect_type, b.x, b.y, b.width, b.height, b.score
+        )
     }));
     Ok(lines)
 }

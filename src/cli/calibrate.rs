@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     for inspected in inspection.inspector.inspect(entries).until(interrupted) {
         // A bad file must not make the threshold one of fewer images in silence.
         let (_, detection) = inspected?.outcome.map_err(|error| {
-            Failure::new(error.to_string()).hint("mend or remove this file, then calibrate again")
+            Failure::new(error.to_string()).hint("repair or remove this file, then calibrate again")
         })?;
         scores.push(detection.score);
         bar.inc(1);

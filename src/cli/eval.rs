@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::Failure;
 use super::evaluated::{Outcome, page_options, write};
 use super::inspection::{DEFAULT_THRESHOLD, DetectorArgs, adapter, check_threshold};
-use super::options::{BatchArg, DescriptionArg, LayoutArg, RunArgs, TilingArgs};
+use super::options::{BatchArg, DataArgs, DescriptionArg, RunArgs, TilingArgs};
 use super::output::{progress, watch_interrupt, writable_folder};
 use crate::dapo::Prompts;
 use crate::data::samples::Split;
@@ -21,11 +21,8 @@ use crate::report::results::{Model, Program};
 /// Options of `eval`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Data set: a folder in any of the layouts of docs/datasets.md
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
     #[command(flatten)]
-    layout: LayoutArg,
+    data: DataArgs,
     #[command(flatten)]
     description: DescriptionArg,
     #[command(flatten)]
@@ -63,8 +60,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         return Err(Failure::new("--batch 0: expected a whole number from 1"));
     }
     args.threshold.map_or(Ok(()), check_threshold)?;
-    let set =
-        DataSet::open(&args.data, args.layout.layout, args.description.description.as_deref(), Split::Test)?;
+    let set = DataSet::open(
+        &args.data.data,
+        args.data.layout.layout,
+        args.description.description.as_deref(),
+        Split::Test,
+    )?;
     for problem in set.problems.iter().filter(|p| !p.is_fatal()).take(10) {
         eprintln!("note: {problem}");
     }

@@ -159,7 +159,7 @@ impl Learner {
     }
 
     /// A detector for these defects, and for this object if it is not the one of the training. The class
-    /// vectors in the file are used if they are for the same words.
+    /// vectors in the file are used if they are for the same object and defects.
     ///
     /// # Errors
     /// A learner that does not fit the model; those of the device.

@@ -76,7 +76,7 @@ impl DeviceArgs {
         self.profile.get_or_init(|| files);
     }
 
-    /// The device and its profile; `None` when none was opened or none was to be taken.
+    /// The device and its profile; `None` when no device was opened or it was not profiled.
     ///
     /// # Errors
     /// Any error that the work met.
@@ -126,6 +126,16 @@ impl TilingArgs {
             false => Err(Failure::new(format!("--overlap {}: expected a share from 0 to 0.9", self.overlap))),
         }
     }
+}
+
+/// A labelled data set.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// Labelled images: a folder in any of the layouts of docs/datasets.md
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    #[command(flatten)]
+    pub layout: LayoutArg,
 }
 
 /// How a labelled data set is laid out.
@@ -228,7 +238,7 @@ impl ModelArgs {
     }
 }
 
-/// Reads a number of things of which there must be one, and of which nobody wants more than a million.
+/// Reads a whole number from 1 to a million.
 ///
 /// # Errors
 /// A message for anything else.

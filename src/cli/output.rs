@@ -39,7 +39,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// A progress bar with rate and remaining time on standard error; hidden for a single item, and
-/// where nobody looks.
+/// where nobody sees it.
 pub fn progress(total: usize, unit: &str) -> ProgressBar {
     if total < 2 {
         return ProgressBar::hidden();
@@ -95,7 +95,7 @@ pub fn watch<T>(
 pub fn writable_folder(path: &Path) -> Result<(), Failure> {
     let refuse = |e: std::io::Error| {
         Failure::new(format!("{}: cannot write here: {e}", path.display()))
-            .hint("choose another folder with --out, or mend its permissions")
+            .hint("choose another folder with --out, or change its permissions")
     };
     std::fs::create_dir_all(path).map_err(refuse)?;
     tempfile::Builder::new().prefix(".probe").tempfile_in(path).map(drop).map_err(refuse)

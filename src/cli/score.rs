@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::Failure;
 use super::evaluated::{Outcome, report, write};
-use super::options::{DescriptionArg, LayoutArg};
+use super::options::{DataArgs, DescriptionArg};
 use super::output::{progress, writable_folder};
 use crate::eval::image_scores::ImageScore;
 use crate::eval::score::{Mode, Request, score};
@@ -18,11 +18,8 @@ pub struct Args {
     /// Folder of maps that mirrors the data set: the same path with .npy, .npz, .png or .tiff
     #[arg(long, value_name = "DIR")]
     predictions: PathBuf,
-    /// Labelled images: a folder or a table
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
     #[command(flatten)]
-    layout: LayoutArg,
+    data: DataArgs,
     #[command(flatten)]
     description: DescriptionArg,
     /// Table of image scores, with the columns image and score
@@ -67,8 +64,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     };
     let request = Request {
         predictions: args.predictions.clone(),
-        data: args.data.clone(),
-        layout: args.layout.layout,
+        data: args.data.data.clone(),
+        layout: args.data.layout.layout,
         description: args.description.description.clone(),
         scores: args.scores.clone(),
         image_score: args.image_score,

@@ -33,7 +33,7 @@ pub struct Args {
     pub run: RunArgs,
     #[command(flatten)]
     threshold: ThresholdArgs,
-    /// Milliseconds between two looks at the folder; a file is read when it has not changed for as long
+    /// Milliseconds between two scans of the folder; a file is read when it has not changed for as long
     #[arg(long, value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(10..))]
     every: u64,
     /// Seconds that an unreadable file is given to be completed before its error is written

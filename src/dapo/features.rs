@@ -32,6 +32,6 @@ impl ClassEmbeddings {
 pub enum MapChannels {
     /// One for each class.
     All,
-    /// That of normal alone, which tells good from defective: one channel instead of dozens.
+    /// That of normal alone, enough for good or defective: one channel instead of dozens.
     Normal,
 }

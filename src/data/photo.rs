@@ -1,4 +1,4 @@
-//! An image file as a model takes it, and as a person looks at it.
+//! An image file, decoded once: the inputs of a model and a picture for people.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};

@@ -34,7 +34,7 @@ pub struct ReadAhead<I, J, T> {
     ahead: usize,
     /// Inputs under way, in order. The job is kept for the case that no thread answers.
     waiting: VecDeque<(J, Receiver<T>)>,
-    /// `None` once the threads are told to stop.
+    /// `None` once the threads are to stop.
     orders: Option<Sender<Order<J, T>>>,
     threads: Vec<JoinHandle<()>>,
     cancelled: Arc<AtomicBool>,
@@ -65,7 +65,7 @@ impl<I: Iterator<Item = J>, J: Clone + Send + 'static, T: Send + 'static> ReadAh
             let Some(job) = self.jobs.next() else { return };
             let (reply, answer) = channel();
             if let Some(orders) = &self.orders {
-                // Fails where no thread is left; the missing answer tells `next`.
+                // Fails where no thread is left; `next` notices the missing answer.
                 let _ = orders.send(Order { job: job.clone(), reply });
             }
             self.waiting.push_back((job, answer));

@@ -23,7 +23,7 @@ pub struct ProductResult {
     pub name: String,
     /// Score of each image that was evaluated, and whether it is defective.
     pub image_scores: Vec<(f32, bool)>,
-    /// Figures of its pixels; `None` if no maps were looked at.
+    /// Figures of its pixels; `None` if no maps were evaluated.
     pub pixels: Option<PixelFigures>,
     /// Figures of its classes; `None` if the maps tell no types.
     pub types: Option<MultiFigures>,

@@ -12,7 +12,7 @@ use crate::inspect::{Batches, Inspector, ReadPhoto, merge, preprocess};
 pub struct Detections {
     /// Among all classes. Its maps have the channel of normal only, unless there are no `types`.
     pub binary: Detection,
-    /// Among the classes of the image's product, for methods that tell types.
+    /// Among the classes of the image's product, for methods that name types.
     pub types: Option<Detection>,
 }
 
@@ -32,14 +32,14 @@ pub struct LabelledPhoto {
 pub struct Evaluator<'a> {
     pub(super) inspector: &'a Inspector,
     pub(super) plan: &'a Plan,
-    /// Whether the method tells types.
+    /// Whether the method names types of defects.
     pub(super) types: bool,
-    /// The classes of each product, for methods that tell types.
+    /// The classes of each product, for methods that name types.
     subsets: Vec<Option<ClassEmbeddings>>,
 }
 
 impl<'a> Evaluator<'a> {
-    /// Prepares the classes of each product. `types` says whether the method tells types.
+    /// Prepares the classes of each product. `types` says whether the method names types of defects.
     pub fn new(inspector: &'a Inspector, plan: &'a Plan, types: bool) -> Result<Self, DapoError> {
         let subset = |classes: &Vec<usize>| {
             let asked = types && !classes.is_empty();
@@ -99,7 +99,7 @@ impl<'a> Evaluator<'a> {
         Ok(binary.into_iter().zip(types).map(|(binary, types)| Detections { binary, types }).collect())
     }
 
-    /// The detection that tells the types of an image, and the names of its classes after normal.
+    /// The detection that names the type of an image, and the names of its classes after normal.
     pub(super) fn named<'d>(
         &self,
         photo: &LabelledPhoto,

@@ -9,7 +9,7 @@ use tiff::decoder::{Decoder, DecodingResult};
 
 use crate::report::npy_as_f32;
 
-/// Formats, in the order in which they are looked for.
+/// Formats, in the order of the search.
 const EXTENSIONS: [&str; 5] = ["npy", "npz", "png", "tiff", "tif"];
 /// What may stand between the name of the image and the extension.
 const SUFFIXES: [&str; 3] = ["", "_map", ".binary"];
@@ -88,7 +88,7 @@ impl Map {
         if let Some(at) = values.iter().position(|v| !v.is_finite()) {
             let (channel, row, column) = (at / (height * width), at / width % height, at % width);
             return Err(wrong(format!(
-                "channel {channel}, row {row}, column {column} is {}, not a finite number; mend what wrote the map",
+                "channel {channel}, row {row}, column {column} is {}, not a finite number; fix the program that wrote the map",
                 values[at]
             )));
         }

@@ -82,7 +82,7 @@ pub struct EvalRun {
 }
 
 impl EvalRun {
-    /// Begins a run, or goes on with one that was asked for in the same words.
+    /// Begins a run, or goes on with one with the same settings.
     ///
     /// # Errors
     /// [`EvalError::OtherRun`], a damaged folder, an unwritable one.
@@ -131,7 +131,7 @@ impl EvalRun {
         Ok(())
     }
 
-    /// Keeps what was noted, with the counts of the product at hand.
+    /// Stores what was recorded, with the counts of the product at hand.
     ///
     /// # Errors
     /// An unwritable file.

@@ -1,4 +1,4 @@
-//! Scores maps that any program has made: figures of each product, as [`assemble`] wants them.
+//! Scores maps that any program has made: figures of each product, for [`assemble`].
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ pub struct Request {
     pub predictions: PathBuf,
     /// The data set.
     pub data: PathBuf,
-    /// Its layout; told from the files if `None`.
+    /// Its layout; detected from the files if `None`.
     pub layout: Option<Layout>,
     /// Classes of the defects, see [`DataSet::open`].
     pub description: Option<PathBuf>,
@@ -265,7 +265,7 @@ fn product(
     Ok((result, streamed))
 }
 
-/// Scores all maps; `tick` is told the images done so far and of how many, which grows where maps are read twice.
+/// Scores all maps; `tick` gets the number of images done so far and their total, which grows where maps are read twice.
 ///
 /// # Errors
 /// [`ScoreError`]: a data set that cannot be listed, images without a usable map (unless that is allowed) or score.
@@ -321,7 +321,7 @@ fn record(plan: &Plan, index: usize, item: Item) -> ImageRecord {
     let (score, error) = match item.result {
         Some(Ok(score)) => (Some(score), None),
         Some(Err(reason)) => (None, Some(reason)),
-        None => (None, Some("it was not looked at".to_owned())),
+        None => (None, Some("it was not evaluated".to_owned())),
     };
     let plan::Item { path, product, class, .. } = item.listed;
     let (product, truth) =

@@ -140,7 +140,7 @@ fn save_maps(folder: &Path, image: &str, found: &Detections) -> Result<(), EvalE
 }
 
 impl Counts {
-    /// Nothing seen yet of a product; maps of this program lie in 0..=1.
+    /// Empty counts of a product; maps of this program lie in 0..=1.
     fn new(plan: &Plan, product: usize, types: bool) -> Result<Self, EvalError> {
         let refuse = |e: crate::metrics::Undefined| EvalError::Parts(e.to_string());
         let asked = types && !plan.products[product].classes.is_empty();

@@ -10,7 +10,7 @@ use crate::dapo::Prompts;
 use crate::dapo::run::RunConfig;
 use crate::data::samples::{Listing, Problem, Sample};
 
-/// The images. What is odd about them, and does not matter for training, is told.
+/// The images. Problems that do not matter for training are printed as notes.
 ///
 /// # Errors
 /// A defective image without mask, or a list that names files which are not there.

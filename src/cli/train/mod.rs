@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use super::Failure;
 use super::learner::MethodArg;
-use super::options::{LayoutArg, ModelArgs, RunArgs};
+use super::options::{DataArgs, ModelArgs, RunArgs};
 use super::output::{print, progress, watch_interrupt};
 use crate::dapo::learner::train::StepReport;
 use crate::dapo::learner::{DapoError, Snapshot, Trainer};
@@ -23,11 +23,8 @@ use start::Start;
 /// Options of `train`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of labelled images
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
     #[command(flatten)]
-    layout: LayoutArg,
+    data: DataArgs,
     #[command(flatten)]
     model: ModelArgs,
     #[command(flatten)]
@@ -119,7 +116,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             }
             Err(Stopped::Lost(reason)) => {
                 return Err(Failure::new(format!("the device was lost {MAX_LOSSES} times more: {reason}"))
-                    .hint("the last checkpoint is kept: mend the device, then go on with --resume"));
+                    .hint("the last checkpoint is kept: repair the device, then go on with --resume"));
             }
             Err(Stopped::Failed(failure)) => return Err(failure),
             Ok(code) => return Ok(code),

@@ -41,7 +41,7 @@ impl Start {
     /// # Errors
     /// What is wrong with them.
     pub fn new(args: &Args, folder: &RunFolder) -> Result<Self, Failure> {
-        let found = usable(samples::list(&args.data, args.layout.layout, Split::Test)?)?;
+        let found = usable(samples::list(&args.data.data, args.data.layout.layout, Split::Test)?)?;
         if args.resume {
             return Self::resumed(args, folder, &found);
         }
@@ -68,8 +68,8 @@ impl Start {
         }
         let images = labelled(&found, &mut run)?;
         let snapshot = init.map(|file| Snapshot { values: file.parameters, ..Snapshot::default() });
-        let digest = digest(&args.data, &found);
-        let data_folder = args.data.display().to_string();
+        let digest = digest(&args.data.data, &found);
+        let data_folder = args.data.data.display().to_string();
         Ok(Self { run, in_order: args.no_shuffle, images, digest, model: None, data_folder, snapshot })
     }
 
@@ -91,11 +91,11 @@ impl Start {
             .hint(format!("leave out {option}; --steps may be given to make the run longer")));
         }
         let (state, snapshot) = folder.resume()?;
-        let digest = digest(&args.data, found);
+        let digest = digest(&args.data.data, found);
         if digest != state.data {
             return Err(Failure::new(format!(
                 "{}: these are not the images that the run began with",
-                args.data.display()
+                args.data.data.display()
             ))
             .hint(format!("give the same --data as then ({}), or begin a new run", state.data_folder)));
         }
