@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use dapo_wgpu::gpu::capabilities::MAX_PARAMS;
 use dapo_wgpu::gpu::capabilities::{CooperativeMatrix, DeviceLimits};
-use dapo_wgpu::gpu::pipeline::{MAX_PARAMS, ShaderSpec};
+use dapo_wgpu::gpu::pipeline::ShaderSpec;
 use dapo_wgpu::gpu::{Capabilities, Define, DeviceClass, SubgroupRange};
 use dapo_wgpu::kernels::matmul::Matmul;
 use dapo_wgpu::kernels::{Problem as _, registry};

@@ -6,30 +6,38 @@
 //! grids; it knows no mathematics.
 
 pub mod adapter;
+mod alloc;
 pub mod buffer;
 pub mod capabilities;
+mod detect;
 mod device;
 pub mod error;
+mod launch;
 pub mod memory;
+mod options;
 pub mod pipeline;
 mod preferences;
 pub mod profile;
+mod profiler;
 mod record;
-pub mod scope;
+mod scope;
+mod storage_texture;
+mod stream;
+mod summary;
 pub mod template;
-mod texels;
-mod timing;
+mod timestamps;
 mod transfer;
-mod verdicts;
+mod trials;
 
-pub use adapter::{AdapterChoice, AdapterSummary};
 pub use buffer::Buffer;
 pub use capabilities::{Capabilities, DeviceClass, SubgroupRange};
-pub use device::{Gpu, GpuOptions, ShaderMode};
+pub use device::Gpu;
 pub use error::GpuError;
+pub use launch::{Dispatch, LaunchLabel, RecordStats, Work};
 pub use memory::{ByPurpose, PoolStats, Purpose};
+pub use options::{AdapterChoice, GpuOptions, ShaderMode};
 pub use pipeline::{Access, ShaderSpec};
-pub use profile::{Clock, LaunchLabel, Profile, Span, Submit};
-pub use record::{Dispatch, RecordStats, Work};
-pub use scope::{Scope, ScopeGuard};
+pub use profile::{Clock, Profile, Scope, Span, Submit};
+pub use scope::ScopeGuard;
+pub use summary::AdapterSummary;
 pub use template::Define;

@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::device::ShaderMode;
+use super::capabilities::MAX_PARAMS;
 use super::error::GpuError;
+use super::options::ShaderMode;
 use super::template::{self, Define, Includes};
-
-/// Bytes of parameters that any kernel may use: what every immediates-capable device offers.
-pub const MAX_PARAMS: usize = 128;
 
 /// How a shader uses a binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -31,6 +31,20 @@ impl Drop for Staged<'_> {
 }
 
 impl Gpu {
+    /// Submits and waits for everything recorded and written so far.
+    ///
+    /// # Errors
+    /// Any error that the recorded work met.
+    pub fn wait(&self) -> Result<(), GpuError> {
+        self.flush();
+        if self.inner.staged.load(Ordering::Relaxed) > 0 {
+            self.submit_commands(None);
+        }
+        let polled = self.inner.device.poll(wgpu::PollType::wait_indefinitely());
+        self.check()?;
+        polled.map(|_| ()).map_err(|e| GpuError::Lost { reason: e.to_string() })
+    }
+
     /// A new buffer with these contents, as an input.
     ///
     /// # Errors
@@ -70,7 +84,7 @@ impl Gpu {
                 self.inner.queue.write_buffer(raw, at, &padded);
             }
             if staged >= UPLOAD_CHUNK as u64 {
-                self.hand_in(None);
+                self.submit_commands(None);
             }
         }
         self.check()
@@ -110,7 +124,7 @@ impl Gpu {
         let mut encoder =
             self.inner.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(raw, 0, &staging, 0, size);
-        self.hand_in(Some(encoder.finish()));
+        self.submit_commands(Some(encoder.finish()));
         let mut bytes = self.map(&staging)?;
         bytes.truncate(buffer.size() as usize);
         Ok(bytes)
@@ -138,9 +152,9 @@ impl Gpu {
         Ok(bytes)
     }
 
-    /// Gives commands to the queue, and with them the writes since the last time. Staging memory of writes is
-    /// free when the device is through with them.
-    pub(super) fn hand_in(&self, commands: Option<wgpu::CommandBuffer>) {
+    /// Submits commands, and with them the writes since the last submit. Staging memory of writes is free when the
+    /// device has finished them.
+    pub(super) fn submit_commands(&self, commands: Option<wgpu::CommandBuffer>) {
         self.inner.queue.submit(commands);
         let staged = self.inner.staged.swap(0, Ordering::Relaxed);
         if staged > 0 {

@@ -71,7 +71,7 @@ impl Gpu {
                 wgpu::Extent3d { height: (4 * band.len() / pitch) as u32, ..size },
             );
             if staged >= UPLOAD_CHUNK as u64 {
-                self.hand_in(None);
+                self.submit_commands(None);
             }
         }
         self.check()?;
