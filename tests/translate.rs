@@ -71,7 +71,7 @@ fn devices() -> Vec<Capabilities> {
                             timestamps: false,
                             immediates: MAX_PARAMS as u32,
                             cooperative_matrix: cooperative_matrix.into_iter().collect(),
-                            texels: 8192,
+                            storage_texture_size: 8192,
                             limits: limits.clone(),
                             paths: Vec::new(),
                         });

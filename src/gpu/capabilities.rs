@@ -113,8 +113,9 @@ pub struct Capabilities {
     pub immediates: u32,
     /// Cooperative-matrix shapes that the device offers and WGSL can express.
     pub cooperative_matrix: Vec<CooperativeMatrix>,
-    /// Largest edge of a grid of texels that shaders can read, 0 when they cannot.
-    pub texels: u32,
+    /// Largest width and height of a storage texture of four floats that shaders can read; 0 when they cannot.
+    #[serde(rename = "texels")]
+    pub storage_texture_size: u32,
     /// Limits that will be in force.
     pub limits: DeviceLimits,
     /// Every optional path with its state.
@@ -134,7 +135,7 @@ pub(crate) mod tests {
             timestamps: false,
             immediates: 0,
             cooperative_matrix: Vec::new(),
-            texels: 0,
+            storage_texture_size: 0,
             limits: DeviceLimits {
                 storage_binding: 128 << 20,
                 buffer: 256 << 20,

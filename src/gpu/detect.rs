@@ -118,7 +118,7 @@ impl Capabilities {
             timestamps,
             immediates: if immediates { immediate_bytes } else { 0 },
             cooperative_matrix: if cooperative { shapes } else { Vec::new() },
-            texels: if texels { limits.max_texture_dimension_2d } else { 0 },
+            storage_texture_size: if texels { limits.max_texture_dimension_2d } else { 0 },
             limits: DeviceLimits {
                 storage_binding: limits.max_storage_buffer_binding_size,
                 buffer: limits.max_buffer_size,

@@ -16,7 +16,7 @@ pub enum Access {
     /// `var<storage, read_write>`
     ReadWrite,
     /// `var NAME: texture_storage_2d<rgba32float, read>`
-    Texels,
+    StorageTexture,
 }
 
 /// A shader with everything that makes it a variant; the key of the pipeline cache.
@@ -65,9 +65,9 @@ pub fn bindings(code: &str) -> Result<Vec<Access>, String> {
             r if r.starts_with("var<storage, read_write>") => Access::ReadWrite,
             r if r.starts_with("var<storage, read>") => Access::Read,
             r if r.starts_with("var ") && r.contains(": texture_storage_2d<rgba32float, read>") => {
-                Access::Texels
+                Access::StorageTexture
             }
-            _ => return Err(format!("binding {number} is neither a storage buffer nor a grid of texels")),
+            _ => return Err(format!("binding {number} is neither a storage buffer nor a storage texture")),
         };
         found.push(access);
     }
@@ -192,7 +192,7 @@ impl Builder<'_> {
                 binding: binding as u32,
                 visibility: wgpu::ShaderStages::COMPUTE,
                 ty: match access {
-                    Access::Texels => wgpu::BindingType::StorageTexture {
+                    Access::StorageTexture => wgpu::BindingType::StorageTexture {
                         access: wgpu::StorageTextureAccess::ReadOnly,
                         format: wgpu::TextureFormat::Rgba32Float,
                         view_dimension: wgpu::TextureViewDimension::D2,
@@ -233,8 +233,8 @@ mod tests {
         let code = "@group(0) @binding(0) var<storage, read> a: array<f32>;\n\
                     @group(0) @binding(1) var<storage, read_write> b: array<f32>;";
         assert_eq!(bindings(code), Ok(vec![Access::Read, Access::ReadWrite]));
-        let texels = "@group(0) @binding(0) var b: texture_storage_2d<rgba32float, read>;   // [k, n]";
-        assert_eq!(bindings(texels), Ok(vec![Access::Texels]));
+        let texture = "@group(0) @binding(0) var b: texture_storage_2d<rgba32float, read>;   // [k, n]";
+        assert_eq!(bindings(texture), Ok(vec![Access::StorageTexture]));
         assert!(bindings("@group(0) @binding(1) var<storage, read> a: array<f32>;").is_err());
         assert!(bindings("@group(0) @binding(0) var<uniform> a: f32;").is_err());
     }

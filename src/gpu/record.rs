@@ -87,8 +87,10 @@ impl Gpu {
         let limit = self.capabilities().limits.storage_binding;
         let bind = |(binding, (&(buffer, offset), access)): (usize, (&(&'a Buffer, u64), &Access))| {
             let resource = match (buffer.raw(), access) {
-                (Raw::Texels(view), Access::Texels) => wgpu::BindingResource::TextureView(view),
-                (Raw::Bytes(raw), Access::Read | Access::ReadWrite) => {
+                (Raw::StorageTexture(view), Access::StorageTexture) => {
+                    wgpu::BindingResource::TextureView(view)
+                }
+                (Raw::Buffer(raw), Access::Read | Access::ReadWrite) => {
                     let bytes = buffer.size().saturating_sub(offset).next_multiple_of(4);
                     if bytes > limit {
                         return Err(GpuError::TooLarge {

@@ -19,14 +19,14 @@ struct Staged<'a> {
 
 impl<'a> Staged<'a> {
     fn new(pool: &'a Pool, bytes: u64) -> Self {
-        pool.stage(bytes);
+        pool.count_staged(bytes);
         Self { pool, bytes }
     }
 }
 
 impl Drop for Staged<'_> {
     fn drop(&mut self) {
-        self.pool.unstage(self.bytes);
+        self.pool.count_unstaged(self.bytes);
     }
 }
 
@@ -66,7 +66,7 @@ impl Gpu {
     /// Overwrites a part of a buffer, after everything recorded so far.
     ///
     /// # Errors
-    /// [`GpuError::Lost`] after a device loss; [`GpuError::Validation`] for a grid of texels.
+    /// [`GpuError::Lost`] after a device loss; [`GpuError::Validation`] for a storage texture.
     pub fn write(&self, buffer: &Buffer, offset: u64, bytes: &[u8]) -> Result<(), GpuError> {
         let raw = bytes_of(buffer)?;
         // Writes go ahead of the next submit, so what is recorded must be submitted first.
@@ -92,7 +92,7 @@ impl Gpu {
 
     /// Counts bytes that are about to be written; how many there are since the last submit.
     pub(super) fn stage(&self, bytes: u64) -> u64 {
-        self.inner.pool.stage(bytes);
+        self.inner.pool.count_staged(bytes);
         self.inner.staged.fetch_add(bytes, Ordering::Relaxed) + bytes
     }
 
@@ -159,16 +159,16 @@ impl Gpu {
         let staged = self.inner.staged.swap(0, Ordering::Relaxed);
         if staged > 0 {
             let pool = Arc::clone(&self.inner.pool);
-            self.inner.queue.on_submitted_work_done(move || pool.unstage(staged));
+            self.inner.queue.on_submitted_work_done(move || pool.count_unstaged(staged));
         }
     }
 }
 
 fn bytes_of(buffer: &Buffer) -> Result<&wgpu::Buffer, GpuError> {
     match buffer.raw() {
-        Raw::Bytes(raw) => Ok(raw),
-        Raw::Texels(_) => {
-            Err(GpuError::Validation { message: "texels can only be bound, not read or written".into() })
-        }
+        Raw::Buffer(raw) => Ok(raw),
+        Raw::StorageTexture(_) => Err(GpuError::Validation {
+            message: "a storage texture can only be bound, not read or written".into(),
+        }),
     }
 }
