@@ -13,8 +13,8 @@ use std::path::Path;
 
 use super::Progress;
 use super::bench::Ceilings;
-use super::bench::busy::Busy;
-use super::bench::measure::Prepared;
+use super::bench::prepared::Prepared;
+use super::bench::warmup::Warmup;
 use crate::clip::{Clip, ClipError, ClipOptions};
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::check::check_variant;
@@ -90,12 +90,12 @@ pub fn run(
     let mut cases: Vec<&dyn Problem> = cases.iter().map(AsRef::as_ref).collect();
     cases.sort_by(|a, b| a.cost().flops.total_cmp(&b.cost().flops));
     let mut history = History::new();
-    let busy = Busy::new(gpu)?;
+    let warmup = Warmup::new(gpu)?;
     let mut choices = Vec::new();
     for (done, problem) in cases.iter().enumerate() {
         progress(done, cases.len(), &problem.label());
         let field = Field::new(gpu, *problem, &history);
-        if let Some(choice) = tune(gpu, &busy, *problem, field, ceilings, &mut history)? {
+        if let Some(choice) = tune(gpu, &warmup, *problem, field, ceilings, &mut history)? {
             choices.push(choice);
         }
     }
@@ -104,7 +104,7 @@ pub fn run(
 
 fn tune(
     gpu: &Gpu,
-    busy: &Busy,
+    warmup: &Warmup,
     problem: &dyn Problem,
     field: Field,
     ceilings: &Ceilings,
@@ -116,7 +116,7 @@ fn tune(
         return Ok(None);
     }
     let mut prepared = vec![(default, Prepared::new(gpu, problem, Some(default))?)];
-    let mark = prepared[0].1.time_once(gpu, busy)?;
+    let mark = prepared[0].1.time_once(gpu, warmup)?;
     for &name in others {
         let floor = ceilings.floor(problem.variant_cost(gpu.capabilities(), name)).seconds;
         if floor > mark {
@@ -133,7 +133,7 @@ fn tune(
             Err(error) => return Err(error),
         }
     }
-    let lanes = race(prepared.len(), |at| prepared[at].1.time_once(gpu, busy))?;
+    let lanes = race(prepared.len(), |at| prepared[at].1.time_once(gpu, warmup))?;
     let mut wrong: Vec<(usize, String)> = Vec::new();
     let first = loop {
         // Those found wrong are out of the ranking.
