@@ -12,9 +12,9 @@ use super::summary::AdapterSummary;
 /// One adapter as `dapo-wgpu devices` shows it.
 #[derive(Debug, Clone, Serialize)]
 pub struct AdapterReport {
-    /// Who it is.
+    /// Its name, driver and kind.
     pub adapter: AdapterSummary,
-    /// What it can do and which of it will be used.
+    /// What it can do, and which optional features are used.
     pub capabilities: Capabilities,
 }
 
@@ -81,12 +81,12 @@ pub(super) fn choose<T>(
         return Err(GpuError::NoAdapter);
     }
     let available: Vec<String> = found.iter().map(|(s, _)| s.line()).collect();
-    let (wanted, hit) = match choice {
+    let (requested, hit) = match choice {
         AdapterChoice::Auto => (String::new(), found.into_iter().next()),
         AdapterChoice::Index(i) => (i.to_string(), found.into_iter().nth(*i)),
         AdapterChoice::Name(n) => (n.clone(), found.into_iter().find(|(s, _)| s.matches(n))),
     };
-    hit.ok_or(GpuError::AdapterNotFound { wanted, available })
+    hit.ok_or(GpuError::AdapterNotFound { requested, available })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// Bytes of parameters that any kernel may use: what every immediates-capable device offers.
+/// The most bytes of a kernel's parameters: what every device with immediates offers.
 pub const MAX_PARAMS: usize = 128;
 
 /// How a device runs a workgroup; kernels choose their variants by it.
@@ -13,8 +13,8 @@ pub const MAX_PARAMS: usize = 128;
 pub enum DeviceClass {
     /// A GPU: many workgroups at once, fast workgroup memory, coalesced loads.
     Gpu,
-    /// A CPU that runs the lanes of a subgroup as one SIMD vector: barriers and gathers are dear,
-    /// registers and broadcasts are cheap.
+    /// A CPU that runs the lanes of a subgroup as one SIMD vector: barriers and gathers are slow,
+    /// registers and broadcasts are fast.
     SimdCpu,
 }
 
@@ -54,7 +54,7 @@ impl CooperativeMatrix {
     }
 }
 
-/// Limits that kernels and planners read. Bytes unless said otherwise.
+/// Limits that kernels depend on. Bytes unless stated otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DeviceLimits {
     /// Largest range that one storage binding may cover.
@@ -107,7 +107,7 @@ pub struct Capabilities {
     pub f16: bool,
     /// Subgroup operations and their size range.
     pub subgroups: Option<SubgroupRange>,
-    /// Timestamp queries are offered; whether they tick is seen by [`super::Gpu::timestamps_tick`].
+    /// Timestamp queries are offered; [`super::Gpu::timestamps_tick`] tests whether they advance.
     pub timestamps: bool,
     /// Bytes of immediate data, 0 when parameters go through a uniform buffer instead.
     pub immediates: u32,
@@ -116,7 +116,7 @@ pub struct Capabilities {
     /// Largest width and height of a storage texture of four floats that shaders can read; 0 when they cannot.
     #[serde(rename = "texels")]
     pub storage_texture_size: u32,
-    /// Limits that will be in force.
+    /// The device's limits.
     pub limits: DeviceLimits,
     /// Every optional path with its state.
     pub paths: Vec<OptionalPath>,

@@ -17,6 +17,20 @@ use super::summary::AdapterSummary;
 use super::trials::TrialCache;
 
 /// A device with its queue, pipelines, buffers and pending work. Clones share everything.
+///
+/// Bytes go to the device and come back:
+///
+/// ```
+/// use dapo_wgpu::gpu::{Gpu, GpuError, GpuOptions};
+///
+/// let gpu = Gpu::open(&GpuOptions::default())?;
+/// println!("{}", gpu.adapter().line());
+/// let numbers = [1.0f32, 2.0, 3.0];
+/// let buffer = gpu.upload(bytemuck::cast_slice(&numbers), "numbers")?;
+/// assert_eq!(gpu.read(&buffer)?, bytemuck::cast_slice::<f32, u8>(&numbers));
+/// assert_eq!(gpu.memory().live.inputs, 256, "the smallest size class of the pool");
+/// # Ok::<(), GpuError>(())
+/// ```
 #[derive(Clone)]
 pub struct Gpu {
     pub(super) inner: Arc<Inner>,
@@ -54,6 +68,13 @@ impl std::fmt::Debug for Gpu {
 
 impl Gpu {
     /// Opens a device.
+    ///
+    /// ```
+    /// use dapo_wgpu::gpu::{AdapterChoice, Gpu, GpuError, GpuOptions};
+    ///
+    /// let options = GpuOptions { adapter: AdapterChoice::from("no such adapter"), ..GpuOptions::default() };
+    /// assert!(matches!(Gpu::open(&options), Err(GpuError::AdapterNotFound { .. })));
+    /// ```
     ///
     /// # Errors
     /// [`GpuError::NoAdapter`], [`GpuError::AdapterNotFound`] or [`GpuError::DeviceRefused`].

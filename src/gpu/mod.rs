@@ -1,9 +1,15 @@
 //! The device layer: the only folder that names wgpu.
 //!
-//! It finds adapters and says what they can do ([`adapter`], [`capabilities`]), keeps compiled
-//! pipelines and pooled buffers, records dispatches into few submits, moves bytes in and out, and
-//! turns everything that can go wrong into a [`GpuError`] with a hint. It knows bytes, bindings and
-//! grids; it knows no mathematics.
+//! It lists adapters and their capabilities ([`adapter`], [`capabilities`]), caches compiled
+//! pipelines and pooled buffers, records launches into few submits, copies bytes in and out, and
+//! turns every failure into a [`GpuError`] with a hint. It handles bytes, bindings and grids, and no
+//! mathematics.
+//!
+//! Any function that takes or is a method of [`Gpu`] may return [`GpuError::Lost`] after a device loss, and the
+//! errors of work recorded before. `# Errors` sections list only what else can happen.
+//!
+//! Data structures come first (options, launches, profiles, buffers, pipelines); [`Gpu`] holds them, and each of its
+//! `impl` blocks is in the file of its subject: allocation, transfer, recording, profiling.
 
 pub mod adapter;
 mod alloc;

@@ -28,12 +28,12 @@ pub struct ShaderSpec {
     pub text: &'static str,
     /// Constants, flags and types of this variant.
     pub defines: Vec<(&'static str, Define)>,
-    /// Where `#include` finds its files.
+    /// Resolves the files of `#include`.
     pub includes: Includes,
 }
 
 impl ShaderSpec {
-    /// The WGSL that this spec stands for, with parameters as immediates or as a uniform.
+    /// The expanded WGSL, with parameters as immediates or as a uniform.
     ///
     /// # Errors
     /// [`GpuError::Shader`] when the template is malformed.
@@ -48,12 +48,12 @@ impl ShaderSpec {
     }
 }
 
-/// The storage bindings of group 0, in order of their numbers, read off the WGSL itself: there is
-/// no second list that could drift away from the shader.
+/// The storage bindings of group 0, in order of their numbers, read from the WGSL: there is no second list that could
+/// differ from the shader.
 ///
 /// # Errors
 /// A message when the numbers are not 0, 1, 2, … in order.
-pub fn bindings(code: &str) -> Result<Vec<Access>, String> {
+fn bindings(code: &str) -> Result<Vec<Access>, String> {
     let mut found = Vec::new();
     for line in code.lines() {
         let Some(rest) = line.trim_start().strip_prefix("@group(0) @binding(") else { continue };
@@ -115,7 +115,7 @@ impl PipelineCache {
     }
 }
 
-/// What compiling needs of the device.
+/// The parts of a device that compilation needs.
 pub(super) struct Builder<'a> {
     pub device: &'a wgpu::Device,
     pub mode: ShaderMode,
@@ -211,7 +211,7 @@ impl Builder<'_> {
     }
 }
 
-/// Adds `(shaders/file:line)` to a compiler message that speaks of a line of the expanded text.
+/// Adds `(shaders/file:line)` to a compiler message that names a line of the expanded text.
 fn with_origin(message: &str, expanded: &template::Expanded) -> String {
     let line = message
         .split("wgsl:")

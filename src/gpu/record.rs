@@ -23,7 +23,7 @@ impl Gpu {
     ///
     /// # Errors
     /// [`GpuError::Shader`] when the variant does not compile, [`GpuError::TooLarge`] when a buffer
-    /// exceeds the binding limit or the grid a dimension, [`GpuError::Lost`] after a device loss.
+    /// exceeds the binding limit or the grid a dimension.
     pub fn dispatch(&self, dispatch: &Dispatch<'_>) -> Result<(), GpuError> {
         if dispatch.grid.contains(&0) {
             return Ok(());

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What an adapter calls itself; part of every result this program writes.
+/// Name, kind and driver of an adapter; part of every result that this program writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdapterSummary {
     /// Position in the list of `dapo-wgpu devices`.
@@ -23,7 +23,7 @@ pub struct AdapterSummary {
     pub vendor: u32,
     /// PCI device (or the backend's own number).
     pub device: u32,
-    /// PCI bus address where the backend tells it, else empty.
+    /// PCI bus address where the backend reports it, else empty.
     pub pci_bus: String,
 }
 
@@ -55,10 +55,10 @@ impl AdapterSummary {
         }
     }
 
-    /// One line for people: `0: llvmpipe (LLVM 15.0.6, 256 bits) · vulkan · cpu (software) · …`.
+    /// One line of text: `0: llvmpipe (LLVM 15.0.6, 256 bits) · vulkan · cpu (software) · …`.
     pub fn line(&self) -> String {
         let mut line = format!("{}: {} · {} · {}", self.index, self.name, self.backend, self.kind);
-        // OpenGL tells no driver name, and others no version.
+        // OpenGL reports no driver name, and other backends no version.
         let driver = format!("{} {}", self.driver, self.driver_info);
         if !driver.trim().is_empty() {
             line += &format!(" · {}", driver.trim());
@@ -66,9 +66,9 @@ impl AdapterSummary {
         line
     }
 
-    pub(super) fn matches(&self, wanted: &str) -> bool {
-        let wanted = wanted.to_lowercase();
-        [&self.name, &self.driver, &self.pci_bus].iter().any(|s| s.to_lowercase().contains(&wanted))
+    pub(super) fn matches(&self, part: &str) -> bool {
+        let part = part.to_lowercase();
+        [&self.name, &self.driver, &self.pci_bus].iter().any(|s| s.to_lowercase().contains(&part))
     }
 }
 
@@ -114,7 +114,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_line_leaves_out_what_is_not_told() {
+    fn a_line_leaves_out_what_is_not_reported() {
         let mut summary = named(0, "llvmpipe");
         assert_eq!(summary.line(), "0: llvmpipe · vulkan · discrete gpu · radv");
         (summary.driver, summary.driver_info) = (String::new(), "4.5 (Core Profile)".into());

@@ -1,14 +1,11 @@
-//! Timestamps, and whether they can be believed.
+//! Whether a device's timestamps are reliable.
 
 use super::device::Gpu;
 use super::error::GpuError;
 
 impl Gpu {
-    /// Whether timestamps really advance. Some drivers offer the query and return zeros or the same
+    /// Whether timestamps advance. Some drivers offer the query and return zeros or the same
     /// value twice, so one empty pass is timed, once per device.
-    ///
-    /// # Errors
-    /// [`GpuError::Lost`] when the device goes away meanwhile.
     pub fn timestamps_tick(&self) -> Result<bool, GpuError> {
         if let Some(&known) = self.inner.timestamps_tick.get() {
             return Ok(known);

@@ -32,9 +32,6 @@ impl Drop for Staged<'_> {
 
 impl Gpu {
     /// Submits and waits for everything recorded and written so far.
-    ///
-    /// # Errors
-    /// Any error that the recorded work met.
     pub fn wait(&self) -> Result<(), GpuError> {
         self.flush();
         if self.inner.staged.load(Ordering::Relaxed) > 0 {
@@ -66,7 +63,7 @@ impl Gpu {
     /// Overwrites a part of a buffer, after everything recorded so far.
     ///
     /// # Errors
-    /// [`GpuError::Lost`] after a device loss; [`GpuError::Validation`] for a storage texture.
+    /// [`GpuError::Validation`] for a storage texture.
     pub fn write(&self, buffer: &Buffer, offset: u64, bytes: &[u8]) -> Result<(), GpuError> {
         let raw = bytes_of(buffer)?;
         // Writes go ahead of the next submit, so what is recorded must be submitted first.
@@ -96,10 +93,10 @@ impl Gpu {
         self.inner.staged.fetch_add(bytes, Ordering::Relaxed) + bytes
     }
 
-    /// Waits for everything recorded so far and copies a buffer's bytes back.
+    /// Waits for everything recorded so far and copies a buffer's bytes to the host.
     ///
     /// # Errors
-    /// [`GpuError::Lost`] and [`GpuError::OutOfMemory`]; also any error that the recorded work met.
+    /// [`GpuError::Validation`] for a storage texture, [`GpuError::OutOfMemory`].
     pub fn read(&self, buffer: &Buffer) -> Result<Vec<u8>, GpuError> {
         let raw = bytes_of(buffer)?;
         let size = buffer.size().next_multiple_of(4);
