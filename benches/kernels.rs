@@ -7,7 +7,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dapo_wgpu::gpu::{Gpu, GpuOptions};
 use dapo_wgpu::kernels::registry::Registry;
 use dapo_wgpu::kernels::variants;
-use dapo_wgpu::lab::bench::measure::Prepared;
+use dapo_wgpu::lab::bench::prepared::Prepared;
 use dapo_wgpu::lab::check::select;
 
 fn kernels(c: &mut Criterion) {

@@ -1,8 +1,17 @@
 //! The house has one direction: a module may import from those below it and never from those above
-//! or beside it; and only `gpu` names wgpu.
+//! or beside it, no files import each other in a circle, and only `gpu` names wgpu.
 
+#[path = "house/graph.rs"]
+mod graph;
+#[path = "house/source.rs"]
+mod source;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+
+use graph::{Graph, circles, describe};
+use source::Source;
 
 /// Floors from the ground up. Modules on one floor do not import each other.
 const FLOORS: &[&[&str]] = &[
@@ -21,68 +30,23 @@ fn floor(module: &str) -> Option<usize> {
     FLOORS.iter().position(|floor| floor.contains(&module))
 }
 
-/// Every module that a line of code names after `crate::`, also in a group: `crate::{a, b::c}`.
-/// (A group that rustfmt broke over lines is joined by the caller.)
-fn imports(line: &str) -> Vec<&str> {
-    let code = if line.trim_start().starts_with("//") { "" } else { line };
-    let word =
-        |text: &'_ str| text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
-    let mut found = Vec::new();
-    for rest in ["crate::", "dapo_wgpu::"].iter().flat_map(|prefix| code.split(prefix).skip(1)) {
-        let Some(group) = rest.strip_prefix('{') else {
-            found.push(&rest[..word(rest)]);
-            continue;
-        };
-        let mut depth = 0;
-        let mut start = true;
-        for (at, c) in group.char_indices() {
-            match c {
-                '{' => depth += 1,
-                '}' if depth == 0 => break,
-                '}' => depth -= 1,
-                ',' if depth == 0 => start = true,
-                _ if start && c.is_ascii_alphanumeric() => {
-                    found.push(&group[at..at + word(&group[at..])]);
-                    start = false;
-                }
-                _ => {}
-            }
-        }
-    }
-    found
-}
-
-/// Joins the lines of a `use crate::{` group, so that it is seen whole.
-fn joined(text: &str) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for line in text.lines() {
-        match lines.last_mut() {
-            Some(open) if open.contains("crate::{") && !open.contains(';') => open.push_str(line),
-            _ => lines.push(line.to_owned()),
-        }
-    }
-    lines
-}
-
-/// The breaches in one file of `module`.
+/// What one file of `module` may not name, tests included.
 fn breaches(module: &str, text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for line in &joined(text) {
-        for target in imports(line).into_iter().filter(|t| *t != module) {
-            if let (Some(here), Some(there)) = (floor(module), floor(target))
-                && there >= here
-            {
-                found.push(format!("{module} imports {target}: {}", line.trim()));
-            }
-        }
-        if module != "gpu" && !line.trim_start().starts_with("//") && line.contains("wgpu::") {
-            let foreign = line.replace("dapo_wgpu::", "");
-            if foreign.contains("wgpu::") {
-                found.push(format!("{module} names wgpu: {}", line.trim()));
-            }
+    let source = Source::parse(text);
+    let paths = source.uses.iter().map(|used| &used.path).chain(source.paths.iter().map(|(_, path)| path));
+    let mut found = BTreeMap::new();
+    for path in paths {
+        let target = match path[0].as_str() {
+            "crate" | "dapo_wgpu" => path.get(1).map_or("", String::as_str),
+            "wgpu" if module != "gpu" => "wgpu",
+            _ => continue,
+        };
+        let up = floor(module).zip(floor(target)).is_some_and(|(here, there)| there >= here);
+        if target == "wgpu" || (up && target != module) {
+            found.entry(target).or_insert_with(|| format!("{module} imports {target}: {}", path.join("::")));
         }
     }
-    found
+    found.into_values().collect()
 }
 
 fn visit(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
@@ -96,24 +60,28 @@ fn visit(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
     }
 }
 
+/// Every file below `src/` by its path there, with its text.
+fn files() -> BTreeMap<String, String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    visit(&source, &mut paths);
+    let read = |path: std::path::PathBuf| {
+        let parts = path.strip_prefix(&source).expect("below src").iter();
+        let name: Vec<&str> = parts.map(|part| part.to_str().expect("a readable name")).collect();
+        (name.join("/"), fs::read_to_string(&path).expect("a readable file"))
+    };
+    paths.into_iter().map(read).collect()
+}
+
 #[test]
 fn imports_point_down_the_house() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    visit(&source, &mut files);
     let (mut seen, mut wrong) = (0, Vec::new());
-    for path in files {
-        let relative = path.strip_prefix(&source).expect("below src");
-        let Some(module) = relative.components().next().and_then(|c| c.as_os_str().to_str()) else {
-            continue;
-        };
-        if module.ends_with(".rs") {
-            continue; // lib.rs and main.rs stand above the house
-        }
+    for (file, text) in files() {
+        // lib.rs and main.rs stand above the house.
+        let Some((module, _)) = file.split_once('/') else { continue };
         assert!(floor(module).is_some(), "src/{module} has no floor: add it to FLOORS");
         seen += 1;
-        let text = fs::read_to_string(&path).expect("a readable file");
-        wrong.extend(breaches(module, &text).into_iter().map(|b| format!("{}: {b}", relative.display())));
+        wrong.extend(breaches(module, &text).into_iter().map(|breach| format!("{file}: {breach}")));
     }
     assert!(seen > 40, "only {seen} files were looked at");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -125,6 +93,104 @@ fn a_breach_is_noticed() {
     assert_eq!(breaches("dapo", "use crate::report::results;").len(), 1, "beside is not below");
     assert_eq!(breaches("kernels", "fn f(b: &wgpu::Buffer) {}").len(), 1);
     assert_eq!(breaches("ops", "use crate::{\n    kernels,\n    clip::{Clip, text},\n    cli,\n};").len(), 2);
+    assert_eq!(breaches("ops", "#[cfg(test)]\nmod tests { fn f() { crate::cli::main() } }").len(), 1);
     assert!(breaches("ops", "use crate::kernels::matmul::Matmul; // crate::gpu").is_empty());
     assert!(breaches("ops", "use super::tensor; use crate::ops::Tensor;").is_empty());
+    assert!(breaches("gpu", "fn f(b: &wgpu::Buffer) {}").is_empty());
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let files = files();
+    let graph = Graph::new(files.iter().map(|(file, text)| (file.as_str(), text.as_str())));
+    let imports = graph.imports();
+    assert!(imports.len() > 200, "only {} imports were found", imports.len());
+    let found: Vec<String> = circles(&imports).iter().map(|circle| describe(circle, &imports)).collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// Imports as `from -> to: names`.
+fn imports(files: &[(&str, &str)]) -> Vec<String> {
+    let line = |((from, to), names): (&(String, String), &std::collections::BTreeSet<String>)| {
+        format!("{from} -> {to}: {}", names.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+    };
+    Graph::new(files.iter().copied()).imports().iter().map(line).collect()
+}
+
+#[test]
+fn a_circle_is_noticed_and_described() {
+    let files = [
+        ("lib.rs", "pub mod a; pub mod b; pub mod c; pub mod d;"),
+        ("a.rs", "use crate::b::B; pub struct A;"),
+        ("b.rs", "use crate::c; pub struct B; fn f() { c::g::<u32>() }"),
+        ("c.rs", "pub fn g<T>() { let _ = super::a::A; }"),
+        ("d.rs", "mod part; use crate::a::A; fn f() { part::g(A) }"),
+        ("d/part.rs", "use super::super::d; pub fn g<T>(_: T) { d::f() }"),
+    ];
+    let imports = Graph::new(files).imports();
+    let found = circles(&imports);
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        describe(&found[0], &imports),
+        "circle of 3 files:\n  a.rs imports from b.rs: crate::b::B\n  b.rs imports from c.rs: c::g\n  \
+         c.rs imports from a.rs: super::a::A"
+    );
+}
+
+#[test]
+fn a_name_leads_to_the_file_that_defines_it() {
+    let files = [
+        ("lib.rs", "pub mod shapes; pub mod user;"),
+        (
+            "shapes/mod.rs",
+            "mod round; mod flat; mod all;\npub use round::{Circle, inner::Arc as Bow};\npub(crate) use flat::*;\n\
+             pub(super) use all::Both; pub const SIDES: u32 = 0;",
+        ),
+        ("shapes/round.rs", "pub struct Circle; pub mod inner;"),
+        ("shapes/round/inner.rs", "pub struct Arc;"),
+        ("shapes/flat.rs", "pub enum Square { Small }"),
+        ("shapes/all.rs", "pub use super::Circle as Both;"),
+        (
+            "user.rs",
+            "use crate::shapes::{self, Bow, Both, SIDES};\nfn f() -> crate::shapes::Circle { shapes::Square::Small; \
+             std::mem::take(x) }",
+        ),
+    ];
+    assert_eq!(
+        imports(&files),
+        [
+            "user.rs -> shapes/flat.rs: shapes::Square::Small",
+            "user.rs -> shapes/mod.rs: crate::shapes::SIDES",
+            "user.rs -> shapes/round.rs: crate::shapes::Both, crate::shapes::Circle",
+            "user.rs -> shapes/round/inner.rs: crate::shapes::Bow",
+        ]
+    );
+}
+
+#[test]
+fn a_type_with_blocks_in_several_files_is_no_circle() {
+    let files = [
+        ("lib.rs", "mod core; mod above; mod top;"),
+        ("core.rs", "pub struct Gpu; impl Gpu { fn low(&self) { self.high() } }"),
+        ("above.rs", "use super::core::Gpu; impl Gpu { fn high(&self) { self.low() } }"),
+        ("top.rs", "use super::core::Gpu; impl Gpu { fn top(&self) { Gpu::high(self) } }"),
+    ];
+    let imports = Graph::new(files).imports();
+    assert_eq!((imports.len(), circles(&imports).len()), (2, 0));
+}
+
+#[test]
+fn tests_comments_and_literals_import_nothing() {
+    let files = [
+        ("lib.rs", "pub mod a; pub mod b;"),
+        ("a.rs", "pub struct A;\n#[cfg(test)]\nmod tests;\n#[cfg(test)]\nuse crate::b::B;"),
+        ("a/tests.rs", "use super::*; use crate::b::B;"),
+        (
+            "b.rs",
+            "// crate::a::A\n/* /* crate::a::A */ crate::a::A */\npub struct B<'a>(&'a str);\n\
+             const T: (&str, char, char, &str) = (\"\\\"crate::a::A\", '\"', '\\'', r#\"\"crate::a::A\"#);\n\
+             #[cfg(test)]\npub(crate) mod tests { use crate::a::A; }",
+        ),
+    ];
+    assert_eq!(imports(&files), [""; 0]);
 }

@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use dapo_wgpu::gpu::capabilities::MAX_PARAMS;
 use dapo_wgpu::gpu::capabilities::{CooperativeMatrix, DeviceLimits};
-use dapo_wgpu::gpu::pipeline::{MAX_PARAMS, ShaderSpec};
+use dapo_wgpu::gpu::pipeline::ShaderSpec;
 use dapo_wgpu::gpu::{Capabilities, Define, DeviceClass, SubgroupRange};
 use dapo_wgpu::kernels::matmul::Matmul;
 use dapo_wgpu::kernels::{Problem as _, registry};
@@ -70,7 +71,7 @@ fn devices() -> Vec<Capabilities> {
                             timestamps: false,
                             immediates: MAX_PARAMS as u32,
                             cooperative_matrix: cooperative_matrix.into_iter().collect(),
-                            texels: 8192,
+                            storage_texture_size: 8192,
                             limits: limits.clone(),
                             paths: Vec::new(),
                         });

@@ -11,10 +11,9 @@ use super::output::{print, watch};
 use crate::gpu::Gpu;
 use crate::kernels::registry::{Cases, Registry};
 use crate::lab::bench::ceilings::ceilings;
-use crate::lab::bench::compare::{Comparison, DEFAULT_THRESHOLD};
 use crate::lab::bench::formats::Format;
 use crate::lab::bench::request::{Variants, of_kernels, resized};
-use crate::lab::bench::{BenchReport, Kind, jobs, measure};
+use crate::lab::bench::{BenchReport, Comparison, DEFAULT_THRESHOLD, Kind, jobs, measure};
 use crate::lab::check::select;
 use crate::report::{AtomicFile, CeilingKind, Roofline, RooflineCeiling, RooflinePoint, write_atomic};
 
@@ -108,7 +107,7 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
         eprintln!("warning: {warning}");
     }
     if matches!(format, Format::Json | Format::Csv) {
-        eprintln!("{}", comparison.verdict()); // the others say it themselves
+        eprintln!("{}", comparison.summary()); // the others say it themselves
     }
     conclude(comparison)
 }

@@ -6,7 +6,7 @@ use super::Failure;
 use super::options::DeviceArgs;
 use super::output::print;
 use crate::gpu::capabilities::PathState;
-use crate::gpu::{AdapterSummary, Capabilities, GpuError, adapter};
+use crate::gpu::{AdapterChoice, AdapterSummary, Capabilities, GpuError, adapter};
 use crate::kernels::trial;
 
 /// Options of `devices`.
@@ -47,13 +47,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let gpu = args.device.open()?;
     let others = adapters.len() - 1;
     let why = match args.device.choice() {
-        adapter::AdapterChoice::Auto if others == 0 => "the only adapter".to_owned(),
-        adapter::AdapterChoice::Auto => {
+        AdapterChoice::Auto if others == 0 => "the only adapter".to_owned(),
+        AdapterChoice::Auto => {
             "the fastest kind: discrete before integrated before virtual before software, native APIs before OpenGL"
                 .to_owned()
         }
-        adapter::AdapterChoice::Index(i) => format!("--adapter {i}"),
-        adapter::AdapterChoice::Name(name) => format!("--adapter {name}"),
+        AdapterChoice::Index(i) => format!("--adapter {i}"),
+        AdapterChoice::Name(name) => format!("--adapter {name}"),
     };
     let chosen = Chosen {
         adapter: gpu.adapter().clone(),

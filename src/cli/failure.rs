@@ -14,7 +14,7 @@ use crate::eval::EvalError;
 use crate::eval::score::ScoreError;
 use crate::gpu::GpuError;
 use crate::inspect::picture::PictureError;
-use crate::lab::bench::compare::OldReportError;
+use crate::lab::bench::OldReportError;
 use crate::report::tables::MetricsError;
 use crate::report::{LedgerError, NpyError, OverlayError, ReportError, ResultsError, WriteError};
 

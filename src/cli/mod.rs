@@ -109,7 +109,7 @@ pub fn main_with(registry: &Registry) -> ExitCode {
 fn profiled(args: &profile::Args, registry: &Registry) -> Result<ExitCode, Failure> {
     let name = args.command[0].to_string_lossy();
     let command = Cli::command();
-    let known = command.find_subcommand(&*name).is_some();
+    let known = name != "profile" && command.find_subcommand(&*name).is_some();
     let inner = known.then(|| Cli::parse_from(["dapo-wgpu".into()].iter().chain(&args.command)).verb);
     let options = inner.as_ref().and_then(|verb| Some((verb, verb.run_args()?)));
     let Some((verb, options)) = options else {

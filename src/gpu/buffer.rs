@@ -1,16 +1,16 @@
-//! Device memory: buffers from a pool, and textures for what is written once and read often.
+//! Device memory: buffers from a pool, and storage textures for data that is written once and read often.
 //!
 //! A [`Buffer`] goes back to the pool when its last handle is dropped and is handed out again to
-//! later work. That is safe without a fence, because everything runs in order on one queue: a
+//! later work. That is safe without a fence because everything runs in order on one queue: a
 //! dispatch that is recorded later cannot overtake one that still reads the old contents. Contents
-//! of a new buffer are undefined: every kernel writes all of its output before anybody reads it.
+//! of a new buffer are undefined: every kernel writes all of its output before it is read.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::memory::{PoolStats, Purpose};
 
-/// A piece of device memory, shared by its clones: a range of bytes, or a grid of texels.
+/// A piece of device memory, shared by its clones: a buffer, or a storage texture.
 #[derive(Debug, Clone)]
 pub struct Buffer {
     shared: Arc<Shared>,
@@ -25,37 +25,41 @@ struct Shared {
     pool: Arc<Pool>,
 }
 
-/// What holds the bytes.
+/// The wgpu object that holds the bytes.
 #[derive(Debug, Clone)]
 pub(super) enum Raw {
-    /// A range of bytes.
-    Bytes(wgpu::Buffer),
-    /// A grid of texels of four floats, as shaders see it.
-    Texels(wgpu::TextureView),
+    Buffer(wgpu::Buffer),
+    /// Texels of four floats.
+    StorageTexture(wgpu::TextureView),
 }
 
 impl Buffer {
     pub(super) fn new(raw: wgpu::Buffer, size: u64, purpose: Purpose, pool: &Arc<Pool>) -> Self {
-        Self::hold(Raw::Bytes(raw), size, purpose, pool)
+        Self::wrap(Raw::Buffer(raw), size, purpose, pool)
     }
 
-    pub(super) fn texels(view: wgpu::TextureView, size: u64, purpose: Purpose, pool: &Arc<Pool>) -> Self {
-        Self::hold(Raw::Texels(view), size, purpose, pool)
+    pub(super) fn storage_texture(
+        view: wgpu::TextureView,
+        size: u64,
+        purpose: Purpose,
+        pool: &Arc<Pool>,
+    ) -> Self {
+        Self::wrap(Raw::StorageTexture(view), size, purpose, pool)
     }
 
-    fn hold(raw: Raw, size: u64, purpose: Purpose, pool: &Arc<Pool>) -> Self {
+    fn wrap(raw: Raw, size: u64, purpose: Purpose, pool: &Arc<Pool>) -> Self {
         pool.state().stats.add(purpose, raw.bytes());
         Self { shared: Arc::new(Shared { raw, purpose, pool: Arc::clone(pool) }), size }
     }
 
-    /// Bytes that the owner asked for.
+    /// Size in bytes, as requested.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Whether this is a grid of texels, which shaders read otherwise than bytes.
-    pub fn is_texels(&self) -> bool {
-        matches!(self.shared.raw, Raw::Texels(_))
+    /// Whether this is a storage texture, which shaders declare otherwise than a buffer.
+    pub fn is_storage_texture(&self) -> bool {
+        matches!(self.shared.raw, Raw::StorageTexture(_))
     }
 
     pub(super) fn raw(&self) -> &Raw {
@@ -66,8 +70,8 @@ impl Buffer {
 impl Raw {
     fn bytes(&self) -> u64 {
         match self {
-            Raw::Bytes(buffer) => buffer.size(),
-            Raw::Texels(view) => {
+            Raw::Buffer(buffer) => buffer.size(),
+            Raw::StorageTexture(view) => {
                 let texture = view.texture();
                 u64::from(texture.width()) * u64::from(texture.height()) * TEXEL_BYTES
             }
@@ -81,14 +85,14 @@ pub(super) const TEXEL_BYTES: u64 = 16;
 impl Drop for Shared {
     fn drop(&mut self) {
         match &self.raw {
-            Raw::Bytes(buffer) => self.pool.put(buffer.clone(), self.purpose),
+            Raw::Buffer(buffer) => self.pool.put(buffer.clone(), self.purpose),
             // Textures hold weights, which live as long as their model: nothing would reuse them.
-            Raw::Texels(_) => self.pool.forget(self.raw.bytes(), self.purpose),
+            Raw::StorageTexture(_) => self.pool.count_freed(self.raw.bytes(), self.purpose),
         }
     }
 }
 
-/// Free buffers by size class, whatever they were for, and the account of all memory.
+/// Free buffers by size class, whatever their purpose was, and the memory statistics.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     state: Mutex<State>,
@@ -127,12 +131,12 @@ impl Pool {
         state.free.entry(raw.size()).or_default().push(raw);
     }
 
-    /// Counts memory that goes back to the driver at once.
-    fn forget(&self, bytes: u64, purpose: Purpose) {
+    /// Counts memory that the driver frees at once.
+    fn count_freed(&self, bytes: u64, purpose: Purpose) {
         self.state().stats.sub(purpose, bytes);
     }
 
-    /// Gives every idle buffer back to the driver.
+    /// Returns every idle buffer to the driver.
     pub(super) fn trim(&self) {
         let mut state = self.state();
         state.stats.idle = 0;
@@ -141,13 +145,13 @@ impl Pool {
         drop(free);
     }
 
-    /// Counts staging memory, which is not the pool's own.
-    pub(super) fn stage(&self, bytes: u64) {
+    /// Counts staging memory, which the pool does not own.
+    pub(super) fn count_staged(&self, bytes: u64) {
         self.state().stats.add(Purpose::Staging, bytes);
     }
 
-    /// Ends what [`Pool::stage`] began.
-    pub(super) fn unstage(&self, bytes: u64) {
+    /// Counts staging memory as freed.
+    pub(super) fn count_unstaged(&self, bytes: u64) {
         self.state().stats.sub(Purpose::Staging, bytes);
     }
 

@@ -4,36 +4,33 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::adapter::{self, AdapterChoice, AdapterSummary};
-use super::buffer::{Buffer, Pool};
-use super::capabilities::{Capabilities, requested_limits};
+use super::adapter;
+use super::buffer::Pool;
+use super::capabilities::{Capabilities, MAX_PARAMS};
+use super::detect::{requested_limits, switched};
 use super::error::GpuError;
-use super::memory::{PoolStats, Purpose};
-use super::pipeline::{Builder, MAX_PARAMS, Pipeline, PipelineCache, ShaderSpec};
-use super::record::Stream;
-use super::verdicts::Verdicts;
-
-/// Whether shaders run with the validator's run-time checks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ShaderMode {
-    /// Index clamps, loop bounds and zeroed workgroup memory: for tests and bug reports.
-    Checked,
-    /// None of these: our own shaders, each proven in checked mode.
-    #[default]
-    Trusted,
-}
-
-/// How to open a device.
-#[derive(Debug, Clone, Default)]
-pub struct GpuOptions {
-    /// Which adapter.
-    pub adapter: AdapterChoice,
-    /// Checked or trusted shaders. `DAPO_CHECKED=1` forces checked.
-    pub mode: ShaderMode,
-}
+use super::memory::PoolStats;
+use super::options::{GpuOptions, ShaderMode};
+use super::pipeline::{Builder, Pipeline, PipelineCache, ShaderSpec};
+use super::stream::Stream;
+use super::summary::AdapterSummary;
+use super::trials::TrialCache;
 
 /// A device with its queue, pipelines, buffers and pending work. Clones share everything.
+///
+/// Bytes go to the device and come back:
+///
+/// ```
+/// use dapo_wgpu::gpu::{Gpu, GpuError, GpuOptions};
+///
+/// let gpu = Gpu::open(&GpuOptions::default())?;
+/// println!("{}", gpu.adapter().line());
+/// let numbers = [1.0f32, 2.0, 3.0];
+/// let buffer = gpu.upload(bytemuck::cast_slice(&numbers), "numbers")?;
+/// assert_eq!(gpu.read(&buffer)?, bytemuck::cast_slice::<f32, u8>(&numbers));
+/// assert_eq!(gpu.memory().live.inputs, 256, "the smallest size class of the pool");
+/// # Ok::<(), GpuError>(())
+/// ```
 #[derive(Clone)]
 pub struct Gpu {
     pub(super) inner: Arc<Inner>,
@@ -51,13 +48,17 @@ pub(super) struct Inner {
     pub(super) staged: AtomicU64,
     stream: Mutex<Stream>,
     pub(super) uniform_layout: Option<wgpu::BindGroupLayout>,
-    fault: Arc<Mutex<Option<GpuError>>>,
-    /// The submit at which the device shall be lost, to try what happens then.
+    /// The first error that the driver reported outside of a call.
+    uncaptured: ErrorSlot,
+    /// The submit at which the device is destroyed, to test how its loss is handled.
     lose_at: Option<u64>,
     pub(super) timestamps_tick: OnceLock<bool>,
     pub(super) preferences: OnceLock<HashMap<String, String>>,
-    pub(super) verdicts: Verdicts,
+    trials: TrialCache,
 }
+
+/// The first error that no call returned; a device loss replaces any other.
+type ErrorSlot = Arc<Mutex<Option<GpuError>>>;
 
 impl std::fmt::Debug for Gpu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -68,10 +69,17 @@ impl std::fmt::Debug for Gpu {
 impl Gpu {
     /// Opens a device.
     ///
+    /// ```
+    /// use dapo_wgpu::gpu::{AdapterChoice, Gpu, GpuError, GpuOptions};
+    ///
+    /// let options = GpuOptions { adapter: AdapterChoice::from("no such adapter"), ..GpuOptions::default() };
+    /// assert!(matches!(Gpu::open(&options), Err(GpuError::AdapterNotFound { .. })));
+    /// ```
+    ///
     /// # Errors
     /// [`GpuError::NoAdapter`], [`GpuError::AdapterNotFound`] or [`GpuError::DeviceRefused`].
     pub fn open(options: &GpuOptions) -> Result<Self, GpuError> {
-        let checked = super::capabilities::switched("DAPO_CHECKED");
+        let checked = switched("DAPO_CHECKED");
         let mode = if checked { ShaderMode::Checked } else { options.mode };
         let flags = match mode {
             ShaderMode::Checked => wgpu::InstanceFlags::from_build_config(),
@@ -90,8 +98,8 @@ impl Gpu {
         }))
         .map_err(|e| GpuError::DeviceRefused { adapter: summary.name.clone(), reason: e.to_string() })?;
 
-        let fault = Arc::new(Mutex::new(None));
-        watch(&device, &fault);
+        let uncaptured = ErrorSlot::default();
+        collect_errors(&device, &uncaptured);
         let uniform_layout = (capabilities.immediates == 0).then(|| uniform_layout(&device));
         Ok(Self {
             inner: Arc::new(Inner {
@@ -105,21 +113,21 @@ impl Gpu {
                 staged: AtomicU64::new(0),
                 stream: Mutex::default(),
                 uniform_layout,
-                fault,
+                uncaptured,
                 lose_at: std::env::var("DAPO_LOSE_DEVICE_AT").ok().and_then(|n| n.parse().ok()),
                 timestamps_tick: OnceLock::new(),
                 preferences: OnceLock::new(),
-                verdicts: Verdicts::default(),
+                trials: TrialCache::default(),
             }),
         })
     }
 
-    /// Who the adapter is: part of every result.
+    /// The adapter that this device was opened on.
     pub fn adapter(&self) -> &AdapterSummary {
         &self.inner.summary
     }
 
-    /// What it can do.
+    /// What the device can do.
     pub fn capabilities(&self) -> &Capabilities {
         &self.inner.capabilities
     }
@@ -129,12 +137,12 @@ impl Gpu {
         self.inner.mode
     }
 
-    /// Memory in use and the most that ever was, by purpose.
+    /// Memory in use now and at its peak, by purpose.
     pub fn memory(&self) -> PoolStats {
         self.inner.pool.stats()
     }
 
-    /// Number of compiled pipelines and the seconds spent on them.
+    /// Number of compiled pipelines, and the seconds spent on compiling them.
     pub fn compiled(&self) -> (usize, f64) {
         self.inner.pipelines.totals()
     }
@@ -152,108 +160,57 @@ impl Gpu {
         self.inner.pipelines.get(&builder, spec)
     }
 
-    /// A buffer of `size` bytes with undefined contents, for a result. `what` names it in errors.
+    /// The result of the trial `name`. It runs on the first call, while other callers wait; the result is kept until
+    /// the device is closed. A trial must not call this function itself.
     ///
     /// # Errors
-    /// [`GpuError::TooLarge`] or [`GpuError::OutOfMemory`].
-    pub fn alloc(&self, size: u64, what: &str) -> Result<Buffer, GpuError> {
-        self.alloc_for(Purpose::Activations, size, what)
+    /// What the trial found wrong.
+    pub fn trial_result(&self, name: &str, trial: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+        self.inner.trials.get(name, trial)
     }
 
-    /// As [`Gpu::alloc`], for a given purpose.
-    ///
-    /// # Errors
-    /// As [`Gpu::alloc`].
-    pub fn alloc_for(&self, purpose: Purpose, size: u64, what: &str) -> Result<Buffer, GpuError> {
-        let limit = self.inner.capabilities.limits.buffer;
-        let class = Pool::class(size).min(limit & !3);
-        if size > limit {
-            return Err(GpuError::TooLarge {
-                what: what.to_owned(),
-                bytes: size,
-                limit,
-                limit_name: "maxBufferSize",
-            });
-        }
-        if let Some(raw) = self.inner.pool.take(class) {
-            return Ok(Buffer::new(raw, size, purpose, &self.inner.pool));
-        }
-        let raw = self.create(class, what).or_else(|_| {
-            // Idle buffers of other sizes may be what is in the way; the pending work holds some too.
-            self.flush();
-            self.inner.pool.trim();
-            let _ = self.inner.device.poll(wgpu::PollType::wait_indefinitely());
-            self.create(class, what)
-        })?;
-        Ok(Buffer::new(raw, size, purpose, &self.inner.pool))
-    }
-
-    fn create(&self, size: u64, what: &str) -> Result<wgpu::Buffer, GpuError> {
-        let scope = self.inner.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let raw = self.inner.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(what),
-            size,
-            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        if pollster::block_on(scope.pop()).is_some() {
-            self.check()?; // after a device loss every allocation fails: say that instead
-            let held = self.memory().held();
-            return Err(GpuError::OutOfMemory { what: what.to_owned(), bytes: size, held });
-        }
-        Ok(raw)
-    }
-
-    /// Submits and waits for everything recorded and written so far.
-    ///
-    /// # Errors
-    /// Any error that the recorded work met.
-    pub fn wait(&self) -> Result<(), GpuError> {
-        self.flush();
-        if self.inner.staged.load(Ordering::Relaxed) > 0 {
-            self.hand_in(None);
-        }
-        let polled = self.inner.device.poll(wgpu::PollType::wait_indefinitely());
-        self.check()?;
-        polled.map(|_| ()).map_err(|e| GpuError::Lost { reason: e.to_string() })
+    /// A line for each trial that has failed, sorted by name.
+    pub fn notes(&self) -> Vec<String> {
+        self.inner.trials.notes()
     }
 
     pub(super) fn stream(&self) -> MutexGuard<'_, Stream> {
         self.inner.stream.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Loses the device when its time has come, once in a process: its successor lives.
+    /// Destroys the device at the submit that `DAPO_LOSE_DEVICE_AT` names, once in a process: a device that is
+    /// opened afterwards stays.
     pub(super) fn lose_if_asked(&self, submits: u64) {
         static DONE: AtomicBool = AtomicBool::new(false);
         if self.inner.lose_at == Some(submits) && !DONE.swap(true, Ordering::Relaxed) {
             self.inner.device.destroy();
             let reason = "DAPO_LOSE_DEVICE_AT asked for it".to_owned();
-            *self.inner.fault.lock().unwrap_or_else(PoisonError::into_inner) =
+            *self.inner.uncaptured.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(GpuError::Lost { reason });
         }
     }
 
     /// The first error that arrived outside of a call, if any. A lost device stays lost.
     pub(super) fn check(&self) -> Result<(), GpuError> {
-        let mut fault = self.inner.fault.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*fault {
+        let mut slot = self.inner.uncaptured.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*slot {
             None => Ok(()),
             Some(lost @ GpuError::Lost { .. }) => Err(lost.clone()),
-            Some(_) => Err(fault.take().unwrap_or(GpuError::NoAdapter)),
+            Some(_) => Err(slot.take().unwrap_or(GpuError::NoAdapter)),
         }
     }
 }
 
-/// Collects what the driver reports on its own: errors that no scope caught, and device loss.
-fn watch(device: &wgpu::Device, fault: &Arc<Mutex<Option<GpuError>>>) {
-    let note = |fault: &Arc<Mutex<Option<GpuError>>>, error: GpuError| {
-        let mut slot = fault.lock().unwrap_or_else(PoisonError::into_inner);
+/// Keeps the first error that the driver reports outside of a call, or the device loss.
+fn collect_errors(device: &wgpu::Device, slot: &ErrorSlot) {
+    let keep = |slot: &ErrorSlot, error: GpuError| {
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         let lost = matches!(error, GpuError::Lost { .. });
         if slot.is_none() || lost {
             *slot = Some(error);
         }
     };
-    let errors = Arc::clone(fault);
+    let errors = Arc::clone(slot);
     device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
         let error = match error {
             wgpu::Error::OutOfMemory { .. } => {
@@ -261,12 +218,12 @@ fn watch(device: &wgpu::Device, fault: &Arc<Mutex<Option<GpuError>>>) {
             }
             other => GpuError::Validation { message: other.to_string() },
         };
-        note(&errors, error);
+        keep(&errors, error);
     }));
-    let losses = Arc::clone(fault);
+    let losses = Arc::clone(slot);
     device.set_device_lost_callback(move |reason, message| {
         if reason != wgpu::DeviceLostReason::Destroyed {
-            note(&losses, GpuError::Lost { reason: message });
+            keep(&losses, GpuError::Lost { reason: message });
         }
     });
 }

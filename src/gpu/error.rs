@@ -1,27 +1,27 @@
-//! What can go wrong on a device, and what the user can do about it.
+//! Errors of a device, and what the user can do about each.
 
 use thiserror::Error;
 
-/// A failure of the device layer. [`GpuError::hint`] says what to do next.
+/// A failure of the device layer. [`GpuError::hint`] suggests what to do.
 #[derive(Debug, Clone, Error)]
 pub enum GpuError {
     /// No adapter at all: no driver, or none that the loader can see.
     #[error("no Vulkan, Metal or DX12 adapter was found")]
     NoAdapter,
-    /// `--adapter` named something that is not there.
-    #[error("no adapter matches '{wanted}'; found: {}", list(.available))]
+    /// No adapter matches the requested one.
+    #[error("no adapter matches '{requested}'; found: {}", list(.available))]
     AdapterNotFound {
-        /// What was asked for.
-        wanted: String,
+        /// What was requested.
+        requested: String,
         /// The adapters that exist, one line each.
         available: Vec<String>,
     },
-    /// The adapter is there but would not give a device.
+    /// The adapter exists but opened no device.
     #[error("adapter '{adapter}' refused to open a device: {reason}")]
     DeviceRefused {
         /// Name of the adapter.
         adapter: String,
-        /// The driver's words.
+        /// The driver's message.
         reason: String,
     },
     /// An allocation failed.
@@ -49,7 +49,7 @@ pub enum GpuError {
     /// The device went away (driver reset, time-out of a long dispatch, unplugged).
     #[error("the device was lost: {reason}")]
     Lost {
-        /// The driver's words.
+        /// The driver's message.
         reason: String,
     },
     /// A shader did not compile or a pipeline could not be built.
@@ -73,7 +73,7 @@ fn list(items: &[String]) -> String {
 }
 
 impl GpuError {
-    /// One sentence that says what the user can do.
+    /// What the user can do, in one sentence.
     pub fn hint(&self) -> String {
         match self {
             GpuError::NoAdapter => "install a driver: on Debian and Ubuntu `apt-get install mesa-vulkan-drivers` \
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn every_error_names_its_subject_and_has_a_hint() {
         let missing =
-            GpuError::AdapterNotFound { wanted: "rtx".into(), available: vec!["0: llvmpipe".into()] };
+            GpuError::AdapterNotFound { requested: "rtx".into(), available: vec!["0: llvmpipe".into()] };
         assert!(missing.to_string().contains("rtx") && missing.to_string().contains("llvmpipe"));
         assert!(missing.hint().contains("dapo-wgpu devices"));
         let large = GpuError::TooLarge {

@@ -1,7 +1,7 @@
-//! What device memory is used for: bytes by purpose, now and at their most.
+//! Device memory in bytes by purpose, now and at its peak.
 //!
-//! Counted are the buffers of the pool and the staging memory of transfers. Slots of parameters and what a profile
-//! needs for itself are small and left out.
+//! Counted are the buffers of the pool and the staging memory of transfers, but not parameters and the buffers of
+//! profiles, which are small.
 
 use serde::Serialize;
 
@@ -23,7 +23,7 @@ impl Purpose {
     /// Every purpose, in the order in which they are reported.
     pub const ALL: [Self; 4] = [Self::Weights, Self::Inputs, Self::Activations, Self::Staging];
 
-    /// The word for it.
+    /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Weights => "weights",
@@ -73,18 +73,18 @@ impl ByPurpose {
 pub struct PoolStats {
     /// In use now.
     pub live: ByPurpose,
-    /// The most that was ever in use at once, each purpose for itself: they need not have met.
+    /// The peak of each purpose by itself; the peaks may be at different times.
     pub peak: ByPurpose,
-    /// The most that was ever in use at once, all purposes together.
+    /// The peak of the sum of all purposes.
     pub peak_total: u64,
     /// Kept for reuse now.
     pub idle: u64,
-    /// The most that was ever held at once, in use or idle: what the driver had to give.
+    /// The peak of memory in use or idle: what the driver had to provide.
     pub peak_held: u64,
 }
 
 impl PoolStats {
-    /// In use or kept for reuse now.
+    /// Bytes in use or kept for reuse now.
     pub fn held(&self) -> u64 {
         self.live.total() + self.idle
     }

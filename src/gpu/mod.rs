@@ -1,35 +1,49 @@
 //! The device layer: the only folder that names wgpu.
 //!
-//! It finds adapters and says what they can do ([`adapter`], [`capabilities`]), keeps compiled
-//! pipelines and pooled buffers, records dispatches into few submits, moves bytes in and out, and
-//! turns everything that can go wrong into a [`GpuError`] with a hint. It knows bytes, bindings and
-//! grids; it knows no mathematics.
+//! It lists adapters and their capabilities ([`adapter`], [`capabilities`]), caches compiled
+//! pipelines and pooled buffers, records launches into few submits, copies bytes in and out, and
+//! turns every failure into a [`GpuError`] with a hint. It handles bytes, bindings and grids, and no
+//! mathematics.
+//!
+//! Any function that takes or is a method of [`Gpu`] may return [`GpuError::Lost`] after a device loss, and the
+//! errors of work recorded before. `# Errors` sections list only what else can happen.
+//!
+//! Data structures come first (options, launches, profiles, buffers, pipelines); [`Gpu`] holds them, and each of its
+//! `impl` blocks is in the file of its subject: allocation, transfer, recording, profiling.
 
 pub mod adapter;
+mod alloc;
 pub mod buffer;
 pub mod capabilities;
+mod detect;
 mod device;
 pub mod error;
+mod launch;
 pub mod memory;
+mod options;
 pub mod pipeline;
 mod preferences;
 pub mod profile;
+mod profiler;
 mod record;
-pub mod scope;
+mod scope;
+mod storage_texture;
+mod stream;
+mod summary;
 pub mod template;
-mod texels;
-mod timing;
+mod timestamps;
 mod transfer;
-mod verdicts;
+mod trials;
 
-pub use adapter::{AdapterChoice, AdapterSummary};
 pub use buffer::Buffer;
 pub use capabilities::{Capabilities, DeviceClass, SubgroupRange};
-pub use device::{Gpu, GpuOptions, ShaderMode};
+pub use device::Gpu;
 pub use error::GpuError;
+pub use launch::{Dispatch, LaunchLabel, RecordStats, Work};
 pub use memory::{ByPurpose, PoolStats, Purpose};
+pub use options::{AdapterChoice, GpuOptions, ShaderMode};
 pub use pipeline::{Access, ShaderSpec};
-pub use profile::{Clock, LaunchLabel, Profile, Span, Submit};
-pub use record::{Dispatch, RecordStats, Work};
-pub use scope::{Scope, ScopeGuard};
+pub use profile::{Clock, Profile, Scope, Span, Submit};
+pub use scope::ScopeGuard;
+pub use summary::AdapterSummary;
 pub use template::Define;

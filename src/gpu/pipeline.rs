@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::device::ShaderMode;
+use super::capabilities::MAX_PARAMS;
 use super::error::GpuError;
+use super::options::ShaderMode;
 use super::template::{self, Define, Includes};
-
-/// Bytes of parameters that any kernel may use: what every immediates-capable device offers.
-pub const MAX_PARAMS: usize = 128;
 
 /// How a shader uses a binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,7 +16,7 @@ pub enum Access {
     /// `var<storage, read_write>`
     ReadWrite,
     /// `var NAME: texture_storage_2d<rgba32float, read>`
-    Texels,
+    StorageTexture,
 }
 
 /// A shader with everything that makes it a variant; the key of the pipeline cache.
@@ -30,12 +28,12 @@ pub struct ShaderSpec {
     pub text: &'static str,
     /// Constants, flags and types of this variant.
     pub defines: Vec<(&'static str, Define)>,
-    /// Where `#include` finds its files.
+    /// Resolves the files of `#include`.
     pub includes: Includes,
 }
 
 impl ShaderSpec {
-    /// The WGSL that this spec stands for, with parameters as immediates or as a uniform.
+    /// The expanded WGSL, with parameters as immediates or as a uniform.
     ///
     /// # Errors
     /// [`GpuError::Shader`] when the template is malformed.
@@ -50,12 +48,12 @@ impl ShaderSpec {
     }
 }
 
-/// The storage bindings of group 0, in order of their numbers, read off the WGSL itself: there is
-/// no second list that could drift away from the shader.
+/// The storage bindings of group 0, in order of their numbers, read from the WGSL: there is no second list that could
+/// differ from the shader.
 ///
 /// # Errors
 /// A message when the numbers are not 0, 1, 2, … in order.
-pub fn bindings(code: &str) -> Result<Vec<Access>, String> {
+fn bindings(code: &str) -> Result<Vec<Access>, String> {
     let mut found = Vec::new();
     for line in code.lines() {
         let Some(rest) = line.trim_start().strip_prefix("@group(0) @binding(") else { continue };
@@ -67,9 +65,9 @@ pub fn bindings(code: &str) -> Result<Vec<Access>, String> {
             r if r.starts_with("var<storage, read_write>") => Access::ReadWrite,
             r if r.starts_with("var<storage, read>") => Access::Read,
             r if r.starts_with("var ") && r.contains(": texture_storage_2d<rgba32float, read>") => {
-                Access::Texels
+                Access::StorageTexture
             }
-            _ => return Err(format!("binding {number} is neither a storage buffer nor a grid of texels")),
+            _ => return Err(format!("binding {number} is neither a storage buffer nor a storage texture")),
         };
         found.push(access);
     }
@@ -117,7 +115,7 @@ impl PipelineCache {
     }
 }
 
-/// What compiling needs of the device.
+/// The parts of a device that compilation needs.
 pub(super) struct Builder<'a> {
     pub device: &'a wgpu::Device,
     pub mode: ShaderMode,
@@ -194,7 +192,7 @@ impl Builder<'_> {
                 binding: binding as u32,
                 visibility: wgpu::ShaderStages::COMPUTE,
                 ty: match access {
-                    Access::Texels => wgpu::BindingType::StorageTexture {
+                    Access::StorageTexture => wgpu::BindingType::StorageTexture {
                         access: wgpu::StorageTextureAccess::ReadOnly,
                         format: wgpu::TextureFormat::Rgba32Float,
                         view_dimension: wgpu::TextureViewDimension::D2,
@@ -213,7 +211,7 @@ impl Builder<'_> {
     }
 }
 
-/// Adds `(shaders/file:line)` to a compiler message that speaks of a line of the expanded text.
+/// Adds `(shaders/file:line)` to a compiler message that names a line of the expanded text.
 fn with_origin(message: &str, expanded: &template::Expanded) -> String {
     let line = message
         .split("wgsl:")
@@ -235,8 +233,8 @@ mod tests {
         let code = "@group(0) @binding(0) var<storage, read> a: array<f32>;\n\
                     @group(0) @binding(1) var<storage, read_write> b: array<f32>;";
         assert_eq!(bindings(code), Ok(vec![Access::Read, Access::ReadWrite]));
-        let texels = "@group(0) @binding(0) var b: texture_storage_2d<rgba32float, read>;   // [k, n]";
-        assert_eq!(bindings(texels), Ok(vec![Access::Texels]));
+        let texture = "@group(0) @binding(0) var b: texture_storage_2d<rgba32float, read>;   // [k, n]";
+        assert_eq!(bindings(texture), Ok(vec![Access::StorageTexture]));
         assert!(bindings("@group(0) @binding(1) var<storage, read> a: array<f32>;").is_err());
         assert!(bindings("@group(0) @binding(0) var<uniform> a: f32;").is_err());
     }

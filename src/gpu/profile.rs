@@ -1,6 +1,6 @@
-//! Profiling: what every launch took, on the device's own clock where it has one.
+//! Profiles: what every launch took, on the device's own clock where it has one.
 //!
-//! While a profile is on, each launch is a compute pass of its own between two timestamps, and every
+//! While a profile is active, each launch is a compute pass of its own between two timestamps, and every
 //! submit is waited for. That costs time (passes are split, the host waits), so a profile says where
 //! the time of a run goes, and not how long the run takes without it.
 
@@ -8,22 +8,9 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::device::Gpu;
 use super::error::GpuError;
+use super::launch::{LaunchLabel, RecordStats, Work};
 use super::memory::{ByPurpose, PoolStats};
-use super::record::{RecordStats, Recorded, Work};
-use super::scope::{Scope, Scopes};
-
-/// What a launch is called in profiles.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct LaunchLabel {
-    /// Kernel family: `matmul`.
-    pub kernel: String,
-    /// Variant: `tile`.
-    pub variant: String,
-    /// The case in words: `matmul f32 m=77 n=512 k=512 +bias`.
-    pub case: String,
-}
 
 /// Which clock timed a launch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -40,16 +27,16 @@ pub enum Clock {
 pub struct Span {
     /// What ran.
     pub label: LaunchLabel,
-    /// What it costs, as its kernel counts it.
+    /// Its arithmetic and memory traffic, as its kernel counts them.
     pub work: Work,
-    /// Workgroups.
+    /// Workgroups in x, y and z.
     pub grid: [u32; 3],
-    /// Its innermost scope, by its place in [`Profile::scopes`].
+    /// Its innermost scope, as an index into [`Profile::scopes`].
     pub scope: Option<usize>,
     /// Bytes in use while it ran. Buffers are reused in the order of recording, so that is what was in use when it
     /// was recorded.
     pub memory: ByPurpose,
-    /// The submit it was in, by its place in [`Profile::submits`].
+    /// Its submit, as an index into [`Profile::submits`].
     pub submit: usize,
     /// Start in seconds since the profile began. Launches of one submit share a clock; submits are
     /// placed by the host's clock.
@@ -67,7 +54,7 @@ pub struct Submit {
     pub seconds: f64,
 }
 
-/// Everything that ran since [`Gpu::start_profile`].
+/// Everything that ran since [`Gpu::start_profile`](super::Gpu::start_profile).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Profile {
     /// Launches in order.
@@ -92,157 +79,104 @@ pub struct Profile {
     pub memory: PoolStats,
 }
 
-/// What is noted of a launch when it is recorded.
-pub(super) struct Noted {
+/// A named part of a recording that was open while a profile was active.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Scope {
+    /// What kind of work: `block`. Summaries of profiles group scopes by name.
+    pub name: String,
+    /// Which one: `3`.
+    pub detail: String,
+    /// The scope that it was opened in, as an index into [`Profile::scopes`].
+    pub parent: Option<usize>,
+}
+
+impl Scope {
+    /// Name and detail: `block 3`.
+    pub fn label(&self) -> String {
+        format!("{} {}", self.name, self.detail).trim_end().to_owned()
+    }
+}
+
+/// What a profile needs to know of a launch when it is recorded.
+pub(super) struct LaunchInfo {
     pub(super) label: LaunchLabel,
     pub(super) scope: Option<usize>,
     pub(super) memory: ByPurpose,
 }
 
-/// A profile that is being taken.
+/// A profile that has not ended yet.
 #[derive(Debug)]
-pub(super) struct Taking {
-    began: Instant,
-    clock: Clock,
-    /// Counters when it began.
+pub(super) struct ActiveProfile {
+    pub(super) start: Instant,
+    pub(super) clock: Clock,
+    /// Counters when it started.
     stats: RecordStats,
     compiled: (usize, f64),
-    pub(super) scopes: Scopes,
-    submits: Vec<Submit>,
-    spans: Vec<Span>,
-    fault: Option<GpuError>,
+    scopes: Vec<Scope>,
+    open_scopes: Vec<usize>,
+    pub(super) submits: Vec<Submit>,
+    pub(super) spans: Vec<Span>,
+    /// The first error of a submit.
+    pub(super) error: Option<GpuError>,
 }
 
-impl Gpu {
-    /// Times every launch from here on, until [`Gpu::end_profile`].
-    ///
-    /// # Errors
-    /// [`GpuError::Lost`] when the device goes away while its clock is tried.
-    pub fn start_profile(&self) -> Result<(), GpuError> {
-        let clock = if self.timestamps_tick()? { Clock::Timestamps } else { Clock::Wall };
-        self.wait()?;
-        let mut stream = self.stream();
-        stream.profiles += 1;
-        stream.profile = Some(Taking {
-            began: Instant::now(),
+impl ActiveProfile {
+    /// Starts now; `stats` and `compiled` are the device's counters.
+    pub(super) fn new(clock: Clock, stats: RecordStats, compiled: (usize, f64)) -> Self {
+        Self {
+            start: Instant::now(),
             clock,
-            stats: stream.stats,
-            compiled: self.compiled(),
-            scopes: Scopes::default(),
+            stats,
+            compiled,
+            scopes: Vec::new(),
+            open_scopes: Vec::new(),
             submits: Vec::new(),
             spans: Vec::new(),
-            fault: None,
-        });
-        Ok(())
+            error: None,
+        }
     }
 
-    /// Waits for everything recorded and hands out the profile; `None` when none was started.
+    /// The innermost open scope.
+    pub(super) fn scope(&self) -> Option<usize> {
+        self.open_scopes.last().copied()
+    }
+
+    /// Opens a scope in the innermost one; its index.
+    pub(super) fn open_scope(&mut self, name: String, detail: String) -> usize {
+        self.scopes.push(Scope { name, detail, parent: self.scope() });
+        let index = self.scopes.len() - 1;
+        self.open_scopes.push(index);
+        index
+    }
+
+    pub(super) fn close_scope(&mut self, index: usize) {
+        self.open_scopes.retain(|&open| open != index);
+    }
+
+    /// Ends now.
     ///
     /// # Errors
-    /// Any error that the recorded work met.
-    pub fn end_profile(&self) -> Result<Option<Profile>, GpuError> {
-        self.wait()?;
-        let mut stream = self.stream();
-        let Some(taking) = stream.profile.take() else { return Ok(None) };
-        let compiled = self.compiled();
-        match taking.fault {
-            Some(fault) => Err(fault),
-            None => Ok(Some(Profile {
-                spans: taking.spans,
-                scopes: taking.scopes.all,
-                submits: taking.submits,
-                clock: taking.clock,
-                wall: taking.began.elapsed().as_secs_f64(),
-                uploaded: stream.stats.uploaded - taking.stats.uploaded,
-                downloaded: stream.stats.downloaded - taking.stats.downloaded,
-                pipelines: compiled.0 - taking.compiled.0,
-                compiling: compiled.1 - taking.compiled.1,
-                memory: self.memory(),
-            })),
+    /// The first error of a submit.
+    pub(super) fn finish(
+        self,
+        stats: RecordStats,
+        compiled: (usize, f64),
+        memory: PoolStats,
+    ) -> Result<Profile, GpuError> {
+        if let Some(error) = self.error {
+            return Err(error);
         }
-    }
-
-    /// Runs a list one pass a launch, waits, and keeps the times.
-    pub(super) fn submit_profiled(&self, taking: &mut Taking, pending: Vec<Recorded>) {
-        let start = taking.began.elapsed().as_secs_f64();
-        let timed = match taking.clock {
-            Clock::Timestamps => self.time_by_stamps(taking.began, &pending),
-            Clock::Wall => self.time_by_wall(taking.began, &pending),
-        };
-        let times = match timed {
-            Ok(times) => times,
-            Err(fault) => {
-                taking.fault.get_or_insert(fault);
-                return;
-            }
-        };
-        for (Recorded { work, grid, noted, .. }, (start, seconds)) in pending.into_iter().zip(times) {
-            // What was recorded before the profile began was waited for then.
-            let Some(Noted { label, scope, memory }) = noted else { continue };
-            let submit = taking.submits.len();
-            taking.spans.push(Span { label, work, grid, scope, memory, submit, start, seconds });
-        }
-        let seconds = taking.began.elapsed().as_secs_f64() - start;
-        taking.submits.push(Submit { start, seconds });
-    }
-
-    /// (start, seconds) of each launch by the device's timestamps.
-    fn time_by_stamps(&self, began: Instant, pending: &[Recorded]) -> Result<Vec<(f64, f64)>, GpuError> {
-        let count = 2 * pending.len() as u32;
-        let queries = self.inner.device.create_query_set(&wgpu::QuerySetDescriptor {
-            label: Some("profile"),
-            ty: wgpu::QueryType::Timestamp,
-            count,
-        });
-        let bytes = u64::from(count) * 8;
-        let buffer = |usage| {
-            self.inner.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("profile"),
-                size: bytes,
-                usage,
-                mapped_at_creation: false,
-            })
-        };
-        let resolved = buffer(wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC);
-        let staging = buffer(wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
-        let slots = self.upload_params(pending);
-        let mut encoder =
-            self.inner.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        for (i, recorded) in pending.iter().enumerate() {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-                label: None,
-                timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
-                    query_set: &queries,
-                    beginning_of_pass_write_index: Some(2 * i as u32),
-                    end_of_pass_write_index: Some(2 * i as u32 + 1),
-                }),
-            });
-            recorded.encode(&mut pass, slots.as_ref(), i);
-        }
-        encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
-        encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, bytes);
-        let submitted = began.elapsed().as_secs_f64();
-        self.hand_in(Some(encoder.finish()));
-        let raw = self.map(&staging)?;
-        let stamps: Vec<u64> = bytemuck::pod_collect_to_vec(&raw);
-        let period = f64::from(self.inner.queue.get_timestamp_period()) * 1e-9;
-        let first = stamps.first().copied().unwrap_or(0);
-        let since = |later: u64, earlier: u64| later.saturating_sub(earlier) as f64 * period;
-        Ok(stamps.chunks_exact(2).map(|s| (submitted + since(s[0], first), since(s[1], s[0]))).collect())
-    }
-
-    /// (start, seconds) of each launch by the host's clock, one submit and one wait each.
-    fn time_by_wall(&self, began: Instant, pending: &[Recorded]) -> Result<Vec<(f64, f64)>, GpuError> {
-        let mut times = Vec::with_capacity(pending.len());
-        for recorded in pending {
-            let start = began.elapsed().as_secs_f64();
-            self.encode_and_submit(std::slice::from_ref(recorded));
-            self.inner
-                .device
-                .poll(wgpu::PollType::wait_indefinitely())
-                .map_err(|e| GpuError::Lost { reason: e.to_string() })?;
-            times.push((start, began.elapsed().as_secs_f64() - start));
-        }
-        Ok(times)
+        Ok(Profile {
+            spans: self.spans,
+            scopes: self.scopes,
+            submits: self.submits,
+            clock: self.clock,
+            wall: self.start.elapsed().as_secs_f64(),
+            uploaded: stats.uploaded - self.stats.uploaded,
+            downloaded: stats.downloaded - self.stats.downloaded,
+            pipelines: compiled.0 - self.compiled.0,
+            compiling: compiled.1 - self.compiled.1,
+            memory,
+        })
     }
 }

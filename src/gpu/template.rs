@@ -1,34 +1,26 @@
 //! The small preprocessor that turns one shader file into its variants.
 //!
 //! WGSL has no includes, no conditional compilation and no unrolling, and its overridable constants
-//! can neither change a type nor unroll a loop. Five directives, each alone on its line, close the gap:
+//! can neither change a type nor unroll a loop. Five directives, each alone on its line, add them:
 //!
 //! | directive | meaning |
 //! |---|---|
 //! | `#include "common/x.wgsl"` | the text of that shader file |
 //! | `#if NAME`, `#if !NAME`, `#else`, `#end` | kept when the define is (not) set and not zero |
 //! | `#for i in 0..EXPR`, `#end` | repeated, with `$i` replaced (unrolled) |
-//! | `#params` | declares `params: Params` as immediates or as a uniform, as the device wants |
-//! | `#enable NAME` | `enable NAME;` at the very top, where WGSL wants it: above the constants, once |
+//! | `#params` | declares `params: Params` as immediates or as a uniform, whichever the device uses |
+//! | `#enable NAME` | `enable NAME;` at the top of the module, where WGSL requires it: above the constants, once |
 //!
 //! `$NAME` is replaced anywhere by a define or loop variable, and `${a * 4 + b}` by the value of an
 //! integer expression. Number defines are also emitted as WGSL constants, so that shaders mostly
 //! read as plain WGSL. Every line remembers where it came from, for error messages.
 
+mod expression;
+
 use std::fmt::Write as _;
 
-/// A value that a decision passes to a shader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Define {
-    /// Emitted as `const NAME: u32`; usable in `#if`, `#for` and `${}`.
-    Number(u32),
-    /// For `#if` only.
-    Flag(bool),
-    /// Emitted as `alias NAME = type;`.
-    Type(&'static str),
-    /// Replaces `$NAME` with these words.
-    Text(&'static str),
-}
+pub use expression::Define;
+use expression::{Scope, evaluate, lookup};
 
 /// A line of expanded WGSL with its origin.
 #[derive(Debug, Clone)]
@@ -63,8 +55,6 @@ impl Expanded {
 
 /// Finds an included file: its name, which error messages point back at, and its text.
 pub type Includes = fn(&str) -> Option<(&'static str, &'static str)>;
-
-type Scope<'a> = Vec<(&'a str, Define)>;
 
 /// Expands `text`, the contents of the shader file `file`.
 ///
@@ -146,7 +136,7 @@ impl Expander<'_> {
                 }
                 "if" => {
                     let (middle, end) = matching(source, i).map_err(at)?;
-                    let (name, wanted) = rest.strip_prefix('!').map_or((rest, true), |n| (n, false));
+                    let (name, expected) = rest.strip_prefix('!').map_or((rest, true), |n| (n, false));
                     let set = match lookup(scope, name.trim()) {
                         Some(Define::Flag(b)) => b,
                         Some(Define::Number(n)) => n != 0,
@@ -154,7 +144,7 @@ impl Expander<'_> {
                         None => return Err(at(format!("'{name}' is not a define"))),
                     };
                     let otherwise = middle.map_or(end, |m| m);
-                    if set == wanted {
+                    if set == expected {
                         self.block(&source[i + 1..otherwise], scope)?;
                     } else if let Some(m) = middle {
                         self.block(&source[m + 1..end], scope)?;
@@ -202,10 +192,6 @@ fn matching(source: &Source, open: usize) -> Result<(Option<usize>, usize), Stri
     Err("this block has no #end".into())
 }
 
-fn lookup(scope: &Scope<'_>, name: &str) -> Option<Define> {
-    scope.iter().rev().find(|(n, _)| *n == name).map(|(_, d)| *d)
-}
-
 /// Replaces `$NAME` and `${expression}` in one line.
 fn substitute(line: &str, scope: &Scope<'_>) -> Result<String, String> {
     let mut out = String::with_capacity(line.len());
@@ -232,74 +218,6 @@ fn substitute(line: &str, scope: &Scope<'_>) -> Result<String, String> {
     }
     out.push_str(rest);
     Ok(out)
-}
-
-/// Evaluates an integer expression of `+ - * / %`, parentheses, numbers and names.
-fn evaluate(text: &str, scope: &Scope<'_>) -> Result<i64, String> {
-    let mut parser = Parser { rest: text, scope };
-    let value = parser.sum()?;
-    if parser.rest.trim().is_empty() {
-        Ok(value)
-    } else {
-        Err(format!("cannot read '{text}' as an expression"))
-    }
-}
-
-struct Parser<'a> {
-    rest: &'a str,
-    scope: &'a Scope<'a>,
-}
-
-impl Parser<'_> {
-    fn sum(&mut self) -> Result<i64, String> {
-        let mut value = self.product()?;
-        while let Some(op) = self.operator(&['+', '-']) {
-            let right = self.product()?;
-            value = if op == '+' { value + right } else { value - right };
-        }
-        Ok(value)
-    }
-
-    fn product(&mut self) -> Result<i64, String> {
-        let mut value = self.atom()?;
-        while let Some(op) = self.operator(&['*', '/', '%']) {
-            let right = self.atom()?;
-            value = match op {
-                '*' => value * right,
-                '/' => value.checked_div(right).ok_or("division by zero")?,
-                _ => value.checked_rem(right).ok_or("division by zero")?,
-            };
-        }
-        Ok(value)
-    }
-
-    fn operator(&mut self, wanted: &[char]) -> Option<char> {
-        self.rest = self.rest.trim_start();
-        let op = self.rest.chars().next().filter(|c| wanted.contains(c))?;
-        self.rest = &self.rest[1..];
-        Some(op)
-    }
-
-    fn atom(&mut self) -> Result<i64, String> {
-        self.rest = self.rest.trim_start();
-        if let Some(inner) = self.rest.strip_prefix('(') {
-            self.rest = inner;
-            let value = self.sum()?;
-            self.operator(&[')']).ok_or("'(' without ')'")?;
-            return Ok(value);
-        }
-        let length =
-            self.rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(self.rest.len());
-        let (word, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        if let Ok(number) = word.parse() {
-            return Ok(number);
-        }
-        match lookup(self.scope, word) {
-            Some(Define::Number(n)) => Ok(i64::from(n)),
-            _ => Err(format!("'{word}' is not a number")),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -19,18 +19,29 @@ struct Staged<'a> {
 
 impl<'a> Staged<'a> {
     fn new(pool: &'a Pool, bytes: u64) -> Self {
-        pool.stage(bytes);
+        pool.count_staged(bytes);
         Self { pool, bytes }
     }
 }
 
 impl Drop for Staged<'_> {
     fn drop(&mut self) {
-        self.pool.unstage(self.bytes);
+        self.pool.count_unstaged(self.bytes);
     }
 }
 
 impl Gpu {
+    /// Submits and waits for everything recorded and written so far.
+    pub fn wait(&self) -> Result<(), GpuError> {
+        self.flush();
+        if self.inner.staged.load(Ordering::Relaxed) > 0 {
+            self.submit_commands(None);
+        }
+        let polled = self.inner.device.poll(wgpu::PollType::wait_indefinitely());
+        self.check()?;
+        polled.map(|_| ()).map_err(|e| GpuError::Lost { reason: e.to_string() })
+    }
+
     /// A new buffer with these contents, as an input.
     ///
     /// # Errors
@@ -52,7 +63,7 @@ impl Gpu {
     /// Overwrites a part of a buffer, after everything recorded so far.
     ///
     /// # Errors
-    /// [`GpuError::Lost`] after a device loss; [`GpuError::Validation`] for a grid of texels.
+    /// [`GpuError::Validation`] for a storage texture.
     pub fn write(&self, buffer: &Buffer, offset: u64, bytes: &[u8]) -> Result<(), GpuError> {
         let raw = bytes_of(buffer)?;
         // Writes go ahead of the next submit, so what is recorded must be submitted first.
@@ -70,7 +81,7 @@ impl Gpu {
                 self.inner.queue.write_buffer(raw, at, &padded);
             }
             if staged >= UPLOAD_CHUNK as u64 {
-                self.hand_in(None);
+                self.submit_commands(None);
             }
         }
         self.check()
@@ -78,14 +89,14 @@ impl Gpu {
 
     /// Counts bytes that are about to be written; how many there are since the last submit.
     pub(super) fn stage(&self, bytes: u64) -> u64 {
-        self.inner.pool.stage(bytes);
+        self.inner.pool.count_staged(bytes);
         self.inner.staged.fetch_add(bytes, Ordering::Relaxed) + bytes
     }
 
-    /// Waits for everything recorded so far and copies a buffer's bytes back.
+    /// Waits for everything recorded so far and copies a buffer's bytes to the host.
     ///
     /// # Errors
-    /// [`GpuError::Lost`] and [`GpuError::OutOfMemory`]; also any error that the recorded work met.
+    /// [`GpuError::Validation`] for a storage texture, [`GpuError::OutOfMemory`].
     pub fn read(&self, buffer: &Buffer) -> Result<Vec<u8>, GpuError> {
         let raw = bytes_of(buffer)?;
         let size = buffer.size().next_multiple_of(4);
@@ -110,7 +121,7 @@ impl Gpu {
         let mut encoder =
             self.inner.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(raw, 0, &staging, 0, size);
-        self.hand_in(Some(encoder.finish()));
+        self.submit_commands(Some(encoder.finish()));
         let mut bytes = self.map(&staging)?;
         bytes.truncate(buffer.size() as usize);
         Ok(bytes)
@@ -138,23 +149,23 @@ impl Gpu {
         Ok(bytes)
     }
 
-    /// Gives commands to the queue, and with them the writes since the last time. Staging memory of writes is
-    /// free when the device is through with them.
-    pub(super) fn hand_in(&self, commands: Option<wgpu::CommandBuffer>) {
+    /// Submits commands, and with them the writes since the last submit. Staging memory of writes is free when the
+    /// device has finished them.
+    pub(super) fn submit_commands(&self, commands: Option<wgpu::CommandBuffer>) {
         self.inner.queue.submit(commands);
         let staged = self.inner.staged.swap(0, Ordering::Relaxed);
         if staged > 0 {
             let pool = Arc::clone(&self.inner.pool);
-            self.inner.queue.on_submitted_work_done(move || pool.unstage(staged));
+            self.inner.queue.on_submitted_work_done(move || pool.count_unstaged(staged));
         }
     }
 }
 
 fn bytes_of(buffer: &Buffer) -> Result<&wgpu::Buffer, GpuError> {
     match buffer.raw() {
-        Raw::Bytes(raw) => Ok(raw),
-        Raw::Texels(_) => {
-            Err(GpuError::Validation { message: "texels can only be bound, not read or written".into() })
-        }
+        Raw::Buffer(raw) => Ok(raw),
+        Raw::StorageTexture(_) => Err(GpuError::Validation {
+            message: "a storage texture can only be bound, not read or written".into(),
+        }),
     }
 }

@@ -154,7 +154,7 @@ impl Variant {
     /// Whether these buffers, inputs first, are in the form that the variant reads.
     fn reads(&self, buffers: &[(&Buffer, u64)]) -> bool {
         let panels = self.panels.map(|(input, _)| input);
-        buffers.iter().enumerate().all(|(i, (buffer, _))| buffer.is_texels() == (panels == Some(i)))
+        buffers.iter().enumerate().all(|(i, (buffer, _))| buffer.is_storage_texture() == (panels == Some(i)))
     }
 }
 

@@ -25,7 +25,7 @@ impl Panels {
     /// Why this device cannot hold the matrix this way, if it cannot.
     pub fn refused(self, caps: &Capabilities) -> Option<String> {
         let (width, height) = self.grid();
-        match caps.texels as usize {
+        match caps.storage_texture_size as usize {
             0 => Some("shaders cannot read texels here".to_owned()),
             _ if !self.columns.is_multiple_of(4) => Some("k is not a multiple of 4".to_owned()),
             limit if width.max(height) > limit => {
@@ -51,9 +51,9 @@ impl Panels {
     /// Uploads a row-major matrix [rows, columns].
     ///
     /// # Errors
-    /// Those of [`Gpu::upload_texels`].
+    /// Those of [`Gpu::upload_storage_texture`].
     pub fn upload(self, gpu: &Gpu, matrix: &[f32], what: &str) -> Result<Buffer, GpuError> {
-        gpu.upload_texels(&self.pack(matrix), self.grid().0 as u32, what)
+        gpu.upload_storage_texture(&self.pack(matrix), self.grid().0 as u32, what)
     }
 }
 

@@ -29,7 +29,7 @@ const SEED: u64 = 1;
 pub fn passed(gpu: &Gpu, problem: &dyn Problem, variant: &str) -> Result<(), String> {
     let Some(trial) = problem.trial(variant) else { return Ok(()) };
     let name = format!("{} [{variant}]", trial.problem.label());
-    gpu.verdict(&name, || run(gpu, &trial, variant))
+    gpu.trial_result(&name, || run(gpu, &trial, variant))
 }
 
 /// Holds every trial that a built-in kernel may need on this device, and tells which failed.

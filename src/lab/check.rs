@@ -1,4 +1,6 @@
 //! Conformance of an adapter and driver: every variant of every case against the float64 reference.
+//!
+//! Functions that take a [`Gpu`] return the device's errors.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -18,46 +20,46 @@ pub struct NotRun {
     pub variant: &'static str,
     /// Why it cannot run.
     pub reason: String,
-    /// For how many cases.
+    /// Number of cases.
     pub cases: usize,
 }
 
-/// The verdict on one kernel.
+/// The results of one kernel.
 #[derive(Debug, Clone, Serialize)]
 pub struct KernelReport {
     /// The family.
     pub kernel: String,
     /// Cases that were run.
     pub cases: usize,
-    /// Runs: cases by variants by kinds of inputs.
+    /// Number of runs: cases × variants × kinds of inputs.
     pub runs: usize,
-    /// Largest |error| / bound of any element of any run.
+    /// Largest |error| / bound of all elements of all runs.
     pub worst: f64,
-    /// Cases whose reference finite differences of the forward pass were compared with.
+    /// Cases whose reference was compared with finite differences of the forward pass.
     pub gradients: usize,
-    /// Runs in which a NaN or infinity came out where IEEE 754 wants it, and those in which not
-    /// (WGSL allows that).
+    /// Runs in which NaN and infinity propagated as IEEE 754 requires, and runs in which they did not
+    /// (which WGSL allows).
     pub special_values: (usize, usize),
-    /// Runs with faults.
+    /// Runs with errors.
     pub failed: Vec<Outcome>,
     /// Variants that did not run.
     pub not_run: Vec<NotRun>,
 }
 
-/// What conformance found; the file that goes with a bug report.
+/// The result of a conformance run, to attach to a bug report.
 #[derive(Debug, Clone, Serialize)]
 pub struct CheckReport {
     /// `dapo-wgpu/check/1`
     pub schema: &'static str,
     /// Where it ran.
     pub device: Device,
-    /// How thorough it was.
+    /// Which set of cases.
     pub tier: Tier,
     /// Seed of the inputs.
     pub seed: u64,
     /// Seconds it took.
     pub seconds: f64,
-    /// Whether everything that ran is right.
+    /// Whether every run passed.
     pub passed: bool,
     /// By kernel.
     pub kernels: Vec<KernelReport>,
@@ -65,19 +67,19 @@ pub struct CheckReport {
     pub outcomes: Vec<Outcome>,
 }
 
-/// The cases that `wanted` names: a printed case, a part of one (all that contain it), or a new case
-/// in the same words. Everything when nothing is wanted.
+/// The cases that `requested` names: the label of a case, a part of labels (all that contain it), or the label of a
+/// new case. All cases when nothing is requested.
 ///
 /// # Errors
-/// A message when nothing fits.
-pub fn select(registry: &Registry, all: Cases, wanted: &[String]) -> Result<Cases, String> {
-    if wanted.is_empty() {
+/// A message when a request matches nothing.
+pub fn select(registry: &Registry, all: Cases, requested: &[String]) -> Result<Cases, String> {
+    if requested.is_empty() {
         return Ok(all);
     }
     let labels: Vec<String> = all.iter().map(|c| c.label()).collect();
     let mut chosen = vec![false; all.len()];
     let mut built = Cases::new();
-    for text in wanted {
+    for text in requested {
         let text = text.trim();
         if let Some(at) = labels.iter().position(|label| label == text) {
             chosen[at] = true;
@@ -98,10 +100,7 @@ pub fn select(registry: &Registry, all: Cases, wanted: &[String]) -> Result<Case
     Ok(kept.chain(built).collect())
 }
 
-/// Checks these cases.
-///
-/// # Errors
-/// Those of the device; wrong results are in the report.
+/// Checks these cases. Wrong results are no error but listed in the report.
 pub fn run(
     gpu: &Gpu,
     cases: &[Box<dyn Problem>],
@@ -169,17 +168,17 @@ pub fn run(
 }
 
 impl CheckReport {
-    /// The device in two lines, then one line a kernel, what failed, what did not run, and the verdict.
+    /// As text: two lines on the device, one line per kernel, failed runs, variants not run, and the outcome.
     pub fn text(&self) -> String {
-        let mut lines = vec![self.device.adapter.line(), self.device.given()];
+        let mut lines = vec![self.device.adapter.line(), self.device.summary()];
         for kernel in &self.kernels {
-            let verdict = if kernel.failed.is_empty() { "ok   " } else { "WRONG" };
+            let status = if kernel.failed.is_empty() { "ok   " } else { "WRONG" };
             let gradients = match kernel.gradients {
                 0 => String::new(),
                 n => format!("; {n} gradients by differences"),
             };
             lines.push(format!(
-                "{verdict} {:19} {:3} cases {:4} runs   largest error {:.3} of its bound{gradients}",
+                "{status} {:19} {:3} cases {:4} runs   largest error {:.3} of its bound{gradients}",
                 kernel.kernel, kernel.cases, kernel.runs, kernel.worst
             ));
             for outcome in &kernel.failed {
@@ -196,7 +195,7 @@ impl CheckReport {
         let (kept, lost) =
             self.kernels.iter().fold((0, 0), |s, k| (s.0 + k.special_values.0, s.1 + k.special_values.1));
         lines.push(format!(
-            "NaN and infinity came out as IEEE 754 wants in {kept} of {} runs (WGSL lets a device differ)",
+            "NaN and infinity propagated as IEEE 754 requires in {kept} of {} runs (WGSL allows a device to differ)",
             kept + lost
         ));
         lines.extend(self.device.note_lines());

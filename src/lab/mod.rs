@@ -1,9 +1,8 @@
-//! The kernel laboratory: is every kernel right on this device ([`mod@check`]), how fast is it and what holds
-//! it back ([`mod@bench`]), which variant is best here ([`mod@tune`]), and where does the time of a run go
-//! ([`mod@profile`])?
+//! Tools for kernels: conformance tests ([`mod@check`]), benchmarks against the device's ceilings
+//! ([`mod@bench`]), autotuning ([`mod@tune`]) and summaries of profiles ([`mod@profile`]).
 //!
-//! All of it works on any [`Registry`](crate::kernels::registry::Registry), so kernels of one's own get
-//! the same treatment as ours.
+//! All of them work on any [`Registry`](crate::kernels::registry::Registry), also on one with kernels of another
+//! crate.
 
 pub mod bench;
 pub mod check;
@@ -14,18 +13,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::gpu::{AdapterSummary, Capabilities, Gpu, ShaderMode, SubgroupRange};
 
-/// Which device gave a result, and how it was driven.
+/// The device of a result and its configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Device {
-    /// Who the adapter is, driver included.
+    /// The adapter, driver included.
     pub adapter: AdapterSummary,
-    /// What it can do.
+    /// Its capabilities.
     pub capabilities: Capabilities,
     /// Checked or trusted shaders.
     pub mode: ShaderMode,
     /// Version of this crate.
     pub version: String,
-    /// Variants that failed their trial here and were not used, with what went wrong.
+    /// Variants that failed their trial on this device and were not used, each with the reason.
     #[serde(default)]
     pub notes: Vec<String>,
 }
@@ -42,14 +41,14 @@ impl Device {
         }
     }
 
-    /// The notes as lines of a report.
+    /// The notes as lines of text.
     fn note_lines(&self) -> impl Iterator<Item = String> {
         self.notes.iter().map(|note| format!("note: {note}"))
     }
 
-    /// What kernels were given, in one line:
+    /// The capabilities that kernels used, in one line:
     /// `subgroups of 8 · f16 · 1024 invocations · immediates · trusted shaders`.
-    pub fn given(&self) -> String {
+    pub fn summary(&self) -> String {
         let Capabilities { subgroups, f16, limits, immediates, .. } = &self.capabilities;
         let subgroups = match subgroups {
             None => "no subgroups".to_owned(),
@@ -66,5 +65,5 @@ impl Device {
     }
 }
 
-/// What a laboratory run is doing: case `done` of `total`, by name.
+/// Called with the progress of a run: cases done, cases in total, and the current case.
 pub type Progress<'a> = dyn FnMut(usize, usize, &str) + 'a;

@@ -1,4 +1,4 @@
-//! Where the time of a run goes: a profile of the device, added up by kernel and by scope.
+//! Where the time of a run goes: a profile of the device, summed by kernel and by scope.
 
 #[cfg(test)]
 mod tests;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::Device;
 use crate::gpu::{Clock, PoolStats, Profile, Purpose, Span, Work};
 
-/// One variant of one kernel.
+/// The launches of one variant of one kernel.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct KernelShare {
     /// The family.
@@ -20,74 +20,76 @@ pub struct KernelShare {
     pub variant: String,
     /// Number of launches.
     pub launches: usize,
-    /// Seconds in all.
+    /// Total seconds.
     pub seconds: f64,
-    /// The part of all launches' seconds, 0 to 1.
+    /// Share of the seconds of all launches, 0 to 1.
     pub share: f64,
-    /// Arithmetic and traffic at least, in all.
+    /// Total floating-point operations and bytes, at least.
     pub work: Work,
-    /// 10⁹ operations a second.
+    /// 10⁹ floating-point operations per second.
     pub gflops: f64,
-    /// 10⁹ bytes a second.
+    /// 10⁹ bytes per second.
     pub gbytes: f64,
 }
 
-/// The least and the most of a count.
+/// Smallest and largest value of a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Spread {
-    /// The least.
-    pub least: usize,
-    /// The most.
-    pub most: usize,
+pub struct Range {
+    /// Smallest value.
+    #[serde(rename = "least")]
+    pub min: usize,
+    /// Largest value.
+    #[serde(rename = "most")]
+    pub max: usize,
 }
 
-impl Spread {
+impl Range {
     fn of(counts: impl Iterator<Item = usize> + Clone) -> Self {
-        Self { least: counts.clone().min().unwrap_or(0), most: counts.max().unwrap_or(0) }
+        Self { min: counts.clone().min().unwrap_or(0), max: counts.max().unwrap_or(0) }
     }
 }
 
-impl std::fmt::Display for Spread {
+impl std::fmt::Display for Range {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = match self.least == self.most {
-            true => self.most.to_string(),
-            false => format!("{}-{}", self.least, self.most),
+        let text = match self.min == self.max {
+            true => self.max.to_string(),
+            false => format!("{}-{}", self.min, self.max),
         };
         f.pad(&text)
     }
 }
 
-/// Scopes of the same name in scopes of the same names: all blocks of all forwards of a tower.
+/// All scopes with one path of names, such as all blocks of all forwards of a tower.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ScopeShare {
     /// Names from the outermost scope to this one.
     pub path: Vec<String>,
-    /// How many there were.
+    /// Number of scopes.
     pub count: usize,
-    /// Launches in one of them.
-    pub launches: Spread,
-    /// Submits that the launches of one of them were in. Scopes can share a submit.
-    pub submits: Spread,
-    /// Seconds of launches, in all.
+    /// Launches per scope.
+    pub launches: Range,
+    /// Submits per scope. Scopes can share a submit.
+    pub submits: Range,
+    /// Total seconds of launches.
     pub seconds: f64,
-    /// The part of all launches' seconds, 0 to 1.
+    /// Share of the seconds of all launches, 0 to 1.
     pub share: f64,
 }
 
-/// A profile, added up.
+/// The sums of a profile.
 ///
 /// `wall` = `running` + `idle` + `between`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     /// How launches were timed.
     pub clock: Clock,
-    /// Seconds of the whole, on the host.
+    /// Seconds of the whole run, by the host's clock.
     pub wall: f64,
     /// Seconds in which a launch ran.
     pub running: f64,
     /// Seconds between two launches of one submit.
     pub idle: f64,
-    /// The other seconds: before the first submit, between submits and after the last.
+    /// The remaining seconds: before the first submit, between submits and after the last.
     pub between: f64,
     /// Number of launches.
     pub launches: usize,
@@ -122,13 +124,13 @@ pub struct ProfileReport {
     pub device: Device,
     /// The command.
     pub command: String,
-    /// What was found.
+    /// The sums.
     #[serde(flatten)]
     pub summary: Summary,
 }
 
 /// (start, end) of each launch in seconds. A device may begin a launch before the one before it has ended; such a
-/// launch is moved behind it, so that times do not overlap.
+/// launch is moved to its end, so that times do not overlap.
 pub fn timeline(spans: &[Span]) -> Vec<(f64, f64)> {
     let mut free = 0.0;
     let placed = |span: &Span| {
@@ -144,7 +146,7 @@ pub fn timeline(spans: &[Span]) -> Vec<(f64, f64)> {
 pub fn extents(profile: &Profile, timeline: &[(f64, f64)]) -> Vec<Option<(f64, f64)>> {
     let mut extents: Vec<Option<(f64, f64)>> = vec![None; profile.scopes.len()];
     for (span, &(start, end)) in profile.spans.iter().zip(timeline) {
-        for scope in around(profile, span) {
+        for scope in enclosing_scopes(profile, span) {
             let (first, last) = extents[scope].get_or_insert((start, end));
             (*first, *last) = (first.min(start), last.max(end));
         }
@@ -152,18 +154,18 @@ pub fn extents(profile: &Profile, timeline: &[(f64, f64)]) -> Vec<Option<(f64, f
     extents
 }
 
-/// The scopes that a launch is in, innermost first.
-fn around<'a>(profile: &'a Profile, span: &Span) -> impl Iterator<Item = usize> + use<'a> {
+/// The scopes of a launch, innermost first.
+fn enclosing_scopes<'a>(profile: &'a Profile, span: &Span) -> impl Iterator<Item = usize> + use<'a> {
     std::iter::successors(span.scope, |&scope| profile.scopes[scope].parent)
 }
 
-/// 10⁹ a second.
+/// `amount` per second in units of 10⁹; 0 when no time passed.
 pub fn giga_rate(amount: f64, seconds: f64) -> f64 {
     if seconds > 0.0 { amount / seconds * 1e-9 } else { 0.0 }
 }
 
 impl Summary {
-    /// Adds a profile up.
+    /// Sums up a profile.
     pub fn of(profile: &Profile) -> Self {
         let spans = &profile.spans;
         let timeline = timeline(spans);
@@ -200,7 +202,7 @@ fn add(a: Work, b: Work) -> Work {
 }
 
 fn total(spans: &[Span]) -> f64 {
-    // Never zero, so that shares are numbers even where a clock stood still.
+    // Never zero, so that shares are finite even if all times are zero.
     spans.iter().map(|span| span.seconds).sum::<f64>().max(f64::MIN_POSITIVE)
 }
 
@@ -227,7 +229,7 @@ fn kernels(spans: &[Span]) -> Vec<KernelShare> {
     kernels
 }
 
-/// What is counted of one scope.
+/// Counts of one scope.
 #[derive(Clone, Default)]
 struct Count {
     launches: usize,
@@ -239,7 +241,7 @@ struct Count {
 fn scopes(profile: &Profile) -> Vec<ScopeShare> {
     let mut counts = vec![Count::default(); profile.scopes.len()];
     for span in &profile.spans {
-        for scope in around(profile, span) {
+        for scope in enclosing_scopes(profile, span) {
             let count = &mut counts[scope];
             count.launches += 1;
             count.submits += usize::from(count.last_submit != Some(span.submit));
@@ -247,7 +249,7 @@ fn scopes(profile: &Profile) -> Vec<ScopeShare> {
             count.seconds += span.seconds;
         }
     }
-    // A parent stands before its children in the list, so its path is known when theirs is made.
+    // A parent precedes its children in the list, so its path is known when theirs are built.
     let mut paths: Vec<Vec<&str>> = Vec::new();
     let mut groups: Vec<(&[&str], Vec<&Count>)> = Vec::new();
     for scope in &profile.scopes {
@@ -266,8 +268,8 @@ fn scopes(profile: &Profile) -> Vec<ScopeShare> {
         ScopeShare {
             path: path.iter().map(|&name| name.to_owned()).collect(),
             count: counts.len(),
-            launches: Spread::of(counts.iter().map(|c| c.launches)),
-            submits: Spread::of(counts.iter().map(|c| c.submits)),
+            launches: Range::of(counts.iter().map(|c| c.launches)),
+            submits: Range::of(counts.iter().map(|c| c.submits)),
             seconds,
             share: seconds / total,
         }
@@ -276,12 +278,12 @@ fn scopes(profile: &Profile) -> Vec<ScopeShare> {
 }
 
 impl ProfileReport {
-    /// The report on a profile of this command.
+    /// The report of a profile of this command.
     pub fn new(device: Device, command: String, profile: &Profile) -> Self {
         Self { schema: "dapo-wgpu/profile/1", device, command, summary: Summary::of(profile) }
     }
 
-    /// The tables for people.
+    /// The tables as text.
     pub fn text(&self) -> String {
         format!(
             "profile of: {}\n{}, {:?} shaders\n{}",

@@ -1,9 +1,11 @@
-//! Which variant is fastest here? Races among the variants of each case, verified and remembered.
+//! Autotuning: the fastest variant of each case on this device, verified and stored.
 //!
-//! Small cases come first. A candidate is not even compiled when the device cannot run it, when by the
-//! roofline it needs longer than the built-in choice took (its blocks pad the case), or when it was left
-//! far behind in a smaller case of its kernel. A winner must be right: its result is compared with the float64
-//! reference before it may replace the built-in choice.
+//! Small cases come first. A candidate is not compiled when the device cannot run it, when by the
+//! roofline it needs longer than the built-in choice took (its blocks pad the case), or when it was much
+//! slower in a smaller case of its kernel. The result of a winner is compared with the float64
+//! reference before it replaces the built-in choice.
+//!
+//! Functions that take a [`Gpu`] return the device's errors.
 
 pub mod race;
 pub mod store;
@@ -13,30 +15,31 @@ use std::path::Path;
 
 use super::Progress;
 use super::bench::Ceilings;
-use super::bench::busy::Busy;
-use super::bench::measure::Prepared;
+use super::bench::prepared::Prepared;
+use super::bench::warmup::Warmup;
 use crate::clip::{Clip, ClipError, ClipOptions};
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::check::check_variant;
 use crate::kernels::registry::{Cases, Registry};
 use crate::kernels::{self, Problem};
 use crate::ops::OpError;
-use race::{Lane, race, winner};
-use store::{Candidate, Choice, Fate};
+use race::{Entrant, race, winner};
+use store::{Candidate, Choice, Status};
 
-/// Times the winner's by which a candidate that ran in a smaller case is out of the question.
-const HOPELESS: f64 = 3.0;
+/// A candidate that took more than this many times the winner's time in a smaller case is excluded.
+const MAX_SLOWDOWN: f64 = 3.0;
 
-/// Candidates of one case: those that race, and what became of the others.
-struct Field {
-    racers: Vec<&'static str>,
-    out: Vec<(&'static str, String)>,
+/// Candidates of one case.
+struct Candidates {
+    racing: Vec<&'static str>,
+    /// Those that do not race, and why.
+    excluded: Vec<(&'static str, String)>,
 }
 
 /// The distinct cases that a model's towers run for a batch of images and of texts.
 ///
 /// # Errors
-/// Those of opening and running the model; a launch whose case the registry cannot read.
+/// Those of opening and running the model; [`ClipError::Request`] for a launch whose case the registry cannot parse.
 pub fn model_cases(
     gpu: &Gpu,
     registry: &Registry,
@@ -56,31 +59,31 @@ pub fn model_cases(
     labels.iter().map(parse).collect()
 }
 
-/// How many times the winner's time each variant of each kernel took in the cases before.
+/// By kernel and variant: best time / winner's median, in the last case.
 type History = HashMap<(&'static str, &'static str), f64>;
 
-impl Field {
+impl Candidates {
     fn new(gpu: &Gpu, problem: &dyn Problem, history: &History) -> Self {
-        let mut field = Self { racers: Vec::new(), out: Vec::new() };
+        let mut candidates = Self { racing: Vec::new(), excluded: Vec::new() };
         for variant in kernels::variants(gpu, problem) {
             let name = variant.name;
-            let behind = history.get(&(problem.kernel(), name)).copied().unwrap_or(1.0);
+            let ratio = history.get(&(problem.kernel(), name)).copied().unwrap_or(1.0);
             if let Err(reason) = variant.usable {
-                field.out.push((name, format!("cannot run: {reason}")));
-            } else if behind > HOPELESS && !field.racers.is_empty() {
-                field.out.push((name, format!("took {behind:.1} times the winner's in a smaller case")));
+                candidates.excluded.push((name, format!("cannot run: {reason}")));
+            } else if ratio > MAX_SLOWDOWN && !candidates.racing.is_empty() {
+                candidates
+                    .excluded
+                    .push((name, format!("took {ratio:.1} times the winner's in a smaller case")));
             } else {
-                field.racers.push(name);
+                candidates.racing.push(name);
             }
         }
-        field
+        candidates
     }
 }
 
-/// Races the variants of these cases. Those with a single candidate are left out.
-///
-/// # Errors
-/// Those of the device; a variant that does not compile or computes wrong is noted, not an error.
+/// Races the variants of these cases; cases with a single candidate are left out. A variant that does not compile or
+/// whose result is wrong is no error but noted in the choice.
 pub fn run(
     gpu: &Gpu,
     cases: &[Box<dyn Problem>],
@@ -90,12 +93,12 @@ pub fn run(
     let mut cases: Vec<&dyn Problem> = cases.iter().map(AsRef::as_ref).collect();
     cases.sort_by(|a, b| a.cost().flops.total_cmp(&b.cost().flops));
     let mut history = History::new();
-    let busy = Busy::new(gpu)?;
+    let warmup = Warmup::new(gpu)?;
     let mut choices = Vec::new();
     for (done, problem) in cases.iter().enumerate() {
         progress(done, cases.len(), &problem.label());
-        let field = Field::new(gpu, *problem, &history);
-        if let Some(choice) = tune(gpu, &busy, *problem, field, ceilings, &mut history)? {
+        let candidates = Candidates::new(gpu, *problem, &history);
+        if let Some(choice) = tune(gpu, &warmup, *problem, candidates, ceilings, &mut history)? {
             choices.push(choice);
         }
     }
@@ -104,23 +107,23 @@ pub fn run(
 
 fn tune(
     gpu: &Gpu,
-    busy: &Busy,
+    warmup: &Warmup,
     problem: &dyn Problem,
-    field: Field,
+    candidates: Candidates,
     ceilings: &Ceilings,
     history: &mut History,
 ) -> Result<Option<Choice>, GpuError> {
-    let Field { racers, mut out } = field;
-    let Some((&default, others)) = racers.split_first() else { return Ok(None) };
-    if others.is_empty() && out.is_empty() {
+    let Candidates { racing, mut excluded } = candidates;
+    let Some((&default, others)) = racing.split_first() else { return Ok(None) };
+    if others.is_empty() && excluded.is_empty() {
         return Ok(None);
     }
     let mut prepared = vec![(default, Prepared::new(gpu, problem, Some(default))?)];
-    let mark = prepared[0].1.time_once(gpu, busy)?;
+    let baseline = prepared[0].1.time_once(gpu, warmup)?;
     for &name in others {
         let floor = ceilings.floor(problem.variant_cost(gpu.capabilities(), name)).seconds;
-        if floor > mark {
-            out.push((
+        if floor > baseline {
+            excluded.push((
                 name,
                 format!("needs {:.3} ms by the roofline, more than {default} took", floor * 1e3),
             ));
@@ -128,43 +131,43 @@ fn tune(
         }
         match Prepared::new(gpu, problem, Some(name)) {
             Ok(racer) => prepared.push((name, racer)),
-            // One that the driver rejects is out.
-            Err(error @ GpuError::Shader { .. }) => out.push((name, error.to_string())),
+            // The driver rejects it.
+            Err(error @ GpuError::Shader { .. }) => excluded.push((name, error.to_string())),
             Err(error) => return Err(error),
         }
     }
-    let lanes = race(prepared.len(), |at| prepared[at].1.time_once(gpu, busy))?;
+    let entrants = race(prepared.len(), |at| prepared[at].1.time_once(gpu, warmup))?;
     let mut wrong: Vec<(usize, String)> = Vec::new();
     let first = loop {
-        // Those found wrong are out of the ranking.
-        let ranked: Vec<Lane> = (0..lanes.len())
-            .map(|at| if wrong.iter().any(|w| w.0 == at) { Lane::default() } else { lanes[at].clone() })
+        // Wrong candidates are left out of the ranking.
+        let ranked: Vec<Entrant> = (0..entrants.len())
+            .map(|at| if wrong.iter().any(|w| w.0 == at) { Entrant::default() } else { entrants[at].clone() })
             .collect();
         let first = winner(&ranked, 0);
-        // The built-in choice is what conformance proves; only a newcomer is put to the test.
+        // The built-in choice is covered by the conformance tests.
         let faults = if first == 0 { Vec::new() } else { faults(gpu, problem, prepared[first].0)? };
         match faults.into_iter().next() {
             None => break first,
             Some(fault) => wrong.push((first, fault)),
         }
     };
-    let least = lanes[first].median();
+    let fastest = entrants[first].median();
     let mut candidates = Vec::new();
-    for (at, (lane, (name, _))) in lanes.iter().zip(&prepared).enumerate() {
-        let ratio = lane.best() / least;
+    for (at, (entrant, (name, _))) in entrants.iter().zip(&prepared).enumerate() {
+        let ratio = entrant.best() / fastest;
         history.insert((problem.kernel(), name), ratio);
         let fault = wrong.iter().find(|w| w.0 == at).map(|w| w.1.clone());
-        let fate = match fault {
-            Some(fault) => Fate::Wrong { fault },
-            None if at == first => Fate::Won,
-            None => Fate::Lost { ratio },
+        let status = match fault {
+            Some(fault) => Status::Wrong { fault },
+            None if at == first => Status::Won,
+            None => Status::Lost { ratio },
         };
-        let (variant, runs) = ((*name).to_owned(), lane.times.len());
-        candidates.push(Candidate { variant, fate, seconds: Some(lane.median()), runs });
+        let (variant, runs) = ((*name).to_owned(), entrant.times.len());
+        candidates.push(Candidate { variant, status, seconds: Some(entrant.median()), runs });
     }
-    candidates.extend(out.into_iter().map(|(name, reason)| Candidate {
+    candidates.extend(excluded.into_iter().map(|(name, reason)| Candidate {
         variant: name.to_owned(),
-        fate: Fate::Pruned { reason },
+        status: Status::Pruned { reason },
         seconds: None,
         runs: 0,
     }));
@@ -172,16 +175,16 @@ fn tune(
         case: problem.label(),
         variant: prepared[first].0.to_owned(),
         default: default.to_owned(),
-        gain: lanes[0].median() / least,
+        gain: entrants[0].median() / fastest,
         candidates,
     }))
 }
 
-/// What is wrong with a variant's result on normal inputs.
+/// Errors in a variant's result on normal inputs.
 fn faults(gpu: &Gpu, problem: &dyn Problem, name: &str) -> Result<Vec<String>, GpuError> {
     let variants = kernels::variants(gpu, problem);
     let Some(variant) = variants.iter().find(|v| v.name == name) else {
-        return Ok(vec![format!("'{name}' is gone")]);
+        return Ok(vec![format!("'{name}' does not exist")]);
     };
     Ok(check_variant(gpu, problem, variant, 1)?.faults)
 }

@@ -24,7 +24,7 @@ impl Linear {
         dy.expect_last("linear backward", self.outputs)?;
         let (problem, weight) = match &self.transposed {
             Some(transposed) => (Matmul::linear(dy.rows(), self.inputs, self.outputs), transposed),
-            None if self.weight.is_texels() => {
+            None if self.weight.is_storage_texture() => {
                 return Err(dy.mismatch("linear backward", "a layer that was uploaded for training"));
             }
             None => (kn(dy.rows(), self.inputs, self.outputs), &self.weight),

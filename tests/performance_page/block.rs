@@ -21,7 +21,7 @@ pub fn gpu() -> Capabilities {
         timestamps: true,
         immediates: 128,
         cooperative_matrix: Vec::new(),
-        texels: 0,
+        storage_texture_size: 0,
         limits: DeviceLimits {
             storage_binding: 128 << 20,
             buffer: 256 << 20,

@@ -3,18 +3,19 @@
 
 use std::time::Instant;
 
-use super::Ceilings;
-use super::busy::Busy;
-use super::measure::{Prepared, interleave};
+use super::measure::interleave;
+use super::prepared::Prepared;
+use super::roofline::Ceilings;
+use super::warmup::Warmup;
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Problem;
 use crate::kernels::check::fits;
 use crate::kernels::probe::{Copy, MultiplyAdd, Read};
 use crate::lab::Progress;
 
-/// Ceilings are the best of at least so many runs, however few a case gets.
+/// A ceiling is the best of at least so many runs.
 const CEILING_RUNS: usize = 5;
-/// A probe that takes less seconds measures its launch too.
+/// Seconds below which the cost of the launch distorts a probe.
 const LONG_ENOUGH: f64 = 1e-3;
 
 // Sizes of the probes, the first for devices as slow as a CPU. The last ones of copy and read fill a binding of 128 MiB.
@@ -29,14 +30,14 @@ static ARITHMETIC: [MultiplyAdd; 3] = [
 /// The first of these probes that takes long enough, or the largest that fits.
 fn long_enough<P: Problem>(
     gpu: &Gpu,
-    busy: &Busy,
+    warmup: &Warmup,
     probes: &'static [P],
 ) -> Result<Prepared<'static>, GpuError> {
     let mut chosen = Prepared::new(gpu, &probes[0], None)?;
     for larger in &probes[1..] {
         // The first runs may be slower than those that count.
-        (0..CEILING_RUNS).try_for_each(|_| chosen.time_once(gpu, busy).map(drop))?;
-        if chosen.least() >= LONG_ENOUGH || fits(gpu, larger).is_err() {
+        (0..CEILING_RUNS).try_for_each(|_| chosen.time_once(gpu, warmup).map(drop))?;
+        if chosen.best() >= LONG_ENOUGH || fits(gpu, larger).is_err() {
             break;
         }
         chosen = Prepared::new(gpu, larger, None)?;
@@ -45,25 +46,22 @@ fn long_enough<P: Problem>(
 }
 
 /// Measures the device's ceilings.
-///
-/// # Errors
-/// Those of the device.
 pub fn ceilings(gpu: &Gpu, repetitions: usize, progress: &mut Progress<'_>) -> Result<Ceilings, GpuError> {
     let repetitions = repetitions.max(CEILING_RUNS);
     progress(0, 1, "ceilings");
-    let busy = Busy::new(gpu)?;
+    let warmup = Warmup::new(gpu)?;
     let mut probes = [
-        long_enough(gpu, &busy, &COPIES)?,
-        long_enough(gpu, &busy, &READS)?,
-        long_enough(gpu, &busy, &ARITHMETIC)?,
+        long_enough(gpu, &warmup, &COPIES)?,
+        long_enough(gpu, &warmup, &READS)?,
+        long_enough(gpu, &warmup, &ARITHMETIC)?,
     ];
-    interleave(gpu, &busy, &mut probes, repetitions, progress)?;
+    interleave(gpu, &warmup, &mut probes, repetitions, progress)?;
     let empty = Copy { len: 4 };
     let tiny = Prepared::new(gpu, &empty, None)?;
     let many = 64;
     let (mut one, mut all) = (f64::INFINITY, f64::INFINITY);
     for _ in 0..repetitions {
-        busy.record(gpu)?;
+        warmup.record(gpu)?;
         gpu.wait()?;
         let wall = |launches: usize| {
             let started = Instant::now();
@@ -76,11 +74,11 @@ pub fn ceilings(gpu: &Gpu, repetitions: usize, progress: &mut Progress<'_>) -> R
         one = one.min(wall(1)?);
         all = all.min(wall(many)?);
     }
-    // A ceiling is the best that was seen.
+    // A ceiling is the best measurement.
     Ok(Ceilings {
-        multiply_add: probes[2].work().flops / probes[2].least(),
-        copy: probes[0].work().bytes / probes[0].least(),
-        read: probes[1].work().bytes / probes[1].least(),
+        multiply_add: probes[2].work().flops / probes[2].best(),
+        copy: probes[0].work().bytes / probes[0].best(),
+        read: probes[1].work().bytes / probes[1].best(),
         launch: ((all - one) / (many - 1) as f64).max(0.0),
         submit: one,
     })

@@ -1,19 +1,21 @@
-//! A report as text for people, Markdown, CSV and JSON.
+//! A report as a text table, Markdown, CSV and JSON.
 
 use std::path::Path;
 use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::compare::{Comparison, Verdict};
+use super::comparison::{Change, Comparison};
 use super::grid::Grid;
-use super::{BenchReport, Bound, Kind, Timing};
+use super::report::BenchReport;
+use super::roofline::Bound;
+use super::timing::{Kind, RunCounts, Timing};
 use crate::gpu::{Clock, ShaderMode};
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Aligned columns for people.
+    /// Aligned columns for a terminal.
     Table,
     /// [`BenchReport`] as it is.
     Json,
@@ -49,7 +51,7 @@ impl Format {
     }
 }
 
-/// How a clock is called in a row.
+/// The name of a clock in a row.
 fn clock_name(clock: Clock) -> &'static str {
     match clock {
         Clock::Timestamps => "timestamps",
@@ -61,7 +63,7 @@ impl BenchReport {
     /// The report in this format, with a newline at its end.
     ///
     /// # Errors
-    /// The writer's own; a measured report causes none.
+    /// Those of the serialiser; a measured report causes none.
     pub fn render(&self, format: Format) -> Result<String, String> {
         match format {
             Format::Table => Ok(self.text()),
@@ -73,7 +75,7 @@ impl BenchReport {
         }
     }
 
-    /// How it was timed, in words.
+    /// A sentence on how it was timed.
     pub fn note(&self) -> String {
         let (kernels, others): (Vec<&Timing>, Vec<&Timing>) =
             self.timings.iter().partition(|t| t.kind == Kind::Kernel);
@@ -84,7 +86,7 @@ impl BenchReport {
                 0 => "kernels timed by the host's clock, a submit and a wait each, caches cold",
                 n if n == kernels.len() => "kernels timed by the device's timestamps, caches cold",
                 _ => {
-                    "kernels timed as each row says (timestamps that were not credible gave way), caches cold"
+                    "kernels timed by the clock in each row (where timestamps were implausible, the host's), caches cold"
                 }
             });
         }
@@ -119,7 +121,7 @@ impl BenchReport {
         }
         if let Some(comparison) = &self.comparison {
             text += &format!("\n{}\n{}", comparison.rule(), comparison.grid().text());
-            text += &(comparison.verdict() + "\n");
+            text += &(comparison.summary() + "\n");
         }
         text
     }
@@ -134,7 +136,7 @@ impl BenchReport {
             for warning in &comparison.warnings {
                 text += &format!("\n**Warning: {warning}.**\n");
             }
-            text += &format!("\n{}\n{}\n", comparison.grid().markdown(), comparison.verdict());
+            text += &format!("\n{}\n{}\n", comparison.grid().markdown(), comparison.summary());
         }
         text
     }
@@ -163,9 +165,8 @@ impl BenchReport {
         grid.right("roof", rows, |t| format!("{:.1}%", 100.0 * t.roofline));
         grid.left("bound by", rows, |t| t.bound.name().to_owned());
         if rows.iter().any(|t| t.run.is_some()) {
-            let of_run = |t: &Timing, what: fn(&super::RunCounts) -> String| {
-                t.run.as_ref().map_or_else(String::new, what)
-            };
+            let of_run =
+                |t: &Timing, what: fn(&RunCounts) -> String| t.run.as_ref().map_or_else(String::new, what);
             grid.right("rate", rows, |t| of_run(t, |r| format!("{:.3} {}/s", r.per_second, r.unit)));
             grid.right("launches", rows, |t| of_run(t, |r| r.launches.to_string()));
             grid.right("submits", rows, |t| of_run(t, |r| r.submits.to_string()));
@@ -189,7 +190,7 @@ impl BenchReport {
     }
 }
 
-/// A line of CSV. Times are in seconds; what a row does not have is empty.
+/// A line of CSV. Times are in seconds; absent values are empty.
 #[derive(Serialize)]
 struct CsvRow<'a> {
     kind: Kind,
@@ -218,7 +219,8 @@ struct CsvRow<'a> {
     ratio: Option<f64>,
     ratio_low: Option<f64>,
     ratio_high: Option<f64>,
-    verdict: Option<Verdict>,
+    #[serde(rename = "verdict")]
+    change: Option<Change>,
     adapter: &'a str,
     kind_of_device: &'a str,
     driver: String,
@@ -258,7 +260,7 @@ impl<'a> CsvRow<'a> {
             ratio: ratio.map(|r| r.value),
             ratio_low: ratio.map(|r| r.low),
             ratio_high: ratio.map(|r| r.high),
-            verdict: compared.map(|row| row.verdict),
+            change: compared.map(|row| row.change),
             adapter: &device.adapter.name,
             kind_of_device: &device.adapter.kind,
             driver: format!("{} {}", device.adapter.driver, device.adapter.driver_info).trim().to_owned(),
@@ -273,7 +275,7 @@ impl Comparison {
         let mut grid = Grid::default();
         let rows: Vec<_> = self.rows.iter().collect();
         let ms = |seconds: Option<f64>| seconds.map_or_else(|| "-".to_owned(), |s| format!("{:.3}", s * 1e3));
-        grid.left("", &rows, |r| r.verdict.name().to_owned());
+        grid.left("", &rows, |r| r.change.name().to_owned());
         grid.right("new/old", &rows, |r| r.ratio.map_or("-".to_owned(), |x| format!("{:.3}", x.value)));
         grid.right("noise", &rows, |r| {
             r.ratio.map_or("-".to_owned(), |x| format!("{:.3}-{:.3}", x.low, x.high))

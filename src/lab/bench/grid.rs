@@ -1,4 +1,4 @@
-//! Tables for people: aligned text and Markdown from the same columns.
+//! Tables as aligned text and as Markdown, from the same columns.
 
 /// A table, column by column.
 #[derive(Default)]

@@ -1,16 +1,16 @@
-//! Models and pipelines: work of many launches, timed by the host's clock from its start to the end of
-//! the wait for it.
+//! Models and pipelines: work of many launches, timed by the host's clock until the device has finished it.
 
 use std::time::Instant;
 
-use super::busy::Busy;
-use super::{Ceilings, Kind, RunCounts, Spread, Timing};
+use super::roofline::Ceilings;
+use super::timing::{Kind, RunCounts, Spread, Timing};
+use super::warmup::Warmup;
 use crate::clip::noise::Noise;
 use crate::clip::{Clip, ClipError, WeightStorage};
 use crate::gpu::{Clock, Gpu, GpuError, Work};
 use crate::lab::Progress;
 
-/// Something to be run and timed as a whole.
+/// A model or pipeline to be timed as a whole.
 pub struct Job<'a, E> {
     /// What it is.
     pub kind: Kind,
@@ -24,11 +24,11 @@ pub struct Job<'a, E> {
     pub items: usize,
     /// `images` or `texts`.
     pub unit: &'static str,
-    /// Records one run; whether it waits for the device is its own affair.
+    /// Records one run; it may or may not wait for the device.
     pub run: Box<dyn FnMut() -> Result<(), E> + 'a>,
 }
 
-/// `f32` or `f16`, as rows call the storage of weights.
+/// `f32` or `f16`, the variant of a row.
 pub fn storage_name(storage: WeightStorage) -> &'static str {
     match storage {
         WeightStorage::F32 => "f32",
@@ -50,7 +50,7 @@ pub fn fits(count: usize, limit: usize, unit: &str) -> Result<(), ClipError> {
 /// The forward of the vision tower for a batch of images that are on the device already.
 ///
 /// # Errors
-/// A batch that does not fit the device, and those of the device.
+/// [`ClipError::Request`] for a batch that does not fit the device.
 pub fn vision<'a, E: From<ClipError>>(clip: &'a Clip, images: usize) -> Result<Job<'a, E>, ClipError> {
     let (tower, gpu) = (clip.vision(), clip.gpu());
     fits(images, tower.max_batch(gpu), "images")?;
@@ -73,7 +73,7 @@ pub fn vision<'a, E: From<ClipError>>(clip: &'a Clip, images: usize) -> Result<J
 /// The forward of the text tower for a batch of token rows.
 ///
 /// # Errors
-/// A batch that does not fit the device, and those of the tokenizer.
+/// [`ClipError::Request`] for a batch that does not fit the device, and the tokenizer's errors.
 pub fn text<'a, E: From<ClipError>>(clip: &'a Clip, texts: usize) -> Result<Job<'a, E>, ClipError> {
     let (tower, gpu) = (clip.text(), clip.gpu());
     fits(texts, tower.max_batch(gpu), "texts")?;
@@ -93,8 +93,8 @@ pub fn text<'a, E: From<ClipError>>(clip: &'a Clip, texts: usize) -> Result<Job<
     })
 }
 
-/// What the first, profiled run of a job showed, and the times of the others.
-struct Seen {
+/// Launches of a job from its first, profiled run, and the times of the others.
+struct Measured {
     launches: Vec<Work>,
     compile: f64,
     cold: f64,
@@ -105,7 +105,7 @@ struct Seen {
 /// Runs each job once for its launches, then `repetitions` times each, interleaved.
 ///
 /// # Errors
-/// Those of the jobs and of the device.
+/// Also those of the jobs.
 pub fn run<E: From<GpuError>>(
     gpu: &Gpu,
     ceilings: &Ceilings,
@@ -117,30 +117,30 @@ pub fn run<E: From<GpuError>>(
     let total = jobs.len() * (1 + repetitions);
     let mut done = 0..total;
     let mut step = |case: &str| progress(done.next().unwrap_or(total), total, case);
-    let mut seen = Vec::new();
+    let mut measured = Vec::new();
     for job in jobs.iter_mut() {
         step(&job.case);
-        seen.push(first_run(gpu, job)?);
+        measured.push(first_run(gpu, job)?);
     }
-    let busy = Busy::new(gpu)?;
+    let warmup = Warmup::new(gpu)?;
     for _ in 0..repetitions {
-        for (job, seen) in jobs.iter_mut().zip(&mut seen) {
+        for (job, measured) in jobs.iter_mut().zip(&mut measured) {
             step(&job.case);
-            busy.record(gpu)?;
+            warmup.record(gpu)?;
             gpu.wait()?;
             let before = gpu.record_stats();
             let started = Instant::now();
             (job.run)()?;
             gpu.wait()?;
-            seen.times.push(started.elapsed().as_secs_f64());
-            seen.submits = gpu.record_stats().submits - before.submits;
+            measured.times.push(started.elapsed().as_secs_f64());
+            measured.submits = gpu.record_stats().submits - before.submits;
         }
     }
-    Ok(jobs.iter().zip(&seen).map(|(job, seen)| timing(job, seen, ceilings)).collect())
+    Ok(jobs.iter().zip(&measured).map(|(job, measured)| timing(job, measured, ceilings)).collect())
 }
 
 /// Compiles what is missing, and counts launches and their work by a profile.
-fn first_run<E: From<GpuError>>(gpu: &Gpu, job: &mut Job<'_, E>) -> Result<Seen, E> {
+fn first_run<E: From<GpuError>>(gpu: &Gpu, job: &mut Job<'_, E>) -> Result<Measured, E> {
     let (_, compiled) = gpu.compiled();
     gpu.start_profile()?;
     let started = Instant::now();
@@ -149,7 +149,7 @@ fn first_run<E: From<GpuError>>(gpu: &Gpu, job: &mut Job<'_, E>) -> Result<Seen,
     let profile = gpu.end_profile();
     outcome?;
     let launches = profile?.map_or_else(Vec::new, |p| p.spans.iter().map(|span| span.work).collect());
-    Ok(Seen {
+    Ok(Measured {
         launches,
         cold: started.elapsed().as_secs_f64(),
         compile: (gpu.compiled().1 - compiled).max(0.0),
@@ -158,10 +158,10 @@ fn first_run<E: From<GpuError>>(gpu: &Gpu, job: &mut Job<'_, E>) -> Result<Seen,
     })
 }
 
-fn timing<E>(job: &Job<'_, E>, seen: &Seen, ceilings: &Ceilings) -> Timing {
-    let spread = Spread::of(&seen.times);
-    let floor = ceilings.floor_of_all(seen.launches.iter().copied());
-    let sum = |part: fn(&Work) -> f64| seen.launches.iter().map(part).sum::<f64>();
+fn timing<E>(job: &Job<'_, E>, measured: &Measured, ceilings: &Ceilings) -> Timing {
+    let spread = Spread::of(&measured.times);
+    let floor = ceilings.floor_of_all(measured.launches.iter().copied());
+    let sum = |part: fn(&Work) -> f64| measured.launches.iter().map(part).sum::<f64>();
     let work = Work { flops: sum(|w| w.flops), bytes: sum(|w| w.bytes) };
     Timing {
         kind: job.kind,
@@ -175,14 +175,14 @@ fn timing<E>(job: &Job<'_, E>, seen: &Seen, ceilings: &Ceilings) -> Timing {
         gbytes: work.bytes / spread.median * 1e-9,
         roofline: floor.seconds / spread.median,
         bound: floor.bound,
-        compile: seen.compile,
-        cold: seen.cold,
+        compile: measured.compile,
+        cold: measured.cold,
         run: Some(RunCounts {
             items: job.items,
             unit: job.unit.to_owned(),
             per_second: job.items as f64 / spread.median,
-            launches: seen.launches.len() as u64,
-            submits: seen.submits,
+            launches: measured.launches.len() as u64,
+            submits: measured.submits,
         }),
     }
 }

@@ -1,104 +1,39 @@
 //! Kernels timed against a device's ceilings.
 //!
 //! Repetitions are interleaved (every case once, then every case again), so that a change of clock speed
-//! or of load meets all alike, and each comes right after other work ([`Busy`]), so that no GPU is timed
-//! at the clock that it rests at.
+//! or of load affects all cases alike, and each follows right after other work ([`Warmup`]), so that no GPU is timed
+//! at its idle clock.
 
 use std::time::Instant;
 
-use rand::SeedableRng;
-use rand_pcg::Pcg64Mcg;
-
-use super::busy::Busy;
+use super::prepared::Prepared;
 use super::request::Variants;
-use super::{Ceilings, Kind, Spread, Timing};
-use crate::gpu::{Buffer, Clock, Gpu, GpuError};
-use crate::kernels::check::{fits, make_inputs};
-use crate::kernels::{self, Cost, Problem, choose, run_variant};
+use super::roofline::Ceilings;
+use super::timing::{Kind, Spread, Timing};
+use super::warmup::Warmup;
+use crate::gpu::{Clock, Gpu, GpuError};
+use crate::kernels::{self, Problem, choose};
 use crate::lab::Progress;
 
-/// A case and variant with its buffers, ready to run.
-#[derive(Debug)]
-pub struct Prepared<'a> {
-    problem: &'a dyn Problem,
-    variant: &'static str,
-    /// Sets of buffers, inputs first; more than one where caches would hold a single set.
-    sets: Vec<Vec<Buffer>>,
-    clock: Clock,
-    times: Vec<f64>,
-    compile: f64,
-    cold: f64,
-}
-
-/// Bytes that the sets of a memory-bound case span together, so that none is still in a cache.
-const COLD_BYTES: f64 = 96e6;
-/// Operations a byte above which caches make no difference to the outcome.
-const CACHED_INTENSITY: f64 = 16.0;
-
-impl<'a> Prepared<'a> {
-    /// Fills the buffers, compiles and runs once. `forced` is a variant's name; without one the case
-    /// decides.
-    ///
-    /// # Errors
-    /// A variant that does not run here, a case that does not fit, and those of the device.
-    pub fn new(gpu: &Gpu, problem: &'a dyn Problem, forced: Option<&str>) -> Result<Self, GpuError> {
-        let variant = choose(gpu, problem, forced)?;
-        let launch = problem.launch(gpu.capabilities(), variant);
-        fits(gpu, problem)?;
-        let work = problem.cost();
-        let cached = work.flops > CACHED_INTENSITY * work.bytes;
-        let sets = if cached { 1 } else { (COLD_BYTES / work.bytes).ceil().clamp(1.0, 12.0) as usize };
-        let mut rng = Pcg64Mcg::seed_from_u64(1);
-        let set = |rng: &mut Pcg64Mcg| {
-            let mut buffers = make_inputs(gpu, problem, launch.variant, rng)?;
-            for len in problem.outputs() {
-                buffers.push(gpu.alloc(4 * len as u64, "output")?);
-            }
-            Ok(buffers)
-        };
-        let sets = (0..sets).map(|_| set(&mut rng)).collect::<Result<Vec<_>, GpuError>>()?;
-        let clock = if gpu.timestamps_tick()? { Clock::Timestamps } else { Clock::Wall };
-        gpu.wait()?;
-        let started = Instant::now();
-        let compile = gpu.pipeline(&launch.shader)?.compile_seconds;
-        let mut prepared =
-            Self { problem, variant: launch.variant, sets, clock, times: Vec::new(), compile, cold: 0.0 };
-        prepared.record(gpu, 0)?;
-        gpu.wait()?;
-        prepared.cold = started.elapsed().as_secs_f64();
-        Ok(prepared)
-    }
-
-    /// Records one launch; the turn chooses the set of buffers.
-    ///
-    /// # Errors
-    /// Those of the device.
-    pub fn record(&self, gpu: &Gpu, turn: usize) -> Result<(), GpuError> {
-        let buffers: Vec<(&Buffer, u64)> = self.sets[turn % self.sets.len()].iter().map(|b| (b, 0)).collect();
-        run_variant(gpu, self.problem, &buffers, Some(self.variant))
-    }
-
-    /// Runs once and says how long it took, in seconds.
-    ///
-    /// # Errors
-    /// Those of the device.
-    pub fn time_once(&mut self, gpu: &Gpu, busy: &Busy) -> Result<f64, GpuError> {
-        self.time(gpu, busy)?;
+impl Prepared<'_> {
+    /// Runs once; seconds that it took.
+    pub fn time_once(&mut self, gpu: &Gpu, warmup: &Warmup) -> Result<f64, GpuError> {
+        self.time(gpu, warmup)?;
         Ok(self.times.last().copied().unwrap_or(f64::INFINITY))
     }
 
-    /// Runs once, timed, right after other work. Timestamps that cannot be true make this case start again by
-    /// the host's clock.
-    fn time(&mut self, gpu: &Gpu, busy: &Busy) -> Result<(), GpuError> {
+    /// Runs once, timed, right after the warm-up. After implausible timestamps the case starts again with the host's
+    /// clock.
+    fn time(&mut self, gpu: &Gpu, warmup: &Warmup) -> Result<(), GpuError> {
         let turn = self.times.len() + 1;
         if self.clock == Clock::Timestamps {
             gpu.start_profile()?;
-            busy.record(gpu)?;
+            warmup.record(gpu)?;
             self.record(gpu, turn)?;
             let profile = gpu.end_profile()?;
             let span = profile.as_ref().and_then(|p| Some((p.spans.last()?.seconds, p.wall)));
             match span {
-                Some((seconds, wall)) if credible(seconds, wall) => self.times.push(seconds),
+                Some((seconds, wall)) if plausible(seconds, wall) => self.times.push(seconds),
                 _ => {
                     self.clock = Clock::Wall;
                     self.times.clear();
@@ -106,7 +41,7 @@ impl<'a> Prepared<'a> {
             }
         }
         if self.clock == Clock::Wall {
-            busy.record(gpu)?;
+            warmup.record(gpu)?;
             gpu.wait()?;
             let started = Instant::now();
             self.record(gpu, turn)?;
@@ -114,15 +49,6 @@ impl<'a> Prepared<'a> {
             self.times.push(started.elapsed().as_secs_f64());
         }
         Ok(())
-    }
-
-    /// What one run has to do.
-    pub(super) fn work(&self) -> Cost {
-        self.problem.cost()
-    }
-
-    pub(super) fn least(&self) -> f64 {
-        self.times.iter().copied().fold(f64::INFINITY, f64::min)
     }
 
     fn timing(&self, ceilings: &Ceilings) -> Timing {
@@ -147,15 +73,15 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// Whether timestamps can be believed: time passed, and no more than on the host's clock around them.
-pub(super) fn credible(seconds: f64, wall: f64) -> bool {
+/// Whether timestamps are plausible: time passed, and no more than on the host's clock around them.
+pub(super) fn plausible(seconds: f64, wall: f64) -> bool {
     seconds > 0.0 && seconds <= wall
 }
 
 /// Runs every case in turn until each has this many times.
 pub(super) fn interleave(
     gpu: &Gpu,
-    busy: &Busy,
+    warmup: &Warmup,
     prepared: &mut [Prepared<'_>],
     repetitions: usize,
     progress: &mut Progress<'_>,
@@ -167,7 +93,7 @@ pub(super) fn interleave(
             let case = &mut prepared[at];
             if case.times.len() < repetitions {
                 progress(done, total, &case.problem.label());
-                case.time(gpu, busy)?;
+                case.time(gpu, warmup)?;
             }
         }
     }
@@ -177,7 +103,7 @@ pub(super) fn interleave(
 /// Times these cases, `repetitions` times each, interleaved.
 ///
 /// # Errors
-/// A case that does not fit the device, and those of the device.
+/// [`GpuError::TooLarge`] for a case that does not fit the device.
 pub fn kernels(
     gpu: &Gpu,
     ceilings: &Ceilings,
@@ -197,6 +123,6 @@ pub fn kernels(
             prepared.push(Prepared::new(gpu, case.as_ref(), Some(variant))?);
         }
     }
-    interleave(gpu, &Busy::new(gpu)?, &mut prepared, repetitions.max(1), progress)?;
+    interleave(gpu, &Warmup::new(gpu)?, &mut prepared, repetitions.max(1), progress)?;
     Ok(prepared.iter().map(|p| p.timing(ceilings)).collect())
 }

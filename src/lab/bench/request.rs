@@ -1,4 +1,4 @@
-//! What to time, in the user's words: which cases, at which sizes, in which variants.
+//! Parses what to time: which cases, at which sizes, in which variants.
 
 use std::collections::HashSet;
 
@@ -7,12 +7,12 @@ use crate::kernels::case::CaseText;
 use crate::kernels::registry::{Cases, Registry};
 use crate::kernels::{Problem, Variant};
 
-/// The cases of these families; all when none is named.
+/// The cases of these kernels; all cases when `kernels` is empty.
 ///
 /// # Errors
-/// A message for a name that is no family, or when nothing is left.
+/// A message for an unknown kernel, or when no case is left.
 pub fn of_kernels(registry: &Registry, cases: Cases, kernels: &[String]) -> Result<Cases, String> {
-    kernels.iter().try_for_each(|name| known(registry, name))?;
+    kernels.iter().try_for_each(|name| check_kernel_name(registry, name))?;
     if kernels.is_empty() {
         return Ok(cases);
     }
@@ -23,25 +23,25 @@ pub fn of_kernels(registry: &Registry, cases: Cases, kernels: &[String]) -> Resu
     }
 }
 
-fn known(registry: &Registry, kernel: &str) -> Result<(), String> {
+fn check_kernel_name(registry: &Registry, kernel: &str) -> Result<(), String> {
     let names: Vec<&str> = registry.families().iter().map(|f| f.name).collect();
     let found = names.contains(&kernel);
     found.then_some(()).ok_or_else(|| format!("no kernel '{kernel}'; there are {}", names.join(", ")))
 }
 
-/// Puts `key=value` in place of the words of that key, in every case that has it; other cases stay as
-/// they are. Cases that become the same are kept once.
+/// Sets `key=value` in every case that has the key; other cases stay unchanged. Cases that become equal are kept
+/// once.
 ///
 /// # Errors
-/// A message for a word that is no `key=value`, a key that no case has, or a value that a case refuses.
+/// A message for text that is no `key=value`, a key that no case has, or a value that a case rejects.
 pub fn resized(registry: &Registry, cases: Cases, changes: &[String]) -> Result<Cases, String> {
     let changes = changes
         .iter()
-        .map(|word| match word.trim().split_once('=') {
+        .map(|text| match text.trim().split_once('=') {
             Some((key, value)) if !key.is_empty() && !value.is_empty() => {
                 Ok((key.to_owned(), value.to_owned()))
             }
-            _ => Err(format!("'{word}' is no KEY=VALUE")),
+            _ => Err(format!("'{text}' is no KEY=VALUE")),
         })
         .collect::<Result<Vec<_>, _>>()?;
     if changes.is_empty() {
@@ -50,11 +50,14 @@ pub fn resized(registry: &Registry, cases: Cases, changes: &[String]) -> Result<
     let keys_of = |case: &dyn Problem| -> Vec<String> {
         CaseText::split(&case.label()).1.keys().map(str::to_owned).collect()
     };
-    let mut there: Vec<String> = cases.iter().flat_map(|case| keys_of(case.as_ref())).collect();
-    there.sort_unstable();
-    there.dedup();
-    if let Some((key, _)) = changes.iter().find(|(key, _)| !there.contains(key)) {
-        return Err(format!("no selected case has a '{key}'; the keys there are {}", there.join(", ")));
+    let mut available: Vec<String> = cases.iter().flat_map(|case| keys_of(case.as_ref())).collect();
+    available.sort_unstable();
+    available.dedup();
+    if let Some((key, _)) = changes.iter().find(|(key, _)| !available.contains(key)) {
+        return Err(format!(
+            "no selected case has a '{key}'; the available keys are {}",
+            available.join(", ")
+        ));
     }
     let mut seen = HashSet::new();
     let mut changed = Cases::new();
@@ -72,10 +75,10 @@ pub fn resized(registry: &Registry, cases: Cases, changes: &[String]) -> Result<
     Ok(changed)
 }
 
-/// A choice of variants: this one, or all, of this kernel or of any.
+/// Selects one variant or all, of one kernel or of any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Choice {
-    /// As it was given.
+    /// The text of the request.
     text: String,
     kernel: Option<String>,
     /// `None` for all.
@@ -92,23 +95,23 @@ impl Choice {
     }
 }
 
-/// Which variants to time: of each case those that were chosen, or its own choice where none of them
+/// Which variants to time: of each case those that were requested, or its own choice where none of them
 /// runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Variants(Vec<Choice>);
 
 impl Variants {
-    /// Reads `NAME`, `all`, `KERNEL=NAME` and `KERNEL=all`.
+    /// Parses `NAME`, `all`, `KERNEL=NAME` and `KERNEL=all`.
     ///
     /// # Errors
-    /// A message for a kernel that is not there or a name that is empty.
-    pub fn parse(registry: &Registry, words: &[String]) -> Result<Self, String> {
-        let read = |text: &String| {
+    /// A message for an unknown kernel or an empty name.
+    pub fn parse(registry: &Registry, texts: &[String]) -> Result<Self, String> {
+        let parse = |text: &String| {
             let (kernel, variant) = match text.split_once('=') {
                 Some((kernel, variant)) => (Some(kernel.trim()), variant.trim()),
                 None => (None, text.trim()),
             };
-            kernel.map_or(Ok(()), |kernel| known(registry, kernel))?;
+            kernel.map_or(Ok(()), |kernel| check_kernel_name(registry, kernel))?;
             if variant.is_empty() {
                 return Err(format!("'{text}' names no variant"));
             }
@@ -118,13 +121,13 @@ impl Variants {
                 variant: (variant != "all").then(|| variant.to_owned()),
             })
         };
-        words.iter().map(read).collect::<Result<_, _>>().map(Self)
+        texts.iter().map(parse).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Checks that each choice means a variant of some case that runs on this device.
+    /// Checks that each request names a variant that runs on this device for some case.
     ///
     /// # Errors
-    /// A message that says why it does not run, or which variants there are.
+    /// A message with the reason why it does not run, or with the available variants.
     pub fn check(&self, cases: &[Box<dyn Problem>], caps: &Capabilities) -> Result<(), String> {
         for choice in &self.0 {
             let mut refused = None;
@@ -150,14 +153,13 @@ impl Variants {
                 None if names.is_empty() => {
                     return Err(format!("'{text}': no selected case is of that kernel"));
                 }
-                None => return Err(format!("'{text}': the variants there are {}", names.join(", "))),
+                None => return Err(format!("'{text}': the available variants are {}", names.join(", "))),
             }
         }
         Ok(())
     }
 
-    /// The variants of this case that were asked for; none where the choice is the device's.
-    /// `variants` are all that it has on this device.
+    /// The requested variants of this case among all its `variants` on this device; empty where its own choice runs.
     pub fn of(&self, case: &dyn Problem, variants: &[Variant]) -> Vec<&'static str> {
         variants
             .iter()

@@ -1,11 +1,11 @@
 use std::path::Path;
 
-use super::compare::{Comparison, DEFAULT_THRESHOLD, Verdict};
 use super::formats::Format;
 use super::*;
 use crate::gpu::capabilities::tests::minimal;
-use crate::gpu::{AdapterSummary, DeviceClass, ShaderMode};
+use crate::gpu::{AdapterSummary, Clock, DeviceClass, ShaderMode};
 use crate::kernels::Cost;
+use crate::lab::Device;
 
 const CEILINGS: Ceilings =
     Ceilings { multiply_add: 1e12, copy: 1e11, read: 5e10, launch: 1e-5, submit: 1e-4 };
@@ -102,10 +102,10 @@ fn quantiles_lie_between_times_where_they_must() {
 
 #[test]
 fn timestamps_that_cannot_be_true_are_noticed() {
-    assert!(measure::credible(1e-3, 2e-3));
-    assert!(!measure::credible(0.0, 2e-3), "a clock that stands still");
-    assert!(!measure::credible(3e-3, 2e-3), "more than passed on the host");
-    assert!(!measure::credible(f64::NAN, 2e-3));
+    assert!(measure::plausible(1e-3, 2e-3));
+    assert!(!measure::plausible(0.0, 2e-3), "a clock that stands still");
+    assert!(!measure::plausible(3e-3, 2e-3), "more than passed on the host");
+    assert!(!measure::plausible(f64::NAN, 2e-3));
 }
 
 #[test]
@@ -149,22 +149,22 @@ fn compare(old: &BenchReport, new: &BenchReport) -> Comparison {
     Comparison::new(old, new, "old.json".into(), DEFAULT_THRESHOLD)
 }
 
-/// The verdict on one row with these times.
-fn verdict(old: &[f64], new: &[f64]) -> Verdict {
-    compare(&report(vec![row("a", old)]), &report(vec![row("a", new)])).rows[0].verdict
+/// The change of one row with these times.
+fn change(old: &[f64], new: &[f64]) -> Change {
+    compare(&report(vec![row("a", old)]), &report(vec![row("a", new)])).rows[0].change
 }
 
 #[test]
 fn a_change_counts_beyond_noise_and_threshold() {
-    assert_eq!(verdict(&around(10.0), &around(10.0)), Verdict::Same);
-    assert_eq!(verdict(&around(10.0), &around(12.0)), Verdict::Slower);
-    assert_eq!(verdict(&around(12.0), &around(10.0)), Verdict::Faster);
+    assert_eq!(change(&around(10.0), &around(10.0)), Change::Same);
+    assert_eq!(change(&around(10.0), &around(12.0)), Change::Slower);
+    assert_eq!(change(&around(12.0), &around(10.0)), Change::Faster);
     // Quartiles 2 % from the median: 4.05 % lie outside of the noise, but below the threshold of 5 %.
-    assert_eq!(verdict(&around(10.0), &around(10.45)), Verdict::Same);
+    assert_eq!(change(&around(10.0), &around(10.45)), Change::Same);
     // 20 % slower, but the quartiles of such spreads overlap.
     let wide = |ms: f64| [0.6, 0.8, 1.0, 1.2, 1.4].map(|f| f * ms);
-    assert_eq!(verdict(&wide(10.0), &wide(12.0)), Verdict::Same);
-    assert_eq!(verdict(&wide(10.0), &wide(16.0)), Verdict::Slower);
+    assert_eq!(change(&wide(10.0), &wide(12.0)), Change::Same);
+    assert_eq!(change(&wide(10.0), &wide(16.0)), Change::Slower);
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn the_noise_is_made_of_both_quartiles() {
     }
     assert!(comparison.regressed());
     assert!(comparison.warnings.is_empty(), "{:?}", comparison.warnings);
-    assert!(comparison.verdict().starts_with("REGRESSION: 1 slower, 0 faster"));
+    assert!(comparison.summary().starts_with("REGRESSION: 1 slower, 0 faster"));
 }
 
 #[test]
@@ -184,8 +184,8 @@ fn rows_of_one_report_only_are_named_and_no_regression() {
     let old = report(vec![row("a", &around(10.0)), row("gone", &around(10.0))]);
     let new = report(vec![row("new", &around(10.0)), row("a", &around(10.0))]);
     let comparison = compare(&old, &new);
-    let found: Vec<_> = comparison.rows.iter().map(|r| (&*r.case, r.verdict)).collect();
-    assert_eq!(found, [("new", Verdict::OnlyNew), ("a", Verdict::Same), ("gone", Verdict::OnlyOld)]);
+    let found: Vec<_> = comparison.rows.iter().map(|r| (&*r.case, r.change)).collect();
+    assert_eq!(found, [("new", Change::OnlyNew), ("a", Change::Same), ("gone", Change::OnlyOld)]);
     assert!(!comparison.regressed() && !comparison.is_empty());
     // The same case in another variant is another row.
     let other = Timing { variant: "naive".into(), ..row("a", &around(99.0)) };

@@ -76,7 +76,7 @@ fn scopes_of_one_name_are_added_up() {
         seconds,
         share: seconds / 10.0,
     };
-    let spread = |least, most| Spread { least, most };
+    let spread = |min, max| Range { min, max };
     assert_eq!(
         Summary::of(&hand_made()).scopes,
         [
@@ -134,10 +134,10 @@ fn a_block_is_at_most_eight_launches_and_a_forward_one_submit() {
     assert_eq!(found, expected);
     for (forward, depth) in [(0, vision_depth), (2, text_depth)] {
         let (forward, block) = (&summary.scopes[forward], &summary.scopes[forward + 1]);
-        assert!(block.launches.most <= 8, "{block:?}");
-        assert_eq!(forward.submits, Spread { least: 1, most: 1 }, "{forward:?}");
+        assert!(block.launches.max <= 8, "{block:?}");
+        assert_eq!(forward.submits, Range { min: 1, max: 1 }, "{forward:?}");
         // What is around the blocks: patches or token rows, positions, norms, projections.
-        assert!(forward.launches.most <= block.launches.most * depth + 8, "{forward:?}");
+        assert!(forward.launches.max <= block.launches.max * depth + 8, "{forward:?}");
         assert!(forward.share > 0.0 && forward.seconds >= block.seconds);
     }
     assert_eq!(summary.outside, 0);

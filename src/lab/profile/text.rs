@@ -1,11 +1,11 @@
-//! A summary as tables for people.
+//! A summary as text tables.
 
 use super::{Clock, Purpose, Summary};
 
 const MIB: f64 = (1 << 20) as f64;
 
 impl Summary {
-    /// How it was timed and what that means, in words.
+    /// How launches were timed and what that means.
     pub fn note(&self) -> &'static str {
         match self.clock {
             Clock::Timestamps => {

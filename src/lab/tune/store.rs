@@ -1,4 +1,4 @@
-//! The tuning file: what won on one device, with one driver, among one set of kernels.
+//! The tuning file: the fastest variants on one device, with one driver and one set of kernels.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,23 +11,23 @@ use crate::gpu::Gpu;
 /// Version of the file's layout.
 const SCHEMA: &str = "dapo-wgpu/tuning/1";
 
-/// What became of a candidate.
+/// The result of a candidate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "fate")]
-pub enum Fate {
-    /// It runs from now on.
+pub enum Status {
+    /// It was the fastest and is used.
     Won,
-    /// It took this many times the winner's median.
+    /// It was slower.
     Lost {
         /// Its best time over the winner's median.
         ratio: f64,
     },
-    /// It was fastest or near it, and wrong.
+    /// It was fastest, but its result is wrong.
     Wrong {
-        /// What was wrong.
+        /// What is wrong.
         fault: String,
     },
-    /// It was not compiled: nothing that could win.
+    /// It was not run.
     Pruned {
         /// Why.
         reason: String,
@@ -39,23 +39,23 @@ pub enum Fate {
 pub struct Candidate {
     /// The variant.
     pub variant: String,
-    /// What became of it.
+    /// Its result.
     #[serde(flatten)]
-    pub fate: Fate,
+    pub status: Status,
     /// Median seconds, if it ran.
     pub seconds: Option<f64>,
     /// How often it ran.
     pub runs: usize,
 }
 
-/// What was found for one case.
+/// The result of one case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Choice {
     /// The case in words.
     pub case: String,
-    /// The winner.
+    /// The fastest variant.
     pub variant: String,
-    /// What runs without tuning.
+    /// The built-in choice.
     pub default: String,
     /// Median of the default over median of the winner.
     pub gain: f64,
@@ -63,27 +63,27 @@ pub struct Choice {
     pub candidates: Vec<Candidate>,
 }
 
-/// Everything that is known of one device.
+/// All results of one device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tuning {
     /// `dapo-wgpu/tuning/1`
     pub schema: String,
-    /// Adapter, driver and subgroup size in words; another one's file is not used.
+    /// Adapter, driver and subgroup size as text; the file of another device is not used.
     pub device: String,
-    /// Fingerprint of the kernels; a file of others is not used.
+    /// Fingerprint of the kernels; the file of other kernels is not used.
     pub kernels: String,
     /// By case, sorted.
     pub choices: Vec<Choice>,
 }
 
-/// What the file says, or why it is not used.
+/// The content of the file, or why it is not used.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stored {
-    /// There is none.
+    /// There is no file.
     None,
-    /// It fits device and kernels.
+    /// It matches device and kernels.
     Usable(Tuning),
-    /// There is one, and it is ignored for this reason.
+    /// It is ignored for this reason.
     Ignored(String),
 }
 
@@ -104,7 +104,7 @@ fn device(gpu: &Gpu) -> String {
 }
 
 impl Tuning {
-    /// Nothing known yet of this device.
+    /// Without any results yet.
     pub fn new(gpu: &Gpu) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
@@ -114,7 +114,7 @@ impl Tuning {
         }
     }
 
-    /// Where the file of this device is, below the user's cache folder.
+    /// The path of this device's file below the user's cache folder.
     pub fn path(gpu: &Gpu, cache: &Path) -> PathBuf {
         let device = device(gpu);
         let mut hasher = DefaultHasher::new();
@@ -124,7 +124,7 @@ impl Tuning {
         cache.join("tuning").join(format!("{name}-{:016x}.json", hasher.finish()))
     }
 
-    /// Reads the file of this device; anything that is wrong with it is a reason, not an error.
+    /// Reads the file of this device. Problems with it are no errors: see [`Stored::Ignored`].
     pub fn load(gpu: &Gpu, path: &Path) -> Stored {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
@@ -133,26 +133,26 @@ impl Tuning {
         };
         match serde_json::from_slice::<Self>(&bytes) {
             Err(e) => Stored::Ignored(format!("it is damaged: {e}")),
-            Ok(found) => match found.refused(&Self::new(gpu)) {
+            Ok(found) => match found.mismatch(&Self::new(gpu)) {
                 Some(reason) => Stored::Ignored(reason),
                 None => Stored::Usable(found),
             },
         }
     }
 
-    fn refused(&self, wanted: &Self) -> Option<String> {
-        if self.schema != wanted.schema {
-            Some(format!("its layout is '{}', this program reads '{}'", self.schema, wanted.schema))
-        } else if self.kernels != wanted.kernels {
+    fn mismatch(&self, current: &Self) -> Option<String> {
+        if self.schema != current.schema {
+            Some(format!("its layout is '{}', this program reads '{}'", self.schema, current.schema))
+        } else if self.kernels != current.kernels {
             Some("it was measured with other kernels".to_owned())
-        } else if self.device != wanted.device {
+        } else if self.device != current.device {
             Some(format!("it was measured on '{}'", self.device))
         } else {
             None
         }
     }
 
-    /// Adds choices, each in place of an older one for its case.
+    /// Adds choices; each replaces an older one of its case.
     pub fn add(&mut self, choices: Vec<Choice>) {
         for choice in choices {
             match self.choices.binary_search_by(|c| c.case.cmp(&choice.case)) {
@@ -162,27 +162,27 @@ impl Tuning {
         }
     }
 
-    /// Variant by case, where it is not the built-in choice.
+    /// By case: the variant, where it is not the built-in choice.
     pub fn preferences(&self) -> HashMap<String, String> {
         let changed = self.choices.iter().filter(|c| c.variant != c.default);
         changed.map(|c| (c.case.clone(), c.variant.clone())).collect()
     }
 
-    /// Each choice and what became of the other candidates.
+    /// Each choice with its candidates, as text.
     pub fn text(&self) -> String {
         let mut lines = vec![self.device.clone()];
         for choice in &self.choices {
-            let verdict = match choice.variant == choice.default {
+            let comparison = match choice.variant == choice.default {
                 true => "the built-in choice stays".to_owned(),
                 false => format!("{:.2} times as fast as {}", choice.gain, choice.default),
             };
-            lines.push(format!("{} → {}, {verdict}", choice.case, choice.variant));
+            lines.push(format!("{} → {}, {comparison}", choice.case, choice.variant));
             for candidate in &choice.candidates {
                 let time = candidate.seconds.map_or_else(String::new, |s| format!("{:.3} ms", s * 1e3));
                 lines.push(format!(
                     "    {:12} {time:>12}  {}",
                     candidate.variant,
-                    candidate.fate.text(candidate.runs)
+                    candidate.status.text(candidate.runs)
                 ));
             }
         }
@@ -192,13 +192,13 @@ impl Tuning {
     }
 }
 
-impl Fate {
+impl Status {
     fn text(&self, runs: usize) -> String {
         match self {
-            Fate::Won => format!("won, {runs} runs"),
-            Fate::Lost { ratio } => format!("{ratio:.2} times the winner's, {runs} runs"),
-            Fate::Wrong { fault } => format!("WRONG: {fault}"),
-            Fate::Pruned { reason } => reason.clone(),
+            Status::Won => format!("won, {runs} runs"),
+            Status::Lost { ratio } => format!("{ratio:.2} times the winner's, {runs} runs"),
+            Status::Wrong { fault } => format!("WRONG: {fault}"),
+            Status::Pruned { reason } => reason.clone(),
         }
     }
 }
@@ -212,7 +212,7 @@ mod tests {
     }
 
     fn choice(case: &str, variant: &str) -> Choice {
-        let won = Candidate { variant: variant.into(), fate: Fate::Won, seconds: Some(0.5), runs: 9 };
+        let won = Candidate { variant: variant.into(), status: Status::Won, seconds: Some(0.5), runs: 9 };
         let (case, variant) = (case.to_owned(), variant.to_owned());
         Choice { case, variant, default: "row".into(), gain: 2.0, candidates: vec![won] }
     }
@@ -234,9 +234,9 @@ mod tests {
         all.add(vec![choice("a", "tile")]);
         let json = serde_json::to_vec(&all).expect("json");
         assert_eq!(serde_json::from_slice::<Tuning>(&json).expect("json"), all);
-        assert_eq!(all.refused(&tuning("k")), None);
-        assert!(all.refused(&tuning("other")).is_some_and(|r| r.contains("other kernels")));
+        assert_eq!(all.mismatch(&tuning("k")), None);
+        assert!(all.mismatch(&tuning("other")).is_some_and(|r| r.contains("other kernels")));
         let elsewhere = Tuning { device: "e".into(), ..tuning("k") };
-        assert!(all.refused(&elsewhere).is_some_and(|r| r.contains("'d'")));
+        assert!(all.mismatch(&elsewhere).is_some_and(|r| r.contains("'d'")));
     }
 }

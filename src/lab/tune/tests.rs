@@ -77,9 +77,16 @@ fn a_fast_and_wrong_variant_does_not_win() {
     let choices = run(&gpu, &[Box::new(case)], &ceilings, &mut |_, _, _| {}).expect("the device works");
     let [choice] = choices.as_slice() else { panic!("one case, one choice: {choices:?}") };
     assert_eq!((choice.variant.as_str(), choice.default.as_str()), ("row", "row"));
-    let fate = |name: &str| &choice.candidates.iter().find(|c| c.variant == name).expect("it is listed").fate;
-    assert_eq!(*fate("row"), Fate::Won);
-    assert!(matches!(fate("hasty"), Fate::Wrong { fault } if fault.contains("wrong")), "{choice:?}");
-    assert!(matches!(fate("padded"), Fate::Pruned { reason } if reason.contains("roofline")), "{choice:?}");
-    assert!(matches!(fate("never"), Fate::Pruned { reason } if reason.contains("for a test")), "{choice:?}");
+    let status =
+        |name: &str| &choice.candidates.iter().find(|c| c.variant == name).expect("it is listed").status;
+    assert_eq!(*status("row"), Status::Won);
+    assert!(matches!(status("hasty"), Status::Wrong { fault } if fault.contains("wrong")), "{choice:?}");
+    assert!(
+        matches!(status("padded"), Status::Pruned { reason } if reason.contains("roofline")),
+        "{choice:?}"
+    );
+    assert!(
+        matches!(status("never"), Status::Pruned { reason } if reason.contains("for a test")),
+        "{choice:?}"
+    );
 }

@@ -1,7 +1,7 @@
-//! Grids of texels: what is written once by the host and read by many launches, such as weights.
+//! Storage textures: data that the host writes once and many launches read, such as weights.
 //!
 //! Where a CPU runs the shaders, reading a buffer element by element is a loop over the lanes with a
-//! bounds check in each turn, and reading a texel is not; see `docs/performance.md`.
+//! bounds check in each iteration, and reading a texel is not; see `docs/performance.md`.
 
 use super::buffer::{Buffer, TEXEL_BYTES};
 use super::device::Gpu;
@@ -10,23 +10,26 @@ use super::memory::Purpose;
 use super::transfer::UPLOAD_CHUNK;
 
 impl Gpu {
-    /// A new grid of texels of four floats each, `width` to a row, that shaders read as
+    /// A new storage texture, `width` texels of four floats to a row, that shaders read as
     /// `texture_storage_2d<rgba32float, read>`. `what` names it in errors.
     ///
     /// # Errors
-    /// [`GpuError::TooLarge`] when an edge exceeds the device's, [`GpuError::OutOfMemory`], and
-    /// [`GpuError::Validation`] when the values fill no whole rows or the device has no such textures.
-    pub fn upload_texels(&self, values: &[f32], width: u32, what: &str) -> Result<Buffer, GpuError> {
+    /// [`GpuError::TooLarge`] when width or height exceeds the device's limit, [`GpuError::OutOfMemory`], and
+    /// [`GpuError::Validation`] when the values do not fill whole rows or the device has no such textures.
+    pub fn upload_storage_texture(&self, values: &[f32], width: u32, what: &str) -> Result<Buffer, GpuError> {
         let rows = values.len() / (4 * width.max(1) as usize);
-        let limit = self.capabilities().texels;
+        let limit = self.capabilities().storage_texture_size;
         if limit == 0 || values.is_empty() || values.len() != rows * 4 * width as usize {
-            let message = format!("{what}: {} values are no grid of {width} texels a row here", values.len());
+            let message = format!(
+                "{what}: {} values cannot be a storage texture of {width} texels a row on this device",
+                values.len()
+            );
             return Err(GpuError::Validation { message });
         }
         let edge = rows.max(width as usize) as u64;
         if edge > u64::from(limit) {
             return Err(GpuError::TooLarge {
-                what: format!("the edge of {what}"),
+                what: format!("the width or height of {what}"),
                 bytes: edge,
                 limit: u64::from(limit),
                 limit_name: "maxTextureDimension2D",
@@ -71,11 +74,11 @@ impl Gpu {
                 wgpu::Extent3d { height: (4 * band.len() / pitch) as u32, ..size },
             );
             if staged >= UPLOAD_CHUNK as u64 {
-                self.hand_in(None);
+                self.submit_commands(None);
             }
         }
         self.check()?;
         let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
-        Ok(Buffer::texels(view, 4 * values.len() as u64, Purpose::Weights, &self.inner.pool))
+        Ok(Buffer::storage_texture(view, 4 * values.len() as u64, Purpose::Weights, &self.inner.pool))
     }
 }

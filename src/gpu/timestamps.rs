@@ -1,14 +1,11 @@
-//! Timestamps, and whether they can be believed.
+//! Whether a device's timestamps are reliable.
 
 use super::device::Gpu;
 use super::error::GpuError;
 
 impl Gpu {
-    /// Whether timestamps really advance. Some drivers offer the query and return zeros or the same
+    /// Whether timestamps advance. Some drivers offer the query and return zeros or the same
     /// value twice, so one empty pass is timed, once per device.
-    ///
-    /// # Errors
-    /// [`GpuError::Lost`] when the device goes away meanwhile.
     pub fn timestamps_tick(&self) -> Result<bool, GpuError> {
         if let Some(&known) = self.inner.timestamps_tick.get() {
             return Ok(known);
@@ -46,7 +43,7 @@ impl Gpu {
         }));
         encoder.resolve_query_set(&queries, 0..2, &resolved, 0);
         encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, 256);
-        self.hand_in(Some(encoder.finish()));
+        self.submit_commands(Some(encoder.finish()));
         let bytes = self.map(&staging)?;
         let stamp = |i: usize| bytes[i * 8..i * 8 + 8].iter().rev().fold(0u64, |v, &b| v << 8 | u64::from(b));
         Ok(stamp(0) > 0 && stamp(1) > stamp(0) && self.inner.queue.get_timestamp_period() > 0.0)

@@ -1,0 +1,55 @@
+//! How to open a device: which adapter, and how its shaders are compiled.
+
+/// Which adapter to use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum AdapterChoice {
+    /// The fastest kind first: discrete, integrated, virtual, software; native APIs before OpenGL.
+    #[default]
+    Auto,
+    /// The index that `dapo-wgpu devices` prints.
+    Index(usize),
+    /// A case-insensitive part of the adapter's name or driver.
+    Name(String),
+}
+
+impl From<&str> for AdapterChoice {
+    /// A number is an index, `auto` is automatic, anything else is a part of a name.
+    fn from(text: &str) -> Self {
+        match text.trim() {
+            "" | "auto" => AdapterChoice::Auto,
+            t => t.parse().map_or_else(|_| AdapterChoice::Name(t.to_owned()), AdapterChoice::Index),
+        }
+    }
+}
+
+/// Whether shaders run with the validator's run-time checks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShaderMode {
+    /// Index clamps, loop bounds and zeroed workgroup memory: for tests and bug reports.
+    Checked,
+    /// None of these: our own shaders, each proven in checked mode.
+    #[default]
+    Trusted,
+}
+
+/// How to open a device.
+#[derive(Debug, Clone, Default)]
+pub struct GpuOptions {
+    /// Which adapter.
+    pub adapter: AdapterChoice,
+    /// Checked or trusted shaders. `DAPO_CHECKED=1` forces checked.
+    pub mode: ShaderMode,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choice_is_parsed_from_an_index_or_a_name() {
+        assert_eq!(AdapterChoice::from("1"), AdapterChoice::Index(1));
+        assert_eq!(AdapterChoice::from("RTX"), AdapterChoice::Name("RTX".into()));
+        assert_eq!(AdapterChoice::from("auto"), AdapterChoice::Auto);
+    }
+}

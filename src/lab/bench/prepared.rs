@@ -1,0 +1,79 @@
+//! A case and variant with its pipeline and buffers, ready to be timed.
+
+use std::time::Instant;
+
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+
+use crate::gpu::{Buffer, Clock, Gpu, GpuError};
+use crate::kernels::check::{fits, make_inputs};
+use crate::kernels::{Cost, Problem, choose, run_variant};
+
+/// A case and variant with its buffers, ready to run.
+#[derive(Debug)]
+pub struct Prepared<'a> {
+    pub(super) problem: &'a dyn Problem,
+    pub(super) variant: &'static str,
+    /// Sets of buffers, inputs first; more than one where caches would hold a single set.
+    sets: Vec<Vec<Buffer>>,
+    pub(super) clock: Clock,
+    pub(super) times: Vec<f64>,
+    pub(super) compile: f64,
+    pub(super) cold: f64,
+}
+
+/// Bytes of all buffer sets of a memory-bound case together, so that none is still in a cache.
+const COLD_BYTES: f64 = 96e6;
+/// Arithmetic intensity, in operations per byte, above which caches do not affect the time.
+const CACHED_INTENSITY: f64 = 16.0;
+
+impl<'a> Prepared<'a> {
+    /// Fills the buffers, compiles and runs once. `forced` is a variant's name; without one the
+    /// case's own choice runs.
+    ///
+    /// # Errors
+    /// Also when the variant does not run on this device, or the case does not fit it.
+    pub fn new(gpu: &Gpu, problem: &'a dyn Problem, forced: Option<&str>) -> Result<Self, GpuError> {
+        let variant = choose(gpu, problem, forced)?;
+        let launch = problem.launch(gpu.capabilities(), variant);
+        fits(gpu, problem)?;
+        let work = problem.cost();
+        let cached = work.flops > CACHED_INTENSITY * work.bytes;
+        let sets = if cached { 1 } else { (COLD_BYTES / work.bytes).ceil().clamp(1.0, 12.0) as usize };
+        let mut rng = Pcg64Mcg::seed_from_u64(1);
+        let set = |rng: &mut Pcg64Mcg| {
+            let mut buffers = make_inputs(gpu, problem, launch.variant, rng)?;
+            for len in problem.outputs() {
+                buffers.push(gpu.alloc(4 * len as u64, "output")?);
+            }
+            Ok(buffers)
+        };
+        let sets = (0..sets).map(|_| set(&mut rng)).collect::<Result<Vec<_>, GpuError>>()?;
+        let clock = if gpu.timestamps_tick()? { Clock::Timestamps } else { Clock::Wall };
+        gpu.wait()?;
+        let started = Instant::now();
+        let compile = gpu.pipeline(&launch.shader)?.compile_seconds;
+        let mut prepared =
+            Self { problem, variant: launch.variant, sets, clock, times: Vec::new(), compile, cold: 0.0 };
+        prepared.record(gpu, 0)?;
+        gpu.wait()?;
+        prepared.cold = started.elapsed().as_secs_f64();
+        Ok(prepared)
+    }
+
+    /// Records one launch, with set `turn` modulo the number of sets of buffers.
+    pub fn record(&self, gpu: &Gpu, turn: usize) -> Result<(), GpuError> {
+        let buffers: Vec<(&Buffer, u64)> = self.sets[turn % self.sets.len()].iter().map(|b| (b, 0)).collect();
+        run_variant(gpu, self.problem, &buffers, Some(self.variant))
+    }
+
+    /// Arithmetic and memory traffic of one run.
+    pub(super) fn work(&self) -> Cost {
+        self.problem.cost()
+    }
+
+    /// The least time so far, in seconds.
+    pub(super) fn best(&self) -> f64 {
+        self.times.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+}
