@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::adapter::{self, AdapterChoice, AdapterSummary};
 use super::buffer::{Buffer, Pool};
+use super::cache::Cache;
 use super::capabilities::{Capabilities, requested_limits};
 use super::error::GpuError;
 use super::memory::{PoolStats, Purpose};
@@ -57,6 +58,7 @@ pub(super) struct Inner {
     pub(super) timestamps_tick: OnceLock<bool>,
     pub(super) preferences: OnceLock<HashMap<String, String>>,
     pub(super) verdicts: Verdicts,
+    pub(super) cache: Cache,
 }
 
 impl std::fmt::Debug for Gpu {
@@ -110,6 +112,7 @@ impl Gpu {
                 timestamps_tick: OnceLock::new(),
                 preferences: OnceLock::new(),
                 verdicts: Verdicts::default(),
+                cache: Cache::default(),
             }),
         })
     }

@@ -7,6 +7,7 @@
 
 pub mod adapter;
 pub mod buffer;
+mod cache;
 pub mod capabilities;
 mod device;
 pub mod error;

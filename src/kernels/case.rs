@@ -69,7 +69,7 @@ impl CaseText {
     ///
     /// # Errors
     /// A message when it is missing or not such a number.
-    pub fn whole(&mut self, key: &str) -> Result<usize, String> {
+    pub fn integer(&mut self, key: &str) -> Result<usize, String> {
         let value = self.value(key)?;
         let parsed = value.parse().ok().filter(|n| (0..=LARGEST).contains(n));
         parsed.ok_or_else(|| format!("'{key}={value}': not a whole number from 0 to {LARGEST}"))

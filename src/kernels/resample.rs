@@ -2,9 +2,9 @@
 
 use super::bounds::{DIVISION, TINY, U, gamma};
 use super::case::CaseText;
-use super::registry::{Cases, Family, boxed};
+use super::family::{Cases, Family, boxed};
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
+use super::{Cost, Operand, Plan, Problem, Variant, Verifiable, linear_grid, param_bytes, shader};
 use crate::gpu::{Capabilities, Define};
 
 /// The interpolation kernel.
@@ -102,7 +102,7 @@ impl Resample {
     /// Their parameters, with the number of elements to make.
     pub(super) fn params(&self, count: usize) -> Vec<u8> {
         let ((in_h, in_w), (out_h, out_w)) = (self.input, self.output);
-        words(&[count, self.channels, in_h, in_w, out_h, out_w, self.n].map(|v| v as u32))
+        param_bytes(&[count, self.channels, in_h, in_w, out_h, out_w, self.n].map(|v| v as u32))
     }
 
     /// The resampling of a case's words.
@@ -193,19 +193,17 @@ impl Problem for Resample {
         Cost { flops: 2.0 * taps * self.count() as f64, bytes: 4.0 * (input + self.count()) as f64 }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        vec![Variant::always("scalar")]
-    }
-
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        Launch {
-            variant,
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        let plan = Plan {
             shader: shader!("resample.wgsl", self.defines()),
             params: self.params(self.count()),
             grid: linear_grid(self.count().div_ceil(64), caps),
-        }
+        };
+        vec![Variant::always("scalar", plan)]
     }
+}
 
+impl Verifiable for Resample {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let mut y = vec![0.0; self.count()];
         self.visit(&self.axes(), |i, taps| y[i] = taps.map(|(at, w)| w * inputs[0][at]).sum());

@@ -17,9 +17,8 @@ use super::bench::busy::Busy;
 use super::bench::measure::Prepared;
 use crate::clip::{Clip, ClipError, ClipOptions};
 use crate::gpu::{Gpu, GpuError};
-use crate::kernels::check::check_variant;
 use crate::kernels::registry::{Cases, Registry};
-use crate::kernels::{self, Problem};
+use crate::kernels::{self, Variant, Verifiable, verify};
 use crate::ops::OpError;
 use race::{Lane, race, winner};
 use store::{Candidate, Choice, Fate};
@@ -29,7 +28,7 @@ const HOPELESS: f64 = 3.0;
 
 /// Candidates of one case: those that race, and what became of the others.
 struct Field {
-    racers: Vec<&'static str>,
+    racers: Vec<Variant>,
     out: Vec<(&'static str, String)>,
 }
 
@@ -60,17 +59,17 @@ pub fn model_cases(
 type History = HashMap<(&'static str, &'static str), f64>;
 
 impl Field {
-    fn new(gpu: &Gpu, problem: &dyn Problem, history: &History) -> Self {
+    fn new(gpu: &Gpu, problem: &dyn Verifiable, history: &History) -> Self {
         let mut field = Self { racers: Vec::new(), out: Vec::new() };
         for variant in kernels::variants(gpu, problem) {
             let name = variant.name;
             let behind = history.get(&(problem.kernel(), name)).copied().unwrap_or(1.0);
-            if let Err(reason) = variant.usable {
-                field.out.push((name, format!("cannot run: {reason}")));
+            if let Err(unmet) = variant.plan {
+                field.out.push((name, format!("cannot run: {unmet}")));
             } else if behind > HOPELESS && !field.racers.is_empty() {
                 field.out.push((name, format!("took {behind:.1} times the winner's in a smaller case")));
             } else {
-                field.racers.push(name);
+                field.racers.push(variant);
             }
         }
         field
@@ -83,11 +82,11 @@ impl Field {
 /// Those of the device; a variant that does not compile or computes wrong is noted, not an error.
 pub fn run(
     gpu: &Gpu,
-    cases: &[Box<dyn Problem>],
+    cases: &[Box<dyn Verifiable>],
     ceilings: &Ceilings,
     progress: &mut Progress<'_>,
 ) -> Result<Vec<Choice>, GpuError> {
-    let mut cases: Vec<&dyn Problem> = cases.iter().map(AsRef::as_ref).collect();
+    let mut cases: Vec<&dyn Verifiable> = cases.iter().map(AsRef::as_ref).collect();
     cases.sort_by(|a, b| a.cost().flops.total_cmp(&b.cost().flops));
     let mut history = History::new();
     let busy = Busy::new(gpu)?;
@@ -105,20 +104,22 @@ pub fn run(
 fn tune(
     gpu: &Gpu,
     busy: &Busy,
-    problem: &dyn Problem,
+    problem: &dyn Verifiable,
     field: Field,
     ceilings: &Ceilings,
     history: &mut History,
 ) -> Result<Option<Choice>, GpuError> {
     let Field { racers, mut out } = field;
-    let Some((&default, others)) = racers.split_first() else { return Ok(None) };
+    let Some((default, others)) = racers.split_first() else { return Ok(None) };
+    let default = default.name;
     if others.is_empty() && out.is_empty() {
         return Ok(None);
     }
     let mut prepared = vec![(default, Prepared::new(gpu, problem, Some(default))?)];
     let mark = prepared[0].1.time_once(gpu, busy)?;
-    for &name in others {
-        let floor = ceilings.floor(problem.variant_cost(gpu.capabilities(), name)).seconds;
+    for variant in others {
+        let name = variant.name;
+        let floor = ceilings.floor(variant.cost.unwrap_or_else(|| problem.cost())).seconds;
         if floor > mark {
             out.push((
                 name,
@@ -142,8 +143,9 @@ fn tune(
             .collect();
         let first = winner(&ranked, 0);
         // The built-in choice is what conformance proves; only a newcomer is put to the test.
-        let faults = if first == 0 { Vec::new() } else { faults(gpu, problem, prepared[first].0)? };
-        match faults.into_iter().next() {
+        let racer = racers.iter().find(|v| first > 0 && v.name == prepared[first].0);
+        let failures = racer.map(|racer| verify(gpu, problem, racer, 1)).transpose()?;
+        match failures.and_then(|outcome| outcome.failures.into_iter().next()) {
             None => break first,
             Some(fault) => wrong.push((first, fault)),
         }
@@ -175,15 +177,6 @@ fn tune(
         gain: lanes[0].median() / least,
         candidates,
     }))
-}
-
-/// What is wrong with a variant's result on normal inputs.
-fn faults(gpu: &Gpu, problem: &dyn Problem, name: &str) -> Result<Vec<String>, GpuError> {
-    let variants = kernels::variants(gpu, problem);
-    let Some(variant) = variants.iter().find(|v| v.name == name) else {
-        return Ok(vec![format!("'{name}' is gone")]);
-    };
-    Ok(check_variant(gpu, problem, variant, 1)?.faults)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Ops against each other and against their shape rules, on the device.
 
 use super::*;
-use crate::gpu::{GpuOptions, ShaderMode};
+use crate::gpu::{Gpu, GpuOptions, ShaderMode};
 use crate::kernels::matmul::{attention_scores, attention_values};
 use crate::kernels::softmax::Softmax;
 

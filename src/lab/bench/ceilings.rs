@@ -7,9 +7,8 @@ use super::Ceilings;
 use super::busy::Busy;
 use super::measure::{Prepared, interleave};
 use crate::gpu::{Gpu, GpuError};
-use crate::kernels::Problem;
-use crate::kernels::check::fits;
 use crate::kernels::probe::{Copy, MultiplyAdd, Read};
+use crate::kernels::{Verifiable, fits};
 use crate::lab::Progress;
 
 /// Ceilings are the best of at least so many runs, however few a case gets.
@@ -27,7 +26,7 @@ static ARITHMETIC: [MultiplyAdd; 3] = [
 ];
 
 /// The first of these probes that takes long enough, or the largest that fits.
-fn long_enough<P: Problem>(
+fn long_enough<P: Verifiable>(
     gpu: &Gpu,
     busy: &Busy,
     probes: &'static [P],

@@ -13,15 +13,14 @@ use super::busy::Busy;
 use super::request::Variants;
 use super::{Ceilings, Kind, Spread, Timing};
 use crate::gpu::{Buffer, Clock, Gpu, GpuError};
-use crate::kernels::check::{fits, make_inputs};
-use crate::kernels::{self, Cost, Problem, choose, run_variant};
+use crate::kernels::{self, Cost, Launch, Verifiable, choose, fits, make_inputs};
 use crate::lab::Progress;
 
 /// A case and variant with its buffers, ready to run.
 #[derive(Debug)]
 pub struct Prepared<'a> {
-    problem: &'a dyn Problem,
-    variant: &'static str,
+    problem: &'a dyn Verifiable,
+    launch: Launch,
     /// Sets of buffers, inputs first; more than one where caches would hold a single set.
     sets: Vec<Vec<Buffer>>,
     clock: Clock,
@@ -41,16 +40,15 @@ impl<'a> Prepared<'a> {
     ///
     /// # Errors
     /// A variant that does not run here, a case that does not fit, and those of the device.
-    pub fn new(gpu: &Gpu, problem: &'a dyn Problem, forced: Option<&str>) -> Result<Self, GpuError> {
-        let variant = choose(gpu, problem, forced)?;
-        let launch = problem.launch(gpu.capabilities(), variant);
+    pub fn new(gpu: &Gpu, problem: &'a dyn Verifiable, forced: Option<&str>) -> Result<Self, GpuError> {
+        let (launch, variant) = choose(gpu, problem, forced)?;
         fits(gpu, problem)?;
         let work = problem.cost();
         let cached = work.flops > CACHED_INTENSITY * work.bytes;
         let sets = if cached { 1 } else { (COLD_BYTES / work.bytes).ceil().clamp(1.0, 12.0) as usize };
         let mut rng = Pcg64Mcg::seed_from_u64(1);
         let set = |rng: &mut Pcg64Mcg| {
-            let mut buffers = make_inputs(gpu, problem, launch.variant, rng)?;
+            let mut buffers = make_inputs(gpu, problem, variant.panels, rng)?;
             for len in problem.outputs() {
                 buffers.push(gpu.alloc(4 * len as u64, "output")?);
             }
@@ -60,9 +58,8 @@ impl<'a> Prepared<'a> {
         let clock = if gpu.timestamps_tick()? { Clock::Timestamps } else { Clock::Wall };
         gpu.wait()?;
         let started = Instant::now();
-        let compile = gpu.pipeline(&launch.shader)?.compile_seconds;
-        let mut prepared =
-            Self { problem, variant: launch.variant, sets, clock, times: Vec::new(), compile, cold: 0.0 };
+        let compile = gpu.pipeline(&launch.plan.shader)?.compile_seconds;
+        let mut prepared = Self { problem, launch, sets, clock, times: Vec::new(), compile, cold: 0.0 };
         prepared.record(gpu, 0)?;
         gpu.wait()?;
         prepared.cold = started.elapsed().as_secs_f64();
@@ -75,7 +72,7 @@ impl<'a> Prepared<'a> {
     /// Those of the device.
     pub fn record(&self, gpu: &Gpu, turn: usize) -> Result<(), GpuError> {
         let buffers: Vec<(&Buffer, u64)> = self.sets[turn % self.sets.len()].iter().map(|b| (b, 0)).collect();
-        run_variant(gpu, self.problem, &buffers, Some(self.variant))
+        self.launch.record(gpu, self.problem, &buffers)
     }
 
     /// Runs once and says how long it took, in seconds.
@@ -118,7 +115,7 @@ impl<'a> Prepared<'a> {
 
     /// What one run has to do.
     pub(super) fn work(&self) -> Cost {
-        self.problem.cost()
+        self.launch.work
     }
 
     pub(super) fn least(&self) -> f64 {
@@ -126,13 +123,13 @@ impl<'a> Prepared<'a> {
     }
 
     fn timing(&self, ceilings: &Ceilings) -> Timing {
-        let (spread, work) = (Spread::of(&self.times), self.problem.cost());
+        let (spread, work) = (Spread::of(&self.times), self.launch.work);
         let floor = ceilings.floor(work);
         Timing {
             kind: Kind::Kernel,
             kernel: self.problem.kernel().to_owned(),
             case: self.problem.label(),
-            variant: self.variant.to_owned(),
+            variant: self.launch.variant.to_owned(),
             clock: self.clock,
             work,
             spread,
@@ -181,7 +178,7 @@ pub(super) fn interleave(
 pub fn kernels(
     gpu: &Gpu,
     ceilings: &Ceilings,
-    cases: &[Box<dyn Problem>],
+    cases: &[Box<dyn Verifiable>],
     variants: &Variants,
     repetitions: usize,
     progress: &mut Progress<'_>,
@@ -191,7 +188,7 @@ pub fn kernels(
         progress(done, cases.len(), &format!("prepare {}", case.label()));
         let mut chosen = variants.of(case.as_ref(), &kernels::variants(gpu, case.as_ref()));
         if chosen.is_empty() {
-            chosen.push(choose(gpu, case.as_ref(), None)?);
+            chosen.push(choose(gpu, case.as_ref(), None)?.0.variant);
         }
         for variant in chosen {
             prepared.push(Prepared::new(gpu, case.as_ref(), Some(variant))?);
