@@ -1,5 +1,25 @@
 //! Reverse-mode differentiation of compositions of [`ops`](crate::ops).
 //!
+//! ```
+//! # use dapo_wgpu::{autograd::{Tape, Var}, gpu::{Gpu, GpuOptions}, ops::Tensor};
+//! # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+//! # let gpu = Gpu::open(&GpuOptions::default())?;
+//! let x = Var::constant(Tensor::upload(&gpu, &[1.0, 2.0], &[1, 2])?);
+//! let tape = Tape::new(&gpu);
+//! let weight = tape.leaf(Tensor::upload(&gpu, &[0.0; 4], &[2, 2])?);
+//! let bias = tape.leaf(Tensor::upload(&gpu, &[0.0; 2], &[2])?);
+//! let logits = tape.affine(&x, &weight, &bias)?;
+//! let loss = tape.cross_entropy(&logits, &[1], 1.0)?;
+//! let seeds = tape.ones([&loss])?;
+//! let mut gradients = tape.backward(seeds)?;
+//! // softmax - onehot, and its outer product with x.
+//! let close = |a: Vec<f32>, b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6);
+//! assert!(close(gradients.take(&bias).expect("a leaf").read(&gpu)?, &[0.5, -0.5]));
+//! assert!(close(gradients.take(&weight).expect("a leaf").read(&gpu)?, &[0.5, 1.0, -0.5, -1.0]));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # How it works
 //! A model is a function of [`Var`]s written with the methods of a [`Tape`]. Each method runs its op at
 //! once, and if any of its inputs requires a gradient, adds a *node* to the tape: which inputs it had, and a

@@ -112,6 +112,24 @@ impl<'m> Tape<'m> {
     /// `backward` the gradients of the inputs from the inputs, the result and the gradient of the result.
     /// Inputs and result are saved if a gradient is required, and only then.
     ///
+    /// ```
+    /// # use dapo_wgpu::{autograd::Tape, gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};
+    /// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+    /// # let gpu = Gpu::open(&GpuOptions::default())?;
+    /// let tape = Tape::new(&gpu);
+    /// let x = tape.leaf(Tensor::upload(&gpu, &[1.0, 2.0], &[2])?);
+    /// let y = tape.custom(
+    ///     &[&x],
+    ///     |gpu, inputs| ops::scale(gpu, 3.0, &inputs[0]),
+    ///     |gpu, _inputs, _result, dy| Ok(vec![Some(ops::scale(gpu, 3.0, dy)?)]),
+    /// )?;
+    /// let dy = Tensor::upload(&gpu, &[1.0, 10.0], &[2])?;
+    /// let dx = tape.backward(vec![(&y, dy)])?.take(&x).expect("x is a leaf");
+    /// assert_eq!(dx.read(&gpu)?, [3.0, 30.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Those of `forward`; those of `backward` are returned by [`Tape::backward`].
     pub fn custom(
@@ -128,6 +146,20 @@ impl<'m> Tape<'m> {
 
     /// Runs `body` on x without recording what it does, and again, recorded, when the gradient of its
     /// result is due: only x is kept in between.
+    ///
+    /// ```
+    /// # use dapo_wgpu::{autograd::Tape, gpu::{Gpu, GpuOptions}, ops::Tensor};
+    /// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+    /// # let gpu = Gpu::open(&GpuOptions::default())?;
+    /// let tape = Tape::new(&gpu);
+    /// let x = tape.leaf(Tensor::upload(&gpu, &[1.0, 2.0], &[1, 2])?);
+    /// let y = tape.checkpoint(&x, |tape, x| tape.add(x, x))?;
+    /// let dy = Tensor::upload(&gpu, &[1.0, 1.0], &[1, 2])?;
+    /// let dx = tape.backward(vec![(&y, dy)])?.take(&x).expect("x is a leaf");
+    /// assert_eq!(dx.read(&gpu)?, [2.0, 2.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Those of `body`.

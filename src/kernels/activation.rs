@@ -209,7 +209,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "activation",
-        about: "QuickGELU and GELU, element by element",
         conformance: cases,
         bench: || {
             boxed(

@@ -96,7 +96,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "activation_backward",
-        about: "gradient of QuickGELU and GELU",
         conformance: cases,
         bench: || {
             boxed(

@@ -199,7 +199,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "adam",
-        about: "a step of Adam, with decoupled weight decay",
         conformance: cases,
         bench: || boxed(vec![Adam { weight_decay: 0.01, ..usual(768 * 3072, 100) }]),
         parse: |text| {

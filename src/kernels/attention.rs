@@ -11,7 +11,7 @@ use super::{
 use crate::gpu::{Capabilities, Define, DeviceClass, ShaderSpec};
 
 /// out = softmax(Q·Kᵀ/√d)·V for packed projections qkv [images, tokens, 3, heads, head_dim] (q, k, v
-/// order), out [images, tokens, heads, head_dim] and, if asked for, lse [images, heads, tokens].
+/// order), out [images, tokens, heads, head_dim] and, with [`Attention::lse`], lse [images, heads, tokens].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attention {
     /// Number of sequences.
@@ -24,7 +24,7 @@ pub struct Attention {
     pub head_dim: usize,
     /// A query sees no later key.
     pub causal: bool,
-    /// Also write the log-sum-exp of each query's scores, which the backward pass needs.
+    /// Also writes the log-sum-exp of each query's scores, which the backward pass needs.
     pub lse: bool,
 }
 
@@ -58,7 +58,7 @@ impl SubgroupBlock {
         let lanes = simd_lanes(caps)?;
         if let Some(keys) = self.keys {
             let parts = lanes / keys;
-            // A part of a row is at least a vec4; blocks of 8 × 8 want lanes for their keys' parts.
+            // A part of a row is at least a vec4; blocks of 8 × 8 need lanes for their keys' parts.
             let splits = lanes.is_multiple_of(keys) && parts > 0 && d4.is_multiple_of(parts);
             let small = keys < 8 || parts > 1;
             Unmet::Lanes { lanes, rows: keys }.unless(splits && small)?;
@@ -305,7 +305,6 @@ fn cases() -> Vec<Attention> {
 pub fn family() -> Family {
     Family {
         name: "attention",
-        about: "fused multi-head attention, linear in memory",
         conformance: || boxed(cases()),
         bench: || {
             boxed(
@@ -343,7 +342,7 @@ mod tests {
 
     /// Blocks of queries that a GPU has no registers for are no candidates there; on a CPU they are.
     #[test]
-    fn a_gpu_is_not_asked_to_keep_more_than_its_registers() {
+    fn blocks_beyond_a_gpus_registers_are_not_usable_there() {
         let usable = |class: DeviceClass, lanes: u32, head_dim: usize| -> Vec<&'static str> {
             let subgroups = Some(SubgroupRange { min: lanes, max: lanes });
             let caps = Capabilities { subgroups, ..minimal(class) };

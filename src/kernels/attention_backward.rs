@@ -310,7 +310,6 @@ fn cases() -> Vec<AttentionBackward> {
 pub fn family() -> Family {
     Family {
         name: "attention_backward",
-        about: "gradient of fused attention, linear in memory",
         conformance: || boxed(cases()),
         bench: || {
             let shape =

@@ -17,7 +17,7 @@ pub fn variants(gpu: &Gpu, problem: &dyn Problem) -> Vec<Variant> {
     variants
 }
 
-/// The launch of the preferred variant on this device, or of the one that was asked for.
+/// The launch of the preferred variant on this device, or of the one named by `forced`.
 ///
 /// # Errors
 /// [`GpuError::Shader`] when none runs, or the variant does not exist or apply.

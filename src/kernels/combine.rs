@@ -103,7 +103,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "combine",
-        about: "a multiple of a tensor, or the sum of multiples of two",
         conformance: cases,
         bench: || boxed([None, Some(1.0)].map(|b| Combine { len: 8 * 197 * 768, a: 0.5, b }).to_vec()),
         parse: |text| {

@@ -79,7 +79,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "concat",
-        about: "two tables, one below the other",
         conformance: cases,
         bench: || boxed(vec![Concat { first: 8 * 197, second: 1374, width: 768 }]),
         parse: |text| {

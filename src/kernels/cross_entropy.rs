@@ -242,7 +242,6 @@ fn backward((rows, classes, scale): (usize, usize, f32)) -> CrossEntropyBackward
 pub fn family() -> Family {
     Family {
         name: "cross_entropy",
-        about: "loss of logits against labels, along rows",
         conformance: || {
             let mut cases: Cases = boxed(CASES.map(forward).to_vec());
             cases.push(Stress::Fold(3).on(forward((50, 7, 1.0))));
@@ -260,7 +259,6 @@ pub fn family() -> Family {
 pub fn family_backward() -> Family {
     Family {
         name: "cross_entropy_backward",
-        about: "gradient of cross-entropy by its logits",
         conformance: || {
             let mut cases: Cases = boxed(CASES.map(backward).to_vec());
             cases.push(Stress::Fold(3).on(backward((50, 7, 1.0))));

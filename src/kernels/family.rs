@@ -11,8 +11,6 @@ pub type Cases = Vec<Box<dyn Verifiable>>;
 pub struct Family {
     /// [`Problem::kernel`](super::Problem::kernel) of its cases, the first word of their labels.
     pub name: &'static str,
-    /// What it computes, in a line.
-    pub about: &'static str,
     /// Cases that could go wrong: odd sizes, every option, every variant.
     pub conformance: fn() -> Cases,
     /// Cases worth timing: shapes that models use. The full tier of conformance runs them too.

@@ -84,7 +84,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "gather",
-        about: "rows of a table by index",
         conformance: cases,
         bench: || boxed(vec![Gather { rows: 4096, width: 768, count: 2048 }]),
         parse: |text| {

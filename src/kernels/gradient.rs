@@ -62,7 +62,7 @@ pub fn check(problem: &dyn Verifiable, seed: u64) -> Option<Outcome> {
             worst = if ratio.is_nan() { f64::INFINITY } else { worst.max(ratio) };
             if ratio.is_nan() || ratio > 1.0 {
                 failures.push(format!(
-                    "output {output} at {at}: the reference says {:e}, differences {slope:e}",
+                    "output {output} at {at}: the reference is {:e}, differences give {slope:e}",
                     gradient[at]
                 ));
             }

@@ -81,7 +81,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "l2norm",
-        about: "rows divided by their Euclidean norms",
         conformance: cases,
         bench: || boxed(vec![L2Norm { rows: 1369, width: 768 }]),
         parse: |text| {

@@ -123,7 +123,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "l2norm_backward",
-        about: "gradient of the division of rows by their norms",
         conformance: cases,
         bench: || boxed(vec![L2NormBackward { rows: 8 * 1369, width: 768 }]),
         parse: |text| {

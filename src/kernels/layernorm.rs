@@ -110,7 +110,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "layernorm",
-        about: "rows centred, scaled to unit variance, then affine",
         conformance: cases,
         bench: || {
             boxed(

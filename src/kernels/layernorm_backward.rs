@@ -167,7 +167,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "layernorm_backward",
-        about: "gradient of layer normalisation by its input",
         conformance: cases,
         bench: || {
             boxed(

@@ -112,7 +112,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "patches",
-        about: "pixels cut into patches, one row each",
         conformance: cases,
         bench: || {
             boxed(vec![

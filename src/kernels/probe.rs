@@ -213,7 +213,6 @@ impl MultiplyAdd {
 pub fn copy() -> Family {
     Family {
         name: "copy",
-        about: "the bandwidth ceiling: as many bytes read as written",
         conformance: || {
             let mut cases = boxed([4, 252, 1000, 77 * 64].map(|len| Copy { len }).to_vec());
             cases.push(Stress::Fold(3).on(Copy { len: 5000 }));
@@ -234,7 +233,6 @@ pub fn copy() -> Family {
 pub fn read() -> Family {
     Family {
         name: "read",
-        about: "sums of sixteen vec4s: nearly nothing but reads",
         conformance: || {
             let mut cases = boxed([64, 192].map(|sums| Read { sums }).to_vec());
             cases.push(Stress::Fold(3).on(Read { sums: 8 * 64 }));
@@ -255,7 +253,6 @@ pub fn read() -> Family {
 pub fn multiply_add() -> Family {
     Family {
         name: "multiply_add",
-        about: "the arithmetic ceiling: chains of products and sums",
         conformance: || {
             let all = [(1, 1), (77, 3), (1000, 20)];
             let mut cases = boxed(all.map(|(len, rounds)| MultiplyAdd { len, rounds }).to_vec());

@@ -24,20 +24,20 @@ pub enum Tier {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("case '{case}': {reason}")]
 pub struct CaseError {
-    /// What was asked for.
+    /// The text that was to be read.
     pub case: String,
     /// What is wrong with it, and what would be right.
     pub reason: String,
 }
 
-/// Families by name, in the order in which they are reported.
+/// Kernels by name, in the order in which they are reported.
 #[derive(Debug, Clone)]
 pub struct Registry {
     families: Vec<Family>,
 }
 
 impl Registry {
-    /// The families of this crate. A new kernel adds one line.
+    /// The kernels of this crate. A new one adds one line.
     pub fn builtin() -> Self {
         let families = vec![
             super::matmul::family(),
@@ -76,7 +76,7 @@ impl Registry {
         Self { families }
     }
 
-    /// Adds a family of one's own; one of the same name takes its place.
+    /// Adds a kernel; it replaces one of the same name.
     pub fn with(mut self, family: Family) -> Self {
         match self.families.iter_mut().find(|f| f.name == family.name) {
             Some(old) => *old = family,
@@ -85,7 +85,7 @@ impl Registry {
         self
     }
 
-    /// All families.
+    /// All kernels.
     pub fn families(&self) -> &[Family] {
         &self.families
     }
@@ -129,7 +129,7 @@ impl Registry {
     }
 }
 
-/// Every conformance case of the built-in families, small tier.
+/// Every conformance case of the built-in kernels, small tier.
 pub fn cases() -> Cases {
     Registry::builtin().conformance(Tier::Small)
 }

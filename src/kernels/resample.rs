@@ -265,7 +265,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "resample",
-        about: "bilinear and bicubic resampling",
         conformance: cases,
         bench: || {
             boxed(vec![Resample {

@@ -128,7 +128,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "resample_backward",
-        about: "transpose of bilinear and bicubic resampling",
         conformance: cases,
         bench: || {
             boxed(vec![ResampleBackward {

@@ -1,4 +1,4 @@
-//! Rows added up by where they came from: the transpose of `gather`.
+//! Rows summed by where they came from: the transpose of `gather`.
 
 use super::bounds::{TINY, flushed, gamma};
 use super::elements::element_variants;
@@ -117,9 +117,8 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "scatter",
-        about: "rows added up by index: the transpose of gather",
         conformance: cases,
-        // Of random starts, six ranges are on average as long together as the order: what `cost` says.
+        // Of random starts, six ranges are on average as long together as the order: as `cost` assumes.
         bench: || boxed(vec![Scatter { rows: 6, width: 768, count: 8 * 197 }]),
         parse: |text| {
             text.one_of(&[("f32", ())])?;

@@ -133,7 +133,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "similarity",
-        about: "scaled cosines of rows with class vectors",
         conformance: cases,
         bench: || boxed(vec![Similarity { rows: 1369, classes: 16, width: 768, scale: 1.0 / 0.07 }]),
         parse: |text| {

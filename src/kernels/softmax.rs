@@ -122,7 +122,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "softmax",
-        about: "exponentials over their sum, along rows",
         conformance: cases,
         bench: || {
             boxed(

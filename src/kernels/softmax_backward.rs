@@ -119,7 +119,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "softmax_backward",
-        about: "gradient of softmax by its input",
         conformance: cases,
         bench: || {
             boxed(

@@ -192,7 +192,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "splice",
-        about: "prompt tokens put into sequences",
         conformance: cases,
         bench: || {
             let insert = Splice {

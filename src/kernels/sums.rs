@@ -167,7 +167,7 @@ fn cases() -> Cases {
         group_stride: 9 * 21,
         ..Sums::dense(rows, columns)
     };
-    // The same place of every image, added up.
+    // The same place of every image, summed.
     let batch = Sums { row_stride: 11 * 7, ..Sums::dense(5, 3 * 7) };
     let all = vec![
         Sums::dense(1, 1),
@@ -193,7 +193,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "sums",
-        about: "sums over rows, of elements or of products",
         conformance: cases,
         bench: || {
             let row_products = Sums {

@@ -109,7 +109,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "tokens",
-        about: "positional embedding and class token",
         conformance: cases,
         bench: || boxed(vec![Tokens { batch: 8, tokens: 196, width: 768, class: true }]),
         parse: |text| {

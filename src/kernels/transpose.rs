@@ -92,7 +92,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "transpose",
-        about: "a matrix with rows and columns swapped",
         conformance: cases,
         bench: || {
             boxed([(8 * 197, 768), (1374, 1024)].map(|(rows, columns)| Transpose { rows, columns }).to_vec())

@@ -49,8 +49,8 @@ impl Outcome {
     }
 }
 
-/// Runs one variant of a problem on normal inputs and compares it with the reference. Its trial is not
-/// asked for.
+/// Runs one variant of a problem on normal inputs and compares it with the reference, whether or not it
+/// has passed its trial.
 ///
 /// # Errors
 /// Those of the launch; a wrong result is an [`Outcome`], not an error.

@@ -43,6 +43,20 @@ pub struct AdamState {
 
 /// The state after step number `step`, counted from 1, with gradient g.
 ///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor, AdamSettings, AdamState}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let one = |x: f32| Tensor::upload(&gpu, &[x], &[1]);
+/// let state = AdamState { value: one(1.0)?, mean: one(0.0)?, square: one(0.0)? };
+/// let settings = AdamSettings { learning_rate: 0.1, ..AdamSettings::default() };
+/// let state = ops::adam(&gpu, &state, &one(0.25)?, settings, 1)?;
+/// // The first step is the learning rate, against the sign of the gradient.
+/// assert!((state.value.read(&gpu)?[0] - 0.9).abs() < 1e-5);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
 pub fn adam(

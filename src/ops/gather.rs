@@ -8,6 +8,17 @@ use crate::kernels::gather::Gather;
 use crate::kernels::scatter::Scatter;
 
 /// Rows of a table [.., width] by index; returns [indices, width].
+///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor, Indices}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let table = Tensor::upload(&gpu, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[3, 2])?;
+/// let rows = ops::gather(&gpu, &table, &Indices::upload(&gpu, &[2, 0])?)?;
+/// assert_eq!(rows.read(&gpu)?, [5.0, 6.0, 1.0, 2.0]);
+/// # Ok(())
+/// # }
+/// ```
 pub fn gather(gpu: &Gpu, table: &Tensor, index: &Indices) -> Result<Tensor> {
     let width = table.last();
     let problem = Gather { rows: table.rows(), width, count: index.len() };
@@ -50,6 +61,17 @@ impl ScatterIndex {
 }
 
 /// Row r of the result is the sum of the rows of dy [count, width] that came from row r: [rows, width].
+///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor, ScatterIndex}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let dy = Tensor::upload(&gpu, &[1.0, 10.0, 100.0], &[3, 1])?;
+/// let index = ScatterIndex::new(&gpu, &[2, 0, 2], 3)?; // of ops::gather from a table of three rows
+/// assert_eq!(ops::scatter(&gpu, &dy, &index)?.read(&gpu)?, [10.0, 0.0, 101.0]);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`OpError::Shape`] when the shapes do not fit.

@@ -8,6 +8,21 @@ use crate::kernels::{self, Problem};
 /// Records a problem with one output, which gets this shape, and returns at once. `inputs` are bound in the
 /// order of [`Problem::inputs`].
 ///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// use dapo_wgpu::kernels::concat::Concat;
+/// let a = Tensor::upload(&gpu, &[1.0, 2.0], &[2])?;
+/// let b = Tensor::upload(&gpu, &[3.0], &[1])?;
+/// let problem = Concat { first: 2, second: 1, width: 1 };
+/// let y = ops::launch(&gpu, &problem, &[a.buffer(), b.buffer()], vec![3])?;
+/// assert_eq!(y.read(&gpu)?, [1.0, 2.0, 3.0]);
+/// assert!(ops::launch(&gpu, &problem, &[a.buffer()], vec![3]).is_err(), "an input is missing");
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`OpError::Shape`] when the number or size of the buffers, or the shape, is not what the problem states.
 pub fn launch(gpu: &Gpu, problem: &dyn Problem, inputs: &[&Buffer], shape: Vec<usize>) -> Result<Tensor> {

@@ -65,6 +65,22 @@ impl Linear {
 
     /// act(x·Wᵀ + b) + residual for x [.., inputs]; the residual has the result's shape.
     ///
+    /// ```
+    /// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{Tensor, Element, Linear}};
+    /// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+    /// # let gpu = Gpu::open(&GpuOptions::default())?;
+    /// // W [2, 3] and b [2].
+    /// let layer =
+    ///     Linear::upload(&gpu, &[1.0, 0.0, 0.0, 1.0, 1.0, 1.0], Some(&[10.0, 20.0]), (2, 3), Element::F32)?;
+    /// let x = Tensor::upload(&gpu, &[1.0, 2.0, 3.0], &[1, 3])?;
+    /// let y = layer.forward(&gpu, &x, None, None)?;
+    /// assert_eq!(y.read(&gpu)?, [11.0, 26.0]);
+    /// let y = layer.forward(&gpu, &x, None, Some(&y))?; // with a residual
+    /// assert_eq!(y.read(&gpu)?, [22.0, 52.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`OpError::Shape`] when x or the residual does not fit.
     pub fn forward(
@@ -99,6 +115,18 @@ impl Linear {
 
     /// dx = dy·W of y = x·Wᵀ + b, for dy [.., out].
     ///
+    /// ```
+    /// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{Tensor, Element, Linear}};
+    /// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+    /// # let gpu = Gpu::open(&GpuOptions::default())?;
+    /// let layer =
+    ///     Linear::upload_for_training(&gpu, &[1.0, 2.0, 3.0, 4.0], None, (2, 2), Element::F32)?;
+    /// let dy = Tensor::upload(&gpu, &[1.0, 10.0], &[1, 2])?;
+    /// assert_eq!(layer.backward(&gpu, &dy)?.read(&gpu)?, [31.0, 42.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`OpError::Shape`] when dy does not fit, or when the layer was uploaded for
     /// inference only in a form that no other product reads.
@@ -117,6 +145,18 @@ impl Linear {
 }
 
 /// x·Wᵀ + b for x [.., in], with W [out, in] and b `[out]` that are tensors already.
+///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let weight = Tensor::upload(&gpu, &[1.0, 2.0, 3.0, 4.0], &[2, 2])?;
+/// let bias = Tensor::upload(&gpu, &[10.0, 20.0], &[2])?;
+/// let x = Tensor::upload(&gpu, &[1.0, 1.0], &[1, 2])?;
+/// assert_eq!(ops::affine(&gpu, &x, &weight, &bias)?.read(&gpu)?, [13.0, 27.0]);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`OpError::Shape`] when the shapes do not fit.
@@ -162,6 +202,18 @@ impl Norm {
 
     /// Normalises the rows of x [.., width].
     ///
+    /// ```
+    /// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{Tensor, Norm}};
+    /// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+    /// # let gpu = Gpu::open(&GpuOptions::default())?;
+    /// let norm = Norm::upload(&gpu, &[1.0, 2.0], &[0.0, 5.0], 1e-5)?;
+    /// let x = Tensor::upload(&gpu, &[1.0, 3.0], &[1, 2])?;
+    /// let y = norm.forward(&gpu, &x)?.read(&gpu)?;
+    /// assert!((y[0] + 1.0).abs() < 1e-4 && (y[1] - 7.0).abs() < 1e-4);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`OpError::Shape`] when the shapes do not fit.
     pub fn forward(&self, gpu: &Gpu, x: &Tensor) -> Result<Tensor> {
@@ -171,6 +223,19 @@ impl Norm {
     }
 
     /// dx of the rows x [.., width].
+    ///
+    /// ```
+    /// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{Tensor, Norm}};
+    /// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+    /// # let gpu = Gpu::open(&GpuOptions::default())?;
+    /// let norm = Norm::upload(&gpu, &[1.0, 1.0], &[0.0, 0.0], 1e-5)?;
+    /// let x = Tensor::upload(&gpu, &[1.0, 3.0], &[1, 2])?;
+    /// let dy = Tensor::upload(&gpu, &[1.0, 1.0], &[1, 2])?;
+    /// // The rows are centred: the same for all elements changes nothing.
+    /// assert!(norm.backward(&gpu, &x, &dy)?.read(&gpu)?.iter().all(|dx| dx.abs() < 1e-4));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`OpError::Shape`] when the shapes do not fit.

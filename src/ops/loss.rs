@@ -11,6 +11,18 @@ use crate::kernels::sums::Sums;
 
 /// scale·Σ −ln softmax(logits)`[label]` over rows of logits [.., classes]: `[1]`.
 ///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor, Indices}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let logits = Tensor::upload(&gpu, &[0.0, 0.0, 5.0, 5.0], &[2, 2])?;
+/// let labels = Indices::upload(&gpu, &[0, 1])?;
+/// let loss = ops::cross_entropy(&gpu, &logits, &labels, 0.5)?; // 1/rows: the mean
+/// assert!((loss.read(&gpu)?[0] - 2f32.ln()).abs() < 1e-5);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
 pub fn cross_entropy(gpu: &Gpu, logits: &Tensor, labels: &Indices, scale: f32) -> Result<Tensor> {
@@ -22,6 +34,19 @@ pub fn cross_entropy(gpu: &Gpu, logits: &Tensor, labels: &Indices, scale: f32) -
 
 /// dlogits of [`cross_entropy`], for a gradient dy `[1]`.
 ///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor, Indices}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let logits = Tensor::upload(&gpu, &[0.0, 0.0], &[1, 2])?;
+/// let labels = Indices::upload(&gpu, &[1])?;
+/// let dy = Tensor::upload(&gpu, &[1.0], &[1])?;
+/// let dx = ops::cross_entropy_backward(&gpu, &logits, &labels, &dy, 1.0)?.read(&gpu)?;
+/// assert!((dx[0] - 0.5).abs() < 1e-6 && (dx[1] + 0.5).abs() < 1e-6); // softmax - onehot
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
 pub fn cross_entropy_backward(
@@ -32,7 +57,7 @@ pub fn cross_entropy_backward(
     scale: f32,
 ) -> Result<Tensor> {
     let (rows, classes) = labelled(logits, labels)?;
-    // The kernel takes a gradient for every row: the same for all.
+    // The kernel reads a gradient for every row: the same for all.
     let each = gather(gpu, &dy.reshape(&[1, 1])?, &Indices::upload(gpu, &vec![0; rows])?)?;
     let problem = CrossEntropyBackward { rows, classes, scale };
     launch(gpu, &problem, &[logits.buffer(), labels.buffer(), each.buffer()], logits.shape().to_vec())
@@ -87,6 +112,22 @@ impl PixelTarget {
 /// The pixel loss of patch probabilities s [images, cells, classes], up-sampled to the mask: focal loss
 /// and two dice losses. Returns the loss `[1]` and totals [images, 4] that the gradient needs.
 ///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor, Indices, PixelTarget}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// // 2 x 2 patches and as many pixels; the last one is a defect of class 1, and is predicted as such.
+/// let s = Tensor::upload(&gpu, &[1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0], &[1, 4, 2])?;
+/// let mask = Tensor::upload(&gpu, &[0.0, 0.0, 0.0, 1.0], &[1, 2, 2])?;
+/// let class_id = Indices::upload(&gpu, &[1])?;
+/// let target =
+///     PixelTarget { class_id, mask, focal: 1.0, dice_normal: 1.0, dice_defect: 1.0, scale: 1.0 };
+/// let (loss, _) = ops::pixel_loss(&gpu, &s, &target)?;
+/// assert!(loss.read(&gpu)?[0].abs() < 1e-3);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
 pub fn pixel_loss(gpu: &Gpu, s: &Tensor, target: &PixelTarget) -> Result<(Tensor, Tensor)> {
@@ -108,6 +149,23 @@ pub fn pixel_loss(gpu: &Gpu, s: &Tensor, target: &PixelTarget) -> Result<(Tensor
 }
 
 /// ds of [`pixel_loss`], for a gradient dy `[1]`.
+///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor, Indices, PixelTarget}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let s = Tensor::upload(&gpu, &[0.5; 8], &[1, 4, 2])?;
+/// let mask = Tensor::upload(&gpu, &[0.0, 0.0, 0.0, 1.0], &[1, 2, 2])?;
+/// let class_id = Indices::upload(&gpu, &[1])?;
+/// let target =
+///     PixelTarget { class_id, mask, focal: 1.0, dice_normal: 1.0, dice_defect: 1.0, scale: 1.0 };
+/// let (_, totals) = ops::pixel_loss(&gpu, &s, &target)?;
+/// let dy = Tensor::upload(&gpu, &[1.0], &[1])?;
+/// let ds = ops::pixel_loss_backward(&gpu, &s, &totals, &target, &dy)?.read(&gpu)?;
+/// assert!(ds[0] < 0.0 && ds[7] < 0.0, "the right classes are too improbable");
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.

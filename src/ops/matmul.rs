@@ -13,6 +13,18 @@ pub(super) fn kn(m: usize, n: usize, k: usize) -> Matmul {
 
 /// a·bᵀ for a [.., k] and b [n, k]: [.., n]; times `scale`.
 ///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let a = Tensor::upload(&gpu, &[1.0, 2.0, 3.0, 4.0], &[2, 2])?;
+/// let b = Tensor::upload(&gpu, &[1.0, 0.0, 0.0, 1.0, 1.0, 1.0], &[3, 2])?;
+/// let c = ops::matmul_nt(&gpu, &a, &b, 1.0)?;
+/// assert_eq!((c.shape(), c.read(&gpu)?), (&[2, 3][..], vec![1.0, 2.0, 3.0, 3.0, 4.0, 7.0]));
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
 pub fn matmul_nt(gpu: &Gpu, a: &Tensor, b: &Tensor, scale: f32) -> Result<Tensor> {
@@ -22,6 +34,18 @@ pub fn matmul_nt(gpu: &Gpu, a: &Tensor, b: &Tensor, scale: f32) -> Result<Tensor
 }
 
 /// a·b for a [.., k] and b [k, n]: [.., n]; times `scale`.
+///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let a = Tensor::upload(&gpu, &[1.0, 2.0, 3.0, 4.0], &[2, 2])?;
+/// let b = Tensor::upload(&gpu, &[1.0, 0.0, 1.0, 0.0, 1.0, 1.0], &[2, 3])?;
+/// let c = ops::matmul_nn(&gpu, &a, &b, 1.0)?;
+/// assert_eq!((c.shape(), c.read(&gpu)?), (&[2, 3][..], vec![1.0, 2.0, 3.0, 3.0, 4.0, 7.0]));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.

@@ -9,6 +9,16 @@ use crate::kernels::sums::Sums;
 /// Token rows `first..first + count` of x [batch, length, width], added up over the batch and times
 /// `scale`: [count, width].
 ///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let x = Tensor::upload(&gpu, &[1.0, 2.0, 3.0, 10.0, 20.0, 30.0], &[2, 3, 1])?;
+/// assert_eq!(ops::batch_sums(&gpu, &x, 1, 2, 1.0)?.read(&gpu)?, [22.0, 33.0]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
 pub fn batch_sums(gpu: &Gpu, x: &Tensor, first: usize, count: usize, scale: f32) -> Result<Tensor> {
@@ -28,11 +38,31 @@ pub fn batch_sums(gpu: &Gpu, x: &Tensor, first: usize, count: usize, scale: f32)
 }
 
 /// The sum over all rows of x [.., width]: `[width]`.
+///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let x = Tensor::upload(&gpu, &[1.0, 2.0, 3.0, 4.0], &[2, 2])?;
+/// assert_eq!(ops::column_sums(&gpu, &x)?.read(&gpu)?, [4.0, 6.0]);
+/// # Ok(())
+/// # }
+/// ```
 pub fn column_sums(gpu: &Gpu, x: &Tensor) -> Result<Tensor> {
     launch(gpu, &Sums::dense(x.rows(), x.last()), &[x.buffer()], vec![x.last()])
 }
 
 /// Σ x·z over all rows of x and z [.., width]: `[width]`.
+///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let x = Tensor::upload(&gpu, &[1.0, 2.0, 3.0, 4.0], &[2, 2])?;
+/// assert_eq!(ops::column_products(&gpu, &x, &x)?.read(&gpu)?, [10.0, 20.0]);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
@@ -43,6 +73,17 @@ pub fn column_products(gpu: &Gpu, x: &Tensor, z: &Tensor) -> Result<Tensor> {
 }
 
 /// Σ x·z over each piece of `width` elements: [len / width].
+///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let x = Tensor::upload(&gpu, &[1.0, 2.0, 3.0, 4.0], &[4])?;
+/// let z = Tensor::upload(&gpu, &[1.0, 1.0, 10.0, 10.0], &[4])?;
+/// assert_eq!(ops::dot_products(&gpu, &x, &z, 2)?.read(&gpu)?, [3.0, 70.0]);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
@@ -66,6 +107,16 @@ pub fn dot_products(gpu: &Gpu, x: &Tensor, z: &Tensor, width: usize) -> Result<T
 }
 
 /// The mean of each run of `size` rows of x [.., width]: [rows / size, width].
+///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let x = Tensor::upload(&gpu, &[1.0, 3.0, 5.0, 7.0], &[4, 1])?;
+/// assert_eq!(ops::group_means(&gpu, &x, 2)?.read(&gpu)?, [2.0, 6.0]);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.

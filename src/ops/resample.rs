@@ -9,6 +9,17 @@ use crate::kernels::resample_backward::ResampleBackward;
 
 /// Resamples x [n, h, w, channels] to `size` (rows, columns); as [n, channels, h', w'] if `planar`.
 ///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor, Filter, Sampling}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let x = Tensor::upload(&gpu, &[0.0, 1.0], &[1, 1, 2, 1])?; // one row of two pixels
+/// let y = ops::resample(&gpu, &x, (1, 3), Filter::Linear, Sampling::AlignCorners, false)?;
+/// assert_eq!((y.shape(), y.read(&gpu)?), (&[1, 1, 3, 1][..], vec![0.0, 0.5, 1.0]));
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
 pub fn resample(
@@ -43,6 +54,18 @@ pub fn resample_problem(
 }
 
 /// dx of a resampling: its transpose.
+///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor, Filter, Sampling}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let x = Tensor::upload(&gpu, &[0.0, 1.0], &[1, 1, 2, 1])?;
+/// let forward = ops::resample_problem(&x, (1, 3), Filter::Linear, Sampling::AlignCorners, false)?;
+/// let dy = Tensor::upload(&gpu, &[1.0, 1.0, 1.0], &[1, 1, 3, 1])?;
+/// assert_eq!(ops::resample_backward(&gpu, &forward, &dy)?.read(&gpu)?, [1.5, 1.5]);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.

@@ -13,6 +13,17 @@ pub struct Tensor {
 impl Tensor {
     /// Uploads values of this shape, as an input.
     ///
+    /// ```
+    /// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{Tensor}};
+    /// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+    /// # let gpu = Gpu::open(&GpuOptions::default())?;
+    /// let x = Tensor::upload(&gpu, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[2, 3])?;
+    /// assert_eq!((x.rows(), x.last()), (2, 3));
+    /// assert_eq!(x.reshape(&[3, 2])?.read(&gpu)?, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`OpError::Shape`] when the count does not fit the shape.
     pub fn upload(gpu: &Gpu, values: &[f32], shape: &[usize]) -> Result<Self> {

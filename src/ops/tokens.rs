@@ -10,6 +10,19 @@ use crate::kernels::tokens::Tokens;
 
 /// Patches of pixels [images, 3, size, size] as rows [images, cells, 3·patch² rounded up to 4].
 ///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let pixels: Vec<f32> = (0..12).map(|i| i as f32).collect();
+/// let x = Tensor::upload(&gpu, &pixels, &[1, 3, 2, 2])?;
+/// let rows = ops::patches(&gpu, &x, 1)?; // of one pixel each: 3 channels and 1 zero
+/// assert_eq!(rows.shape(), [1, 4, 4]);
+/// assert_eq!(rows.read(&gpu)?[..8], [0.0, 4.0, 8.0, 0.0, 1.0, 5.0, 9.0, 0.0]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
 pub fn patches(gpu: &Gpu, pixels: &Tensor, patch: usize) -> Result<Tensor> {
@@ -24,6 +37,19 @@ pub fn patches(gpu: &Gpu, pixels: &Tensor, patch: usize) -> Result<Tensor> {
 }
 
 /// Adds positions to x `[batch, tokens, width]`; with a class token `[width]`, puts it in front first.
+///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let x = Tensor::upload(&gpu, &[1.0, 2.0], &[1, 1, 2])?;
+/// let position = Tensor::upload(&gpu, &[10.0, 10.0, 20.0, 20.0], &[2, 2])?;
+/// let class_token = Tensor::upload(&gpu, &[5.0, 6.0], &[2])?;
+/// let y = ops::with_positions(&gpu, &x, &position, Some(&class_token))?;
+/// assert_eq!(y.read(&gpu)?, [15.0, 16.0, 21.0, 22.0]);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
@@ -48,6 +74,17 @@ pub fn with_positions(
 
 /// Puts tokens p [count, width] behind the first of each sequence x [batch, length, width].
 ///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let x = Tensor::upload(&gpu, &[1.0, 2.0], &[1, 2, 1])?;
+/// let p = Tensor::upload(&gpu, &[8.0, 9.0], &[2, 1])?;
+/// assert_eq!(ops::insert_tokens(&gpu, &x, &p)?.read(&gpu)?, [1.0, 8.0, 9.0, 2.0]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
 pub fn insert_tokens(gpu: &Gpu, x: &Tensor, p: &Tensor) -> Result<Tensor> {
@@ -60,6 +97,17 @@ pub fn insert_tokens(gpu: &Gpu, x: &Tensor, p: &Tensor) -> Result<Tensor> {
 /// Tokens 1 to count of each sequence x [batch, length, width] as keep·x + add·p, with p
 /// [count, width]; the others as they are.
 ///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let x = Tensor::upload(&gpu, &[1.0, 2.0, 3.0], &[1, 3, 1])?;
+/// let p = Tensor::upload(&gpu, &[10.0], &[1, 1])?;
+/// assert_eq!(ops::blend_tokens(&gpu, &x, &p, 0.5, 0.25)?.read(&gpu)?, [1.0, 3.5, 3.0]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
 pub fn blend_tokens(gpu: &Gpu, x: &Tensor, p: &Tensor, keep: f32, add: f32) -> Result<Tensor> {
@@ -69,6 +117,16 @@ pub fn blend_tokens(gpu: &Gpu, x: &Tensor, p: &Tensor, keep: f32, add: f32) -> R
 }
 
 /// Tokens 1 to `count` of each sequence x [batch, length, width] times `keep`; the others as they are.
+///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let x = Tensor::upload(&gpu, &[1.0, 2.0, 3.0], &[1, 3, 1])?;
+/// assert_eq!(ops::scale_tokens(&gpu, &x, 1, 0.5)?.read(&gpu)?, [1.0, 1.0, 3.0]);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.

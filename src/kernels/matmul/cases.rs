@@ -48,7 +48,6 @@ fn cases() -> Vec<Matmul> {
 pub fn family() -> Family {
     Family {
         name: "matmul",
-        about: "matrix product with scale, bias, activation and residual",
         conformance: || boxed(cases()),
         bench: || boxed(bench_cases()),
         parse: |text| parse(text).map(|case| Box::new(case) as Box<dyn Verifiable>),

@@ -24,7 +24,7 @@ struct Tile {
     depth: u32,
 }
 
-/// Sizes in use elsewhere on GPUs; which one wins depends on registers and on how many workgroups a
+/// Sizes in use elsewhere on GPUs; which one is fastest depends on registers and on how many workgroups a
 /// device keeps busy, so `tune` decides. All fit 16 KiB and 256 invocations.
 const TILES: [Tile; 4] = [
     Tile { name: "tile64", edge: 64, part: 4, depth: 16 },
@@ -58,7 +58,7 @@ impl Tile {
 /// Workgroups below which a GPU is left partly idle by blocks of 64.
 const BUSY_GRID: usize = 32;
 
-/// How a device that runs a subgroup as one vector would hold the weight [n, k] of a product; `None`
+/// The storage texture in which a device that runs a subgroup as one vector reads the weight [n, k] of a product; `None`
 /// where rows in a buffer serve better.
 pub fn weight_panels(caps: &Capabilities, n: usize, k: usize, element: Element) -> Option<Panels> {
     let problem = Matmul { b_element: element, ..Matmul::linear(1, n, k) };
@@ -73,8 +73,8 @@ fn panels(p: &Matmul) -> Panels {
 
 /// A block of outputs that a workgroup of one subgroup owns. Loads cost rows + columns, products
 /// rows · columns: large blocks win until their code no longer fits the cache of instructions, or until
-/// there are too few of them for the cores. Rows are loaded from a buffer; with panels, columns are
-/// texels, which are cheaper: hence wider.
+/// there are too few of them for the cores. Rows are loaded from a buffer; with panels, columns
+/// come from a storage texture, which is cheaper: hence wider.
 struct SubgroupBlock {
     name: &'static str,
     panels: bool,

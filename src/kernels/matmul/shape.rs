@@ -46,7 +46,7 @@ pub enum Order {
     Kn,
 }
 
-/// C = act(scale·A·B + bias) + residual, with A [m, k], C [m, n] and B as [`Order`] says.
+/// C = act(scale·A·B + bias) + residual, with A [m, k], C [m, n] and B stored in an [`Order`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Matmul {
     /// Rows of A and C.

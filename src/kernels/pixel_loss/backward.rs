@@ -243,7 +243,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "pixel_loss_backward",
-        about: "gradient of pixel losses by the probabilities of patches",
         conformance: cases,
         bench: || {
             boxed(vec![PixelLossBackward {

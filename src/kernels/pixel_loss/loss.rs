@@ -169,7 +169,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "pixel_loss",
-        about: "focal and dice losses from sums of pixels",
         conformance: cases,
         bench: || {
             let (focal, dice_normal, dice_defect) = (1.0, 1.0, 1.0);

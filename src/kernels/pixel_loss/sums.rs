@@ -124,7 +124,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "pixel_sums",
-        about: "sums of pixel losses over rows of up-sampled maps",
         conformance: cases,
         bench: || boxed(vec![PixelSums { images: 8, grid: 37, size: 518, classes: 21 }]),
         parse: |text| {

@@ -26,7 +26,6 @@ fn case(len: usize, activation: Activation) -> Extended<Activate> {
 pub fn family() -> Family {
     Family {
         name: "activation",
-        about: "QuickGELU and GELU, with a wide variant",
         conformance: || {
             // One vec4, none at all for it, an idle end, more than one workgroup.
             let lengths = [4, 77, 252, 1370 * 4].into_iter();

@@ -150,7 +150,6 @@ const LENGTHS: [usize; 4] = [1, 7, 77, 1370];
 pub fn family() -> Family {
     Family {
         name: "isru",
-        about: "inverse square root unit, element by element",
         conformance: || boxed(LENGTHS.map(|len| Isru { len }).to_vec()),
         bench: || boxed(vec![Isru { len: 577 * 4096 }]),
         parse: |text| {
@@ -164,7 +163,6 @@ pub fn family() -> Family {
 pub fn family_backward() -> Family {
     Family {
         name: "isru_backward",
-        about: "gradient of the inverse square root unit",
         conformance: || boxed(LENGTHS.map(|len| IsruBackward { len }).to_vec()),
         bench: || boxed(vec![IsruBackward { len: 577 * 4096 }]),
         parse: |text| {

@@ -95,7 +95,6 @@ fn cases() -> Vec<ScaleShift> {
 pub fn family() -> Family {
     Family {
         name: "scale_shift",
-        about: "one scale and one shift for each channel",
         conformance: || boxed(cases()),
         bench: || boxed(vec![ScaleShift { rows: 577, width: 1024 }]),
         parse: |text| {
