@@ -1,7 +1,8 @@
 //! Gradient of fused attention, linear in memory: scores are computed again from the packed projections
 //! and each query's log-sum-exp (Dao 2023, *FlashAttention-2*, arXiv 2307.08691, algorithm 2).
 
-use super::attention::{Attention, SubgroupBlock, block_variants, head_dim_fits};
+use super::attention::Attention;
+use super::attention_blocks::{SubgroupBlock, block_variants, head_dim_fits};
 use super::bounds::{TINY, U, dot, exp_error, flushed, gamma};
 use super::derivative::{Derivative, weighted};
 use super::family::{Family, boxed};

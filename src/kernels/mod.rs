@@ -22,6 +22,7 @@ pub mod activation_backward;
 pub mod adam;
 pub mod attention;
 pub mod attention_backward;
+mod attention_blocks;
 pub mod bounds;
 pub mod case;
 mod check;

@@ -32,9 +32,10 @@ impl Block {
         }
     }
 
-    /// The cost with what is computed past the edges of the matrix and thrown away; `cost` is without.
-    pub(super) fn padded(self, p: &Matmul, cost: Cost) -> Cost {
+    /// The cost with what is computed past the edges of the matrix and thrown away.
+    fn padded_cost(self, p: &Matmul) -> Cost {
         let padded = (p.m.next_multiple_of(self.rows) * p.n.next_multiple_of(self.columns)) as f64;
+        let cost = p.minimal_cost();
         Cost { flops: cost.flops * (padded / (p.m * p.n) as f64), ..cost }
     }
 
@@ -46,10 +47,7 @@ impl Block {
         own: Defines,
         shader: impl FnOnce(Defines) -> ShaderSpec,
     ) -> Variant {
-        Variant {
-            cost: Some(self.padded(p, p.minimal_cost())),
-            ..Variant::always(name, self.plan(p, own, shader))
-        }
+        Variant { cost: Some(self.padded_cost(p)), ..Variant::always(name, self.plan(p, own, shader)) }
     }
 
     fn defines(self, p: &Matmul) -> Defines {

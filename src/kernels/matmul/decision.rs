@@ -58,8 +58,8 @@ impl Tile {
 /// Workgroups below which a GPU is left partly idle by blocks of 64.
 const BUSY_GRID: usize = 32;
 
-/// The storage texture in which a device that runs a subgroup as one vector reads the weight [n, k] of a product; `None`
-/// where rows in a buffer serve better.
+/// The storage texture from which a device that runs a subgroup as one vector reads the weight [n, k] of a
+/// product; `None` where rows in a buffer serve better.
 pub fn weight_panels(caps: &Capabilities, n: usize, k: usize, element: Element) -> Option<Panels> {
     let problem = Matmul { b_element: element, ..Matmul::linear(1, n, k) };
     let preferred = caps.class == DeviceClass::SimdCpu && panel_lanes(&problem, caps).is_ok();
