@@ -60,7 +60,7 @@ impl Tape<'_> {
         })
     }
 
-    /// Puts learned tokens p [count, width] behind the first of each sequence x [batch, length, width].
+    /// Inserts learned tokens p [count, width] after the first of each sequence x [batch, length, width].
     ///
     /// # Errors
     /// [`OpError::Shape`] when the shapes do not fit.

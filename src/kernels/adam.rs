@@ -33,7 +33,7 @@ pub struct Adam {
     pub step: usize,
 }
 
-/// What is the same for all parameters, in float64; the shader is given each in float32.
+/// What is the same for all parameters, in float64; the shader gets each in float32.
 struct Constants {
     decay: f64,
     beta1: f64,

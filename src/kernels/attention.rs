@@ -34,7 +34,7 @@ const SUBGROUP_BLOCKS: [SubgroupBlock; 4] = [
     SubgroupBlock { name: "subgroup8x8", queries: 8, keys: Some(8) },
 ];
 
-/// Everything the reference knows of one query: its output row, log-sum-exp, and error terms.
+/// The reference's results for one query: its output row, log-sum-exp, and error terms.
 struct Query {
     out: Vec<f64>,
     lse: f64,

@@ -23,7 +23,7 @@ impl CaseText {
         (family, Self { words: words.map(str::to_owned).collect(), product: 1 })
     }
 
-    /// Puts `key=value` in place of the word of that key.
+    /// Replaces the value of `key=`.
     ///
     /// # Errors
     /// A message when no word has the key.
@@ -65,7 +65,7 @@ impl CaseText {
         Ok(size)
     }
 
-    /// The whole number `key=N`, which may be 0 and is no factor of a size: a stride or an offset.
+    /// The integer `key=N`, which may be 0 and is not a factor of a size: a stride or an offset.
     ///
     /// # Errors
     /// A message when it is missing or not such a number.

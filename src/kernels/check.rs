@@ -1,6 +1,6 @@
 //! Conformance of one problem: every variant that runs here, on every kind of inputs.
 //!
-//! Beside normal numbers, inputs are made wide (what overflows a naive softmax), denormal, and once
+//! Besides normal numbers, inputs are made wide (what overflows a naive softmax), denormal, and once
 //! with a NaN and once with an infinity in one place of each. WGSL lets a device assume that there are
 //! no NaN and no infinities, so whether they come out where IEEE 754 requires them is noted and is no
 //! failure; everything that does not depend on them must be right.

@@ -1,7 +1,7 @@
 //! A problem of an existing kernel with one more variant, for variants outside of this crate.
 //!
 //! Inputs, reference and error bound stay those of the kernel: the variant is held to the same standard
-//! as the others, and `bench` times it beside them.
+//! as the others, and `bench` times it with them.
 
 use super::plan::Plan;
 use super::problem::{Variant, Verifiable};

@@ -14,7 +14,7 @@ use super::problem::Verifiable;
 use super::values::make_values;
 use super::verify::Outcome;
 
-/// Step of the differences, small beside what inputs vary by, whatever their mean. Four points leave an
+/// Step of the differences, small compared with the inputs' deviation, whatever their mean. Four points leave an
 /// error of h⁴ ≈ 1e-12 times the fifth derivative, and rounding one of 1e-16/h ≈ 1e-13 times the scalar.
 const STEP: f64 = 1e-3;
 /// Difference that is allowed, relative to the largest element of the gradient.

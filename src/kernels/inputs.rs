@@ -1,4 +1,4 @@
-//! What test inputs are made of.
+//! The values of test inputs.
 
 /// The values of one input of a test case.
 #[derive(Debug, Clone, Copy, PartialEq)]

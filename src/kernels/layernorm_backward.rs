@@ -10,7 +10,7 @@ use super::{Cost, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shad
 use crate::gpu::Capabilities;
 
 /// dx = (g − mean(g) − x̂·mean(g·x̂))/σ with g = dy·γ, over rows of x [rows, width], from x,
-/// γ `[width]` and dy [rows, width]. Mean and σ are made again from x.
+/// γ `[width]` and dy [rows, width]. Mean and σ are recomputed from x.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerNormBackward {
     /// Number of rows.

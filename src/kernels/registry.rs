@@ -148,7 +148,7 @@ mod tests {
     use crate::kernels::inputs::Fill;
     use crate::kernels::l2norm::L2Norm;
 
-    /// What is printed can be given back.
+    /// Labels that were printed can be read.
     #[test]
     fn every_label_reads_back_as_the_same_case() {
         let registry = Registry::builtin();

@@ -13,7 +13,7 @@ pub enum Filter {
     /// Triangle.
     Linear,
     /// Keys' cubic convolution (IEEE Trans. ASSP 29, 1981): a = −1/2 antialiased, −3/4 otherwise,
-    /// as torch has it.
+    /// as in torch.
     Cubic,
 }
 
@@ -133,7 +133,7 @@ impl Resample {
         [axis(self.input.0, self.output.0), axis(self.input.1, self.output.1)]
     }
 
-    /// Calls `f(output index, taps)` with the taps of two axes put together.
+    /// Calls `f(output index, taps)` with the combined taps of both axes.
     pub(super) fn visit(
         &self,
         axes: &[Vec<Vec<Tap>>; 2],

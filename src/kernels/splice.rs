@@ -1,4 +1,4 @@
-//! Prompt tokens put into sequences: as rows of their own, or blended into those that are there.
+//! Prompt tokens in sequences: inserted as rows of their own, or blended into existing rows.
 
 use super::bounds::{TINY, flushed, gamma};
 use super::elements::element_variants;
@@ -7,7 +7,7 @@ use super::stress::Stress;
 use super::{Cost, Operand, Plan, Problem, Unmet, Variant, Verifiable, linear_grid, param_bytes, shader};
 use crate::gpu::{Capabilities, Define};
 
-/// Rows p [tokens, width] put behind the first row of each sequence of x [batch, length, width].
+/// Rows p [tokens, width] after the first row of each sequence of x [batch, length, width].
 ///
 /// With `insert` the sequences grow to `length + tokens` rows: x's first, p, the rest of x. Without, they
 /// keep their length, and rows 1 to `tokens` become keep·x + add·p, so that `length` must be greater than
@@ -20,7 +20,7 @@ pub struct Splice {
     pub length: usize,
     /// Elements of a row.
     pub width: usize,
-    /// Rows that are put in, the same for all sequences.
+    /// Rows that are inserted or blended in, the same for all sequences.
     pub tokens: usize,
     /// Whether they are rows of their own. Then `keep` is 1 and `add` is `Some(1.0)`; both are ignored.
     pub insert: bool,

@@ -32,7 +32,7 @@ impl Stress {
         Box::new(Stressed { case: case.into(), stress: self })
     }
 
-    /// Puts the stresses that are left among a case's words around it.
+    /// Adds the stresses among the remaining words of a label to its case.
     ///
     /// # Errors
     /// A message when a number cannot be read, or no input has the name.

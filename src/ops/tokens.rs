@@ -1,4 +1,4 @@
-//! Sequences of tokens: patches, positions, and tokens put into them.
+//! Sequences of tokens: patches, positions, and tokens inserted into them.
 
 use super::error::Result;
 use super::launch::launch;
@@ -72,7 +72,8 @@ pub fn with_positions(
     launch(gpu, &problem, &inputs, vec![batch, length, width])
 }
 
-/// Puts tokens p [count, width] behind the first of each sequence x [batch, length, width].
+/// Inserts tokens p [count, width] after the first of each sequence x [batch, length, width]: [batch, length +
+/// count, width].
 ///
 /// ```
 /// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};

@@ -136,7 +136,7 @@ impl Problem for PixelLossBackward {
         vec![self.images * self.grid * self.grid * self.classes]
     }
 
-    /// Each pixel once; a cell makes its pixels again, which is arithmetic of the method and not counted.
+    /// Each pixel once; that a cell recomputes its pixels is arithmetic of the method and not counted.
     fn cost(&self) -> Cost {
         let pixels = (self.images * self.size * self.size) as f64;
         let bytes = 4 * (self.maps().input_len() + self.outputs()[0] + 4 * self.images);

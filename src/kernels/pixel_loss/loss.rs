@@ -1,4 +1,4 @@
-//! The loss of the sums.
+//! The loss, computed from sums over pixels.
 
 use crate::gpu::Capabilities;
 use crate::kernels::bounds::{DIVISION, TINY, U, flushed, gamma};
