@@ -5,7 +5,7 @@
 //   reaches the others by a broadcast, one permute instruction;
 // * an accumulator that lives across a loop is blended and spilled once a visit, so 4·STEPS products
 //   are chained in one expression: more work a visit hides it;
-// * with PANELS, the weight is a grid of texels, which the driver reads in straight-line code.
+// * with PANELS, the weight is a storage texture, which the driver reads in straight-line code.
 
 #include "common/matmul.wgsl"
 

@@ -26,6 +26,9 @@ fn the_page_shows_the_files_that_are_compiled_here() {
         "rust" "src/scale_shift.rs",
         "rust" "src/lib.rs",
         "rust" "src/main.rs",
+        "wgsl" "shaders/isru.wgsl",
+        "rust" "src/isru.rs",
+        "rust" "src/network.rs",
         "wgsl" "shaders/activation_wide.wgsl",
         "rust" "src/activation_wide.rs",
     ];
@@ -36,22 +39,26 @@ fn the_page_shows_the_files_that_are_compiled_here() {
     }
 }
 
+/// The kernels that the crate adds or extends.
+const FOREIGN: [&str; 4] = ["scale_shift", "isru", "isru_backward", "activation"];
+
 fn open() -> Gpu {
     Gpu::open(&GpuOptions { mode: ShaderMode::Checked, ..GpuOptions::default() }).expect("a Vulkan device")
 }
 
-fn of(cases: Cases, kernels: [&str; 2]) -> Cases {
+fn of(cases: Cases, kernels: &[&str]) -> Cases {
     cases.into_iter().filter(|case| kernels.contains(&case.kernel())).collect()
 }
 
 #[test]
 fn foreign_kernels_and_variants_are_checked_like_ours() {
-    let cases = of(my_kernels::registry().conformance(Tier::Small), ["scale_shift", "activation"]);
+    let cases = of(my_kernels::registry().conformance(Tier::Small), &FOREIGN);
     let report = check::run(&open(), &cases, Tier::Small, 1, &mut |_, _, _| {}).expect("the device works");
     assert!(report.passed, "{}", report.text());
     // By name and cases: what ran, and what could not.
     let ran = |kernel: &str, variant: &str| {
-        let runs = report.outcomes.iter().filter(|o| o.case.starts_with(kernel) && o.variant == variant);
+        let of_kernel = |case: &str| case.split(' ').next() == Some(kernel);
+        let runs = report.outcomes.iter().filter(|o| of_kernel(&o.case) && o.variant == variant);
         runs.map(|o| o.case.clone()).collect::<std::collections::BTreeSet<_>>().len()
     };
     assert_eq!((ran("scale_shift", "vec4"), ran("scale_shift", "scalar")), (2, 6));
@@ -59,6 +66,17 @@ fn foreign_kernels_and_variants_are_checked_like_ours() {
         (ran("activation", "wide"), ran("activation", "vec4"), ran("activation", "scalar")),
         (6, 6, 8)
     );
+    assert_eq!((ran("isru", "scalar"), ran("isru_backward", "scalar")), (4, 4));
+    assert_eq!(ran("isru_backward", "differences"), 4, "the gradient is proven");
+}
+
+#[test]
+fn a_network_with_a_foreign_kernel_learns() {
+    let (losses, logits) = my_kernels::network::train(&open(), 100).expect("the device works");
+    let (first, last) = (losses[0], losses[losses.len() - 1]);
+    assert!(last < 0.1 * first, "{losses:?}");
+    let classes: Vec<bool> = logits.chunks(2).map(|row| row[1] > row[0]).collect();
+    assert_eq!(classes, [false, true, true, false], "{logits:?}");
 }
 
 #[test]
@@ -86,7 +104,7 @@ fn foreign_kernels_and_variants_are_timed_like_ours() {
 #[test]
 fn every_foreign_label_reads_back() {
     let registry = my_kernels::registry();
-    for case in of(registry.conformance(Tier::Full), ["scale_shift", "activation"]) {
+    for case in of(registry.conformance(Tier::Full), &FOREIGN) {
         let again = registry.parse(&case.label(), &[]).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(format!("{again:?}"), format!("{case:?}"));
     }

@@ -2,8 +2,8 @@
 //! shaders' run-time checks on.
 
 use dapo_wgpu::gpu::{Gpu, GpuOptions, ShaderMode};
-use dapo_wgpu::kernels::check::{Outcome, check};
 use dapo_wgpu::kernels::registry;
+use dapo_wgpu::kernels::{Outcome, check};
 
 #[test]
 fn every_variant_of_every_case_is_within_its_error_bound() {
@@ -29,8 +29,8 @@ fn every_variant_of_every_case_is_within_its_error_bound() {
                 started.elapsed()
             );
             if !outcome.passed() {
-                let Outcome { case, variant, inputs, faults, .. } = outcome;
-                wrong.push(format!("{case} [{variant}, {inputs:?} inputs]: {}", faults.join("; ")));
+                let Outcome { case, variant, inputs, failures, .. } = outcome;
+                wrong.push(format!("{case} [{variant}, {inputs:?} inputs]: {}", failures.join("; ")));
             }
         }
     }

@@ -15,7 +15,7 @@ use dapo_wgpu::gpu::capabilities::{CooperativeMatrix, DeviceLimits};
 use dapo_wgpu::gpu::pipeline::ShaderSpec;
 use dapo_wgpu::gpu::{Capabilities, Define, DeviceClass, SubgroupRange};
 use dapo_wgpu::kernels::matmul::Matmul;
-use dapo_wgpu::kernels::{Problem as _, registry};
+use dapo_wgpu::kernels::{Problem as _, Unmet, registry};
 use rayon::prelude::*;
 
 #[path = "translate/backends.rs"]
@@ -110,11 +110,9 @@ fn collect() -> (Vec<Shader>, BTreeSet<Name>) {
             for variant in case.variants(device) {
                 let name = (case.kernel(), variant.name);
                 listed.insert(name);
-                if variant.usable.is_err() {
-                    continue;
-                }
+                let Ok(plan) = variant.plan else { continue };
                 runs = true;
-                let spec = case.launch(device, variant.name).shader;
+                let spec = plan.shader;
                 let at = *index.entry((spec.file, spec.defines.clone())).or_insert_with(|| {
                     let (floor, variants) = (Floor::of(device), BTreeSet::new());
                     shaders.push(Shader { spec, floor, variants, case: case.label() });
@@ -299,8 +297,8 @@ fn cooperative_products_have_every_option_and_are_refused_where_dx12_runs() {
     let dx12 = device(Some(32));
     for variant in Matmul::linear(64, 64, 64).variants(&dx12) {
         if variant.name.starts_with("coop") {
-            let reason = variant.usable.expect_err("no matrices here");
-            assert!(reason.starts_with("needs cooperative matrices of "), "{reason}");
+            let reason = variant.plan.expect_err("no matrices here");
+            assert!(matches!(reason, Unmet::CooperativeMatrix(_)), "{reason}");
         }
     }
     // And if it were chosen all the same, wgpu would say why before the driver sees anything.

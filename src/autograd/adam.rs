@@ -26,9 +26,6 @@ pub struct Optimiser {
 
 impl Optimiser {
     /// Starts from these values, with moments of zero.
-    ///
-    /// # Errors
-    /// Those of the device.
     pub fn new(gpu: &Gpu, settings: AdamSettings, values: Vec<(String, Tensor)>) -> Result<Self> {
         let start = |(name, value): (String, Tensor)| {
             let zeros = vec![0.0; value.len()];
@@ -63,7 +60,7 @@ impl Optimiser {
     /// as it is.
     ///
     /// # Errors
-    /// [`OpError::Shape`]; those of the device.
+    /// [`OpError::Shape`] when the shapes do not fit.
     pub fn step(&mut self, gpu: &Gpu, gradients: &[Option<Tensor>]) -> Result<()> {
         self.step += 1;
         for (parameter, gradient) in self.parameters.iter_mut().zip(gradients) {

@@ -11,7 +11,7 @@ impl Tape<'_> {
     /// Those of [`ops::attention`].
     pub fn attention(&self, qkv: &Var, heads: usize, causal: bool) -> Result<Var, OpError> {
         let gpu = self.gpu();
-        if !qkv.wants() {
+        if !qkv.requires_grad() {
             return Ok(Var::constant(ops::attention(gpu, qkv.tensor(), heads, causal)?));
         }
         let (out, lse) = ops::attention_with_lse(gpu, qkv.tensor(), heads, causal)?;

@@ -2,7 +2,7 @@
 
 use super::tape::{Tape, Var};
 use crate::gpu::DeviceClass;
-use crate::ops::{self, Activation, Linear, Norm, OpError, Tensor};
+use crate::ops::{self, Activation, Linear, Norm, OpError};
 
 type Result<T> = std::result::Result<T, OpError>;
 
@@ -19,7 +19,7 @@ impl<'m> Tape<'m> {
         residual: Option<&Var>,
     ) -> Result<Var> {
         // The gradient of an activation needs its input, which the fused form does not keep.
-        if let (Some(activation), true) = (activation, x.wants()) {
+        if let (Some(activation), true) = (activation, x.requires_grad()) {
             let y = self.activate(&self.linear(x, layer, None, None)?, activation)?;
             return match residual {
                 Some(residual) => self.add(&y, residual),
@@ -27,42 +27,40 @@ impl<'m> Tape<'m> {
             };
         }
         let y = layer.forward(self.gpu(), x.tensor(), activation, residual.map(Var::tensor))?;
-        let wanted = x.wants();
+        let needed = x.requires_grad();
         let inputs: Vec<&Var> = std::iter::once(x).chain(residual).collect();
         self.record(y, &inputs, move |gpu, dy| {
-            Ok(vec![wanted.then(|| layer.backward(gpu, dy)).transpose()?, Some(dy.clone())])
+            Ok(vec![needed.then(|| layer.backward(gpu, dy)).transpose()?, Some(dy.clone())])
         })
     }
 
     /// x·Wᵀ + b with learned W [out, in] and b `[out]`, for x [.., in].
     ///
     /// # Errors
-    /// [`OpError::Shape`]; those of the device.
+    /// [`OpError::Shape`] when the shapes do not fit.
     pub fn affine(&self, x: &Var, weight: &Var, bias: &Var) -> Result<Var> {
         let linear = ops::affine(self.gpu(), x.tensor(), weight.tensor(), bias.tensor())?;
         let (saved_x, saved_weight) = (x.tensor().clone(), weight.tensor().clone());
-        let (dx, dw, db) = (x.wants(), weight.wants(), bias.wants());
+        let (dx, dw, db) = (x.requires_grad(), weight.requires_grad(), bias.requires_grad());
         self.record(linear, &[x, weight, bias], move |gpu, dy| {
             let dx = dx.then(|| {
                 // On a CPU a product reads rows; the transpose costs one pass over the weight.
                 match gpu.capabilities().class {
                     DeviceClass::SimdCpu if saved_weight.rows().is_multiple_of(4) => {
-                        ops::product(gpu, dy, &ops::transpose(gpu, &saved_weight)?, 1.0)
+                        ops::matmul_nt(gpu, dy, &ops::transpose(gpu, &saved_weight)?, 1.0)
                     }
-                    _ => ops::product_kn(gpu, dy, &saved_weight, 1.0),
+                    _ => ops::matmul_nn(gpu, dy, &saved_weight, 1.0),
                 }
             });
-            let dw = dw
-                .then(|| ops::product(gpu, &ops::transpose(gpu, dy)?, &ops::transpose(gpu, &saved_x)?, 1.0));
+            let dw = dw.then(|| {
+                ops::matmul_nt(gpu, &ops::transpose(gpu, dy)?, &ops::transpose(gpu, &saved_x)?, 1.0)
+            });
             let db = db.then(|| ops::column_sums(gpu, dy));
             Ok(vec![dx.transpose()?, dw.transpose()?, db.transpose()?])
         })
     }
 
     /// act(x), element by element.
-    ///
-    /// # Errors
-    /// Those of the device.
     pub fn activate(&self, x: &Var, activation: Activation) -> Result<Var> {
         let y = ops::activate(self.gpu(), x.tensor(), activation)?;
         let saved = x.tensor().clone();
@@ -79,28 +77,5 @@ impl<'m> Tape<'m> {
         let y = norm.forward(self.gpu(), x.tensor())?;
         let saved = x.tensor().clone();
         self.record(y, &[x], move |gpu, dy| Ok(vec![Some(norm.backward(gpu, &saved, dy)?)]))
-    }
-
-    /// Layer norm with learned scale γ `[width]` and shift β `[width]`.
-    ///
-    /// # Errors
-    /// [`OpError::Shape`]; those of the device.
-    pub fn affine_norm(&self, x: &Var, scale: &Var, shift: &Var, epsilon: f32) -> Result<Var> {
-        let norm = Norm::of(scale.tensor(), shift.tensor(), epsilon)?;
-        let y = norm.forward(self.gpu(), x.tensor())?;
-        let saved = x.tensor().clone();
-        let (dx, dscale, dshift) = (x.wants(), scale.wants(), shift.wants());
-        self.record(y, &[x, scale, shift], move |gpu, dy| {
-            let dx = dx.then(|| norm.backward(gpu, &saved, dy)).transpose()?;
-            let dscale = dscale.then(|| {
-                let width = norm.width;
-                let ones = Tensor::upload(gpu, &vec![1.0; width], &[width])?;
-                let zeros = Tensor::upload(gpu, &vec![0.0; width], &[width])?;
-                let normed = Norm::of(&ones, &zeros, epsilon)?.forward(gpu, &saved)?;
-                ops::column_products(gpu, dy, &normed)
-            });
-            let dshift = dshift.then(|| ops::column_sums(gpu, dy));
-            Ok(vec![dx, dscale.transpose()?, dshift.transpose()?])
-        })
     }
 }

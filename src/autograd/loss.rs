@@ -9,7 +9,7 @@ impl Tape<'_> {
     /// scale·Σ −ln softmax(logits)`[label]` over rows of logits [.., classes].
     ///
     /// # Errors
-    /// [`OpError::Shape`]; those of the device.
+    /// [`OpError::Shape`] when the shapes do not fit.
     pub fn cross_entropy(&self, logits: &Var, labels: &[u32], scale: f32) -> Result<Var> {
         let labels = Indices::upload(self.gpu(), labels)?;
         let loss = ops::cross_entropy(self.gpu(), logits.tensor(), &labels, scale)?;
@@ -22,7 +22,7 @@ impl Tape<'_> {
     /// The pixel loss of patch probabilities s [images, cells, classes]; see [`ops::pixel_loss`].
     ///
     /// # Errors
-    /// [`OpError::Shape`]; those of the device.
+    /// [`OpError::Shape`] when the shapes do not fit.
     pub fn pixel_loss(&self, s: &Var, target: &PixelTarget) -> Result<Var> {
         let (loss, totals) = ops::pixel_loss(self.gpu(), s.tensor(), target)?;
         let (saved, target) = (s.tensor().clone(), target.clone());
@@ -31,10 +31,7 @@ impl Tape<'_> {
         })
     }
 
-    /// Gradients of 1 for losses that are added up.
-    ///
-    /// # Errors
-    /// Those of the device.
+    /// Losses with their gradients, 1 each, for [`Tape::backward`]: the gradients of the losses' sum.
     pub fn ones<'v>(&self, losses: impl IntoIterator<Item = &'v Var>) -> Result<Vec<(&'v Var, Tensor)>> {
         let one = Tensor::upload(self.gpu(), &[1.0], &[1])?;
         Ok(losses.into_iter().map(|loss| (loss, one.clone())).collect())

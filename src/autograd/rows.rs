@@ -9,16 +9,13 @@ impl Tape<'_> {
     /// x + z.
     ///
     /// # Errors
-    /// [`OpError::Shape`]; those of the device.
+    /// [`OpError::Shape`] when the shapes do not fit.
     pub fn add(&self, x: &Var, z: &Var) -> Result<Var> {
         let y = ops::combine(self.gpu(), 1.0, x.tensor(), 1.0, z.tensor())?;
         self.record(y, &[x, z], |_, dy| Ok(vec![Some(dy.clone()), Some(dy.clone())]))
     }
 
     /// softmax(scale·x) over the last dimension.
-    ///
-    /// # Errors
-    /// Those of the device.
     pub fn softmax(&self, x: &Var, scale: f32) -> Result<Var> {
         let y = ops::softmax(self.gpu(), x.tensor(), scale)?;
         let saved = y.clone();
@@ -26,9 +23,6 @@ impl Tape<'_> {
     }
 
     /// Rows divided by their norms.
-    ///
-    /// # Errors
-    /// Those of the device.
     pub fn l2_normalise(&self, x: &Var) -> Result<Var> {
         let y = ops::l2_normalise(self.gpu(), x.tensor())?;
         let saved = x.tensor().clone();
@@ -40,21 +34,21 @@ impl Tape<'_> {
     /// The gradient goes through the normalised rows x̂ and t̂: dx̂ = scale·dy·t̂ and dt̂ = scale·dyᵀ·x̂.
     ///
     /// # Errors
-    /// [`OpError::Shape`]; those of the device.
+    /// [`OpError::Shape`] when the shapes do not fit.
     pub fn similarity(&self, x: &Var, t: &Var, scale: f32) -> Result<Var> {
         let y = ops::similarity(self.gpu(), x.tensor(), t.tensor(), scale)?;
         let saved = (x.tensor().clone(), t.tensor().clone());
-        let (dx, dt) = (x.wants(), t.wants());
+        let (dx, dt) = (x.requires_grad(), t.requires_grad());
         self.record(y, &[x, t], move |gpu, dy| {
             let (x, t) = &saved;
             let dx = dx.then(|| {
-                let unit = ops::product_kn(gpu, dy, &ops::l2_normalise(gpu, t)?, scale)?;
+                let unit = ops::matmul_nn(gpu, dy, &ops::l2_normalise(gpu, t)?, scale)?;
                 ops::l2_backward(gpu, x, &unit)
             });
             let dt = dt.then(|| {
                 let unit = ops::l2_normalise(gpu, x)?;
                 let turned = (ops::transpose(gpu, dy)?, ops::transpose(gpu, &unit)?);
-                ops::l2_backward(gpu, t, &ops::product(gpu, &turned.0, &turned.1, scale)?)
+                ops::l2_backward(gpu, t, &ops::matmul_nt(gpu, &turned.0, &turned.1, scale)?)
             });
             Ok(vec![dx.transpose()?, dt.transpose()?])
         })
@@ -63,7 +57,7 @@ impl Tape<'_> {
     /// The mean of each run of `size` rows of x [.., width]: [rows / size, width].
     ///
     /// # Errors
-    /// [`OpError::Shape`]; those of the device.
+    /// [`OpError::Shape`] when the shapes do not fit.
     pub fn group_means(&self, x: &Var, size: usize) -> Result<Var> {
         let y = ops::group_means(self.gpu(), x.tensor(), size)?;
         let (rows, shape) = (x.tensor().rows(), x.shape().to_vec());
@@ -77,7 +71,7 @@ impl Tape<'_> {
     /// Resamples x [n, h, w, channels] to `size` (rows, columns), as [`ops::resample`].
     ///
     /// # Errors
-    /// [`OpError::Shape`]; those of the device.
+    /// [`OpError::Shape`] when the shapes do not fit.
     pub fn resample(
         &self,
         x: &Var,

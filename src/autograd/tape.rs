@@ -7,8 +7,8 @@ use crate::ops::{self, OpError, Tensor};
 
 type Result<T> = std::result::Result<T, OpError>;
 
-/// The gradients of a node's inputs, in their order; `None` where no gradient is wanted or none flows.
-pub(super) type InputGradients = Vec<Option<Tensor>>;
+/// The gradients of an op's inputs, in their order; `None` where none is required or none flows.
+pub type InputGradients = Vec<Option<Tensor>>;
 
 /// From the gradient of a result to those of the inputs.
 type Rule<'m> = Box<dyn FnOnce(&Gpu, &Tensor) -> Result<InputGradients> + 'm>;
@@ -21,7 +21,7 @@ struct Node<'m> {
     rule: Option<Rule<'m>>,
 }
 
-/// A tensor in a computation, and its node on the tape if it wants a gradient. Clones are the same value.
+/// A tensor in a computation, and its node on the tape if it requires a gradient. Clones are the same value.
 #[derive(Debug, Clone)]
 pub struct Var {
     tensor: Tensor,
@@ -29,7 +29,7 @@ pub struct Var {
 }
 
 impl Var {
-    /// A value that wants no gradient.
+    /// A value that requires no gradient.
     pub fn constant(tensor: Tensor) -> Self {
         Self { tensor, node: None }
     }
@@ -44,8 +44,8 @@ impl Var {
         self.tensor.shape()
     }
 
-    /// Whether a gradient is wanted.
-    pub(super) fn wants(&self) -> bool {
+    /// Whether a gradient flows to it: a leaf, or what was computed from one.
+    pub fn requires_grad(&self) -> bool {
         self.node.is_some()
     }
 
@@ -83,14 +83,15 @@ impl<'m> Tape<'m> {
         &self.gpu
     }
 
-    /// A value that wants a gradient; on an inference tape a constant.
+    /// A value that requires a gradient; on an inference tape a constant.
     pub fn leaf(&self, tensor: Tensor) -> Var {
         let node = self.nodes.as_ref().map(|nodes| push(nodes, Node { inputs: Vec::new(), rule: None }));
         Var { tensor, node }
     }
 
     /// The result of an op on these inputs. `rule` turns the gradient of the result into gradients of the
-    /// inputs, and is kept only if one of them wants it.
+    /// inputs, and is kept only if one of them requires it. What the rule captures is saved until the
+    /// backward pass.
     ///
     /// # Errors
     /// None today; a result so that methods can end with it.
@@ -100,15 +101,65 @@ impl<'m> Tape<'m> {
         inputs: &[&Var],
         rule: impl FnOnce(&Gpu, &Tensor) -> Result<InputGradients> + 'm,
     ) -> Result<Var> {
-        let node = self.nodes.as_ref().filter(|_| inputs.iter().any(|v| v.wants())).map(|nodes| {
+        let node = self.nodes.as_ref().filter(|_| inputs.iter().any(|v| v.requires_grad())).map(|nodes| {
             let inputs = inputs.iter().map(|v| v.node).collect();
             push(nodes, Node { inputs, rule: Some(Box::new(rule)) })
         });
         Ok(Var { tensor: result, node })
     }
 
+    /// An op of your own, as `torch.autograd.Function` has it: `forward` computes the result of these inputs,
+    /// `backward` the gradients of the inputs from the inputs, the result and the gradient of the result.
+    /// Inputs and result are saved if a gradient is required, and only then.
+    ///
+    /// ```
+    /// # use dapo_wgpu::{autograd::Tape, gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};
+    /// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+    /// # let gpu = Gpu::open(&GpuOptions::default())?;
+    /// let tape = Tape::new(&gpu);
+    /// let x = tape.leaf(Tensor::upload(&gpu, &[1.0, 2.0], &[2])?);
+    /// let y = tape.custom(
+    ///     &[&x],
+    ///     |gpu, inputs| ops::scale(gpu, 3.0, &inputs[0]),
+    ///     |gpu, _inputs, _result, dy| Ok(vec![Some(ops::scale(gpu, 3.0, dy)?)]),
+    /// )?;
+    /// let dy = Tensor::upload(&gpu, &[1.0, 10.0], &[2])?;
+    /// let dx = tape.backward(vec![(&y, dy)])?.take(&x).expect("x is a leaf");
+    /// assert_eq!(dx.read(&gpu)?, [3.0, 30.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `forward`; those of `backward` are returned by [`Tape::backward`].
+    pub fn custom(
+        &self,
+        inputs: &[&Var],
+        forward: impl FnOnce(&Gpu, &[Tensor]) -> Result<Tensor>,
+        backward: impl FnOnce(&Gpu, &[Tensor], &Tensor, &Tensor) -> Result<InputGradients> + 'm,
+    ) -> Result<Var> {
+        let tensors: Vec<Tensor> = inputs.iter().map(|v| v.tensor.clone()).collect();
+        let result = forward(&self.gpu, &tensors)?;
+        let saved = result.clone();
+        self.record(result, inputs, move |gpu, dy| backward(gpu, &tensors, &saved, dy))
+    }
+
     /// Runs `body` on x without recording what it does, and again, recorded, when the gradient of its
     /// result is due: only x is kept in between.
+    ///
+    /// ```
+    /// # use dapo_wgpu::{autograd::Tape, gpu::{Gpu, GpuOptions}, ops::Tensor};
+    /// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+    /// # let gpu = Gpu::open(&GpuOptions::default())?;
+    /// let tape = Tape::new(&gpu);
+    /// let x = tape.leaf(Tensor::upload(&gpu, &[1.0, 2.0], &[1, 2])?);
+    /// let y = tape.checkpoint(&x, |tape, x| tape.add(x, x))?;
+    /// let dy = Tensor::upload(&gpu, &[1.0, 1.0], &[1, 2])?;
+    /// let dx = tape.backward(vec![(&y, dy)])?.take(&x).expect("x is a leaf");
+    /// assert_eq!(dx.read(&gpu)?, [2.0, 2.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Those of `body`.
@@ -125,9 +176,10 @@ impl<'m> Tape<'m> {
     }
 
     /// Walks back from these results, each with its gradient, and returns the gradients of the leaves.
+    /// [`Tape::ones`] makes the gradients of losses.
     ///
     /// # Errors
-    /// [`OpError::Shape`] when a seed has not the shape of its result; those of the rules.
+    /// [`OpError::Shape`] when a gradient has not the shape of its result; those of the rules.
     pub fn backward(self, seeds: Vec<(&Var, Tensor)>) -> Result<Gradients> {
         let mut nodes = self.nodes.map(RefCell::into_inner).unwrap_or_default();
         let mut arrived: Vec<Option<Tensor>> = nodes.iter().map(|_| None).collect();
@@ -137,7 +189,7 @@ impl<'m> Tape<'m> {
                 return Err(OpError::Shape { op: "backward", expected, found: gradient.shape().to_vec() });
             }
             if let Some(node) = result.node {
-                add_up(&self.gpu, &mut arrived[node], gradient)?;
+                accumulate(&self.gpu, &mut arrived[node], gradient)?;
             }
         }
         while let Some(Node { inputs, rule }) = nodes.pop() {
@@ -148,7 +200,7 @@ impl<'m> Tape<'m> {
             arrived[at] = None;
             for (input, gradient) in inputs.into_iter().zip(gradients) {
                 if let (Some(input), Some(gradient)) = (input, gradient) {
-                    add_up(&self.gpu, &mut arrived[input], gradient)?;
+                    accumulate(&self.gpu, &mut arrived[input], gradient)?;
                 }
             }
         }
@@ -162,11 +214,11 @@ fn push<'m>(nodes: &RefCell<Vec<Node<'m>>>, node: Node<'m>) -> usize {
     nodes.len() - 1
 }
 
-/// Adds a gradient to those that arrived before, of other uses or other portions of a batch.
+/// Adds a gradient to the sum of those before it, of other uses of a value or other parts of a batch.
 ///
 /// # Errors
-/// [`OpError::Shape`] when their shapes differ; those of the device.
-pub fn add_up(gpu: &Gpu, sum: &mut Option<Tensor>, gradient: Tensor) -> Result<()> {
+/// [`OpError::Shape`] when their shapes differ.
+pub fn accumulate(gpu: &Gpu, sum: &mut Option<Tensor>, gradient: Tensor) -> Result<()> {
     *sum = Some(match sum.take() {
         None => gradient,
         Some(sum) => ops::combine(gpu, 1.0, &sum, 1.0, &gradient)?,

@@ -9,10 +9,10 @@ impl Tape<'_> {
     /// Rows of a table [.., width] by index: [indices, width].
     ///
     /// # Errors
-    /// [`OpError::Shape`] when an index is beyond the table; those of the device.
+    /// [`OpError::Shape`] when an index is beyond the table.
     pub fn gather(&self, table: &Var, index: &[u32]) -> Result<Var> {
         let y = ops::gather(self.gpu(), table.tensor(), &Indices::upload(self.gpu(), index)?)?;
-        if !table.wants() {
+        if !table.requires_grad() {
             return Ok(Var::constant(y));
         }
         let turned = ScatterIndex::new(self.gpu(), index, table.tensor().rows())?;
@@ -25,12 +25,12 @@ impl Tape<'_> {
     /// The rows of x, then those of z, both [.., width]: [rows, width].
     ///
     /// # Errors
-    /// [`OpError::Shape`]; those of the device.
+    /// [`OpError::Shape`] when the shapes do not fit.
     pub fn concat(&self, x: &Var, z: &Var) -> Result<Var> {
         let y = ops::concat(self.gpu(), x.tensor(), z.tensor())?;
         let (first, second) = (x.tensor().rows(), z.tensor().rows());
         let shapes = (x.shape().to_vec(), z.shape().to_vec());
-        let (dx, dz) = (x.wants(), z.wants());
+        let (dx, dz) = (x.requires_grad(), z.requires_grad());
         self.record(y, &[x, z], move |gpu, dy| {
             let part = |from: usize, count: usize, shape: &[usize]| -> Result<Tensor> {
                 let rows: Vec<u32> = (from..from + count).map(|row| row as u32).collect();
@@ -46,7 +46,7 @@ impl Tape<'_> {
     /// `[width]` in front if there is one.
     ///
     /// # Errors
-    /// [`OpError::Shape`]; those of the device.
+    /// [`OpError::Shape`] when the shapes do not fit.
     pub fn with_positions(&self, x: &Var, position: &Tensor, class_token: Option<&Tensor>) -> Result<Var> {
         let y = ops::with_positions(self.gpu(), x.tensor(), position, class_token)?;
         let (shape, class) = (x.shape().to_vec(), class_token.is_some());
@@ -60,15 +60,15 @@ impl Tape<'_> {
         })
     }
 
-    /// Puts learned tokens p [count, width] behind the first of each sequence x [batch, length, width].
+    /// Inserts learned tokens p [count, width] after the first of each sequence x [batch, length, width].
     ///
     /// # Errors
-    /// [`OpError::Shape`]; those of the device.
+    /// [`OpError::Shape`] when the shapes do not fit.
     pub fn insert_tokens(&self, x: &Var, p: &Var) -> Result<Var> {
         let y = ops::insert_tokens(self.gpu(), x.tensor(), p.tensor())?;
         let count = p.tensor().rows();
         let shape = x.shape().to_vec();
-        let (dx, dp) = (x.wants(), p.wants());
+        let (dx, dp) = (x.requires_grad(), p.requires_grad());
         self.record(y, &[x, p], move |gpu, dy| {
             let dx = dx.then(|| without_tokens(gpu, dy, count)?.reshape(&shape)).transpose()?;
             let dp = dp.then(|| ops::batch_sums(gpu, dy, 1, count, 1.0)).transpose()?;
@@ -80,11 +80,11 @@ impl Tape<'_> {
     /// keep·x + (1 − keep)·p, with learned p [count, width].
     ///
     /// # Errors
-    /// [`OpError::Shape`]; those of the device.
+    /// [`OpError::Shape`] when the shapes do not fit.
     pub fn blend_tokens(&self, x: &Var, p: &Var, keep: f32) -> Result<Var> {
         let y = ops::blend_tokens(self.gpu(), x.tensor(), p.tensor(), keep, 1.0 - keep)?;
         let count = p.tensor().rows();
-        let (dx, dp) = (x.wants(), p.wants());
+        let (dx, dp) = (x.requires_grad(), p.requires_grad());
         self.record(y, &[x, p], move |gpu, dy| {
             let dx = dx.then(|| ops::scale_tokens(gpu, dy, count, keep)).transpose()?;
             let dp = dp.then(|| ops::batch_sums(gpu, dy, 1, count, 1.0 - keep)).transpose()?;
@@ -95,7 +95,7 @@ impl Tape<'_> {
     /// x [batch, length, width] without its tokens 1 to `count`.
     ///
     /// # Errors
-    /// [`OpError::Shape`]; those of the device.
+    /// [`OpError::Shape`] when the shapes do not fit.
     pub fn remove_tokens(&self, x: &Var, count: usize) -> Result<Var> {
         let &[batch, length, width] = x.shape() else {
             let expected = "[batch, length, width]".to_owned();

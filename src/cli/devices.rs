@@ -7,7 +7,7 @@ use super::options::DeviceArgs;
 use super::output::print;
 use crate::gpu::capabilities::PathState;
 use crate::gpu::{AdapterChoice, AdapterSummary, Capabilities, GpuError, adapter};
-use crate::kernels::trial;
+use crate::kernels::registry::failed_trials;
 
 /// Options of `devices`.
 #[derive(Debug, clap::Args)]
@@ -60,7 +60,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         capabilities: gpu.capabilities().clone(),
         why,
         timestamps_tick: gpu.timestamps_tick()?,
-        notes: trial::notes(&gpu),
+        notes: failed_trials(&gpu),
     };
     let report = Report { schema: "dapo-wgpu/devices/1", adapters, chosen };
     if args.json {

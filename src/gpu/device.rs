@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::adapter;
 use super::buffer::Pool;
+use super::cache::Cache;
 use super::capabilities::{Capabilities, MAX_PARAMS};
 use super::detect::{requested_limits, switched};
 use super::error::GpuError;
@@ -55,6 +56,7 @@ pub(super) struct Inner {
     pub(super) timestamps_tick: OnceLock<bool>,
     pub(super) preferences: OnceLock<HashMap<String, String>>,
     trials: TrialCache,
+    pub(super) cache: Cache,
 }
 
 /// The first error that no call returned; a device loss replaces any other.
@@ -118,6 +120,7 @@ impl Gpu {
                 timestamps_tick: OnceLock::new(),
                 preferences: OnceLock::new(),
                 trials: TrialCache::default(),
+                cache: Cache::default(),
             }),
         })
     }

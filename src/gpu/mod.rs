@@ -14,6 +14,7 @@
 pub mod adapter;
 mod alloc;
 pub mod buffer;
+mod cache;
 pub mod capabilities;
 mod detect;
 mod device;

@@ -1,10 +1,12 @@
 //! QuickGELU and GELU, alone and as the epilogue of a matmul.
 
 use super::bounds::{DIVISION, TINY, U, exp_error};
-use super::registry::{Cases, Family, boxed};
+use super::elements::element_variants;
+use super::family::{Cases, Family, boxed};
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant};
-use super::{element_defines, element_variants, linear_grid, shader, words};
+use super::{
+    Cost, Fill, Operand, Plan, Problem, Unmet, Variant, Verifiable, linear_grid, param_bytes, shader,
+};
 use crate::gpu::{Capabilities, Define};
 
 /// The non-linearity of a CLIP model's MLP.
@@ -152,7 +154,7 @@ impl Problem for Activate {
     }
 
     fn inputs(&self) -> Vec<Operand> {
-        vec![Operand { fill: super::Fill::Normal(4.0), ..Operand::f32("x", self.len) }]
+        vec![Operand::f32("x", self.len)]
     }
 
     fn outputs(&self) -> Vec<usize> {
@@ -163,20 +165,22 @@ impl Problem for Activate {
         Cost { flops: 4.0 * self.len as f64, bytes: 8.0 * self.len as f64 }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        element_variants(self.len.is_multiple_of(4), "the length is not a multiple of 4")
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        element_variants(Unmet::multiple_of_4("the length", self.len), |pack, mut defines| {
+            defines.push(("ACTIVATION", Define::Text(self.activation.function())));
+            let count = self.len / pack;
+            Plan {
+                shader: shader!("activation.wgsl", defines),
+                params: param_bytes(&[count as u32]),
+                grid: linear_grid(count.div_ceil(64), caps),
+            }
+        })
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let (pack, mut defines) = element_defines(variant);
-        defines.push(("ACTIVATION", Define::Text(self.activation.function())));
-        let count = self.len / pack;
-        Launch {
-            variant,
-            shader: shader!("activation.wgsl", defines),
-            params: words(&[count as u32]),
-            grid: linear_grid(count.div_ceil(64), caps),
-        }
+impl Verifiable for Activate {
+    fn fill(&self, _: &str) -> Fill {
+        Fill::Normal(4.0)
     }
 
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
@@ -205,7 +209,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "activation",
-        about: "QuickGELU and GELU, element by element",
         conformance: cases,
         bench: || {
             boxed(

@@ -2,11 +2,13 @@
 
 use super::activation::{Activate, Activation};
 use super::bounds::{TINY, U, flushed};
-use super::gradient::{Derivative, weighted};
-use super::registry::{Cases, Family, boxed};
+use super::derivative::{Derivative, weighted};
+use super::elements::element_variants;
+use super::family::{Cases, Family, boxed};
 use super::stress::Stress;
-use super::{Cost, Fill, Launch, Operand, Problem, Variant};
-use super::{element_defines, element_variants, linear_grid, shader, words};
+use super::{
+    Cost, Fill, Operand, Plan, Problem, Unmet, Variant, Verifiable, linear_grid, param_bytes, shader,
+};
 use crate::gpu::{Capabilities, Define};
 
 /// dx = dy·act'(x), element by element.
@@ -28,7 +30,7 @@ impl Problem for ActivateBackward {
     }
 
     fn inputs(&self) -> Vec<Operand> {
-        vec![Operand { fill: Fill::Normal(4.0), ..Operand::f32("x", self.len) }, Operand::f32("dy", self.len)]
+        vec![Operand::f32("x", self.len), Operand::f32("dy", self.len)]
     }
 
     fn outputs(&self) -> Vec<usize> {
@@ -39,24 +41,26 @@ impl Problem for ActivateBackward {
         Cost { flops: 8.0 * self.len as f64, bytes: 12.0 * self.len as f64 }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        element_variants(self.len.is_multiple_of(4), "the length is not a multiple of 4")
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        element_variants(Unmet::multiple_of_4("the length", self.len), |pack, mut defines| {
+            let slope = match self.activation {
+                Activation::QuickGelu => "quick_gelu_slope",
+                Activation::Gelu => "gelu_slope",
+            };
+            defines.push(("SLOPE", Define::Text(slope)));
+            let count = self.len / pack;
+            Plan {
+                shader: shader!("activation_backward.wgsl", defines),
+                params: param_bytes(&[count as u32]),
+                grid: linear_grid(count.div_ceil(64), caps),
+            }
+        })
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let (pack, mut defines) = element_defines(variant);
-        let slope = match self.activation {
-            Activation::QuickGelu => "quick_gelu_slope",
-            Activation::Gelu => "gelu_slope",
-        };
-        defines.push(("SLOPE", Define::Text(slope)));
-        let count = self.len / pack;
-        Launch {
-            variant,
-            shader: shader!("activation_backward.wgsl", defines),
-            params: words(&[count as u32]),
-            grid: linear_grid(count.div_ceil(64), caps),
-        }
+impl Verifiable for ActivateBackward {
+    fn fill(&self, input: &str) -> Fill {
+        Fill::Normal(if input == "x" { 4.0 } else { 1.0 })
     }
 
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
@@ -92,7 +96,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "activation_backward",
-        about: "gradient of QuickGELU and GELU",
         conformance: cases,
         bench: || {
             boxed(

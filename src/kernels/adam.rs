@@ -2,10 +2,12 @@
 //! Hutter 2019, arXiv 1711.05101) where it is not 0.
 
 use super::bounds::{DIVISION, TINY, U, flushed, gamma};
-use super::registry::{Cases, Family, boxed};
+use super::elements::element_variants;
+use super::family::{Cases, Family, boxed};
 use super::stress::Stress;
-use super::{Cost, Fill, Launch, Operand, Problem, Variant};
-use super::{element_defines, element_variants, linear_grid, shader, words};
+use super::{
+    Cost, Fill, Operand, Plan, Problem, Unmet, Variant, Verifiable, linear_grid, param_bytes, shader,
+};
 use crate::gpu::Capabilities;
 
 /// Parameters p and the running means m of their gradients g and v of their squares become
@@ -31,7 +33,7 @@ pub struct Adam {
     pub step: usize,
 }
 
-/// What is the same for all parameters, in float64; the shader is given each in float32.
+/// What is the same for all parameters, in float64; the shader gets each in float32.
 struct Constants {
     decay: f64,
     beta1: f64,
@@ -75,10 +77,7 @@ impl Problem for Adam {
     }
 
     fn inputs(&self) -> Vec<Operand> {
-        // A mean of squares: ten deviations from zero, farther than any number that is drawn.
-        let squares = Fill::Around { mean: 3.0, deviation: 0.3 };
-        let [p, m, v, g] = ["p", "m", "v", "g"].map(|name| Operand::f32(name, self.len));
-        vec![p, m, Operand { fill: squares, ..v }, g]
+        ["p", "m", "v", "g"].map(|name| Operand::f32(name, self.len)).to_vec()
     }
 
     fn outputs(&self) -> Vec<usize> {
@@ -89,22 +88,29 @@ impl Problem for Adam {
         Cost { flops: 14.0 * self.len as f64, bytes: 28.0 * self.len as f64 }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        element_variants(self.len.is_multiple_of(4), "the length is not a multiple of 4")
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        element_variants(Unmet::multiple_of_4("the length", self.len), |pack, defines| {
+            let count = self.len / pack;
+            let c = self.constants();
+            let numbers =
+                [c.decay, c.beta1, c.one_beta1, c.beta2, c.one_beta2, c.rate, c.correction, c.epsilon];
+            let mut params = param_bytes(&[count as u32]);
+            params.extend(param_bytes(&numbers.map(|x| (x as f32).to_bits())));
+            Plan {
+                shader: shader!("adam.wgsl", defines),
+                params,
+                grid: linear_grid(count.div_ceil(64), caps),
+            }
+        })
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let (pack, defines) = element_defines(variant);
-        let count = self.len / pack;
-        let c = self.constants();
-        let numbers = [c.decay, c.beta1, c.one_beta1, c.beta2, c.one_beta2, c.rate, c.correction, c.epsilon];
-        let mut params = words(&[count as u32]);
-        params.extend(words(&numbers.map(|x| (x as f32).to_bits())));
-        Launch {
-            variant,
-            shader: shader!("adam.wgsl", defines),
-            params,
-            grid: linear_grid(count.div_ceil(64), caps),
+impl Verifiable for Adam {
+    fn fill(&self, input: &str) -> Fill {
+        match input {
+            // A mean of squares: ten deviations from zero, farther than any number that is drawn.
+            "v" => Fill::Around { mean: 3.0, deviation: 0.3 },
+            _ => Fill::default(),
         }
     }
 
@@ -193,7 +199,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "adam",
-        about: "a step of Adam, with decoupled weight decay",
         conformance: cases,
         bench: || boxed(vec![Adam { weight_decay: 0.01, ..usual(768 * 3072, 100) }]),
         parse: |text| {

@@ -3,13 +3,14 @@
 //! The unfused path, `matmul` → `softmax` → `matmul` ([`super::matmul::attention_scores`] and
 //! [`super::matmul::attention_values`]), is its oracle.
 
+use super::attention_blocks::{SubgroupBlock, block_variants, head_dim_fits};
 use super::bounds::{DIVISION, TINY, U, exp_error, gamma};
-use super::registry::{Family, boxed};
-use super::{Cost, Launch, Operand, Problem, Variant, shader};
-use crate::gpu::{Capabilities, Define, DeviceClass};
+use super::family::{Family, boxed};
+use super::{Cost, Defines, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
+use crate::gpu::{Capabilities, Define, ShaderSpec};
 
 /// out = softmax(Q·Kᵀ/√d)·V for packed projections qkv [images, tokens, 3, heads, head_dim] (q, k, v
-/// order), out [images, tokens, heads, head_dim] and, if asked for, lse [images, heads, tokens].
+/// order), out [images, tokens, heads, head_dim] and, with [`Attention::lse`], lse [images, heads, tokens].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attention {
     /// Number of sequences.
@@ -22,22 +23,9 @@ pub struct Attention {
     pub head_dim: usize,
     /// A query sees no later key.
     pub causal: bool,
-    /// Also write the log-sum-exp of each query's scores, which the backward pass needs.
+    /// Also writes the log-sum-exp of each query's scores, which the backward pass needs.
     pub lse: bool,
 }
-
-/// A variant for devices that run a subgroup as one SIMD vector.
-pub(super) struct SubgroupBlock {
-    pub(super) name: &'static str,
-    /// Queries of a lane. They share the loads of keys and values.
-    pub(super) queries: usize,
-    /// Keys of a visit; `None`: one for each lane. Fewer make less code, which must fit the cache of
-    /// instructions together with what more queries add.
-    pub(super) keys: Option<usize>,
-}
-
-/// Registers of an invocation on today's GPUs: 255 or 256 of 32 bits.
-const MOST_REGISTERS: usize = 256;
 
 const SUBGROUP_BLOCKS: [SubgroupBlock; 4] = [
     SubgroupBlock { name: "subgroup1", queries: 1, keys: None },
@@ -46,55 +34,7 @@ const SUBGROUP_BLOCKS: [SubgroupBlock; 4] = [
     SubgroupBlock { name: "subgroup8x8", queries: 8, keys: Some(8) },
 ];
 
-impl SubgroupBlock {
-    fn variant(&self, d4: usize, caps: &Capabilities) -> Variant {
-        let lanes = caps.subgroups.and_then(|s| s.fixed());
-        // A lane keeps its queries and their outputs. What a GPU has no registers for goes to memory at every step, and
-        // a driver can take minutes to compile it.
-        let floats = self.queries * 2 * 4 * d4;
-        if caps.class == DeviceClass::Gpu && floats > MOST_REGISTERS {
-            return Variant::when(self.name, false, || {
-                format!("{floats} values a lane are more than registers")
-            });
-        }
-        let reason = match (lanes.map(|lanes| lanes as usize), self.keys) {
-            (Some(lanes), Some(keys)) if (4..=32).contains(&lanes) => {
-                let parts = lanes / keys;
-                // A part of a row is at least a vec4; blocks of 8 × 8 want lanes for their keys' parts.
-                let splits = lanes.is_multiple_of(keys) && parts > 0 && d4.is_multiple_of(parts);
-                let small = keys < 8 || parts > 1;
-                (!splits || !small).then(|| format!("{lanes} lanes cannot share rows of {keys} keys"))
-            }
-            (Some(lanes), None) if (4..=32).contains(&lanes) => None,
-            _ => Some("needs subgroups of one fixed size from 4 to 32".into()),
-        };
-        Variant { name: self.name, usable: reason.map_or(Ok(()), Err), panels: None }
-    }
-}
-
-/// `tile` and these blocks, the best for the device first; of the blocks it is the `preferred` one.
-pub(super) fn block_variants(
-    blocks: &[SubgroupBlock],
-    preferred: &str,
-    head_dim: usize,
-    caps: &Capabilities,
-) -> Vec<Variant> {
-    let fits = head_dim.is_multiple_of(4) && head_dim <= 128;
-    let size = || "the head dimension is not a multiple of 4 up to 128".to_owned();
-    let variant = |block: &SubgroupBlock| match fits {
-        true => block.variant(head_dim / 4, caps),
-        false => Variant::when(block.name, false, size),
-    };
-    let mut blocks: Vec<Variant> = blocks.iter().map(variant).collect();
-    blocks.sort_by_key(|block| block.name != preferred);
-    let tile = vec![Variant::when("tile", fits, size)];
-    match caps.class {
-        DeviceClass::Gpu => [tile, blocks].concat(),
-        DeviceClass::SimdCpu => [blocks, tile].concat(),
-    }
-}
-
-/// Everything the reference knows of one query: its output row, log-sum-exp, and error terms.
+/// The reference's results for one query: its output row, log-sum-exp, and error terms.
 struct Query {
     out: Vec<f64>,
     lse: f64,
@@ -103,9 +43,26 @@ struct Query {
 }
 
 impl Attention {
-    /// 1/√head_dim in float32, as the launch passes it.
+    /// 1/√head_dim in float32, as the shader gets it.
     pub(super) fn scale(&self) -> f32 {
         1.0 / (self.head_dim as f32).sqrt()
+    }
+
+    /// The constants of all variants, and these sizes.
+    fn defines<const N: usize>(&self, sizes: [(&'static str, usize); N]) -> Defines {
+        let flags = [("CAUSAL", Define::Flag(self.causal)), ("LSE", Define::Flag(self.lse))];
+        let d4 = [("D4", Define::Number(self.head_dim as u32 / 4))];
+        let sizes = sizes.map(|(name, size)| (name, Define::Number(size as u32)));
+        d4.into_iter().chain(flags).chain(sizes).collect()
+    }
+
+    /// A plan whose workgroups own this many queries.
+    fn plan(&self, shader: ShaderSpec, queries: usize) -> Plan {
+        Plan {
+            shader,
+            params: param_bytes(&[self.tokens as u32, self.heads as u32, self.scale().to_bits()]),
+            grid: [self.tokens.div_ceil(queries) as u32, self.heads as u32, self.images as u32],
+        }
     }
 
     fn query(&self, qkv: &[f64], image: usize, head: usize, query: usize) -> Query {
@@ -208,46 +165,28 @@ impl Problem for Attention {
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
         // Few queries fill no large block.
-        let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
-        let preferred = match self.tokens {
+        let preferred = |lanes: usize| match self.tokens {
             tokens if lanes > 8 && tokens >= 16 * lanes => "subgroup8x8",
             tokens if lanes <= 8 && tokens >= 64 * lanes => "subgroup8x2",
             tokens if tokens > lanes => "subgroup4x4",
             _ => "subgroup1",
         };
-        block_variants(&SUBGROUP_BLOCKS, preferred, self.head_dim, caps)
-    }
-
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
         let d4 = self.head_dim / 4;
-        let mut defines = vec![
-            ("D4", Define::Number(d4 as u32)),
-            ("CAUSAL", Define::Flag(self.causal)),
-            ("LSE", Define::Flag(self.lse)),
-        ];
-        let block = SUBGROUP_BLOCKS.iter().find(|block| block.name == variant);
-        let (shader, queries) = if let Some(block) = block {
-            let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
-            defines.extend([
-                ("LANES", Define::Number(lanes as u32)),
-                ("PER_LANE", Define::Number(block.queries as u32)),
-                ("KEYS", Define::Number(block.keys.unwrap_or(lanes) as u32)),
-            ]);
-            (shader!("attention_subgroup.wgsl", defines), lanes * block.queries)
-        } else {
+        let tile = Variant::when("tile", head_dim_fits(self.head_dim), || {
             // Keys and values of a tile take 8 KiB: half of what every device has, so two fit.
             let keys = (256 / d4).clamp(4, 16) / 4 * 4;
-            defines.extend([("QUERIES", Define::Number(64)), ("KEYS", Define::Number(keys as u32))]);
-            (shader!("attention_tile.wgsl", defines), 64)
-        };
-        Launch {
-            variant,
-            shader,
-            params: super::words(&[self.tokens as u32, self.heads as u32, self.scale().to_bits()]),
-            grid: [self.tokens.div_ceil(queries) as u32, self.heads as u32, self.images as u32],
-        }
+            let defines = self.defines([("QUERIES", 64), ("KEYS", keys)]);
+            self.plan(shader!("attention_tile.wgsl", defines), 64)
+        });
+        block_variants(tile, &SUBGROUP_BLOCKS, preferred, self.head_dim, caps, |lanes, block| {
+            let keys = block.keys.unwrap_or(lanes);
+            let defines = self.defines([("LANES", lanes), ("PER_LANE", block.queries), ("KEYS", keys)]);
+            self.plan(shader!("attention_subgroup.wgsl", defines), lanes * block.queries)
+        })
     }
+}
 
+impl Verifiable for Attention {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let mut outputs: Vec<Vec<f64>> = self.outputs().iter().map(|&n| vec![0.0; n]).collect();
         self.for_each(&inputs[0], |at, lse_at, query| {
@@ -302,7 +241,6 @@ fn cases() -> Vec<Attention> {
 pub fn family() -> Family {
     Family {
         name: "attention",
-        about: "fused multi-head attention, linear in memory",
         conformance: || boxed(cases()),
         bench: || {
             boxed(
@@ -335,18 +273,18 @@ pub fn family() -> Family {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::SubgroupRange;
     use crate::gpu::capabilities::tests::minimal;
+    use crate::gpu::{DeviceClass, SubgroupRange};
 
     /// Blocks of queries that a GPU has no registers for are no candidates there; on a CPU they are.
     #[test]
-    fn a_gpu_is_not_asked_to_keep_more_than_its_registers() {
+    fn blocks_beyond_a_gpus_registers_are_not_usable_there() {
         let usable = |class: DeviceClass, lanes: u32, head_dim: usize| -> Vec<&'static str> {
             let subgroups = Some(SubgroupRange { min: lanes, max: lanes });
             let caps = Capabilities { subgroups, ..minimal(class) };
             let case = Attention { images: 1, tokens: 577, heads: 1, head_dim, causal: false, lse: false };
             let mut names: Vec<_> =
-                case.variants(&caps).into_iter().filter(|v| v.usable.is_ok()).map(|v| v.name).collect();
+                case.variants(&caps).into_iter().filter(Variant::usable).map(|v| v.name).collect();
             names.sort_unstable();
             names
         };

@@ -1,13 +1,14 @@
 //! Gradient of fused attention, linear in memory: scores are computed again from the packed projections
 //! and each query's log-sum-exp (Dao 2023, *FlashAttention-2*, arXiv 2307.08691, algorithm 2).
 
-use super::attention::{Attention, SubgroupBlock, block_variants};
+use super::attention::Attention;
+use super::attention_blocks::{SubgroupBlock, block_variants, head_dim_fits};
 use super::bounds::{TINY, U, dot, exp_error, flushed, gamma};
-use super::check::Inputs;
-use super::gradient::{Derivative, weighted};
-use super::registry::{Family, boxed};
-use super::{Cost, Fill, Launch, Operand, Problem, Variant, shader, words};
-use crate::gpu::{Capabilities, Define};
+use super::derivative::{Derivative, weighted};
+use super::family::{Family, boxed};
+use super::inputs::Inputs;
+use super::{Cost, Defines, Fill, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
+use crate::gpu::{Capabilities, Define, ShaderSpec};
 
 /// dqkv of [`Attention`], packed as qkv [images, tokens, 3, heads, head_dim], from the forward pass'
 /// qkv and lse [images, heads, tokens], the upstream gradient dout [images, tokens, heads, head_dim]
@@ -122,6 +123,21 @@ impl AttentionBackward {
         Attention { images, tokens, heads, head_dim, causal, lse: true }
     }
 
+    /// The constants of all variants, and these sizes.
+    fn defines<const N: usize>(&self, sizes: [(&'static str, usize); N]) -> Defines {
+        let own = [("D4", Define::Number(self.head_dim as u32 / 4)), ("CAUSAL", Define::Flag(self.causal))];
+        own.into_iter().chain(sizes.map(|(name, size)| (name, Define::Number(size as u32)))).collect()
+    }
+
+    /// A plan whose workgroups own this many tokens, each in one of several roles.
+    fn plan(&self, shader: ShaderSpec, tokens: usize, roles: usize) -> Plan {
+        Plan {
+            shader,
+            params: param_bytes(&[self.tokens as u32, self.heads as u32, self.forward().scale().to_bits()]),
+            grid: [self.tokens.div_ceil(tokens) as u32, self.heads as u32, (roles * self.images) as u32],
+        }
+    }
+
     /// Calls `f` for every head of every image.
     fn for_each_head(&self, inputs: &[Vec<f64>], mut f: impl FnMut(Head)) {
         for image in 0..self.images {
@@ -149,12 +165,10 @@ impl Problem for AttentionBackward {
 
     fn inputs(&self) -> Vec<Operand> {
         let rows = self.images * self.tokens * self.heads;
-        // About as large as the log-sum-exp of scores that are normally distributed: p stays moderate.
-        let lse = Fill::Around { mean: (self.tokens as f32).ln() + 0.5, deviation: 0.5 };
         vec![
             Operand::f32("qkv", rows * 3 * self.head_dim),
             Operand::f32("dout", rows * self.head_dim),
-            Operand { fill: lse, ..Operand::f32("lse", rows) },
+            Operand::f32("lse", rows),
             Operand::f32("delta", rows),
         ]
     }
@@ -169,44 +183,36 @@ impl Problem for AttentionBackward {
         Cost { flops: self.pairs() * (14.0 * d + 8.0), bytes: 4.0 * rows * (7.0 * d + 2.0) }
     }
 
-    /// `tile` computes q·k once more, for dv.
-    fn variant_cost(&self, _: &Capabilities, variant: &'static str) -> Cost {
-        let Cost { flops, bytes } = self.cost();
-        let again = if variant == "tile" { self.pairs() * (2.0 * self.head_dim as f64 + 2.0) } else { 0.0 };
-        Cost { flops: flops + again, bytes }
-    }
-
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
         // Few tokens fill no large block.
-        let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
-        let preferred = if self.tokens > 16 * lanes { "subgroup4x2" } else { "subgroup2x4" };
-        block_variants(&SUBGROUP_BLOCKS, preferred, self.head_dim, caps)
-    }
-
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
+        let preferred = |lanes: usize| if self.tokens > 16 * lanes { "subgroup4x2" } else { "subgroup2x4" };
         let d4 = self.head_dim / 4;
-        let mut defines = vec![("D4", Define::Number(d4 as u32)), ("CAUSAL", Define::Flag(self.causal))];
-        let block = SUBGROUP_BLOCKS.iter().find(|block| block.name == variant);
-        // Roles: queries and keys; or dq, dk and dv.
-        let (shader, tokens, roles) = if let Some(block) = block {
-            let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
-            defines.extend([
-                ("LANES", Define::Number(lanes as u32)),
-                ("PER_LANE", Define::Number(block.queries as u32)),
-                ("VISITS", Define::Number(block.keys.unwrap_or(lanes) as u32)),
-            ]);
-            (shader!("attention_backward_subgroup.wgsl", defines), lanes * block.queries, 2)
-        } else {
+        let tile = Variant::when("tile", head_dim_fits(self.head_dim), || {
             // The rows of a tile take 8 KiB: half of what every device has, so two fit.
             let visits = (256 / d4).clamp(4, 16);
-            defines.extend([("OWN", Define::Number(64)), ("VISITS", Define::Number(visits as u32))]);
-            (shader!("attention_backward_tile.wgsl", defines), 64, 3)
-        };
-        Launch {
-            variant,
-            shader,
-            params: words(&[self.tokens as u32, self.heads as u32, self.forward().scale().to_bits()]),
-            grid: [self.tokens.div_ceil(tokens) as u32, self.heads as u32, (roles * self.images) as u32],
+            let defines = self.defines([("OWN", 64), ("VISITS", visits)]);
+            // Workgroups of dq, of dk and of dv.
+            self.plan(shader!("attention_backward_tile.wgsl", defines), 64, 3)
+        });
+        let Cost { flops, bytes } = self.cost();
+        // `tile` computes q·k once more, for dv.
+        let again = self.pairs() * (2.0 * self.head_dim as f64 + 2.0);
+        let tile = Variant { cost: Some(Cost { flops: flops + again, bytes }), ..tile };
+        block_variants(tile, &SUBGROUP_BLOCKS, preferred, self.head_dim, caps, |lanes, block| {
+            let visits = block.keys.unwrap_or(lanes);
+            let defines = self.defines([("LANES", lanes), ("PER_LANE", block.queries), ("VISITS", visits)]);
+            // Workgroups of queries and of keys.
+            self.plan(shader!("attention_backward_subgroup.wgsl", defines), lanes * block.queries, 2)
+        })
+    }
+}
+
+impl Verifiable for AttentionBackward {
+    fn fill(&self, input: &str) -> Fill {
+        match input {
+            // About as large as the log-sum-exp of scores that are normally distributed: p stays moderate.
+            "lse" => Fill::Around { mean: (self.tokens as f32).ln() + 0.5, deviation: 0.5 },
+            _ => Fill::default(),
         }
     }
 
@@ -305,7 +311,6 @@ fn cases() -> Vec<AttentionBackward> {
 pub fn family() -> Family {
     Family {
         name: "attention_backward",
-        about: "gradient of fused attention, linear in memory",
         conformance: || boxed(cases()),
         bench: || {
             let shape =

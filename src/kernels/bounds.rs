@@ -1,4 +1,4 @@
-//! How far float32 may stray: the pieces from which kernels derive their error bounds.
+//! How far float32 may be off: the pieces from which kernels derive their error bounds.
 //!
 //! The rounding unit of binary32 is u = 2⁻²⁴. A sum or dot product of n terms, evaluated in *any*
 //! order and with or without fused multiply-adds, differs from the exact value by at most
@@ -41,7 +41,7 @@ pub fn ln_error(x: f64) -> f64 {
 /// Relative error of one division or reciprocal square root: 2.5 ulp.
 pub const DIVISION: f64 = 5.0 * U;
 
-/// The reference of a kernel: a sum of `terms` products for each output element.
+/// Σ a·b and Σ |a·b|: a dot product and the magnitude that its error bound is relative to.
 pub fn dot(a: impl Iterator<Item = f64>, b: impl Iterator<Item = f64>) -> (f64, f64) {
     a.zip(b).fold((0.0, 0.0), |(sum, magnitude), (x, y)| (sum + x * y, magnitude + (x * y).abs()))
 }

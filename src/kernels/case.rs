@@ -1,6 +1,6 @@
-//! The words of a case: what [`Problem::label`](super::Problem::label) prints, read back.
+//! Parsing of a case's label, as [`Problem::label`](super::Problem::label) prints it.
 
-/// The words of a case after its family's name, each taken by the family that reads them.
+/// The words of a label after the kernel's name; a word that is read is removed.
 ///
 /// `m=77` is a number, `+bias` a flag, `f16` a word of a list.
 #[derive(Debug, Clone)]
@@ -16,14 +16,14 @@ const LARGEST: usize = 1 << 31;
 const LARGEST_PRODUCT: u128 = 1 << 48;
 
 impl CaseText {
-    /// Splits a case into its family's name and the rest.
+    /// Splits a label into the kernel's name and the rest.
     pub fn split(text: &str) -> (&str, Self) {
         let mut words = text.split_whitespace();
         let family = words.next().unwrap_or_default();
         (family, Self { words: words.map(str::to_owned).collect(), product: 1 })
     }
 
-    /// Puts `key=value` in place of the word of that key.
+    /// Replaces the value of `key=`.
     ///
     /// # Errors
     /// A message when no word has the key.
@@ -65,11 +65,11 @@ impl CaseText {
         Ok(size)
     }
 
-    /// The whole number `key=N`, which may be 0 and is no factor of a size: a stride or an offset.
+    /// The integer `key=N`, which may be 0 and is not a factor of a size: a stride or an offset.
     ///
     /// # Errors
     /// A message when it is missing or not such a number.
-    pub fn whole(&mut self, key: &str) -> Result<usize, String> {
+    pub fn integer(&mut self, key: &str) -> Result<usize, String> {
         let value = self.value(key)?;
         let parsed = value.parse().ok().filter(|n| (0..=LARGEST).contains(n));
         parsed.ok_or_else(|| format!("'{key}={value}': not a whole number from 0 to {LARGEST}"))
@@ -102,7 +102,7 @@ impl CaseText {
         Err("a size such as '24x24' is missing".to_owned())
     }
 
-    /// Notes a size, so that no product of sizes overflows later.
+    /// Counts a size, so that no product of sizes overflows later.
     fn count(&mut self, size: usize) -> Result<(), String> {
         self.product = self.product.saturating_mul(size as u128);
         let fits = self.product <= LARGEST_PRODUCT;
@@ -125,10 +125,10 @@ impl CaseText {
         found.map(|(_, value)| *value).ok_or_else(|| format!("one of {} is missing", names()))
     }
 
-    /// Checks that every word was taken.
+    /// Checks that every word was read.
     ///
     /// # Errors
-    /// A message that names the first word that nobody knows.
+    /// A message that names the first word that was not.
     pub fn finish(self) -> Result<(), String> {
         self.words.first().map_or(Ok(()), |word| Err(format!("'{word}' is not known here")))
     }

@@ -1,10 +1,10 @@
 //! A multiple of a tensor, or the sum of multiples of two.
 
 use super::bounds::{TINY, flushed, gamma};
-use super::registry::{Cases, Family, boxed};
+use super::elements::element_variants;
+use super::family::{Cases, Family, boxed};
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant};
-use super::{element_defines, element_variants, linear_grid, shader, words};
+use super::{Cost, Operand, Plan, Problem, Unmet, Variant, Verifiable, linear_grid, param_bytes, shader};
 use crate::gpu::{Capabilities, Define};
 
 /// y = a·x, or with `b` a·x + b·z, element by element.
@@ -51,22 +51,20 @@ impl Problem for Combine {
         Cost { flops: flops * self.len as f64, bytes: 4.0 * words * self.len as f64 }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        element_variants(self.len.is_multiple_of(4), "the length is not a multiple of 4")
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        element_variants(Unmet::multiple_of_4("the length", self.len), |pack, mut defines| {
+            defines.push(("SUM", Define::Flag(self.b.is_some())));
+            let count = self.len / pack;
+            Plan {
+                shader: shader!("combine.wgsl", defines),
+                params: param_bytes(&[count as u32, self.a.to_bits(), self.b.unwrap_or(0.0).to_bits()]),
+                grid: linear_grid(count.div_ceil(64), caps),
+            }
+        })
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let (pack, mut defines) = element_defines(variant);
-        defines.push(("SUM", Define::Flag(self.b.is_some())));
-        let count = self.len / pack;
-        Launch {
-            variant,
-            shader: shader!("combine.wgsl", defines),
-            params: words(&[count as u32, self.a.to_bits(), self.b.unwrap_or(0.0).to_bits()]),
-            grid: linear_grid(count.div_ceil(64), caps),
-        }
-    }
-
+impl Verifiable for Combine {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         vec![self.terms(inputs).map(|terms| terms.map(|(factor, x)| factor * x).iter().sum()).collect()]
     }
@@ -105,7 +103,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "combine",
-        about: "a multiple of a tensor, or the sum of multiples of two",
         conformance: cases,
         bench: || boxed([None, Some(1.0)].map(|b| Combine { len: 8 * 197 * 768, a: 0.5, b }).to_vec()),
         parse: |text| {

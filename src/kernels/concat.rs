@@ -1,9 +1,9 @@
 //! Two tables, one below the other.
 
-use super::registry::{Cases, Family, boxed};
+use super::elements::element_variants;
+use super::family::{Cases, Family, boxed};
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant};
-use super::{element_defines, element_variants, linear_grid, shader, words};
+use super::{Cost, Operand, Plan, Problem, Unmet, Variant, Verifiable, linear_grid, param_bytes, shader};
 use crate::gpu::Capabilities;
 
 /// The rows of a [first, width], then those of b [second, width].
@@ -38,22 +38,23 @@ impl Problem for Concat {
         Cost { flops: 0.0, bytes: 8.0 * self.outputs()[0] as f64 }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
         let packs = [self.first, self.second].iter().all(|rows| (rows * self.width).is_multiple_of(4));
-        element_variants(packs, "a table's length is not a multiple of 4")
+        element_variants(
+            Unmet::MultipleOf { what: "a table's length", of: 4 }.unless(packs),
+            |pack, defines| {
+                let (first, count) = (self.first * self.width / pack, self.outputs()[0] / pack);
+                Plan {
+                    shader: shader!("concat.wgsl", defines),
+                    params: param_bytes(&[first as u32, count as u32]),
+                    grid: linear_grid(count.div_ceil(64), caps),
+                }
+            },
+        )
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let (pack, defines) = element_defines(variant);
-        let (first, count) = (self.first * self.width / pack, self.outputs()[0] / pack);
-        Launch {
-            variant,
-            shader: shader!("concat.wgsl", defines),
-            params: words(&[first as u32, count as u32]),
-            grid: linear_grid(count.div_ceil(64), caps),
-        }
-    }
-
+impl Verifiable for Concat {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         vec![inputs.concat()]
     }
@@ -78,7 +79,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "concat",
-        about: "two tables, one below the other",
         conformance: cases,
         bench: || boxed(vec![Concat { first: 8 * 197, second: 1374, width: 768 }]),
         parse: |text| {

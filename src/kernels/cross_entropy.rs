@@ -1,16 +1,16 @@
 //! Cross-entropy of logits against labels, row by row, and its gradient.
 
 use super::bounds::{TINY, U, exp_error, flushed, gamma, ln_error};
-use super::gradient::{Derivative, weighted};
-use super::layernorm::{row_shape, row_variants};
-use super::registry::{Cases, Family, boxed};
+use super::derivative::{Derivative, weighted};
+use super::family::{Cases, Family, boxed};
+use super::rows::row_variants;
 use super::softmax::Softmax;
 use super::stress::Stress;
-use super::{Cost, Element, Fill, Launch, Operand, Problem, Variant, shader, words};
+use super::{Cost, Fill, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
 use crate::gpu::{Capabilities, Define};
 
 /// y = scale·(ln Σ exp(x) − x\[label\]) over rows of logits x [rows, classes], with a label (u32) for each
-/// row. A label past the last class is taken for the last.
+/// row. A label past the last class counts as the last.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CrossEntropy {
     /// Number of rows.
@@ -34,28 +34,33 @@ pub struct CrossEntropyBackward {
 }
 
 impl CrossEntropy {
-    fn words(&self, kernel: &str) -> String {
+    fn describe(&self, kernel: &str) -> String {
         format!("{kernel} f32 rows={} classes={} scale={}", self.rows, self.classes, self.scale)
     }
 
-    /// Logits of a few units; one label in `classes + 1` lies past the end.
     fn operands(&self) -> Vec<Operand> {
-        let fill = Fill::Below(self.classes as u32 + 1);
-        vec![
-            Operand { fill: Fill::Normal(5.0), ..Operand::f32("logits", self.rows * self.classes) },
-            Operand { name: "label", element: Element::U32, len: self.rows, fill },
-        ]
+        vec![Operand::f32("logits", self.rows * self.classes), Operand::u32("label", self.rows)]
     }
 
-    fn shader(&self, caps: &Capabilities, variant: &'static str, backward: bool) -> Launch {
-        let (mut defines, grid) = row_shape(variant, self.rows, caps);
-        defines.push(("BACKWARD", Define::Flag(backward)));
-        Launch {
-            variant,
-            shader: shader!("cross_entropy.wgsl", defines),
-            params: words(&[self.rows as u32, self.classes as u32, self.scale.to_bits()]),
-            grid,
+    /// Logits of a few units; one label in `classes + 1` lies past the end.
+    fn operand_fill(&self, input: &str) -> Fill {
+        match input {
+            "logits" => Fill::Normal(5.0),
+            "label" => Fill::Below(self.classes as u32 + 1),
+            _ => Fill::default(),
         }
+    }
+
+    /// The variants of the loss or of its gradient: one shader computes both.
+    fn variants_of(&self, caps: &Capabilities, backward: bool) -> Vec<Variant> {
+        row_variants(self.rows, caps, |mut defines, grid| {
+            defines.push(("BACKWARD", Define::Flag(backward)));
+            Plan {
+                shader: shader!("cross_entropy.wgsl", defines),
+                params: param_bytes(&[self.rows as u32, self.classes as u32, self.scale.to_bits()]),
+                grid,
+            }
+        })
     }
 
     fn class(&self, label: f64) -> usize {
@@ -85,7 +90,7 @@ impl Problem for CrossEntropy {
     }
 
     fn label(&self) -> String {
-        self.words(self.kernel())
+        self.describe(self.kernel())
     }
 
     fn inputs(&self) -> Vec<Operand> {
@@ -102,11 +107,13 @@ impl Problem for CrossEntropy {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        row_variants(caps)
+        self.variants_of(caps, false)
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        self.shader(caps, variant, false)
+impl Verifiable for CrossEntropy {
+    fn fill(&self, input: &str) -> Fill {
+        self.operand_fill(input)
     }
 
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
@@ -158,7 +165,7 @@ impl Problem for CrossEntropyBackward {
     }
 
     fn label(&self) -> String {
-        self.forward().words(self.kernel())
+        self.forward().describe(self.kernel())
     }
 
     fn inputs(&self) -> Vec<Operand> {
@@ -175,11 +182,13 @@ impl Problem for CrossEntropyBackward {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        row_variants(caps)
+        self.forward().variants_of(caps, true)
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        self.forward().shader(caps, variant, true)
+impl Verifiable for CrossEntropyBackward {
+    fn fill(&self, input: &str) -> Fill {
+        self.forward().operand_fill(input)
     }
 
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
@@ -233,7 +242,6 @@ fn backward((rows, classes, scale): (usize, usize, f32)) -> CrossEntropyBackward
 pub fn family() -> Family {
     Family {
         name: "cross_entropy",
-        about: "loss of logits against labels, along rows",
         conformance: || {
             let mut cases: Cases = boxed(CASES.map(forward).to_vec());
             cases.push(Stress::Fold(3).on(forward((50, 7, 1.0))));
@@ -251,7 +259,6 @@ pub fn family() -> Family {
 pub fn family_backward() -> Family {
     Family {
         name: "cross_entropy_backward",
-        about: "gradient of cross-entropy by its logits",
         conformance: || {
             let mut cases: Cases = boxed(CASES.map(backward).to_vec());
             cases.push(Stress::Fold(3).on(backward((50, 7, 1.0))));

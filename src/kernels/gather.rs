@@ -1,9 +1,11 @@
 //! Rows of a table by index: token embeddings, class tokens, patch tokens.
 
-use super::registry::{Cases, Family, boxed};
+use super::elements::element_variants;
+use super::family::{Cases, Family, boxed};
 use super::stress::Stress;
-use super::{Cost, Element, Fill, Launch, Operand, Problem, Variant};
-use super::{element_defines, element_variants, linear_grid, shader, words};
+use super::{
+    Cost, Fill, Operand, Plan, Problem, Unmet, Variant, Verifiable, linear_grid, param_bytes, shader,
+};
 use crate::gpu::{Capabilities, Define};
 
 /// `out[i]` = `table[index[i]]` for a table `[rows, width]` and `count` indices.
@@ -27,15 +29,7 @@ impl Problem for Gather {
     }
 
     fn inputs(&self) -> Vec<Operand> {
-        vec![
-            Operand::f32("table", self.rows * self.width),
-            Operand {
-                name: "index",
-                element: Element::U32,
-                len: self.count,
-                fill: Fill::Below(self.rows as u32),
-            },
-        ]
+        vec![Operand::f32("table", self.rows * self.width), Operand::u32("index", self.count)]
     }
 
     fn outputs(&self) -> Vec<usize> {
@@ -46,20 +40,22 @@ impl Problem for Gather {
         Cost { flops: 0.0, bytes: 8.0 * (self.count * self.width) as f64 + 4.0 * self.count as f64 }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        element_variants(self.width.is_multiple_of(4), "the width is not a multiple of 4")
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        element_variants(Unmet::multiple_of_4("the width", self.width), |pack, mut defines| {
+            let width = self.width / pack;
+            defines.push(("WIDTH", Define::Number(width as u32)));
+            Plan {
+                shader: shader!("gather.wgsl", defines),
+                params: param_bytes(&[self.count as u32, self.rows as u32]),
+                grid: linear_grid((self.count * width).div_ceil(64), caps),
+            }
+        })
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let (pack, mut defines) = element_defines(variant);
-        let width = self.width / pack;
-        defines.push(("WIDTH", Define::Number(width as u32)));
-        Launch {
-            variant,
-            shader: shader!("gather.wgsl", defines),
-            params: words(&[self.count as u32, self.rows as u32]),
-            grid: linear_grid((self.count * width).div_ceil(64), caps),
-        }
+impl Verifiable for Gather {
+    fn fill(&self, input: &str) -> Fill {
+        if input == "index" { Fill::Below(self.rows as u32) } else { Fill::default() }
     }
 
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
@@ -88,7 +84,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "gather",
-        about: "rows of a table by index",
         conformance: cases,
         bench: || boxed(vec![Gather { rows: 4096, width: 768, count: 2048 }]),
         parse: |text| {

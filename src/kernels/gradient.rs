@@ -1,51 +1,25 @@
-//! Proof of a backward kernel's reference: finite differences of the forward pass, in float64.
+//! Gradient check of a backward kernel's reference: finite differences of the forward pass, in float64.
 //!
-//! A backward problem says what it is the derivative of with a [`Derivative`]. Its float64 reference is
-//! then compared with four-point central differences of a scalar, the sum of the forward's results each
+//! A backward problem states what it is the derivative of with a [`Derivative`]. Its float64 reference is
+//! compared with four-point central differences of a scalar, the sum of the forward's results each
 //! times its upstream gradient. What the device computes is held to that reference like any other kernel,
 //! so that the two together prove the shader.
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
-use super::Problem;
-use super::check::{Inputs, Outcome, make_values};
+use super::derivative::Derivative;
+use super::inputs::Inputs;
+use super::problem::Verifiable;
+use super::values::make_values;
+use super::verify::Outcome;
 
-/// Puts saved results of the forward pass, which are inputs of the backward pass, in line with the others.
-pub type Prepare = Box<dyn Fn(&mut [Vec<f64>])>;
-/// A scalar of a backward problem's inputs.
-pub type Scalar = Box<dyn Fn(&[Vec<f64>]) -> f64>;
-
-/// What a backward problem is the derivative of.
-pub struct Derivative {
-    /// For every output, the index of the input that it is the gradient of.
-    pub wrt: Vec<usize>,
-    /// Makes inputs that the forward pass saved fit the others; most problems have none. A saved result
-    /// may take the place of the input that it was made of.
-    pub prepare: Prepare,
-    /// The forward pass in float64: the sum of its results, each times its upstream gradient. Its inputs
-    /// are as they were before `prepare`.
-    pub value: Scalar,
-}
-
-impl Derivative {
-    /// The derivative of this scalar with respect to these inputs, none of which depends on another.
-    pub fn of(wrt: Vec<usize>, value: impl Fn(&[Vec<f64>]) -> f64 + 'static) -> Self {
-        Self { wrt, prepare: Box::new(|_| {}), value: Box::new(value) }
-    }
-}
-
-/// Σ a·b: a forward pass' results times their upstream gradients.
-pub fn weighted(results: &[f64], upstream: &[f64]) -> f64 {
-    results.iter().zip(upstream).map(|(y, dy)| y * dy).sum()
-}
-
-/// Step of the differences, small beside what inputs vary by, whatever their mean. Four points leave an
+/// Step of the differences, small compared with the inputs' deviation, whatever their mean. Four points leave an
 /// error of h⁴ ≈ 1e-12 times the fifth derivative, and rounding one of 1e-16/h ≈ 1e-13 times the scalar.
 const STEP: f64 = 1e-3;
-/// Difference that is forgiven, relative to the largest element of the gradient.
+/// Difference that is allowed, relative to the largest element of the gradient.
 const TOLERANCE: f64 = 1e-7;
-/// Elements of an input that are tried, spread evenly.
+/// Elements of an input that are compared, spread evenly.
 const SAMPLES: usize = 24;
 /// Name of this check among the variants of a kernel.
 pub const NAME: &str = "differences";
@@ -55,7 +29,7 @@ const LARGEST: f64 = 2e7;
 
 /// Compares a backward problem's reference with finite differences; `None` for forward problems, and for
 /// large ones.
-pub fn check(problem: &dyn Problem, seed: u64) -> Option<Outcome> {
+pub fn check(problem: &dyn Verifiable, seed: u64) -> Option<Outcome> {
     if problem.cost().flops > LARGEST {
         return None;
     }
@@ -64,13 +38,18 @@ pub fn check(problem: &dyn Problem, seed: u64) -> Option<Outcome> {
     let mut inputs: Vec<Vec<f64>> = problem
         .inputs()
         .iter()
-        .map(|o| make_values(o, Inputs::Normal, &mut rng).into_iter().map(f64::from).collect())
+        .map(|o| {
+            make_values(o, problem.fill(o.name), Inputs::Normal, &mut rng)
+                .into_iter()
+                .map(f64::from)
+                .collect()
+        })
         .collect();
     let mut prepared = inputs.clone();
     (derivative.prepare)(&mut prepared);
     let gradients = problem.reference(&prepared);
     let size = (derivative.value)(&inputs).abs();
-    let (mut worst, mut faults) = (0.0f64, Vec::new());
+    let (mut worst, mut failures) = (0.0f64, Vec::new());
     for (output, (gradient, &wrt)) in gradients.iter().zip(&derivative.wrt).enumerate() {
         let largest = gradient.iter().fold(0.0f64, |m, g| m.max(g.abs()));
         let allowed = TOLERANCE * largest.max(1e-3 * (1.0 + size));
@@ -82,21 +61,21 @@ pub fn check(problem: &dyn Problem, seed: u64) -> Option<Outcome> {
             let ratio = (slope - gradient[at]).abs() / allowed;
             worst = if ratio.is_nan() { f64::INFINITY } else { worst.max(ratio) };
             if ratio.is_nan() || ratio > 1.0 {
-                faults.push(format!(
-                    "output {output} at {at}: the reference says {:e}, differences {slope:e}",
+                failures.push(format!(
+                    "output {output} at {at}: the reference is {:e}, differences give {slope:e}",
                     gradient[at]
                 ));
             }
         }
     }
-    faults.truncate(3);
+    failures.truncate(3);
     Some(Outcome {
         case: problem.label(),
         variant: NAME,
         inputs: Inputs::Normal,
         worst,
         special_values_kept: None,
-        faults,
+        failures,
     })
 }
 
@@ -116,10 +95,10 @@ fn slope(derivative: &Derivative, inputs: &mut [Vec<f64>], wrt: usize, at: usize
 mod tests {
     use super::*;
     use crate::gpu::Capabilities;
-    use crate::kernels::{Cost, Launch, Operand, Variant};
+    use crate::kernels::{Cost, Operand, Problem, Variant, weighted};
 
     /// d/dx Σ x³·dy, times `factor`: right for 1.
-    #[derive(Debug)]
+    #[derive(Debug, Clone, PartialEq)]
     struct Cubes {
         factor: f64,
     }
@@ -143,9 +122,9 @@ mod tests {
         fn variants(&self, _: &Capabilities) -> Vec<Variant> {
             Vec::new()
         }
-        fn launch(&self, _: &Capabilities, _: &'static str) -> Launch {
-            unreachable!("never launched")
-        }
+    }
+
+    impl Verifiable for Cubes {
         fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
             let pairs = inputs[0].iter().zip(&inputs[1]);
             vec![pairs.map(|(x, dy)| self.factor * 3.0 * x * x * dy).collect()]

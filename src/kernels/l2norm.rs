@@ -1,10 +1,10 @@
 //! Division of each row by its Euclidean norm.
 
 use super::bounds::{DIVISION, TINY, gamma};
-use super::layernorm::{row_shape, row_variants};
-use super::registry::{Cases, Family, boxed};
+use super::family::{Cases, Family, boxed};
+use super::rows::row_variants;
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant, shader, words};
+use super::{Cost, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
 use crate::gpu::Capabilities;
 
 /// y = x/‖x‖₂ over rows of x [rows, width]; rows of zeros stay zero.
@@ -39,22 +39,18 @@ impl Problem for L2Norm {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        row_variants(caps)
-    }
-
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let (defines, grid) = row_shape(variant, self.rows, caps);
-        Launch {
-            variant,
+        row_variants(self.rows, caps, |defines, grid| Plan {
             shader: shader!("l2norm.wgsl", defines),
-            params: words(&[self.rows as u32, self.width as u32]),
+            params: param_bytes(&[self.rows as u32, self.width as u32]),
             grid,
-        }
+        })
     }
+}
 
+impl Verifiable for L2Norm {
     /// The norm of denormal numbers is zero in float32, and the quotient undefined.
-    fn defined_for(&self) -> &'static [super::check::Inputs] {
-        &super::check::Inputs::NO_DENORMAL
+    fn defined_for(&self) -> &'static [super::inputs::Inputs] {
+        &super::inputs::Inputs::NO_DENORMAL
     }
 
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
@@ -85,7 +81,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "l2norm",
-        about: "rows divided by their Euclidean norms",
         conformance: cases,
         bench: || boxed(vec![L2Norm { rows: 1369, width: 768 }]),
         parse: |text| {

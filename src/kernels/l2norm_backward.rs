@@ -1,13 +1,13 @@
 //! The gradient of [`L2Norm`].
 
 use super::bounds::{DIVISION, TINY, U, dot, flushed, gamma};
-use super::check::Inputs;
-use super::gradient::{Derivative, weighted};
+use super::derivative::{Derivative, weighted};
+use super::family::{Cases, Family, boxed};
+use super::inputs::Inputs;
 use super::l2norm::L2Norm;
-use super::layernorm::{row_elements, row_shape, row_variants};
-use super::registry::{Cases, Family, boxed};
+use super::rows::{row_elements, row_variants};
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant, shader, words};
+use super::{Cost, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
 use crate::gpu::Capabilities;
 
 /// dx = (dy − x̂(x̂·dy))/‖x‖₂ with x̂ = x/‖x‖₂ over rows of x and dy [rows, width]; rows of zeros
@@ -49,20 +49,18 @@ impl Problem for L2NormBackward {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        row_variants(caps)
+        row_variants(self.rows, caps, |mut defines, grid| {
+            defines.extend(row_elements(self.width));
+            Plan {
+                shader: shader!("l2norm_backward.wgsl", defines),
+                params: param_bytes(&[self.rows as u32, self.width as u32]),
+                grid,
+            }
+        })
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let (mut defines, grid) = row_shape(variant, self.rows, caps);
-        defines.extend(row_elements(self.width));
-        Launch {
-            variant,
-            shader: shader!("l2norm_backward.wgsl", defines),
-            params: words(&[self.rows as u32, self.width as u32]),
-            grid,
-        }
-    }
-
+impl Verifiable for L2NormBackward {
     /// As for the norm itself: that of denormal numbers is zero in float32.
     fn defined_for(&self) -> &'static [Inputs] {
         &Inputs::NO_DENORMAL
@@ -125,7 +123,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "l2norm_backward",
-        about: "gradient of the division of rows by their norms",
         conformance: cases,
         bench: || boxed(vec![L2NormBackward { rows: 8 * 1369, width: 768 }]),
         parse: |text| {

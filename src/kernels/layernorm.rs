@@ -1,37 +1,11 @@
 //! Layer normalisation over the last dimension (Ba, Kiros & Hinton 2016, arXiv 1607.06450).
 
 use super::bounds::{DIVISION, TINY, U, gamma};
-use super::registry::{Cases, Family, boxed};
+use super::family::{Cases, Family, boxed};
+use super::rows::{row_elements, row_variants};
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant, element_defines, linear_grid, shader, words};
-use crate::gpu::{Capabilities, Define, DeviceClass};
-
-/// Variants of kernels that reduce over rows: `row`, one invocation a row, and `workgroup`.
-pub(super) fn row_variants(caps: &Capabilities) -> Vec<Variant> {
-    let both = [Variant::always("row"), Variant::always("workgroup")];
-    let [row, workgroup] = both;
-    match caps.class {
-        DeviceClass::Gpu => vec![workgroup, row],
-        DeviceClass::SimdCpu => vec![row, workgroup],
-    }
-}
-
-/// Constants and grid of a row kernel: 8 rows a workgroup, or 128 invocations a row.
-pub(super) fn row_shape(
-    variant: &str,
-    rows: usize,
-    caps: &Capabilities,
-) -> (Vec<(&'static str, Define)>, [u32; 3]) {
-    let rowwise = variant == "row";
-    let workgroup = if rowwise { 8 } else { 128 };
-    let groups = if rowwise { rows.div_ceil(8) } else { rows };
-    (vec![("WG", Define::Number(workgroup)), ("ROWWISE", Define::Flag(rowwise))], linear_grid(groups, caps))
-}
-
-/// The constants `T`, `PACK` and `VEC4` of a row kernel: elements of four where the width allows.
-pub(super) fn row_elements(width: usize) -> Vec<(&'static str, Define)> {
-    element_defines(if width.is_multiple_of(4) { "vec4" } else { "scalar" }).1
-}
+use super::{Cost, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
+use crate::gpu::Capabilities;
 
 /// y = (x − mean)/√(variance + ε)·γ + β over rows of x [rows, width].
 #[derive(Debug, Clone, PartialEq)]
@@ -71,20 +45,18 @@ impl Problem for LayerNorm {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        row_variants(caps)
+        row_variants(self.rows, caps, |mut defines, grid| {
+            defines.extend(row_elements(self.width));
+            Plan {
+                shader: shader!("layernorm.wgsl", defines),
+                params: param_bytes(&[self.rows as u32, self.width as u32, self.epsilon.to_bits()]),
+                grid,
+            }
+        })
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let (mut defines, grid) = row_shape(variant, self.rows, caps);
-        defines.extend(row_elements(self.width));
-        Launch {
-            variant,
-            shader: shader!("layernorm.wgsl", defines),
-            params: words(&[self.rows as u32, self.width as u32, self.epsilon.to_bits()]),
-            grid,
-        }
-    }
-
+impl Verifiable for LayerNorm {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let n = self.width as f64;
         let mut y = Vec::with_capacity(self.rows * self.width);
@@ -138,7 +110,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "layernorm",
-        about: "rows centred, scaled to unit variance, then affine",
         conformance: cases,
         bench: || {
             boxed(

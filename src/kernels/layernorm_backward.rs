@@ -1,15 +1,16 @@
 //! The gradient of [`LayerNorm`] with respect to its input.
 
 use super::bounds::{DIVISION, TINY, U, flushed, gamma};
-use super::gradient::{Derivative, weighted};
-use super::layernorm::{LayerNorm, row_elements, row_shape, row_variants};
-use super::registry::{Cases, Family, boxed};
+use super::derivative::{Derivative, weighted};
+use super::family::{Cases, Family, boxed};
+use super::layernorm::LayerNorm;
+use super::rows::{row_elements, row_variants};
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant, shader, words};
+use super::{Cost, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
 use crate::gpu::Capabilities;
 
 /// dx = (g − mean(g) − x̂·mean(g·x̂))/σ with g = dy·γ, over rows of x [rows, width], from x,
-/// γ `[width]` and dy [rows, width]. Mean and σ are made again from x.
+/// γ `[width]` and dy [rows, width]. Mean and σ are recomputed from x.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerNormBackward {
     /// Number of rows.
@@ -77,20 +78,18 @@ impl Problem for LayerNormBackward {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        row_variants(caps)
+        row_variants(self.rows, caps, |mut defines, grid| {
+            defines.extend(row_elements(self.width));
+            Plan {
+                shader: shader!("layernorm_backward.wgsl", defines),
+                params: param_bytes(&[self.rows as u32, self.width as u32, self.epsilon.to_bits()]),
+                grid,
+            }
+        })
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let (mut defines, grid) = row_shape(variant, self.rows, caps);
-        defines.extend(row_elements(self.width));
-        Launch {
-            variant,
-            shader: shader!("layernorm_backward.wgsl", defines),
-            params: words(&[self.rows as u32, self.width as u32, self.epsilon.to_bits()]),
-            grid,
-        }
-    }
-
+impl Verifiable for LayerNormBackward {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let mut dx = Vec::with_capacity(self.rows * self.width);
         for (x, _, g) in self.rows(inputs) {
@@ -168,7 +167,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "layernorm_backward",
-        about: "gradient of layer normalisation by its input",
         conformance: cases,
         bench: || {
             boxed(

@@ -1,5 +1,6 @@
-//! Weights as grids of texels, in the order in which a matrix product reads them.
+//! Weights as storage textures, in the order in which a matrix product reads them.
 
+use super::unmet::Unmet;
 use crate::gpu::{Buffer, Capabilities, Gpu, GpuError};
 
 /// Rows of a panel.
@@ -17,22 +18,20 @@ pub struct Panels {
 }
 
 impl Panels {
-    /// Texels in a row of the grid, and rows of the grid.
+    /// Width and height of the texture in texels.
     pub fn grid(self) -> (usize, usize) {
         (self.columns / 4 * PANEL, self.rows.div_ceil(PANEL))
     }
 
-    /// Why this device cannot hold the matrix this way, if it cannot.
-    pub fn refused(self, caps: &Capabilities) -> Option<String> {
-        let (width, height) = self.grid();
-        match caps.storage_texture_size as usize {
-            0 => Some("shaders cannot read texels here".to_owned()),
-            _ if !self.columns.is_multiple_of(4) => Some("k is not a multiple of 4".to_owned()),
-            limit if width.max(height) > limit => {
-                Some(format!("a grid of {width}×{height} texels exceeds this device's {limit}"))
-            }
-            _ => None,
-        }
+    /// Whether this device can hold the matrix this way.
+    ///
+    /// # Errors
+    /// What it lacks.
+    pub fn supported(self, caps: &Capabilities) -> Result<(), Unmet> {
+        let ((width, height), limit) = (self.grid(), caps.storage_texture_size as usize);
+        Unmet::StorageTextures.unless(limit > 0)?;
+        Unmet::multiple_of_4("k", self.columns)?;
+        Unmet::TextureSize { width, height, limit }.unless(width.max(height) <= limit)
     }
 
     /// The texels of a row-major matrix [rows, columns], four floats each.
@@ -48,10 +47,10 @@ impl Panels {
         texels
     }
 
-    /// Uploads a row-major matrix [rows, columns].
+    /// Uploads a row-major matrix [rows, columns] as a storage texture.
     ///
     /// # Errors
-    /// Those of [`Gpu::upload_storage_texture`].
+    /// See [`Gpu::upload_storage_texture`].
     pub fn upload(self, gpu: &Gpu, matrix: &[f32], what: &str) -> Result<Buffer, GpuError> {
         gpu.upload_storage_texture(&self.pack(matrix), self.grid().0 as u32, what)
     }

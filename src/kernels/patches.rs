@@ -1,9 +1,9 @@
 //! Images to rows of patches (im2col with stride = patch), the first half of the patch embedding.
 
-use super::registry::{Cases, Family, boxed};
+use super::elements::element_variants;
+use super::family::{Cases, Family, boxed};
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant};
-use super::{element_defines, element_variants, linear_grid, shader, words};
+use super::{Cost, Operand, Plan, Problem, Unmet, Variant, Verifiable, linear_grid, param_bytes, shader};
 use crate::gpu::{Capabilities, Define};
 
 /// Patches of `images` square pictures [images, 3, size, size] as rows [images, (size/patch)², row].
@@ -54,26 +54,27 @@ impl Problem for Patches {
         Cost { flops: 0.0, bytes: 4.0 * (self.images * 3 * self.size * self.size + self.total()) as f64 }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
         let aligned = self.patch.is_multiple_of(4) && self.size.is_multiple_of(4);
-        element_variants(aligned, "the patch or the image is not a multiple of 4")
+        element_variants(
+            Unmet::MultipleOf { what: "the patch or the image", of: 4 }.unless(aligned),
+            |pack, mut defines| {
+                defines.extend([
+                    ("SIZE", Define::Number(self.size as u32)),
+                    ("EDGE", Define::Number(self.patch as u32)),
+                    ("ROW", Define::Number(self.row() as u32)),
+                ]);
+                Plan {
+                    shader: shader!("patches.wgsl", defines),
+                    params: param_bytes(&[self.images as u32]),
+                    grid: linear_grid((self.total() / pack).div_ceil(64), caps),
+                }
+            },
+        )
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let (pack, mut defines) = element_defines(variant);
-        defines.extend([
-            ("SIZE", Define::Number(self.size as u32)),
-            ("EDGE", Define::Number(self.patch as u32)),
-            ("ROW", Define::Number(self.row() as u32)),
-        ]);
-        Launch {
-            variant,
-            shader: shader!("patches.wgsl", defines),
-            params: words(&[self.images as u32]),
-            grid: linear_grid((self.total() / pack).div_ceil(64), caps),
-        }
-    }
-
+impl Verifiable for Patches {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let (p, s, grid) = (self.patch, self.size, self.size / self.patch);
         let mut rows = Vec::with_capacity(self.total());
@@ -111,7 +112,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "patches",
-        about: "pixels cut into patches, one row each",
         conformance: cases,
         bench: || {
             boxed(vec![

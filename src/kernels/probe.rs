@@ -3,9 +3,9 @@
 //! model").
 
 use super::bounds::{TINY, U, gamma};
-use super::registry::{Family, boxed};
+use super::family::{Family, boxed};
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
+use super::{Cost, Operand, Plan, Problem, Variant, Verifiable, linear_grid, param_bytes, shader};
 use crate::gpu::{Capabilities, Define};
 
 /// y = x: as many bytes read as written.
@@ -60,20 +60,18 @@ impl Problem for Copy {
         Cost { flops: 0.0, bytes: 8.0 * self.len as f64 }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        vec![Variant::always("vec4")]
-    }
-
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
         let count = self.len / 4;
-        Launch {
-            variant,
+        let plan = Plan {
             shader: shader!("probe_copy.wgsl", Vec::new()),
-            params: words(&[count as u32]),
+            params: param_bytes(&[count as u32]),
             grid: linear_grid(count.div_ceil(64), caps),
-        }
+        };
+        vec![Variant::always("vec4", plan)]
     }
+}
 
+impl Verifiable for Copy {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         inputs.to_vec()
     }
@@ -105,19 +103,17 @@ impl Problem for Read {
         Cost { flops: values, bytes: 4.0 * values + 4.0 * self.sums as f64 }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        vec![Variant::always("vec4")]
-    }
-
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        Launch {
-            variant,
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        let plan = Plan {
             shader: shader!("probe_read.wgsl", vec![("PER", Define::Number(READ_PER as u32))]),
-            params: words(&[self.sums as u32]),
+            params: param_bytes(&[self.sums as u32]),
             grid: linear_grid(self.sums.div_ceil(64), caps),
-        }
+        };
+        vec![Variant::always("vec4", plan)]
     }
+}
 
+impl Verifiable for Read {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         vec![self.sums_of(&inputs[0], |v| v)]
     }
@@ -165,21 +161,19 @@ impl Problem for MultiplyAdd {
         Cost { flops: 2.0 * steps, bytes: 12.0 * self.len as f64 }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        vec![Variant::always("chains")]
-    }
-
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
         let defines =
             vec![("CHAINS", Define::Number(CHAINS as u32)), ("STEPS", Define::Number(STEPS as u32))];
-        Launch {
-            variant,
+        let plan = Plan {
             shader: shader!("probe_multiply_add.wgsl", defines),
-            params: words(&[self.len as u32, self.rounds as u32]),
+            params: param_bytes(&[self.len as u32, self.rounds as u32]),
             grid: linear_grid(self.len.div_ceil(64), caps),
-        }
+        };
+        vec![Variant::always("chains", plan)]
     }
+}
 
+impl Verifiable for MultiplyAdd {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         vec![self.chains(inputs).iter().map(|c| c.0).collect()]
     }
@@ -219,7 +213,6 @@ impl MultiplyAdd {
 pub fn copy() -> Family {
     Family {
         name: "copy",
-        about: "the bandwidth ceiling: as many bytes read as written",
         conformance: || {
             let mut cases = boxed([4, 252, 1000, 77 * 64].map(|len| Copy { len }).to_vec());
             cases.push(Stress::Fold(3).on(Copy { len: 5000 }));
@@ -240,7 +233,6 @@ pub fn copy() -> Family {
 pub fn read() -> Family {
     Family {
         name: "read",
-        about: "sums of sixteen vec4s: nearly nothing but reads",
         conformance: || {
             let mut cases = boxed([64, 192].map(|sums| Read { sums }).to_vec());
             cases.push(Stress::Fold(3).on(Read { sums: 8 * 64 }));
@@ -261,7 +253,6 @@ pub fn read() -> Family {
 pub fn multiply_add() -> Family {
     Family {
         name: "multiply_add",
-        about: "the arithmetic ceiling: chains of products and sums",
         conformance: || {
             let all = [(1, 1), (77, 3), (1000, 20)];
             let mut cases = boxed(all.map(|(len, rounds)| MultiplyAdd { len, rounds }).to_vec());

@@ -1,13 +1,14 @@
-//! The one list of kernel families, which testing, benchmarks and tuning share.
+//! The list of kernels that testing, benchmarks and tuning share.
 
 use std::collections::HashSet;
 
-use super::Problem;
 use super::case::CaseText;
+use super::choose::variants;
+use super::problem::Verifiable;
 use super::stress::Stress;
+use crate::gpu::Gpu;
 
-/// Cases of a family or of all.
-pub type Cases = Vec<Box<dyn Problem>>;
+pub use super::family::{Cases, Family, boxed};
 
 /// How thorough conformance is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -19,39 +20,24 @@ pub enum Tier {
     Full,
 }
 
-/// One kernel family as the laboratory sees it.
-#[derive(Debug, Clone)]
-pub struct Family {
-    /// What its problems call themselves, the first word of their labels.
-    pub name: &'static str,
-    /// What it computes, in a line.
-    pub about: &'static str,
-    /// Cases that could go wrong: odd sizes, every option, every variant.
-    pub conformance: fn() -> Cases,
-    /// Cases worth timing: shapes that models use. The full tier of conformance runs them too.
-    pub bench: fn() -> Cases,
-    /// A case from the words of its label.
-    pub parse: fn(&mut CaseText) -> Result<Box<dyn Problem>, String>,
-}
-
 /// A case that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("case '{case}': {reason}")]
 pub struct CaseError {
-    /// What was asked for.
+    /// The text that was to be read.
     pub case: String,
     /// What is wrong with it, and what would be right.
     pub reason: String,
 }
 
-/// Families by name, in the order in which they are reported.
+/// Kernels by name, in the order in which they are reported.
 #[derive(Debug, Clone)]
 pub struct Registry {
     families: Vec<Family>,
 }
 
 impl Registry {
-    /// The families of this crate. A new kernel adds one line.
+    /// The kernels of this crate. A new one adds one line.
     pub fn builtin() -> Self {
         let families = vec![
             super::matmul::family(),
@@ -81,7 +67,7 @@ impl Registry {
             super::cross_entropy::family(),
             super::cross_entropy::family_backward(),
             super::pixel_loss::sums::family(),
-            super::pixel_loss::family(),
+            super::pixel_loss::loss::family(),
             super::pixel_loss::backward::family(),
             super::probe::copy(),
             super::probe::read(),
@@ -90,7 +76,7 @@ impl Registry {
         Self { families }
     }
 
-    /// Adds a family of one's own; one of the same name takes its place.
+    /// Adds a kernel; it replaces one of the same name.
     pub fn with(mut self, family: Family) -> Self {
         match self.families.iter_mut().find(|f| f.name == family.name) {
             Some(old) => *old = family,
@@ -99,7 +85,7 @@ impl Registry {
         self
     }
 
-    /// All families.
+    /// All kernels.
     pub fn families(&self) -> &[Family] {
         &self.families
     }
@@ -123,7 +109,11 @@ impl Registry {
     ///
     /// # Errors
     /// [`CaseError`] when the family or a word is not known, or a size is missing.
-    pub fn parse(&self, label: &str, replaced: &[(String, String)]) -> Result<Box<dyn Problem>, CaseError> {
+    pub fn parse(
+        &self,
+        label: &str,
+        replaced: &[(String, String)],
+    ) -> Result<Box<dyn Verifiable>, CaseError> {
         let fail = |reason: String| CaseError { case: label.to_owned(), reason };
         let (name, mut text) = CaseText::split(label);
         let names = || self.families.iter().map(|f| f.name).collect::<Vec<_>>().join(", ");
@@ -139,21 +129,26 @@ impl Registry {
     }
 }
 
-/// Boxes problems of one type.
-pub fn boxed<P: Problem + 'static>(cases: Vec<P>) -> Cases {
-    cases.into_iter().map(|case| Box::new(case) as Box<dyn Problem>).collect()
-}
-
-/// Every conformance case of the built-in families, small tier.
+/// Every conformance case of the built-in kernels, small tier.
 pub fn cases() -> Cases {
     Registry::builtin().conformance(Tier::Small)
+}
+
+/// Runs every trial that a built-in kernel needs on this device, and returns a line for each that failed.
+pub fn failed_trials(gpu: &Gpu) -> Vec<String> {
+    for case in cases() {
+        variants(gpu, case.as_ref());
+    }
+    gpu.notes()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::inputs::Fill;
+    use crate::kernels::l2norm::L2Norm;
 
-    /// What is printed can be given back.
+    /// Labels that were printed can be read.
     #[test]
     fn every_label_reads_back_as_the_same_case() {
         let registry = Registry::builtin();
@@ -177,5 +172,41 @@ mod tests {
         assert!(reason("softmax f32 rows=1 width=2 scale=1 +bias").contains("+bias"));
         let replaced = registry.parse("matmul f32 m=1 n=2 k=3", &[("m".into(), "9".into())]);
         assert_eq!(replaced.map(|p| p.label()), Ok("matmul f32 m=9 n=2 k=3".to_owned()));
+    }
+    #[test]
+    fn a_stress_changes_what_it_names() {
+        let case = || L2Norm { rows: 5, width: 3 };
+        assert_eq!(Stress::Zeros("x").on(case()).fill("x"), Fill::Normal(0.0));
+        let around = Fill::Around { mean: 1000.0, deviation: 1.0 };
+        assert_eq!(Stress::Mean(1000.0).on(case()).fill("x"), around);
+        assert_eq!(Stress::Fold(3).on(case()).label(), "l2norm f32 rows=5 width=3 fold=3");
+    }
+
+    #[test]
+    fn a_wrong_stress_says_what_is_wrong() {
+        let reason = |text: &str| Registry::builtin().parse(text, &[]).map(drop).unwrap_err().reason;
+        assert!(reason("l2norm f32 rows=5 width=3 zeros=y").contains("inputs are x"));
+        assert!(reason("l2norm f32 rows=5 width=3 fold=0").contains("fold=0"));
+        assert!(reason("l2norm f32 rows=5 width=3 mean=much").contains("mean=much"));
+    }
+
+    #[test]
+    fn a_stride_may_be_zero_and_not_less() {
+        let read = |offset: &str| {
+            let sizes = "groups=1 rows=2 columns=3 row_stride=3 group_stride=0 scale=1";
+            Registry::builtin().parse(&format!("sums f32 {sizes} offset={offset}"), &[]).map(drop)
+        };
+        assert!(read("0").is_ok());
+        let refused = read("-1").unwrap_err();
+        assert!(refused.reason.contains("offset=-1"), "{refused}");
+    }
+
+    #[test]
+    fn a_sequence_with_no_room_for_tokens_is_refused() {
+        let read = |text: &str| Registry::builtin().parse(text, &[]).map(|case| case.outputs()[0]);
+        let refused = read("splice f32 batch=1 length=4 width=8 tokens=4 keep=0 add=1").unwrap_err();
+        assert!(refused.reason.contains("'tokens=4'"), "{refused}");
+        assert_eq!(read("splice f32 batch=1 length=5 width=8 tokens=4 keep=0 add=1"), Ok(40));
+        assert_eq!(read("splice f32 batch=1 length=4 width=8 tokens=4 +insert"), Ok(64));
     }
 }

@@ -2,9 +2,9 @@
 
 use super::bounds::{DIVISION, TINY, U, gamma};
 use super::case::CaseText;
-use super::registry::{Cases, Family, boxed};
+use super::family::{Cases, Family, boxed};
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
+use super::{Cost, Operand, Plan, Problem, Variant, Verifiable, linear_grid, param_bytes, shader};
 use crate::gpu::{Capabilities, Define};
 
 /// The interpolation kernel.
@@ -13,7 +13,7 @@ pub enum Filter {
     /// Triangle.
     Linear,
     /// Keys' cubic convolution (IEEE Trans. ASSP 29, 1981): a = −1/2 antialiased, −3/4 otherwise,
-    /// as torch has it.
+    /// as in torch.
     Cubic,
 }
 
@@ -102,7 +102,7 @@ impl Resample {
     /// Their parameters, with the number of elements to make.
     pub(super) fn params(&self, count: usize) -> Vec<u8> {
         let ((in_h, in_w), (out_h, out_w)) = (self.input, self.output);
-        words(&[count, self.channels, in_h, in_w, out_h, out_w, self.n].map(|v| v as u32))
+        param_bytes(&[count, self.channels, in_h, in_w, out_h, out_w, self.n].map(|v| v as u32))
     }
 
     /// The resampling of a case's words.
@@ -133,7 +133,7 @@ impl Resample {
         [axis(self.input.0, self.output.0), axis(self.input.1, self.output.1)]
     }
 
-    /// Calls `f(output index, taps)` with the taps of two axes put together.
+    /// Calls `f(output index, taps)` with the combined taps of both axes.
     pub(super) fn visit(
         &self,
         axes: &[Vec<Vec<Tap>>; 2],
@@ -193,19 +193,17 @@ impl Problem for Resample {
         Cost { flops: 2.0 * taps * self.count() as f64, bytes: 4.0 * (input + self.count()) as f64 }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        vec![Variant::always("scalar")]
-    }
-
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        Launch {
-            variant,
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        let plan = Plan {
             shader: shader!("resample.wgsl", self.defines()),
             params: self.params(self.count()),
             grid: linear_grid(self.count().div_ceil(64), caps),
-        }
+        };
+        vec![Variant::always("scalar", plan)]
     }
+}
 
+impl Verifiable for Resample {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let mut y = vec![0.0; self.count()];
         self.visit(&self.axes(), |i, taps| y[i] = taps.map(|(at, w)| w * inputs[0][at]).sum());
@@ -267,7 +265,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "resample",
-        about: "bilinear and bicubic resampling",
         conformance: cases,
         bench: || {
             boxed(vec![Resample {

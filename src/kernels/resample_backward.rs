@@ -1,10 +1,10 @@
 //! The transpose of [`Resample`], and so its gradient: resampling is linear.
 
 use super::bounds::{DIVISION, TINY, U, gamma};
-use super::registry::{Cases, Family, boxed};
+use super::family::{Cases, Family, boxed};
 use super::resample::{Filter, Resample, Sampling, Tap};
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader};
+use super::{Cost, Operand, Plan, Problem, Variant, Verifiable, linear_grid, shader};
 use crate::gpu::Capabilities;
 
 /// dx = Aᵀ·dy, of the shape of the input of the resampling A, from dy of the shape of its output.
@@ -42,19 +42,17 @@ impl Problem for ResampleBackward {
         self.forward.cost()
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        vec![Variant::always("scalar")]
-    }
-
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        Launch {
-            variant,
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        let plan = Plan {
             shader: shader!("resample_backward.wgsl", self.forward.defines()),
             params: self.forward.params(self.count()),
             grid: linear_grid(self.count().div_ceil(64), caps),
-        }
+        };
+        vec![Variant::always("scalar", plan)]
     }
+}
 
+impl Verifiable for ResampleBackward {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let mut dx = vec![0.0; self.count()];
         self.forward.visit(&self.forward.axes(), |i, taps| {
@@ -130,7 +128,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "resample_backward",
-        about: "transpose of bilinear and bicubic resampling",
         conformance: cases,
         bench: || {
             boxed(vec![ResampleBackward {

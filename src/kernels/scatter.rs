@@ -1,10 +1,12 @@
-//! Rows added up by where they came from: the transpose of `gather`.
+//! Rows summed by where they came from: the transpose of `gather`.
 
 use super::bounds::{TINY, flushed, gamma};
-use super::registry::{Cases, Family, boxed};
+use super::elements::element_variants;
+use super::family::{Cases, Family, boxed};
 use super::stress::Stress;
-use super::{Cost, Element, Fill, Launch, Operand, Problem, Variant};
-use super::{element_defines, element_variants, linear_grid, shader, words};
+use super::{
+    Cost, Fill, Operand, Plan, Problem, Unmet, Variant, Verifiable, linear_grid, param_bytes, shader,
+};
 use crate::gpu::{Capabilities, Define};
 
 /// `out[r]` = Σ `dy[order[p]]` over p from `starts[r]` to before `starts[r + 1]`.
@@ -49,12 +51,10 @@ impl Problem for Scatter {
     }
 
     fn inputs(&self) -> Vec<Operand> {
-        let index = |name, len, below| Operand { name, element: Element::U32, len, fill: Fill::Below(below) };
-        let count = self.count as u32;
         vec![
             Operand::f32("dy", self.count * self.width),
-            index("starts", self.rows + 1, count + 1),
-            index("order", self.count, count),
+            Operand::u32("starts", self.rows + 1),
+            Operand::u32("order", self.count),
         ]
     }
 
@@ -68,19 +68,25 @@ impl Problem for Scatter {
         Cost { flops: read as f64, bytes: 4.0 * (read + written + self.rows + 1 + self.count) as f64 }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        element_variants(self.width.is_multiple_of(4), "the width is not a multiple of 4")
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        element_variants(Unmet::multiple_of_4("the width", self.width), |pack, mut defines| {
+            let width = self.width / pack;
+            defines.push(("WIDTH", Define::Number(width as u32)));
+            Plan {
+                shader: shader!("scatter.wgsl", defines),
+                params: param_bytes(&[self.rows as u32, self.count as u32]),
+                grid: linear_grid((self.rows * width).div_ceil(64), caps),
+            }
+        })
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let (pack, mut defines) = element_defines(variant);
-        let width = self.width / pack;
-        defines.push(("WIDTH", Define::Number(width as u32)));
-        Launch {
-            variant,
-            shader: shader!("scatter.wgsl", defines),
-            params: words(&[self.rows as u32, self.count as u32]),
-            grid: linear_grid((self.rows * width).div_ceil(64), caps),
+impl Verifiable for Scatter {
+    fn fill(&self, input: &str) -> Fill {
+        match input {
+            "starts" => Fill::Below(self.count as u32 + 1),
+            "order" => Fill::Below(self.count as u32),
+            _ => Fill::default(),
         }
     }
 
@@ -111,9 +117,8 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "scatter",
-        about: "rows added up by index: the transpose of gather",
         conformance: cases,
-        // Of random starts, six ranges are on average as long together as the order: what `cost` says.
+        // Of random starts, six ranges are on average as long together as the order: as `cost` assumes.
         bench: || boxed(vec![Scatter { rows: 6, width: 768, count: 8 * 197 }]),
         parse: |text| {
             text.one_of(&[("f32", ())])?;

@@ -1,9 +1,12 @@
 //! Scaled cosine similarity of feature rows with a few class vectors.
 
 use super::bounds::{DIVISION, TINY, U, dot, gamma};
-use super::registry::{Cases, Family, boxed};
+use super::family::{Cases, Family, boxed};
+use super::inputs::Inputs;
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
+use super::{
+    Cost, Operand, Plan, Problem, Unmet, Variant, Verifiable, linear_grid, param_bytes, shader, simd_lanes,
+};
 use crate::gpu::{Capabilities, Define, DeviceClass};
 
 /// `y[n, c]` = scale·cos(`x[n]`, `t[c]`) for x `[rows, width]` and t `[classes, width]`.
@@ -60,38 +63,37 @@ impl Problem for Similarity {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        let fixed = caps.subgroups.and_then(|s| s.fixed());
-        let vec4 = self.width.is_multiple_of(4);
-        let subgroup =
-            Variant::when("subgroup", vec4 && fixed.is_some_and(|l| (4..=32).contains(&l)), || match vec4 {
-                true => "needs subgroups of one fixed size from 4 to 32".into(),
-                false => "the width is not a multiple of 4".into(),
-            });
-        let scalar = Variant::always("scalar");
+        let params =
+            || param_bytes(&[self.rows as u32, self.classes as u32, self.width as u32, self.scale.to_bits()]);
+        let scalar = Variant::always(
+            "scalar",
+            Plan {
+                shader: shader!("similarity.wgsl", vec![]),
+                params: params(),
+                grid: linear_grid((self.rows * self.classes).div_ceil(64), caps),
+            },
+        );
+        let subgroup = |lanes: usize| {
+            let rows = self.rows.div_ceil(lanes).clamp(1, 4);
+            let classes = self.classes.min(lanes);
+            let defines = [("LANES", lanes), ("ROWS", rows), ("CLASSES", classes)];
+            let defines = defines.map(|(name, value)| (name, Define::Number(value as u32))).to_vec();
+            let grid = [self.rows.div_ceil(rows * lanes) as u32, self.classes.div_ceil(classes) as u32, 1];
+            Plan { shader: shader!("similarity_subgroup.wgsl", defines), params: params(), grid }
+        };
+        let met = Unmet::multiple_of_4("the width", self.width).and_then(|()| simd_lanes(caps));
+        let subgroup = Variant::new("subgroup", met.map(subgroup));
         match caps.class {
             DeviceClass::Gpu => vec![scalar, subgroup],
             DeviceClass::SimdCpu => vec![subgroup, scalar],
         }
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let params = words(&[self.rows as u32, self.classes as u32, self.width as u32, self.scale.to_bits()]);
-        if variant == "scalar" {
-            let grid = linear_grid((self.rows * self.classes).div_ceil(64), caps);
-            return Launch { variant, shader: shader!("similarity.wgsl", vec![]), params, grid };
-        }
-        let lanes = caps.subgroups.and_then(|s| s.fixed()).unwrap_or(8) as usize;
-        let rows = self.rows.div_ceil(lanes).clamp(1, 4);
-        let classes = self.classes.min(lanes);
-        let defines = [("LANES", lanes), ("ROWS", rows), ("CLASSES", classes)];
-        let defines = defines.map(|(name, value)| (name, Define::Number(value as u32))).to_vec();
-        let grid = [self.rows.div_ceil(rows * lanes) as u32, self.classes.div_ceil(classes) as u32, 1];
-        Launch { variant, shader: shader!("similarity_subgroup.wgsl", defines), params, grid }
-    }
-
+impl Verifiable for Similarity {
     /// The norm of denormal numbers is zero in float32, and the quotient undefined.
-    fn defined_for(&self) -> &'static [super::check::Inputs] {
-        &super::check::Inputs::NO_DENORMAL
+    fn defined_for(&self) -> &'static [Inputs] {
+        &Inputs::NO_DENORMAL
     }
 
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
@@ -131,7 +133,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "similarity",
-        about: "scaled cosines of rows with class vectors",
         conformance: cases,
         bench: || boxed(vec![Similarity { rows: 1369, classes: 16, width: 768, scale: 1.0 / 0.07 }]),
         parse: |text| {

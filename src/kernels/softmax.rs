@@ -1,10 +1,10 @@
 //! Softmax over the last dimension, optionally causal.
 
 use super::bounds::{DIVISION, TINY, U, exp_error, gamma};
-use super::layernorm::{row_shape, row_variants};
-use super::registry::{Cases, Family, boxed};
+use super::family::{Cases, Family, boxed};
+use super::rows::row_variants;
 use super::stress::Stress;
-use super::{Cost, Fill, Launch, Operand, Problem, Variant, shader, words};
+use super::{Cost, Fill, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
 use crate::gpu::{Capabilities, Define};
 
 /// y = softmax(scale·x) over rows of x [rows, width].
@@ -37,7 +37,7 @@ impl Problem for Softmax {
     }
 
     fn inputs(&self) -> Vec<Operand> {
-        vec![Operand { fill: Fill::Normal(5.0), ..Operand::f32("x", self.rows * self.width) }]
+        vec![Operand::f32("x", self.rows * self.width)]
     }
 
     fn outputs(&self) -> Vec<usize> {
@@ -50,19 +50,21 @@ impl Problem for Softmax {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        row_variants(caps)
+        row_variants(self.rows, caps, |mut defines, grid| {
+            defines.push(("CAUSAL", Define::Flag(self.causal.is_some())));
+            let period = self.causal.unwrap_or(1) as u32;
+            Plan {
+                shader: shader!("softmax.wgsl", defines),
+                params: param_bytes(&[self.rows as u32, self.width as u32, self.scale.to_bits(), period]),
+                grid,
+            }
+        })
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let (mut defines, grid) = row_shape(variant, self.rows, caps);
-        defines.push(("CAUSAL", Define::Flag(self.causal.is_some())));
-        let period = self.causal.unwrap_or(1) as u32;
-        Launch {
-            variant,
-            shader: shader!("softmax.wgsl", defines),
-            params: words(&[self.rows as u32, self.width as u32, self.scale.to_bits(), period]),
-            grid,
-        }
+impl Verifiable for Softmax {
+    fn fill(&self, _: &str) -> Fill {
+        Fill::Normal(5.0)
     }
 
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
@@ -120,7 +122,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "softmax",
-        about: "exponentials over their sum, along rows",
         conformance: cases,
         bench: || {
             boxed(

@@ -1,12 +1,12 @@
 //! The gradient of [`Softmax`] with respect to its input.
 
 use super::bounds::{TINY, U, flushed, gamma};
-use super::gradient::{Derivative, weighted};
-use super::layernorm::{row_elements, row_shape, row_variants};
-use super::registry::{Cases, Family, boxed};
+use super::derivative::{Derivative, weighted};
+use super::family::{Cases, Family, boxed};
+use super::rows::{row_elements, row_variants};
 use super::softmax::Softmax;
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant, shader, words};
+use super::{Cost, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
 use crate::gpu::Capabilities;
 
 /// dx = scale·y·(dy − Σ y·dy) over rows of y [rows, width], the result of softmax(scale·x), and of
@@ -50,20 +50,18 @@ impl Problem for SoftmaxBackward {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        row_variants(caps)
+        row_variants(self.rows, caps, |mut defines, grid| {
+            defines.extend(row_elements(self.width));
+            Plan {
+                shader: shader!("softmax_backward.wgsl", defines),
+                params: param_bytes(&[self.rows as u32, self.width as u32, self.scale.to_bits()]),
+                grid,
+            }
+        })
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let (mut defines, grid) = row_shape(variant, self.rows, caps);
-        defines.extend(row_elements(self.width));
-        Launch {
-            variant,
-            shader: shader!("softmax_backward.wgsl", defines),
-            params: words(&[self.rows as u32, self.width as u32, self.scale.to_bits()]),
-            grid,
-        }
-    }
-
+impl Verifiable for SoftmaxBackward {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let scale = f64::from(self.scale);
         let row = |(y, dy): (&[f64], &[f64])| -> Vec<f64> {
@@ -121,7 +119,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "softmax_backward",
-        about: "gradient of softmax by its input",
         conformance: cases,
         bench: || {
             boxed(

@@ -1,13 +1,13 @@
-//! Prompt tokens put into sequences: as rows of their own, or blended into those that are there.
+//! Prompt tokens in sequences: inserted as rows of their own, or blended into existing rows.
 
 use super::bounds::{TINY, flushed, gamma};
-use super::registry::{Cases, Family, boxed};
+use super::elements::element_variants;
+use super::family::{Cases, Family, boxed};
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant};
-use super::{element_defines, element_variants, linear_grid, shader, words};
+use super::{Cost, Operand, Plan, Problem, Unmet, Variant, Verifiable, linear_grid, param_bytes, shader};
 use crate::gpu::{Capabilities, Define};
 
-/// Rows p [tokens, width] put behind the first row of each sequence of x [batch, length, width].
+/// Rows p [tokens, width] after the first row of each sequence of x [batch, length, width].
 ///
 /// With `insert` the sequences grow to `length + tokens` rows: x's first, p, the rest of x. Without, they
 /// keep their length, and rows 1 to `tokens` become keep·x + add·p, so that `length` must be greater than
@@ -20,7 +20,7 @@ pub struct Splice {
     pub length: usize,
     /// Elements of a row.
     pub width: usize,
-    /// Rows that are put in, the same for all sequences.
+    /// Rows that are inserted or blended in, the same for all sequences.
     pub tokens: usize,
     /// Whether they are rows of their own. Then `keep` is 1 and `add` is `Some(1.0)`; both are ignored.
     pub insert: bool,
@@ -109,27 +109,25 @@ impl Problem for Splice {
         Cost { flops, bytes: 4.0 * (inputs + self.outputs()[0]) as f64 }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        element_variants(self.width.is_multiple_of(4), "the width is not a multiple of 4")
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        element_variants(Unmet::multiple_of_4("the width", self.width), |pack, mut defines| {
+            defines.extend([
+                ("INSERT", Define::Flag(self.insert)),
+                ("ADD", Define::Flag(self.has_tokens())),
+                ("LENGTH", Define::Number(self.out_length() as u32)),
+                ("WIDTH", Define::Number((self.width / pack) as u32)),
+            ]);
+            let factors = [self.keep, self.add.unwrap_or(0.0)].map(f32::to_bits);
+            Plan {
+                shader: shader!("splice.wgsl", defines),
+                params: param_bytes(&[self.batch as u32, self.tokens as u32, factors[0], factors[1]]),
+                grid: linear_grid((self.outputs()[0] / pack).div_ceil(64), caps),
+            }
+        })
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let (pack, mut defines) = element_defines(variant);
-        defines.extend([
-            ("INSERT", Define::Flag(self.insert)),
-            ("ADD", Define::Flag(self.has_tokens())),
-            ("LENGTH", Define::Number(self.out_length() as u32)),
-            ("WIDTH", Define::Number((self.width / pack) as u32)),
-        ]);
-        let factors = [self.keep, self.add.unwrap_or(0.0)].map(f32::to_bits);
-        Launch {
-            variant,
-            shader: shader!("splice.wgsl", defines),
-            params: words(&[self.batch as u32, self.tokens as u32, factors[0], factors[1]]),
-            grid: linear_grid((self.outputs()[0] / pack).div_ceil(64), caps),
-        }
-    }
-
+impl Verifiable for Splice {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let value = |source| match source {
             Source::X(x) => inputs[0][x],
@@ -194,7 +192,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "splice",
-        about: "prompt tokens put into sequences",
         conformance: cases,
         bench: || {
             let insert = Splice {
@@ -224,19 +221,5 @@ pub fn family() -> Family {
             };
             Ok(Box::new(Splice { batch, length, width, tokens, insert, keep, add }))
         },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::kernels::registry::Registry;
-
-    #[test]
-    fn a_sequence_with_no_room_is_refused() {
-        let read = |text: &str| Registry::builtin().parse(text, &[]).map(|case| case.outputs()[0]);
-        let refused = read("splice f32 batch=1 length=4 width=8 tokens=4 keep=0 add=1").unwrap_err();
-        assert!(refused.reason.contains("'tokens=4'"), "{refused}");
-        assert_eq!(read("splice f32 batch=1 length=5 width=8 tokens=4 keep=0 add=1"), Ok(40));
-        assert_eq!(read("splice f32 batch=1 length=4 width=8 tokens=4 +insert"), Ok(64));
     }
 }

@@ -1,10 +1,10 @@
 //! Token sequences with positional embeddings and, for images, a class token in front.
 
 use super::bounds::{U, flushed};
-use super::registry::{Cases, Family, boxed};
+use super::elements::element_variants;
+use super::family::{Cases, Family, boxed};
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant};
-use super::{element_defines, element_variants, linear_grid, shader, words};
+use super::{Cost, Operand, Plan, Problem, Unmet, Variant, Verifiable, linear_grid, param_bytes, shader};
 use crate::gpu::{Capabilities, Define};
 
 /// x [batch, tokens, width] plus positions, with a class token in front if `class`.
@@ -63,25 +63,23 @@ impl Problem for Tokens {
         Cost { flops: n, bytes: 8.0 * n + 4.0 * (self.length() * self.width) as f64 }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        element_variants(self.width.is_multiple_of(4), "the width is not a multiple of 4")
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        element_variants(Unmet::multiple_of_4("the width", self.width), |pack, mut defines| {
+            defines.extend([
+                ("CLASS", Define::Flag(self.class)),
+                ("LENGTH", Define::Number(self.length() as u32)),
+                ("WIDTH", Define::Number((self.width / pack) as u32)),
+            ]);
+            Plan {
+                shader: shader!("tokens.wgsl", defines),
+                params: param_bytes(&[self.batch as u32]),
+                grid: linear_grid((self.outputs()[0] / pack).div_ceil(64), caps),
+            }
+        })
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let (pack, mut defines) = element_defines(variant);
-        defines.extend([
-            ("CLASS", Define::Flag(self.class)),
-            ("LENGTH", Define::Number(self.length() as u32)),
-            ("WIDTH", Define::Number((self.width / pack) as u32)),
-        ]);
-        Launch {
-            variant,
-            shader: shader!("tokens.wgsl", defines),
-            params: words(&[self.batch as u32]),
-            grid: linear_grid((self.outputs()[0] / pack).div_ceil(64), caps),
-        }
-    }
-
+impl Verifiable for Tokens {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         vec![self.terms(inputs).map(|(x, p)| x + p).collect()]
     }
@@ -111,7 +109,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "tokens",
-        about: "positional embedding and class token",
         conformance: cases,
         bench: || boxed(vec![Tokens { batch: 8, tokens: 196, width: 768, class: true }]),
         parse: |text| {

@@ -1,8 +1,8 @@
 //! The transpose of a matrix, padded so that rows can be read four elements at a time.
 
-use super::registry::{Cases, Family, boxed};
+use super::family::{Cases, Family, boxed};
 use super::stress::Stress;
-use super::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
+use super::{Cost, Operand, Plan, Problem, Variant, Verifiable, linear_grid, param_bytes, shader};
 use crate::gpu::{Capabilities, Define, DeviceClass};
 
 /// y = xᵀ for x [rows, columns]: y [columns, rows rounded up to a multiple of 4], zeros in the padding.
@@ -46,23 +46,23 @@ impl Problem for Transpose {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        let (tile, scalar) = (Variant::always("tile"), Variant::always("scalar"));
+        let variant = |name, staged| {
+            let plan = Plan {
+                shader: shader!("transpose.wgsl", vec![("STAGED", Define::Flag(staged))]),
+                params: param_bytes(&[self.rows, self.columns, self.padded()].map(|v| v as u32)),
+                grid: linear_grid(self.rows.div_ceil(SIDE) * self.columns.div_ceil(SIDE), caps),
+            };
+            Variant::always(name, plan)
+        };
+        let (tile, scalar) = (variant("tile", true), variant("scalar", false));
         match caps.class {
             DeviceClass::Gpu => vec![tile, scalar],
             DeviceClass::SimdCpu => vec![scalar, tile],
         }
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let tiles = self.rows.div_ceil(SIDE) * self.columns.div_ceil(SIDE);
-        Launch {
-            variant,
-            shader: shader!("transpose.wgsl", vec![("STAGED", Define::Flag(variant == "tile"))]),
-            params: words(&[self.rows, self.columns, self.padded()].map(|v| v as u32)),
-            grid: linear_grid(tiles, caps),
-        }
-    }
-
+impl Verifiable for Transpose {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let mut y = vec![0.0; self.outputs()[0]];
         for (row, values) in inputs[0].chunks(self.columns).enumerate() {
@@ -92,7 +92,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "transpose",
-        about: "a matrix with rows and columns swapped",
         conformance: cases,
         bench: || {
             boxed([(8 * 197, 768), (1374, 1024)].map(|(rows, columns)| Transpose { rows, columns }).to_vec())

@@ -9,9 +9,8 @@ use serde::Serialize;
 
 use super::{Device, Progress};
 use crate::gpu::{Gpu, GpuError};
-use crate::kernels::check::{Outcome, check};
 use crate::kernels::registry::{Cases, Registry, Tier};
-use crate::kernels::{Problem, gradient, variants};
+use crate::kernels::{Outcome, Verifiable, check, gradient, variants};
 
 /// A variant that did not run, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -103,7 +102,7 @@ pub fn select(registry: &Registry, all: Cases, requested: &[String]) -> Result<C
 /// Checks these cases. Wrong results are no error but listed in the report.
 pub fn run(
     gpu: &Gpu,
-    cases: &[Box<dyn Problem>],
+    cases: &[Box<dyn Verifiable>],
     tier: Tier,
     seed: u64,
     progress: &mut Progress<'_>,
@@ -128,8 +127,8 @@ pub fn run(
             kernels.len() - 1
         });
         for variant in variants(gpu, case.as_ref()) {
-            if let Err(reason) = variant.usable {
-                *reasons.entry((at, variant.name, reason)).or_default() += 1;
+            if let Err(unmet) = variant.plan {
+                *reasons.entry((at, variant.name, unmet.to_string())).or_default() += 1;
             }
         }
         let kernel = &mut kernels[at];
@@ -182,10 +181,10 @@ impl CheckReport {
                 kernel.kernel, kernel.cases, kernel.runs, kernel.worst
             ));
             for outcome in &kernel.failed {
-                let Outcome { case, variant, inputs, faults, .. } = outcome;
+                let Outcome { case, variant, inputs, failures, .. } = outcome;
                 lines.push(format!(
                     "        --case '{case}' [{variant}, {inputs:?} inputs]: {}",
-                    faults.join("; ")
+                    failures.join("; ")
                 ));
             }
             for NotRun { variant, reason, cases } in &kernel.not_run {

@@ -19,9 +19,8 @@ use super::bench::prepared::Prepared;
 use super::bench::warmup::Warmup;
 use crate::clip::{Clip, ClipError, ClipOptions};
 use crate::gpu::{Gpu, GpuError};
-use crate::kernels::check::check_variant;
 use crate::kernels::registry::{Cases, Registry};
-use crate::kernels::{self, Problem};
+use crate::kernels::{self, Variant, Verifiable, verify};
 use crate::ops::OpError;
 use race::{Entrant, race, winner};
 use store::{Candidate, Choice, Status};
@@ -31,7 +30,7 @@ const MAX_SLOWDOWN: f64 = 3.0;
 
 /// Candidates of one case.
 struct Candidates {
-    racing: Vec<&'static str>,
+    racing: Vec<Variant>,
     /// Those that do not race, and why.
     excluded: Vec<(&'static str, String)>,
 }
@@ -63,19 +62,19 @@ pub fn model_cases(
 type History = HashMap<(&'static str, &'static str), f64>;
 
 impl Candidates {
-    fn new(gpu: &Gpu, problem: &dyn Problem, history: &History) -> Self {
+    fn new(gpu: &Gpu, problem: &dyn Verifiable, history: &History) -> Self {
         let mut candidates = Self { racing: Vec::new(), excluded: Vec::new() };
         for variant in kernels::variants(gpu, problem) {
             let name = variant.name;
             let ratio = history.get(&(problem.kernel(), name)).copied().unwrap_or(1.0);
-            if let Err(reason) = variant.usable {
-                candidates.excluded.push((name, format!("cannot run: {reason}")));
+            if let Err(unmet) = variant.plan {
+                candidates.excluded.push((name, format!("cannot run: {unmet}")));
             } else if ratio > MAX_SLOWDOWN && !candidates.racing.is_empty() {
                 candidates
                     .excluded
                     .push((name, format!("took {ratio:.1} times the winner's in a smaller case")));
             } else {
-                candidates.racing.push(name);
+                candidates.racing.push(variant);
             }
         }
         candidates
@@ -86,11 +85,11 @@ impl Candidates {
 /// whose result is wrong is no error but noted in the choice.
 pub fn run(
     gpu: &Gpu,
-    cases: &[Box<dyn Problem>],
+    cases: &[Box<dyn Verifiable>],
     ceilings: &Ceilings,
     progress: &mut Progress<'_>,
 ) -> Result<Vec<Choice>, GpuError> {
-    let mut cases: Vec<&dyn Problem> = cases.iter().map(AsRef::as_ref).collect();
+    let mut cases: Vec<&dyn Verifiable> = cases.iter().map(AsRef::as_ref).collect();
     cases.sort_by(|a, b| a.cost().flops.total_cmp(&b.cost().flops));
     let mut history = History::new();
     let warmup = Warmup::new(gpu)?;
@@ -108,20 +107,22 @@ pub fn run(
 fn tune(
     gpu: &Gpu,
     warmup: &Warmup,
-    problem: &dyn Problem,
+    problem: &dyn Verifiable,
     candidates: Candidates,
     ceilings: &Ceilings,
     history: &mut History,
 ) -> Result<Option<Choice>, GpuError> {
     let Candidates { racing, mut excluded } = candidates;
-    let Some((&default, others)) = racing.split_first() else { return Ok(None) };
+    let Some((default, others)) = racing.split_first() else { return Ok(None) };
+    let default = default.name;
     if others.is_empty() && excluded.is_empty() {
         return Ok(None);
     }
     let mut prepared = vec![(default, Prepared::new(gpu, problem, Some(default))?)];
     let baseline = prepared[0].1.time_once(gpu, warmup)?;
-    for &name in others {
-        let floor = ceilings.floor(problem.variant_cost(gpu.capabilities(), name)).seconds;
+    for variant in others {
+        let name = variant.name;
+        let floor = ceilings.floor(variant.cost.unwrap_or_else(|| problem.cost())).seconds;
         if floor > baseline {
             excluded.push((
                 name,
@@ -145,8 +146,9 @@ fn tune(
             .collect();
         let first = winner(&ranked, 0);
         // The built-in choice is covered by the conformance tests.
-        let faults = if first == 0 { Vec::new() } else { faults(gpu, problem, prepared[first].0)? };
-        match faults.into_iter().next() {
+        let racer = racing.iter().find(|v| first > 0 && v.name == prepared[first].0);
+        let outcome = racer.map(|racer| verify(gpu, problem, racer, 1)).transpose()?;
+        match outcome.and_then(|outcome| outcome.failures.into_iter().next()) {
             None => break first,
             Some(fault) => wrong.push((first, fault)),
         }
@@ -178,15 +180,6 @@ fn tune(
         gain: entrants[0].median() / fastest,
         candidates,
     }))
-}
-
-/// Errors in a variant's result on normal inputs.
-fn faults(gpu: &Gpu, problem: &dyn Problem, name: &str) -> Result<Vec<String>, GpuError> {
-    let variants = kernels::variants(gpu, problem);
-    let Some(variant) = variants.iter().find(|v| v.name == name) else {
-        return Ok(vec![format!("'{name}' does not exist")]);
-    };
-    Ok(check_variant(gpu, problem, variant, 1)?.faults)
 }
 
 #[cfg(test)]

@@ -1,8 +1,15 @@
 //! Layers: affine maps and layer norms, with their weights on the device.
 
-use super::{Activation, OpError, Result, Tensor, launch};
+use super::error::{OpError, Result};
+use super::launch::launch;
+use super::matmul::kn;
+use super::tensor::Tensor;
 use crate::gpu::{Buffer, DeviceClass, Gpu, GpuError, Purpose};
-use crate::kernels::{self, Element, matmul::Matmul};
+use crate::kernels::Element;
+use crate::kernels::activation::Activation;
+use crate::kernels::layernorm::LayerNorm;
+use crate::kernels::layernorm_backward::LayerNormBackward;
+use crate::kernels::matmul::{Matmul, weight_panels};
 
 /// An affine map x·Wᵀ + b with W [out, in], as torch's `Linear` stores it.
 #[derive(Debug, Clone)]
@@ -24,9 +31,6 @@ pub struct Linear {
 
 impl Linear {
     /// Uploads W `[outputs, inputs]` and b `[outputs]`, W as `element` (rounded when that is f16).
-    ///
-    /// # Errors
-    /// Those of the device.
     pub fn upload(
         gpu: &Gpu,
         weight: &[f32],
@@ -40,9 +44,6 @@ impl Linear {
     }
 
     /// As [`Linear::upload`], for a layer that gradients pass through.
-    ///
-    /// # Errors
-    /// Those of the device.
     pub fn upload_for_training(
         gpu: &Gpu,
         weight: &[f32],
@@ -64,8 +65,24 @@ impl Linear {
 
     /// act(x·Wᵀ + b) + residual for x [.., inputs]; the residual has the result's shape.
     ///
+    /// ```
+    /// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{Tensor, Element, Linear}};
+    /// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+    /// # let gpu = Gpu::open(&GpuOptions::default())?;
+    /// // W [2, 3] and b [2].
+    /// let layer =
+    ///     Linear::upload(&gpu, &[1.0, 0.0, 0.0, 1.0, 1.0, 1.0], Some(&[10.0, 20.0]), (2, 3), Element::F32)?;
+    /// let x = Tensor::upload(&gpu, &[1.0, 2.0, 3.0], &[1, 3])?;
+    /// let y = layer.forward(&gpu, &x, None, None)?;
+    /// assert_eq!(y.read(&gpu)?, [11.0, 26.0]);
+    /// let y = layer.forward(&gpu, &x, None, Some(&y))?; // with a residual
+    /// assert_eq!(y.read(&gpu)?, [22.0, 52.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// [`OpError::Shape`] when x or the residual does not fit; those of the device.
+    /// [`OpError::Shape`] when x or the residual does not fit.
     pub fn forward(
         &self,
         gpu: &Gpu,
@@ -95,12 +112,54 @@ impl Linear {
         let inputs: Vec<&Buffer> = [x.buffer(), &self.weight].into_iter().chain(extra).collect();
         launch(gpu, &problem, &inputs, shape)
     }
+
+    /// dx = dy·W of y = x·Wᵀ + b, for dy [.., out].
+    ///
+    /// ```
+    /// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{Tensor, Element, Linear}};
+    /// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+    /// # let gpu = Gpu::open(&GpuOptions::default())?;
+    /// let layer =
+    ///     Linear::upload_for_training(&gpu, &[1.0, 2.0, 3.0, 4.0], None, (2, 2), Element::F32)?;
+    /// let dy = Tensor::upload(&gpu, &[1.0, 10.0], &[1, 2])?;
+    /// assert_eq!(layer.backward(&gpu, &dy)?.read(&gpu)?, [31.0, 42.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`OpError::Shape`] when dy does not fit, or when the layer was uploaded for
+    /// inference only in a form that no other product reads.
+    pub fn backward(&self, gpu: &Gpu, dy: &Tensor) -> Result<Tensor> {
+        dy.expect_last("linear backward", self.outputs)?;
+        let (problem, weight) = match &self.transposed {
+            Some(transposed) => (Matmul::linear(dy.rows(), self.inputs, self.outputs), transposed),
+            None if self.weight.is_storage_texture() => {
+                return Err(dy.mismatch("linear backward", "a layer that was uploaded for training"));
+            }
+            None => (kn(dy.rows(), self.inputs, self.outputs), &self.weight),
+        };
+        let problem = Matmul { b_element: self.element, ..problem };
+        launch(gpu, &problem, &[dy.buffer(), weight], dy.with_last(self.inputs))
+    }
 }
 
 /// x·Wᵀ + b for x [.., in], with W [out, in] and b `[out]` that are tensors already.
 ///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let weight = Tensor::upload(&gpu, &[1.0, 2.0, 3.0, 4.0], &[2, 2])?;
+/// let bias = Tensor::upload(&gpu, &[10.0, 20.0], &[2])?;
+/// let x = Tensor::upload(&gpu, &[1.0, 1.0], &[1, 2])?;
+/// assert_eq!(ops::affine(&gpu, &x, &weight, &bias)?.read(&gpu)?, [13.0, 27.0]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
-/// [`OpError::Shape`]; those of the device.
+/// [`OpError::Shape`] when the shapes do not fit.
 pub fn affine(gpu: &Gpu, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     let &[outputs, inputs] = weight.shape() else {
         return Err(weight.mismatch("affine", "[out, in]"));
@@ -132,9 +191,6 @@ pub struct Norm {
 
 impl Norm {
     /// Uploads γ and β.
-    ///
-    /// # Errors
-    /// Those of the device.
     pub fn upload(gpu: &Gpu, scale: &[f32], shift: &[f32], epsilon: f32) -> Result<Self> {
         Ok(Self {
             scale: upload_weight(gpu, scale, "layernorm scale")?,
@@ -144,27 +200,52 @@ impl Norm {
         })
     }
 
-    /// With γ and β `[width]` that are tensors already.
-    ///
-    /// # Errors
-    /// [`OpError::Shape`] when their shapes differ.
-    pub fn of(scale: &Tensor, shift: &Tensor, epsilon: f32) -> Result<Self> {
-        shift.expect_shape("layernorm", &[scale.len()])?;
-        let (width, scale, shift) = (scale.len(), scale.buffer().clone(), shift.buffer().clone());
-        Ok(Self { scale, shift, width, epsilon })
-    }
-
     /// Normalises the rows of x [.., width].
     ///
+    /// ```
+    /// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{Tensor, Norm}};
+    /// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+    /// # let gpu = Gpu::open(&GpuOptions::default())?;
+    /// let norm = Norm::upload(&gpu, &[1.0, 2.0], &[0.0, 5.0], 1e-5)?;
+    /// let x = Tensor::upload(&gpu, &[1.0, 3.0], &[1, 2])?;
+    /// let y = norm.forward(&gpu, &x)?.read(&gpu)?;
+    /// assert!((y[0] + 1.0).abs() < 1e-4 && (y[1] - 7.0).abs() < 1e-4);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// [`OpError::Shape`]; those of the device.
+    /// [`OpError::Shape`] when the shapes do not fit.
     pub fn forward(&self, gpu: &Gpu, x: &Tensor) -> Result<Tensor> {
         x.expect_last("layernorm", self.width)?;
-        let problem =
-            kernels::layernorm::LayerNorm { rows: x.rows(), width: self.width, epsilon: self.epsilon };
+        let problem = LayerNorm { rows: x.rows(), width: self.width, epsilon: self.epsilon };
         launch(gpu, &problem, &[x.buffer(), &self.scale, &self.shift], x.shape().to_vec())
     }
+
+    /// dx of the rows x [.., width].
+    ///
+    /// ```
+    /// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{Tensor, Norm}};
+    /// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+    /// # let gpu = Gpu::open(&GpuOptions::default())?;
+    /// let norm = Norm::upload(&gpu, &[1.0, 1.0], &[0.0, 0.0], 1e-5)?;
+    /// let x = Tensor::upload(&gpu, &[1.0, 3.0], &[1, 2])?;
+    /// let dy = Tensor::upload(&gpu, &[1.0, 1.0], &[1, 2])?;
+    /// // The rows are centred: the same for all elements changes nothing.
+    /// assert!(norm.backward(&gpu, &x, &dy)?.read(&gpu)?.iter().all(|dx| dx.abs() < 1e-4));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`OpError::Shape`] when the shapes do not fit.
+    pub fn backward(&self, gpu: &Gpu, x: &Tensor, dy: &Tensor) -> Result<Tensor> {
+        dy.expect_shape("layernorm backward", x.shape())?;
+        let problem = LayerNormBackward { rows: x.rows(), width: self.width, epsilon: self.epsilon };
+        launch(gpu, &problem, &[x.buffer(), &self.scale, dy.buffer()], x.shape().to_vec())
+    }
 }
+
 fn upload_weight<T: bytemuck::NoUninit>(
     gpu: &Gpu,
     values: &[T],
@@ -180,7 +261,7 @@ fn upload_matrix(
     shape: (usize, usize),
     element: Element,
 ) -> std::result::Result<Buffer, GpuError> {
-    match (element, kernels::matmul::weight_panels(gpu.capabilities(), shape.0, shape.1, element)) {
+    match (element, weight_panels(gpu.capabilities(), shape.0, shape.1, element)) {
         (_, Some(panels)) => panels.upload(gpu, weight, "weight"),
         (Element::F16, None) => {
             let halves: Vec<half::f16> = weight.iter().map(|&w| half::f16::from_f32(w)).collect();

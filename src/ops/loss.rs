@@ -1,16 +1,30 @@
-//! Losses, their gradients, and the step of an optimiser.
+//! Losses and their gradients.
 
-use super::{Indices, Result, Tensor, launch, launch_all};
+use super::error::Result;
+use super::gather::gather;
+use super::launch::launch;
+use super::tensor::{Indices, Tensor};
 use crate::gpu::Gpu;
-use crate::kernels::adam::Adam;
 use crate::kernels::cross_entropy::{CrossEntropy, CrossEntropyBackward};
 use crate::kernels::pixel_loss::{PixelLoss, PixelLossBackward, PixelSums};
 use crate::kernels::sums::Sums;
 
 /// scale·Σ −ln softmax(logits)`[label]` over rows of logits [.., classes]: `[1]`.
 ///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor, Indices}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let logits = Tensor::upload(&gpu, &[0.0, 0.0, 5.0, 5.0], &[2, 2])?;
+/// let labels = Indices::upload(&gpu, &[0, 1])?;
+/// let loss = ops::cross_entropy(&gpu, &logits, &labels, 0.5)?; // 1/rows: the mean
+/// assert!((loss.read(&gpu)?[0] - 2f32.ln()).abs() < 1e-5);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
-/// [`OpError::Shape`](super::OpError::Shape); those of the device.
+/// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
 pub fn cross_entropy(gpu: &Gpu, logits: &Tensor, labels: &Indices, scale: f32) -> Result<Tensor> {
     let (rows, classes) = labelled(logits, labels)?;
     let problem = CrossEntropy { rows, classes, scale };
@@ -20,8 +34,21 @@ pub fn cross_entropy(gpu: &Gpu, logits: &Tensor, labels: &Indices, scale: f32) -
 
 /// dlogits of [`cross_entropy`], for a gradient dy `[1]`.
 ///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor, Indices}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let logits = Tensor::upload(&gpu, &[0.0, 0.0], &[1, 2])?;
+/// let labels = Indices::upload(&gpu, &[1])?;
+/// let dy = Tensor::upload(&gpu, &[1.0], &[1])?;
+/// let dx = ops::cross_entropy_backward(&gpu, &logits, &labels, &dy, 1.0)?.read(&gpu)?;
+/// assert!((dx[0] - 0.5).abs() < 1e-6 && (dx[1] + 0.5).abs() < 1e-6); // softmax - onehot
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
-/// [`OpError::Shape`](super::OpError::Shape); those of the device.
+/// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
 pub fn cross_entropy_backward(
     gpu: &Gpu,
     logits: &Tensor,
@@ -30,8 +57,8 @@ pub fn cross_entropy_backward(
     scale: f32,
 ) -> Result<Tensor> {
     let (rows, classes) = labelled(logits, labels)?;
-    // The kernel takes a gradient for every row: the same for all.
-    let each = super::gather(gpu, &dy.reshape(&[1, 1])?, &Indices::upload(gpu, &vec![0; rows])?)?;
+    // The kernel reads a gradient for every row: the same for all.
+    let each = gather(gpu, &dy.reshape(&[1, 1])?, &Indices::upload(gpu, &vec![0; rows])?)?;
     let problem = CrossEntropyBackward { rows, classes, scale };
     launch(gpu, &problem, &[logits.buffer(), labels.buffer(), each.buffer()], logits.shape().to_vec())
 }
@@ -43,7 +70,7 @@ fn labelled(logits: &Tensor, labels: &Indices) -> Result<(usize, usize)> {
     }
 }
 
-/// The images that a pixel loss looks at, and what it makes of them.
+/// The target of a pixel loss, and the weights of its terms.
 #[derive(Debug, Clone)]
 pub struct PixelTarget {
     /// The defect class of each image, 0 for a good one: `[images]`.
@@ -83,10 +110,26 @@ impl PixelTarget {
 }
 
 /// The pixel loss of patch probabilities s [images, cells, classes], up-sampled to the mask: focal loss
-/// and two dice losses. Gives the loss `[1]` and totals [images, 4] that the gradient needs.
+/// and two dice losses. Returns the loss `[1]` and totals [images, 4] that the gradient needs.
+///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor, Indices, PixelTarget}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// // 2 x 2 patches and as many pixels; the last one is a defect of class 1, and is predicted as such.
+/// let s = Tensor::upload(&gpu, &[1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0], &[1, 4, 2])?;
+/// let mask = Tensor::upload(&gpu, &[0.0, 0.0, 0.0, 1.0], &[1, 2, 2])?;
+/// let class_id = Indices::upload(&gpu, &[1])?;
+/// let target =
+///     PixelTarget { class_id, mask, focal: 1.0, dice_normal: 1.0, dice_defect: 1.0, scale: 1.0 };
+/// let (loss, _) = ops::pixel_loss(&gpu, &s, &target)?;
+/// assert!(loss.read(&gpu)?[0].abs() < 1e-3);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
-/// [`OpError::Shape`](super::OpError::Shape); those of the device.
+/// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
 pub fn pixel_loss(gpu: &Gpu, s: &Tensor, target: &PixelTarget) -> Result<(Tensor, Tensor)> {
     let Sizes { images, grid, size, classes } = target.sizes(s)?;
     let sums = PixelSums { images, grid, size, classes };
@@ -107,8 +150,25 @@ pub fn pixel_loss(gpu: &Gpu, s: &Tensor, target: &PixelTarget) -> Result<(Tensor
 
 /// ds of [`pixel_loss`], for a gradient dy `[1]`.
 ///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Tensor, Indices, PixelTarget}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let s = Tensor::upload(&gpu, &[0.5; 8], &[1, 4, 2])?;
+/// let mask = Tensor::upload(&gpu, &[0.0, 0.0, 0.0, 1.0], &[1, 2, 2])?;
+/// let class_id = Indices::upload(&gpu, &[1])?;
+/// let target =
+///     PixelTarget { class_id, mask, focal: 1.0, dice_normal: 1.0, dice_defect: 1.0, scale: 1.0 };
+/// let (_, totals) = ops::pixel_loss(&gpu, &s, &target)?;
+/// let dy = Tensor::upload(&gpu, &[1.0], &[1])?;
+/// let ds = ops::pixel_loss_backward(&gpu, &s, &totals, &target, &dy)?.read(&gpu)?;
+/// assert!(ds[0] < 0.0 && ds[7] < 0.0, "the right classes are too improbable");
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
-/// [`OpError::Shape`](super::OpError::Shape); those of the device.
+/// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
 pub fn pixel_loss_backward(
     gpu: &Gpu,
     s: &Tensor,
@@ -129,60 +189,4 @@ pub fn pixel_loss_backward(
     };
     let inputs = [s.buffer(), target.class_id.buffer(), target.mask.buffer(), totals.buffer(), dy.buffer()];
     launch(gpu, &problem, &inputs, s.shape().to_vec())
-}
-
-/// Settings of Adam (Kingma & Ba 2015, arXiv 1412.6980) and AdamW (Loshchilov & Hutter 2019,
-/// arXiv 1711.05101).
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AdamSettings {
-    /// Step size.
-    pub learning_rate: f32,
-    /// Decay of the mean of gradients.
-    pub beta1: f32,
-    /// Decay of the mean of squared gradients.
-    pub beta2: f32,
-    /// Added to the root of the latter.
-    pub epsilon: f32,
-    /// Decoupled weight decay; 0 is Adam, more is AdamW.
-    pub weight_decay: f32,
-}
-
-impl Default for AdamSettings {
-    /// DAPO's: betas 0.5 and 0.999, no decay.
-    fn default() -> Self {
-        Self { learning_rate: 1e-3, beta1: 0.5, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
-    }
-}
-
-/// A parameter and the two moments of its gradient, all of one shape.
-#[derive(Debug, Clone)]
-pub struct AdamState {
-    /// The parameter.
-    pub value: Tensor,
-    /// Running mean of its gradient.
-    pub mean: Tensor,
-    /// Running mean of its squared gradient.
-    pub square: Tensor,
-}
-
-/// The state after step number `step`, counted from 1, with gradient g.
-///
-/// # Errors
-/// [`OpError::Shape`](super::OpError::Shape); those of the device.
-pub fn adam(
-    gpu: &Gpu,
-    state: &AdamState,
-    gradient: &Tensor,
-    settings: AdamSettings,
-    step: usize,
-) -> Result<AdamState> {
-    gradient.expect_shape("adam", state.value.shape())?;
-    let AdamSettings { learning_rate, beta1, beta2, epsilon, weight_decay } = settings;
-    let len = gradient.len();
-    let problem = Adam { len, learning_rate, beta1, beta2, epsilon, weight_decay, step };
-    let inputs = [state.value.buffer(), state.mean.buffer(), state.square.buffer(), gradient.buffer()];
-    let shape = gradient.shape().to_vec();
-    let [value, mean, square] = launch_all(gpu, &problem, &inputs, [shape.clone(), shape.clone(), shape])?;
-    Ok(AdamState { value, mean, square })
 }

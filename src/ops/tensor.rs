@@ -1,7 +1,7 @@
 //! A float32 buffer with a shape, and a list of row indices.
 
-use super::OpError;
-use crate::gpu::{Buffer, Gpu, GpuError, Purpose};
+use super::error::{OpError, Result};
+use crate::gpu::{Buffer, Gpu, Purpose};
 
 /// A dense row-major float32 tensor on the device. Clones share the buffer.
 #[derive(Debug, Clone)]
@@ -13,9 +13,20 @@ pub struct Tensor {
 impl Tensor {
     /// Uploads values of this shape, as an input.
     ///
+    /// ```
+    /// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{Tensor}};
+    /// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+    /// # let gpu = Gpu::open(&GpuOptions::default())?;
+    /// let x = Tensor::upload(&gpu, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[2, 3])?;
+    /// assert_eq!((x.rows(), x.last()), (2, 3));
+    /// assert_eq!(x.reshape(&[3, 2])?.read(&gpu)?, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// [`OpError::Shape`] when the count does not fit the shape; those of the device.
-    pub fn upload(gpu: &Gpu, values: &[f32], shape: &[usize]) -> Result<Self, OpError> {
+    /// [`OpError::Shape`] when the count does not fit the shape.
+    pub fn upload(gpu: &Gpu, values: &[f32], shape: &[usize]) -> Result<Self> {
         Self::upload_for(gpu, Purpose::Inputs, values, shape)
     }
 
@@ -23,11 +34,11 @@ impl Tensor {
     ///
     /// # Errors
     /// As [`Tensor::upload`].
-    pub fn upload_weight(gpu: &Gpu, values: &[f32], shape: &[usize]) -> Result<Self, OpError> {
+    pub fn upload_weight(gpu: &Gpu, values: &[f32], shape: &[usize]) -> Result<Self> {
         Self::upload_for(gpu, Purpose::Weights, values, shape)
     }
 
-    fn upload_for(gpu: &Gpu, purpose: Purpose, values: &[f32], shape: &[usize]) -> Result<Self, OpError> {
+    fn upload_for(gpu: &Gpu, purpose: Purpose, values: &[f32], shape: &[usize]) -> Result<Self> {
         if values.len() != shape.iter().product::<usize>() {
             let expected = format!("values for shape {shape:?}");
             return Err(OpError::Shape { op: "upload", expected, found: vec![values.len()] });
@@ -37,16 +48,13 @@ impl Tensor {
     }
 
     /// A tensor whose contents are undefined until a kernel writes them.
-    pub(super) fn uninit(gpu: &Gpu, shape: Vec<usize>, what: &str) -> Result<Self, GpuError> {
+    pub(super) fn uninit(gpu: &Gpu, shape: Vec<usize>, what: &str) -> Result<Self> {
         let bytes = 4 * shape.iter().product::<usize>() as u64;
         Ok(Self { buffer: gpu.alloc(bytes, what)?, shape })
     }
 
     /// Waits for the values and copies them to the host.
-    ///
-    /// # Errors
-    /// Those of the device.
-    pub fn read(&self, gpu: &Gpu) -> Result<Vec<f32>, OpError> {
+    pub fn read(&self, gpu: &Gpu) -> Result<Vec<f32>> {
         Ok(bytemuck::pod_collect_to_vec(&gpu.read(&self.buffer)?))
     }
 
@@ -79,14 +87,15 @@ impl Tensor {
     ///
     /// # Errors
     /// [`OpError::Shape`] when the number of elements differs.
-    pub fn reshape(&self, shape: &[usize]) -> Result<Self, OpError> {
+    pub fn reshape(&self, shape: &[usize]) -> Result<Self> {
         if shape.iter().product::<usize>() != self.len() {
             return Err(self.mismatch("reshape", format!("a shape with as many elements as {shape:?}")));
         }
         Ok(Self { buffer: self.buffer.clone(), shape: shape.to_vec() })
     }
 
-    pub(super) fn buffer(&self) -> &Buffer {
+    /// The values on the device, for [`launch`](super::launch()).
+    pub fn buffer(&self) -> &Buffer {
         &self.buffer
     }
 
@@ -98,11 +107,11 @@ impl Tensor {
         shape
     }
 
-    pub(super) fn expect_last(&self, op: &'static str, width: usize) -> Result<(), OpError> {
+    pub(super) fn expect_last(&self, op: &'static str, width: usize) -> Result<()> {
         if self.last() == width { Ok(()) } else { Err(self.mismatch(op, format!("rows of {width}"))) }
     }
 
-    pub(super) fn expect_shape(&self, op: &'static str, shape: &[usize]) -> Result<(), OpError> {
+    pub(super) fn expect_shape(&self, op: &'static str, shape: &[usize]) -> Result<()> {
         if self.shape == shape { Ok(()) } else { Err(self.mismatch(op, format!("shape {shape:?}"))) }
     }
 
@@ -120,10 +129,7 @@ pub struct Indices {
 
 impl Indices {
     /// Uploads indices.
-    ///
-    /// # Errors
-    /// Those of the device.
-    pub fn upload(gpu: &Gpu, indices: &[u32]) -> Result<Self, OpError> {
+    pub fn upload(gpu: &Gpu, indices: &[u32]) -> Result<Self> {
         Ok(Self { buffer: gpu.upload(bytemuck::cast_slice(indices), "indices")?, len: indices.len() })
     }
 
@@ -137,7 +143,8 @@ impl Indices {
         self.len == 0
     }
 
-    pub(super) fn buffer(&self) -> &Buffer {
+    /// The indices on the device, for [`launch`](super::launch()).
+    pub fn buffer(&self) -> &Buffer {
         &self.buffer
     }
 }

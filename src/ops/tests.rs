@@ -1,7 +1,7 @@
 //! Ops against each other and against their shape rules, on the device.
 
 use super::*;
-use crate::gpu::{GpuOptions, ShaderMode};
+use crate::gpu::{Gpu, GpuOptions, ShaderMode};
 use crate::kernels::matmul::{attention_scores, attention_values};
 use crate::kernels::softmax::Softmax;
 
@@ -65,6 +65,26 @@ fn wrong_shapes_are_typed_errors() {
     assert!(attention(&gpu, &x, 2, false).is_err());
     assert!(x.reshape(&[5]).is_err());
     assert_eq!(x.reshape(&[12]).unwrap().read(&gpu).unwrap(), wave(12));
+}
+
+/// Shaders run without bounds checks: what they would read or write out of bounds is refused before.
+#[test]
+fn buffers_and_shapes_that_a_kernel_does_not_expect_are_refused() {
+    let gpu = gpu();
+    let x = Tensor::upload(&gpu, &wave(12), &[3, 4]).unwrap();
+    let softmax = |rows| Softmax { rows, width: 4, scale: 1.0, causal: None };
+    let refused = |rows, inputs: &[&Tensor], shape: &[usize]| {
+        let inputs: Vec<_> = inputs.iter().map(|t| t.buffer()).collect();
+        matches!(
+            launch(&gpu, &softmax(rows), &inputs, shape.to_vec()),
+            Err(OpError::Shape { op: "softmax", .. })
+        )
+    };
+    assert!(refused(4, &[&x], &[4, 4]), "the input is too short");
+    assert!(refused(3, &[&x], &[3, 5]), "the output is too long");
+    assert!(refused(3, &[&x, &x], &[3, 4]), "an input too many");
+    assert!(!refused(3, &[&x], &[12]), "another shape of the same length");
+    assert!(!refused(2, &[&x], &[2, 4]), "a part of the input");
 }
 
 /// A buffer that is dropped and handed out again must not disturb work recorded before.

@@ -1,9 +1,9 @@
-//! What a workgroup of a GPU variant needs, read off its launch; and the paper model of its inner loop.
+//! What a workgroup of a GPU variant needs, read off its plan; and the paper model of its inner loop.
 
 use dapo_wgpu::gpu::capabilities::DeviceLimits;
 use dapo_wgpu::gpu::{Capabilities, Define, DeviceClass, SubgroupRange};
 use dapo_wgpu::kernels::matmul::Matmul;
-use dapo_wgpu::kernels::{Launch, Problem};
+use dapo_wgpu::kernels::{Plan, Problem};
 
 /// The variants of `matmul` for GPUs.
 pub const TILES: [&str; 4] = ["tile32", "tile64", "tile64x8", "tile128"];
@@ -34,12 +34,18 @@ pub fn gpu() -> Capabilities {
     }
 }
 
-/// A constant of a launch's shader.
-pub fn number(launch: &Launch, name: &str) -> usize {
-    let found = launch.shader.defines.iter().find(|(n, _)| *n == name);
+/// The plan of a variant of this name.
+pub fn plan(problem: &dyn Problem, name: &str) -> Plan {
+    let variant = problem.variants(&gpu()).into_iter().find(|v| v.name == name).expect("a variant");
+    variant.plan.expect("it runs on this device")
+}
+
+/// A constant of a plan's shader.
+pub fn number(plan: &Plan, name: &str) -> usize {
+    let found = plan.shader.defines.iter().find(|(n, _)| *n == name);
     match found {
         Some((_, Define::Number(value))) => *value as usize,
-        _ => panic!("{} defines no number {name}", launch.shader.file),
+        _ => panic!("{} defines no number {name}", plan.shader.file),
     }
 }
 
@@ -67,8 +73,8 @@ pub struct Step {
 
 impl Tile {
     pub fn new(name: &'static str) -> Self {
-        let launch = Matmul::linear(64, 64, 64).launch(&gpu(), name);
-        let [edge, part, depth] = ["TILE", "PART", "TILE_K"].map(|n| number(&launch, n));
+        let plan = plan(&Matmul::linear(64, 64, 64), name);
+        let [edge, part, depth] = ["TILE", "PART", "TILE_K"].map(|n| number(&plan, n));
         Self { name, edge, part, depth }
     }
 
@@ -168,8 +174,8 @@ pub struct Group {
 
 /// The workgroups of the GPU variants of a ViT-L/14's kernels.
 pub fn groups(attention: &dyn Problem) -> Vec<Group> {
-    let launch = attention.launch(&gpu(), "tile");
-    let [queries, keys, d4] = ["QUERIES", "KEYS", "D4"].map(|n| number(&launch, n));
+    let plan = plan(attention, "tile");
+    let [queries, keys, d4] = ["QUERIES", "KEYS", "D4"].map(|n| number(&plan, n));
     let mut groups: Vec<Group> = Tile::all()
         .iter()
         .map(|t| Group {

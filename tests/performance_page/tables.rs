@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use dapo_wgpu::clip::Architecture;
 use dapo_wgpu::kernels::{Cost, Element, Problem};
 
-use super::block::{Tile, gpu, groups};
+use super::block::{Tile, groups, plan};
 use super::cards::{CARDS, Card, STREAMING};
 use super::forward::{Forward, Launched, sum};
 
@@ -157,7 +157,7 @@ fn occupancy(forward: &Forward) -> String {
 
 fn balance(forward: &Forward) -> String {
     let row = |name: String, problem: &dyn Problem, variant| {
-        let workgroups = problem.launch(&gpu(), variant).grid.iter().product::<u32>() as usize;
+        let workgroups = plan(problem, variant).grid.iter().product::<u32>() as usize;
         let shares = CARDS.iter().map(|c| percent(c.balance(workgroups))).collect();
         [vec![format!("{name}, `{variant}`"), workgroups.to_string()], shares].concat()
     };

@@ -8,7 +8,7 @@ use super::error::DapoError;
 use super::forward::{ClassVectors, Forward, Leaves};
 use super::parameters::{Parameters, Values, layout};
 use super::prompts::HybridPrompts;
-use crate::autograd::{Gradients, Optimiser, Parameter, Tape, Var, add_up};
+use crate::autograd::{Gradients, Optimiser, Parameter, Tape, Var, accumulate};
 use crate::clip::Clip;
 use crate::gpu::Gpu;
 use crate::ops::{self, AdamState, Indices, OpError, PixelTarget, Tensor};
@@ -263,7 +263,7 @@ impl Trainer {
             sums.take(gpu, &leaves, &mut gradients)?;
             for (sum, leaf) in [(&mut each, &classes.each), (&mut two, &classes.two)] {
                 if let Some(gradient) = gradients.take(leaf) {
-                    add_up(gpu, sum, gradient)?;
+                    accumulate(gpu, sum, gradient)?;
                 }
             }
         }
@@ -341,7 +341,7 @@ impl Sums {
     fn take(&mut self, gpu: &Gpu, leaves: &Leaves, gradients: &mut Gradients) -> Result<(), OpError> {
         for (name, sum) in self.names.iter().zip(&mut self.by_parameter) {
             if let Some(gradient) = gradients.take(leaves.get(name)?) {
-                add_up(gpu, sum, gradient)?;
+                accumulate(gpu, sum, gradient)?;
             }
         }
         Ok(())

@@ -1,10 +1,10 @@
 //! The family's cases: those that could go wrong, those worth timing, and the reader of their labels.
 
-use super::{Matmul, MatrixLayout, Order};
+use super::shape::{Matmul, MatrixLayout, Order, attention_scores, attention_values};
 use crate::kernels::activation::Activation;
 use crate::kernels::case::CaseText;
-use crate::kernels::registry::{Family, boxed};
-use crate::kernels::{Element, Problem};
+use crate::kernels::family::{Family, boxed};
+use crate::kernels::{Element, Verifiable};
 
 /// Cases of the registry: odd and degenerate shapes, every epilogue, both orders, batches, f16.
 fn cases() -> Vec<Matmul> {
@@ -44,41 +44,13 @@ fn cases() -> Vec<Matmul> {
     cases
 }
 
-/// Q·Kᵀ/√d of packed projections [b, t, 3·h·d]: the first product of unfused attention, [b, h, t, t].
-pub fn attention_scores(images: usize, heads: usize, tokens: usize, head_dim: usize) -> Matmul {
-    let width = heads * head_dim;
-    let packed = |offset| MatrixLayout { offset, row: 3 * width, outer: tokens * 3 * width, inner: head_dim };
-    Matmul {
-        batch: (images, heads),
-        a: packed(0),
-        b: packed(width),
-        c: MatrixLayout { offset: 0, row: tokens, outer: heads * tokens * tokens, inner: tokens * tokens },
-        scale: 1.0 / (head_dim as f32).sqrt(),
-        ..Matmul::linear(tokens, tokens, head_dim)
-    }
-}
-
-/// P·V with P [b, h, t, t] and packed projections [b, t, 3·h·d]: the second product, [b, t, h·d].
-pub fn attention_values(images: usize, heads: usize, tokens: usize, head_dim: usize) -> Matmul {
-    let width = heads * head_dim;
-    Matmul {
-        batch: (images, heads),
-        a: MatrixLayout { offset: 0, row: tokens, outer: heads * tokens * tokens, inner: tokens * tokens },
-        b: MatrixLayout { offset: 2 * width, row: 3 * width, outer: tokens * 3 * width, inner: head_dim },
-        c: MatrixLayout { offset: 0, row: width, outer: tokens * width, inner: head_dim },
-        order: Order::Kn,
-        ..Matmul::linear(tokens, head_dim, tokens)
-    }
-}
-
 /// The family's entry in the registry.
 pub fn family() -> Family {
     Family {
         name: "matmul",
-        about: "matrix product with scale, bias, activation and residual",
         conformance: || boxed(cases()),
         bench: || boxed(bench_cases()),
-        parse: |text| parse(text).map(|case| Box::new(case) as Box<dyn Problem>),
+        parse: |text| parse(text).map(|case| Box::new(case) as Box<dyn Verifiable>),
     }
 }
 

@@ -1,14 +1,15 @@
 //! The gradient of the losses by the probabilities of patches.
 
+use super::loss::{Dice, PixelLoss, totals_fill};
 use super::map::{Maps, Pixel};
-use super::{Dice, PixelLoss, PixelSums, totals};
+use super::sums::PixelSums;
 use crate::gpu::Capabilities;
 use crate::kernels::bounds::{DIVISION, TINY, U, flushed, gamma};
-use crate::kernels::gradient::Derivative;
-use crate::kernels::layernorm::{row_shape, row_variants};
-use crate::kernels::registry::{Cases, Family, boxed};
+use crate::kernels::derivative::Derivative;
+use crate::kernels::family::{Cases, Family, boxed};
+use crate::kernels::rows::row_variants;
 use crate::kernels::stress::Stress;
-use crate::kernels::{Cost, Launch, Operand, Problem, Variant, shader, words};
+use crate::kernels::{Cost, Fill, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
 
 /// The gradient of [`PixelLoss`] by s, [images, grid², classes], from s, class_id, mask (as of
 /// [`PixelSums`]), totals [images, 4] and dy `[1]`. Zero but for channel 0 and that of the image's class.
@@ -127,7 +128,7 @@ impl Problem for PixelLossBackward {
     }
 
     fn inputs(&self) -> Vec<Operand> {
-        let own = vec![totals(self.images, self.size * self.size), Operand::f32("dy", 1)];
+        let own = vec![Operand::f32("totals", 4 * self.images), Operand::f32("dy", 1)];
         [self.maps().operands(), own].concat()
     }
 
@@ -135,7 +136,7 @@ impl Problem for PixelLossBackward {
         vec![self.images * self.grid * self.grid * self.classes]
     }
 
-    /// Each pixel once; a cell makes its pixels again, which is arithmetic of the method and not counted.
+    /// Each pixel once; that a cell recomputes its pixels is arithmetic of the method and not counted.
     fn cost(&self) -> Cost {
         let pixels = (self.images * self.size * self.size) as f64;
         let bytes = 4 * (self.maps().input_len() + self.outputs()[0] + 4 * self.images);
@@ -143,21 +144,26 @@ impl Problem for PixelLossBackward {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        row_variants(caps)
-    }
-
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
         let cells = self.images * self.grid * self.grid;
-        let (defines, grid) = row_shape(variant, cells, caps);
-        let (gain, floor) = self.maps().smoothing();
-        let [_, normal, defect] = self.loss().weights();
-        let sizes = [cells, self.grid, self.size, self.classes].map(|n| n as u32);
-        let factors = [gain, floor, self.focal_factor(), normal, defect, f64::from(self.scale)];
-        Launch {
-            variant,
-            shader: shader!("pixel_loss_backward.wgsl", defines),
-            params: words(&[&sizes[..], &factors.map(|x| (x as f32).to_bits())[..]].concat()),
-            grid,
+        row_variants(cells, caps, |defines, grid| {
+            let (gain, floor) = self.maps().smoothing();
+            let [_, normal, defect] = self.loss().weights();
+            let sizes = [cells, self.grid, self.size, self.classes].map(|n| n as u32);
+            let factors = [gain, floor, self.focal_factor(), normal, defect, f64::from(self.scale)];
+            Plan {
+                shader: shader!("pixel_loss_backward.wgsl", defines),
+                params: param_bytes(&[&sizes[..], &factors.map(|x| (x as f32).to_bits())[..]].concat()),
+                grid,
+            }
+        })
+    }
+}
+
+impl Verifiable for PixelLossBackward {
+    fn fill(&self, input: &str) -> Fill {
+        match input {
+            "totals" => totals_fill(self.size * self.size),
+            input => self.maps().fill(input),
         }
     }
 
@@ -237,7 +243,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "pixel_loss_backward",
-        about: "gradient of pixel losses by the probabilities of patches",
         conformance: cases,
         bench: || {
             boxed(vec![PixelLossBackward {

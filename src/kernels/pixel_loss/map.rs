@@ -1,7 +1,7 @@
-//! What the sums and the gradient share: the up-sampled maps and the focal loss of their pixels.
+//! What sums and gradient share: the up-sampled maps and the focal loss of their pixels.
 
 use crate::kernels::bounds::{DIVISION, TINY, U, gamma, ln_error};
-use crate::kernels::{Element, Fill, Operand};
+use crate::kernels::{Fill, Operand};
 
 /// The smoothing of targets and of logarithms.
 const EPSILON: f64 = 1e-5;
@@ -34,16 +34,24 @@ pub(super) struct Pixel {
 }
 
 impl Maps {
-    /// s, class_id and mask. One class in `classes + 1` lies past the end and is taken for the last.
+    /// s, class_id and mask.
     pub fn operands(&self) -> Vec<Operand> {
-        let patches = self.images * self.grid * self.grid * self.classes;
-        let classes = Fill::Below(self.classes as u32 + 1);
         vec![
-            // Finite differences must stay well within (0, 1).
-            Operand { fill: Fill::Between { low: 0.1, high: 0.9 }, ..Operand::f32("s", patches) },
-            Operand { name: "class_id", element: Element::U32, len: self.images, fill: classes },
-            Operand { fill: Fill::Below(2), ..Operand::f32("mask", self.images * self.size * self.size) },
+            Operand::f32("s", self.images * self.grid * self.grid * self.classes),
+            Operand::u32("class_id", self.images),
+            Operand::f32("mask", self.images * self.size * self.size),
         ]
+    }
+
+    /// Test values. One class in `classes + 1` lies past the end and counts as the last.
+    pub fn fill(&self, input: &str) -> Fill {
+        match input {
+            // Finite differences must stay well within (0, 1).
+            "s" => Fill::Between { low: 0.1, high: 0.9 },
+            "class_id" => Fill::Below(self.classes as u32 + 1),
+            "mask" => Fill::Below(2),
+            _ => Fill::default(),
+        }
     }
 
     /// Floats read from s, class_id and mask.

@@ -3,10 +3,10 @@
 use super::map::{Maps, Pixel};
 use crate::gpu::Capabilities;
 use crate::kernels::bounds::gamma;
-use crate::kernels::layernorm::{row_shape, row_variants};
-use crate::kernels::registry::{Cases, Family, boxed};
+use crate::kernels::family::{Cases, Family, boxed};
+use crate::kernels::rows::row_variants;
 use crate::kernels::stress::Stress;
-use crate::kernels::{Cost, Launch, Operand, Problem, Variant, shader, words};
+use crate::kernels::{Cost, Fill, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
 
 /// Σ focal, Σ q₀, Σ q₀·b and Σ b of each row of pixels, [images, size, 4], from s [images, grid², classes],
 /// class_id (u32) `[images]` and mask [images, size, size].
@@ -77,21 +77,23 @@ impl Problem for PixelSums {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        row_variants(caps)
-    }
-
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
         let rows = self.images * self.size;
-        let (defines, grid) = row_shape(variant, rows, caps);
-        let (gain, floor) = self.maps().smoothing();
-        let sizes = [rows, self.grid, self.size, self.classes].map(|n| n as u32);
-        let factors = [gain, floor].map(|x| (x as f32).to_bits());
-        Launch {
-            variant,
-            shader: shader!("pixel_sums.wgsl", defines),
-            params: words(&[&sizes[..], &factors[..]].concat()),
-            grid,
-        }
+        row_variants(rows, caps, |defines, grid| {
+            let (gain, floor) = self.maps().smoothing();
+            let sizes = [rows, self.grid, self.size, self.classes].map(|n| n as u32);
+            let factors = [gain, floor].map(|x| (x as f32).to_bits());
+            Plan {
+                shader: shader!("pixel_sums.wgsl", defines),
+                params: param_bytes(&[&sizes[..], &factors[..]].concat()),
+                grid,
+            }
+        })
+    }
+}
+
+impl Verifiable for PixelSums {
+    fn fill(&self, input: &str) -> Fill {
+        self.maps().fill(input)
     }
 
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
@@ -122,7 +124,6 @@ fn cases() -> Cases {
 pub fn family() -> Family {
     Family {
         name: "pixel_sums",
-        about: "sums of pixel losses over rows of up-sampled maps",
         conformance: cases,
         bench: || boxed(vec![PixelSums { images: 8, grid: 37, size: 518, classes: 21 }]),
         parse: |text| {

@@ -2,7 +2,8 @@ use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use super::map::{Maps, focal};
-use super::*;
+use super::{PixelLoss, PixelLossBackward, PixelSums};
+use crate::kernels::Verifiable as _;
 use crate::kernels::softmax::Softmax;
 use crate::kernels::softmax_backward::SoftmaxBackward;
 

@@ -8,9 +8,8 @@ use super::prepared::Prepared;
 use super::roofline::Ceilings;
 use super::warmup::Warmup;
 use crate::gpu::{Gpu, GpuError};
-use crate::kernels::Problem;
-use crate::kernels::check::fits;
 use crate::kernels::probe::{Copy, MultiplyAdd, Read};
+use crate::kernels::{Verifiable, fits};
 use crate::lab::Progress;
 
 /// A ceiling is the best of at least so many runs.
@@ -28,7 +27,7 @@ static ARITHMETIC: [MultiplyAdd; 3] = [
 ];
 
 /// The first of these probes that takes long enough, or the largest that fits.
-fn long_enough<P: Problem>(
+fn long_enough<P: Verifiable>(
     gpu: &Gpu,
     warmup: &Warmup,
     probes: &'static [P],

@@ -12,7 +12,7 @@ use super::roofline::Ceilings;
 use super::timing::{Kind, Spread, Timing};
 use super::warmup::Warmup;
 use crate::gpu::{Clock, Gpu, GpuError};
-use crate::kernels::{self, Problem, choose};
+use crate::kernels::{self, Verifiable, choose};
 use crate::lab::Progress;
 
 impl Prepared<'_> {
@@ -52,13 +52,13 @@ impl Prepared<'_> {
     }
 
     fn timing(&self, ceilings: &Ceilings) -> Timing {
-        let (spread, work) = (Spread::of(&self.times), self.problem.cost());
+        let (spread, work) = (Spread::of(&self.times), self.launch.work);
         let floor = ceilings.floor(work);
         Timing {
             kind: Kind::Kernel,
             kernel: self.problem.kernel().to_owned(),
             case: self.problem.label(),
-            variant: self.variant.to_owned(),
+            variant: self.launch.variant.to_owned(),
             clock: self.clock,
             work,
             spread,
@@ -107,7 +107,7 @@ pub(super) fn interleave(
 pub fn kernels(
     gpu: &Gpu,
     ceilings: &Ceilings,
-    cases: &[Box<dyn Problem>],
+    cases: &[Box<dyn Verifiable>],
     variants: &Variants,
     repetitions: usize,
     progress: &mut Progress<'_>,
@@ -117,7 +117,7 @@ pub fn kernels(
         progress(done, cases.len(), &format!("prepare {}", case.label()));
         let mut chosen = variants.of(case.as_ref(), &kernels::variants(gpu, case.as_ref()));
         if chosen.is_empty() {
-            chosen.push(choose(gpu, case.as_ref(), None)?);
+            chosen.push(choose(gpu, case.as_ref(), None)?.0.variant);
         }
         for variant in chosen {
             prepared.push(Prepared::new(gpu, case.as_ref(), Some(variant))?);

@@ -6,14 +6,13 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
 use crate::gpu::{Buffer, Clock, Gpu, GpuError};
-use crate::kernels::check::{fits, make_inputs};
-use crate::kernels::{Cost, Problem, choose, run_variant};
+use crate::kernels::{Cost, Launch, Verifiable, choose, fits, make_inputs};
 
 /// A case and variant with its buffers, ready to run.
 #[derive(Debug)]
 pub struct Prepared<'a> {
-    pub(super) problem: &'a dyn Problem,
-    pub(super) variant: &'static str,
+    pub(super) problem: &'a dyn Verifiable,
+    pub(super) launch: Launch,
     /// Sets of buffers, inputs first; more than one where caches would hold a single set.
     sets: Vec<Vec<Buffer>>,
     pub(super) clock: Clock,
@@ -33,16 +32,15 @@ impl<'a> Prepared<'a> {
     ///
     /// # Errors
     /// Also when the variant does not run on this device, or the case does not fit it.
-    pub fn new(gpu: &Gpu, problem: &'a dyn Problem, forced: Option<&str>) -> Result<Self, GpuError> {
-        let variant = choose(gpu, problem, forced)?;
-        let launch = problem.launch(gpu.capabilities(), variant);
+    pub fn new(gpu: &Gpu, problem: &'a dyn Verifiable, forced: Option<&str>) -> Result<Self, GpuError> {
+        let (launch, variant) = choose(gpu, problem, forced)?;
         fits(gpu, problem)?;
         let work = problem.cost();
         let cached = work.flops > CACHED_INTENSITY * work.bytes;
         let sets = if cached { 1 } else { (COLD_BYTES / work.bytes).ceil().clamp(1.0, 12.0) as usize };
         let mut rng = Pcg64Mcg::seed_from_u64(1);
         let set = |rng: &mut Pcg64Mcg| {
-            let mut buffers = make_inputs(gpu, problem, launch.variant, rng)?;
+            let mut buffers = make_inputs(gpu, problem, variant.panels, rng)?;
             for len in problem.outputs() {
                 buffers.push(gpu.alloc(4 * len as u64, "output")?);
             }
@@ -52,9 +50,8 @@ impl<'a> Prepared<'a> {
         let clock = if gpu.timestamps_tick()? { Clock::Timestamps } else { Clock::Wall };
         gpu.wait()?;
         let started = Instant::now();
-        let compile = gpu.pipeline(&launch.shader)?.compile_seconds;
-        let mut prepared =
-            Self { problem, variant: launch.variant, sets, clock, times: Vec::new(), compile, cold: 0.0 };
+        let compile = gpu.pipeline(&launch.plan.shader)?.compile_seconds;
+        let mut prepared = Self { problem, launch, sets, clock, times: Vec::new(), compile, cold: 0.0 };
         prepared.record(gpu, 0)?;
         gpu.wait()?;
         prepared.cold = started.elapsed().as_secs_f64();
@@ -64,12 +61,12 @@ impl<'a> Prepared<'a> {
     /// Records one launch, with set `turn` modulo the number of sets of buffers.
     pub fn record(&self, gpu: &Gpu, turn: usize) -> Result<(), GpuError> {
         let buffers: Vec<(&Buffer, u64)> = self.sets[turn % self.sets.len()].iter().map(|b| (b, 0)).collect();
-        run_variant(gpu, self.problem, &buffers, Some(self.variant))
+        self.launch.record(gpu, self.problem, &buffers)
     }
 
     /// Arithmetic and memory traffic of one run.
     pub(super) fn work(&self) -> Cost {
-        self.problem.cost()
+        self.launch.work
     }
 
     /// The least time so far, in seconds.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::gpu::Capabilities;
 use crate::kernels::case::CaseText;
 use crate::kernels::registry::{Cases, Registry};
-use crate::kernels::{Problem, Variant};
+use crate::kernels::{Problem, Unmet, Variant, Verifiable};
 
 /// The cases of these kernels; all cases when `kernels` is empty.
 ///
@@ -128,9 +128,9 @@ impl Variants {
     ///
     /// # Errors
     /// A message with the reason why it does not run, or with the available variants.
-    pub fn check(&self, cases: &[Box<dyn Problem>], caps: &Capabilities) -> Result<(), String> {
+    pub fn check(&self, cases: &[Box<dyn Verifiable>], caps: &Capabilities) -> Result<(), String> {
         for choice in &self.0 {
-            let mut refused = None;
+            let mut refused: Option<Result<(), Unmet>> = None;
             let mut names: Vec<&str> = Vec::new();
             let concerned = cases.iter().filter(|case| choice.is_for(case.as_ref()));
             for (case, variant) in concerned.flat_map(|c| c.variants(caps).into_iter().map(move |v| (c, v))) {
@@ -138,7 +138,7 @@ impl Variants {
                     names.push(variant.name);
                 }
                 if choice.fits(case.as_ref(), variant.name) {
-                    refused = Some(variant.usable);
+                    refused = Some(variant.plan.map(drop));
                     if refused == Some(Ok(())) {
                         break;
                     }
@@ -163,7 +163,7 @@ impl Variants {
     pub fn of(&self, case: &dyn Problem, variants: &[Variant]) -> Vec<&'static str> {
         variants
             .iter()
-            .filter(|v| v.usable.is_ok() && self.0.iter().any(|choice| choice.fits(case, v.name)))
+            .filter(|v| v.usable() && self.0.iter().any(|choice| choice.fits(case, v.name)))
             .map(|v| v.name)
             .collect()
     }
@@ -183,7 +183,7 @@ mod tests {
         texts.iter().map(|text| Registry::builtin().parse(text, &[]).unwrap()).collect()
     }
 
-    fn labels(cases: &[Box<dyn Problem>]) -> Vec<String> {
+    fn labels(cases: &[Box<dyn Verifiable>]) -> Vec<String> {
         cases.iter().map(|case| case.label()).collect()
     }
 

@@ -3,10 +3,10 @@
 use super::*;
 use crate::gpu::{Capabilities, GpuOptions, ShaderSpec};
 use crate::kernels::softmax::Softmax;
-use crate::kernels::{Cost, Launch, Operand, Variant};
+use crate::kernels::{Cost, Operand, Plan, Problem, Unmet};
 
 /// A softmax with a variant that returns at once, having computed nothing.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 struct Rigged(Softmax);
 
 impl Problem for Rigged {
@@ -30,32 +30,33 @@ impl Problem for Rigged {
         self.0.cost()
     }
 
-    /// `padded` claims work without end, so the roofline rules it out.
-    fn variant_cost(&self, _: &Capabilities, variant: &'static str) -> Cost {
-        let factor = if variant == "padded" { 1e9 } else { 1.0 };
-        Cost { flops: factor * self.cost().flops, ..self.cost() }
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        let softmax = self.0.variants(caps);
+        let row = softmax.iter().find(|v| v.name == "row").expect("a variant").plan.clone().expect("it runs");
+        let shader = ShaderSpec {
+            file: "hasty.wgsl",
+            text: "struct Params { rows: u32, width: u32, scale: f32, period: u32 }\n#params\n\
+                   @group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+                   @group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+                   @compute @workgroup_size(1) fn main() { y[0] = x[0] * params.scale; }",
+            defines: Vec::new(),
+            includes: |_| None,
+        };
+        let hasty = Plan { shader, grid: [1, 1, 1], ..row.clone() };
+        // It claims work without end, so the roofline rules it out.
+        let endless = Cost { flops: 1e9 * self.cost().flops, ..self.cost() };
+        vec![
+            Variant::always("row", row.clone()),
+            Variant::always("hasty", hasty),
+            Variant { cost: Some(endless), ..Variant::always("padded", row) },
+            Variant::new("never", Err(Unmet::Other("for a test"))),
+        ]
     }
+}
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-        let never = Variant::when("never", false, || "for a test".to_owned());
-        vec![Variant::always("row"), Variant::always("hasty"), Variant::always("padded"), never]
-    }
-
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let mut launch = self.0.launch(caps, "row");
-        if variant == "hasty" {
-            launch.shader = ShaderSpec {
-                file: "hasty.wgsl",
-                text: "struct Params { rows: u32, width: u32, scale: f32, period: u32 }\n#params\n\
-                       @group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-                       @group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
-                       @compute @workgroup_size(1) fn main() { y[0] = x[0] * params.scale; }",
-                defines: Vec::new(),
-                includes: |_| None,
-            };
-            launch.grid = [1, 1, 1];
-        }
-        Launch { variant, ..launch }
+impl Verifiable for Rigged {
+    fn fill(&self, input: &str) -> crate::kernels::Fill {
+        self.0.fill(input)
     }
 
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {

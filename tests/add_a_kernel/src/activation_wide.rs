@@ -3,20 +3,18 @@
 use dapo_wgpu::gpu::Define;
 use dapo_wgpu::kernels::activation::{Activate, Activation};
 use dapo_wgpu::kernels::extended::{Extended, Extra};
-use dapo_wgpu::kernels::registry::{Family, boxed};
-use dapo_wgpu::kernels::{Launch, linear_grid, shader, words};
+use dapo_wgpu::kernels::{Family, Plan, Unmet, boxed, linear_grid, param_bytes, shader};
 
 const WIDE: Extra<Activate> = Extra {
     name: "wide",
-    usable: |p, _| match p.len.is_multiple_of(4) {
-        true => Ok(()),
-        false => Err("the length is not a multiple of 4".into()),
-    },
-    launch: |p, caps| Launch {
-        variant: "wide",
-        shader: shader!("activation_wide.wgsl", vec![("ACTIVATION", Define::Text(p.activation.function()))]),
-        params: words(&[p.len as u32 / 4]),
-        grid: linear_grid(p.len.div_ceil(4 * 256), caps),
+    plan: |p, caps| {
+        Unmet::multiple_of_4("the length", p.len)?;
+        let function = Define::Text(p.activation.function());
+        Ok(Plan {
+            shader: shader!("activation_wide.wgsl", vec![("ACTIVATION", function)]),
+            params: param_bytes(&[p.len as u32 / 4]),
+            grid: linear_grid(p.len.div_ceil(4 * 256), caps),
+        })
     },
 };
 
@@ -28,7 +26,6 @@ fn case(len: usize, activation: Activation) -> Extended<Activate> {
 pub fn family() -> Family {
     Family {
         name: "activation",
-        about: "QuickGELU and GELU, with a wide variant",
         conformance: || {
             // One vec4, none at all for it, an idle end, more than one workgroup.
             let lengths = [4, 77, 252, 1370 * 4].into_iter();

@@ -2,8 +2,9 @@
 
 use dapo_wgpu::gpu::{Capabilities, Define};
 use dapo_wgpu::kernels::bounds::{TINY, flushed, gamma};
-use dapo_wgpu::kernels::registry::{Family, boxed};
-use dapo_wgpu::kernels::{Cost, Launch, Operand, Problem, Variant, linear_grid, shader, words};
+use dapo_wgpu::kernels::{
+    Cost, Family, Operand, Plan, Problem, Unmet, Variant, Verifiable, boxed, linear_grid, param_bytes, shader,
+};
 
 /// y = scale·x + shift over rows of x [rows, width], with scale and shift `[width]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,25 +41,25 @@ impl Problem for ScaleShift {
         Cost { flops: 2.0 * n, bytes: 8.0 * n + 8.0 * self.width as f64 }
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Variant> {
+    fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+        let plan = |element, pack: usize| {
+            let width = self.width / pack;
+            let count = self.rows * width;
+            Plan {
+                shader: shader!("scale_shift.wgsl", vec![("T", Define::Type(element))]),
+                params: param_bytes(&[count as u32, width as u32]),
+                grid: linear_grid(count.div_ceil(64), caps),
+            }
+        };
+        let aligned = Unmet::multiple_of_4("the width", self.width);
         vec![
-            Variant::when("vec4", self.width.is_multiple_of(4), || "the width is not a multiple of 4".into()),
-            Variant::always("scalar"),
+            Variant::when("vec4", aligned, || plan("vec4<f32>", 4)),
+            Variant::always("scalar", plan("f32", 1)),
         ]
     }
+}
 
-    fn launch(&self, caps: &Capabilities, variant: &'static str) -> Launch {
-        let (element, pack) = if variant == "vec4" { ("vec4<f32>", 4) } else { ("f32", 1) };
-        let width = self.width / pack;
-        let count = self.rows * width;
-        Launch {
-            variant,
-            shader: shader!("scale_shift.wgsl", vec![("T", Define::Type(element))]),
-            params: words(&[count as u32, width as u32]),
-            grid: linear_grid(count.div_ceil(64), caps),
-        }
-    }
-
+impl Verifiable for ScaleShift {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let rows = inputs[0].chunks(self.width);
         let row = |x: &[f64]| -> Vec<f64> {
@@ -94,7 +95,6 @@ fn cases() -> Vec<ScaleShift> {
 pub fn family() -> Family {
     Family {
         name: "scale_shift",
-        about: "one scale and one shift for each channel",
         conformance: || boxed(cases()),
         bench: || boxed(vec![ScaleShift { rows: 577, width: 1024 }]),
         parse: |text| {

@@ -1,0 +1,235 @@
+//! Does a variant compute right on this device? One problem, one variant, one outcome.
+//!
+//! Inputs are seeded; outputs start as NaN, between canaries; each result element must lie within
+//! the derived error bound of the float64 reference; and a second run must give the same
+//! bits, because a result that changes is a race.
+
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+use super::inputs::{Fill, Inputs};
+use super::launch::Launch;
+use super::problem::{Operand, Problem, Variant, Verifiable};
+use super::values::{make_values, upload_values};
+use crate::gpu::{Buffer, Gpu, GpuError};
+
+/// Words of canary before and after each output: one offset alignment.
+const GUARD: usize = 64;
+/// A quiet NaN that no arithmetic produces.
+const CANARY: u32 = 0x7fc0_dab0;
+
+/// What one run of one variant of one case showed.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Outcome {
+    /// The case's label.
+    pub case: String,
+    /// Which variant ran.
+    pub variant: &'static str,
+    /// The kind of its inputs.
+    pub inputs: Inputs,
+    /// Largest |error| / bound over all output elements; at most 1 is right.
+    #[serde(serialize_with = "finite")]
+    pub worst: f64,
+    /// Whether every NaN and infinity of the reference came out as such; `None` where it has none.
+    pub special_values_kept: Option<bool>,
+    /// What is wrong, in words; empty if the variant computed right.
+    #[serde(rename = "faults")]
+    pub failures: Vec<String>,
+}
+
+/// JSON has no infinity.
+fn finite<S: serde::Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(value.clamp(-f64::MAX, f64::MAX))
+}
+
+impl Outcome {
+    /// Whether the variant computed right.
+    pub fn passed(&self) -> bool {
+        self.failures.is_empty()
+    }
+}
+
+/// Runs one variant of a problem on normal inputs and compares it with the reference, whether or not it
+/// has passed its trial.
+///
+/// # Errors
+/// Those of the launch; a wrong result is an [`Outcome`], not an error.
+pub fn verify(
+    gpu: &Gpu,
+    problem: &dyn Verifiable,
+    variant: &Variant,
+    seed: u64,
+) -> Result<Outcome, GpuError> {
+    let case = Case::new(gpu, problem, Inputs::Normal, seed)?;
+    case.verify(gpu, variant, &case.gaps())
+}
+
+/// Refuses a case before its inputs are made on the host, where no buffer of the device could hold one.
+///
+/// # Errors
+/// [`GpuError::TooLarge`].
+pub fn fits(gpu: &Gpu, problem: &dyn Problem) -> Result<(), GpuError> {
+    let limit = gpu.capabilities().limits.buffer;
+    let inputs = problem.inputs().into_iter().map(|o| (o.len as u64).saturating_mul(o.element.bytes()));
+    let outputs = problem.outputs().into_iter().map(|len| (len as u64).saturating_mul(4));
+    match inputs.chain(outputs).max() {
+        Some(bytes) if bytes > limit => {
+            Err(GpuError::TooLarge { what: problem.label(), bytes, limit, limit_name: "maxBufferSize" })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A problem with its inputs, on the host and on the device, and the expected results.
+pub(super) struct Case<'a> {
+    problem: &'a dyn Verifiable,
+    kind: Inputs,
+    operands: Vec<Operand>,
+    given: Vec<Vec<f32>>,
+    buffers: Vec<Buffer>,
+    expected: Vec<Vec<f64>>,
+    bounds: Vec<Vec<f64>>,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn new(
+        gpu: &Gpu,
+        problem: &'a dyn Verifiable,
+        kind: Inputs,
+        seed: u64,
+    ) -> Result<Self, GpuError> {
+        let mut rng = Pcg64Mcg::seed_from_u64(seed);
+        let operands = problem.inputs();
+        let mut given = Vec::new();
+        for operand in &operands {
+            let fill = problem.fill(operand.name);
+            let mut values = make_values(operand, fill, kind, &mut rng);
+            let place = rng.random_range(0..operand.len.max(1));
+            if let Some(special) = kind.special()
+                && !matches!(fill, Fill::Below(_))
+            {
+                values[place] = special;
+            }
+            given.push(values);
+        }
+        let uploads =
+            operands.iter().zip(&given).map(|(operand, values)| upload_values(gpu, operand, values));
+        let (buffers, values): (Vec<Buffer>, Vec<Vec<f64>>) =
+            uploads.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        let expected = problem.reference(&values);
+        let bounds = problem.error_bound(&values, &expected);
+        Ok(Self { problem, kind, operands, given, buffers, expected, bounds })
+    }
+
+    /// Elements of each output that must not be written, on normal inputs: between strided rows.
+    pub(super) fn gaps(&self) -> Vec<Vec<bool>> {
+        self.expected.iter().map(|e| e.iter().map(|v| v.is_nan()).collect()).collect()
+    }
+
+    /// Runs a usable variant twice and compares.
+    pub(super) fn verify(
+        &self,
+        gpu: &Gpu,
+        variant: &Variant,
+        gaps: &[Vec<bool>],
+    ) -> Result<Outcome, GpuError> {
+        let launch = Launch::new(self.problem, variant).map_err(|unmet| GpuError::Shader {
+            name: self.problem.kernel().to_owned(),
+            message: format!("variant '{}' cannot run here: {unmet}", variant.name),
+        })?;
+        let mut read = self.buffers.clone();
+        if let Some((input, panels)) = variant.panels {
+            read[input] = panels.upload(gpu, &self.given[input], self.operands[input].name)?;
+        }
+        let first = run_guarded(gpu, self.problem, &launch, &read)?;
+        let second = run_guarded(gpu, self.problem, &launch, &read)?;
+        let mut comparison = Comparison::default();
+        for (at, words) in first.iter().enumerate() {
+            comparison.add(at, words, &self.expected[at], &self.bounds[at], &gaps[at]);
+        }
+        if first != second {
+            comparison.failures.push("two runs gave different bits".into());
+        }
+        Ok(Outcome {
+            case: self.problem.label(),
+            variant: variant.name,
+            inputs: self.kind,
+            worst: comparison.worst,
+            special_values_kept: comparison.special_values_kept,
+            failures: comparison.failures,
+        })
+    }
+}
+
+/// Runs a launch with NaN-filled outputs between canaries; returns the words, guards included.
+fn run_guarded(
+    gpu: &Gpu,
+    problem: &dyn Problem,
+    launch: &Launch,
+    inputs: &[Buffer],
+) -> Result<Vec<Vec<u32>>, GpuError> {
+    let outputs = problem
+        .outputs()
+        .iter()
+        .map(|&n| gpu.upload(bytemuck::cast_slice(&vec![CANARY; n + 2 * GUARD]), "output"))
+        .collect::<Result<Vec<_>, _>>()?;
+    let bound: Vec<(&Buffer, u64)> =
+        inputs.iter().map(|b| (b, 0)).chain(outputs.iter().map(|b| (b, 4 * GUARD as u64))).collect();
+    launch.record(gpu, problem, &bound)?;
+    outputs.iter().map(|b| Ok(bytemuck::pod_collect_to_vec(&gpu.read(b)?))).collect()
+}
+
+/// What comparing one run's outputs with the reference showed.
+#[derive(Default)]
+struct Comparison {
+    worst: f64,
+    special_values_kept: Option<bool>,
+    failures: Vec<String>,
+}
+
+impl Comparison {
+    /// Compares one guarded output.
+    fn add(&mut self, output: usize, words: &[u32], expected: &[f64], bounds: &[f64], gaps: &[bool]) {
+        let (head, rest) = words.split_at(GUARD);
+        let (body, tail) = rest.split_at(expected.len());
+        for (name, guard) in [("before its start", head), ("past its end", tail)] {
+            if guard.iter().any(|&w| w != CANARY) {
+                self.failures.push(format!("output {output}: wrote {name}"));
+            }
+        }
+        let mut bad = 0;
+        let mut example = String::new();
+        for (i, ((&word, &want), &bound)) in body.iter().zip(expected).zip(bounds).enumerate() {
+            if gaps[i] {
+                if word != CANARY {
+                    self.failures.push(format!("output {output}: wrote into the gap at {i}"));
+                }
+                continue;
+            }
+            let got = f64::from(f32::from_bits(word));
+            if !want.is_finite() {
+                let kept = if want.is_nan() { got.is_nan() } else { got == want };
+                // A canary is NaN too: an element that nobody wrote is not one that kept a NaN.
+                let kept = kept && word != CANARY;
+                self.special_values_kept = Some(self.special_values_kept.unwrap_or(true) && kept);
+                continue;
+            }
+            let overflows = want.abs() > f64::from(f32::MAX);
+            let error = (got - want).abs();
+            let right = error == 0.0 || overflows && got.is_infinite();
+            // Next to a special value the bound may be infinite: then any value is within it.
+            let ratio = if right || !bound.is_finite() && word != CANARY { 0.0 } else { error / bound };
+            if ratio.is_nan() || ratio > 1.0 {
+                bad += 1;
+                if example.is_empty() {
+                    example = format!("at {i} found {got:e}, expected {want:e} ± {bound:e}");
+                }
+            }
+            self.worst = if ratio.is_nan() { f64::INFINITY } else { self.worst.max(ratio) };
+        }
+        if bad > 0 {
+            self.failures
+                .push(format!("output {output}: {bad} of {} elements are wrong, {example}", expected.len()));
+        }
+    }
+}
