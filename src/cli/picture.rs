@@ -6,7 +6,7 @@ use image::RgbImage;
 
 use super::Failure;
 use crate::dapo::Detection;
-use crate::dapo::regions::{RegionOptions, Threshold, find_regions};
+use crate::dapo::regions::{RegionOptions, find_regions};
 use crate::report::overlay::{self, ALPHA};
 use crate::report::results::{DefectBox, MapFiles, NORMAL, ScoredImage, Verdict};
 use crate::report::{MapView, ReportImage, Scaling, write_npy};
@@ -30,7 +30,7 @@ pub fn boxes(
     threshold: f32,
 ) -> Result<Vec<DefectBox>, Failure> {
     let size = (detection.size, detection.size);
-    let options = RegionOptions { threshold: Threshold::Fixed(threshold), ..RegionOptions::default() };
+    let options = RegionOptions { threshold, ..RegionOptions::default() };
     let regions = find_regions(binary, size, original, Some(&detection.maps), &options)?;
     let name = |class: Option<usize>| defects[class.unwrap_or(detection.defect)].clone();
     Ok(regions

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::clip::torch::pickle::{Id, Pickle, Value};
+use crate::clip::torch::pickle::Pickle;
+use crate::clip::torch::value::{Id, Value};
 use crate::clip::torch::{Dense, TorchError, TorchFile};
 
 /// A part's name here, and the keys that it has in files.

@@ -13,12 +13,15 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::Progress;
 use super::error::{Problem, TorchError};
-use super::pickle::{Pickle, Value};
+use super::pickle::Pickle;
+use super::value::Value;
 
 /// The first pickle of files without an archive, torch's 0x1950a86a20f9469cfc6c.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+
+/// Called with the current stage, the bytes done and the bytes in total.
+pub type Progress<'a> = &'a mut dyn FnMut(&str, u64, u64);
 
 /// A PyTorch file, mapped, whose parts have been found.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::error::Problem;
 use super::names::{Known, known};
-use super::pickle::{Id, Pickle, Storage, Tensor, Value};
+use super::value::{Id, Storage, Tensor, Value};
 
 /// Most values in one pickle. A ViT-L/14 with Adam's state has some 50,000.
 const MAX_VALUES: usize = 1 << 19;
@@ -32,10 +32,10 @@ impl<'a> Machine<'a> {
         Self { bytes, at: 0, values: vec![], stack: vec![], marks: vec![], memo: HashMap::new() }
     }
 
-    /// The values, once the program has ended.
-    pub(super) fn finish(mut self) -> Result<Pickle<'a>, Problem> {
+    /// All values, the one that the finished program stands for, and the program's length in bytes.
+    pub(super) fn finish(mut self) -> Result<(Vec<Value<'a>>, Id, usize), Problem> {
         let root = self.pop()?;
-        Ok(Pickle { values: self.values, root, length: self.at })
+        Ok((self.values, root, self.at))
     }
 
     /// Performs one operation; `true` at the end of the pickle.

@@ -12,12 +12,10 @@ mod machine;
 mod names;
 pub mod pickle;
 pub mod tensors;
+pub mod value;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use container::TorchFile;
+pub use container::{Progress, TorchFile};
 pub use error::TorchError;
 pub use tensors::{Dense, write};
-
-/// Tells how far long work is: what is done, and bytes done of bytes in all.
-pub type Progress<'a> = &'a mut dyn FnMut(&str, u64, u64);

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensorError, View};
 
-use super::Progress;
-use super::container::TorchFile;
+use super::container::{Progress, TorchFile};
 use super::error::{Problem, TorchError};
-use super::pickle::{Id, Pickle, Tensor, Value};
+use super::pickle::Pickle;
+use super::value::{Id, Tensor, Value, element_size};
 
 /// Deepest nesting of modules and dicts.
 const MAX_DEPTH: usize = 64;
@@ -75,22 +75,6 @@ impl Dense<'_> {
             }
         }
         Cow::Owned(out)
-    }
-}
-
-/// Bytes of an element; every type that [`names`](super::names) knows has whole bytes.
-fn element_size(dtype: Dtype) -> usize {
-    dtype.bitsize() / 8
-}
-
-impl<'a> Pickle<'a> {
-    /// Bytes of an element of every storage.
-    pub(super) fn element_sizes(&self) -> HashMap<&'a str, usize> {
-        let storage = |value: &Value<'a>| match value {
-            Value::Storage(storage) => Some((storage.key, element_size(storage.dtype))),
-            _ => None,
-        };
-        self.values.iter().filter_map(storage).collect()
     }
 }
 

@@ -1,4 +1,5 @@
-use super::pickle::{Pickle, Value};
+use super::pickle::Pickle;
+use super::value::Value;
 use super::*;
 use crate::clip::architectures::ARCHITECTURES;
 use crate::clip::config::{Activation, ClipConfig, Layout};

@@ -6,10 +6,12 @@
 //! the mapping; only the tensors asked for are ever brought into memory.
 
 mod header;
+mod table;
 mod tensor;
 
 pub use header::Shard;
-pub use tensor::{Dtype, HostTable, TensorView};
+pub use table::HostTable;
+pub use tensor::{Dtype, TensorView};
 
 use super::config::Layout;
 use super::error::ModelError;

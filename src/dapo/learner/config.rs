@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::parameters::Part;
+use super::names::Part;
 use crate::clip::Clip;
 
 /// Which tokens of a prompt see each other.
@@ -71,8 +71,6 @@ pub enum ImageScore {
     Types,
     /// The mean of the three largest values of the map.
     Map,
-    /// The mean of `Class` and `Map`: an extension of DAPO for defects that are small in the image.
-    Both,
     /// As detection without training scores: `Types` and the most anomalous patches, half and half.
     Plain,
 }

@@ -201,7 +201,6 @@ impl LearnedDetector {
             let score = match self.config.image_score {
                 ImageScore::Class | ImageScore::Types => defective,
                 ImageScore::Map => top_mean(&found.binary_map()),
-                ImageScore::Both => (defective + top_mean(&found.binary_map())) / 2.0,
                 ImageScore::Plain => return found,
             };
             // The classes share the learner's own score.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::config::{LearnerConfig, PatchFeatures, TextMask};
-use super::parameters::{self, DEFECT, NORMAL, VISUAL};
+use super::names::{self, DEFECT, NORMAL, VISUAL};
 use super::prompts::HybridPrompts;
 use crate::autograd::{Tape, Var};
 use crate::clip::{Clip, ClipError, LayerTokens};
@@ -102,7 +102,7 @@ impl<'m> Forward<'m> {
         let embedded = tape.gather(&table, &index)?;
         let embedded = embedded.reshape(tape, &[positions.len(), text.context_length(), width])?;
         let layers = (0..config.text_depth())
-            .map(|layer| leaves.get(&parameters::text_tokens(layer)).cloned())
+            .map(|layer| leaves.get(&names::text_tokens(layer)).cloned())
             .collect::<Result<Vec<_>, _>>()?;
         let tokens =
             LayerTokens { layers: &layers, keep: config.alpha, overwrite_from: config.overwrite_from };
@@ -183,7 +183,7 @@ impl<'m> Forward<'m> {
         let layers = &self.config.feature_layers;
         let output = self.clip.vision().forward_with_tokens(tape, pixels, tokens, layers)?;
         let adapt = |(index, state): (usize, &Var)| {
-            let [weight, bias] = parameters::adapter(index);
+            let [weight, bias] = names::adapter(index);
             tape.affine(state, leaves.get(&weight)?, leaves.get(&bias)?)
         };
         let features = output.states.iter().enumerate().map(adapt).collect::<Result<_, _>>()?;
