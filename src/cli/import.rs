@@ -10,7 +10,7 @@ use serde_json::json;
 use super::Failure;
 use super::options::{bytes_progress, print, writable_folder};
 use crate::clip::config::{Activation, ClipConfig, Layout};
-use crate::clip::names;
+use crate::clip::parameters;
 use crate::clip::tokenizer::Tokenizer;
 use crate::clip::torch::{Dense, TorchFile, guess, tensors};
 use crate::dapo::Checkpoint;
@@ -162,7 +162,7 @@ fn complete(
         Ok(_) => {}
         Err(problem) => summary.notes.push(problem.to_string()),
     }
-    if let Err(problem) = names::load(&args.out) {
+    if let Err(problem) = parameters::load(&args.out) {
         summary.notes.push(problem.to_string());
     }
     if let Err(problem) = Tokenizer::load(&args.out) {

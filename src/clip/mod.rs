@@ -1,7 +1,7 @@
 //! CLIP: two transformers that put images and texts into one space (Radford et al. 2021,
 //! arXiv 2103.00020).
 //!
-//! [`config`], [`weights`] and [`names`] read a model folder of either common layout into one set of
+//! [`config`], [`weights`] and [`parameters`] read a model folder of either common layout into one set of
 //! names; [`tokenizer`] turns text into ids; [`transformer`], [`vision`] and [`text`] are plain
 //! compositions of ops; [`model`] puts them together. [`fetch`] downloads a model where there is a
 //! network; [`architectures`] and [`noise`] stand in for one where only speed counts.
@@ -14,8 +14,8 @@ pub mod fetch;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod model;
-pub mod names;
 pub mod noise;
+pub mod parameters;
 pub mod text;
 pub mod tokenizer;
 pub mod torch;

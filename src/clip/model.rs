@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::config::ClipConfig;
 use super::embedded;
 use super::error::ModelError;
-use super::names::{self, ClipFiles};
+use super::parameters::{self, ClipWeights};
 use super::text::TextTower;
 use super::tokenizer::Tokenizer;
 use super::transformer::{ClipError, Placement, WeightStorage};
@@ -43,8 +43,8 @@ impl Clip {
     /// # Errors
     /// [`ClipError`]: what is wrong with the folder, the request or the device.
     pub fn open(gpu: &Gpu, folder: &Path, options: ClipOptions) -> Result<Self, ClipError> {
-        let files = names::load(folder)?;
-        Self::assemble(gpu, files, Tokenizer::load(folder)?, folder, options)
+        let weights = parameters::load(folder)?;
+        Self::assemble(gpu, weights, Tokenizer::load(folder)?, folder, options)
     }
 
     /// A model of this architecture with random weights, for measuring speed. It has the tokenizer of
@@ -53,32 +53,32 @@ impl Clip {
     /// # Errors
     /// As [`Clip::open`], but for the folder.
     pub fn random(gpu: &Gpu, config: ClipConfig, seed: u64, options: ClipOptions) -> Result<Self, ClipError> {
-        let files = names::random(config, seed);
-        Self::assemble(gpu, files, embedded::tokenizer()?, Path::new(""), options)
+        let weights = parameters::random(config, seed);
+        Self::assemble(gpu, weights, embedded::tokenizer()?, Path::new(""), options)
     }
 
     fn assemble(
         gpu: &Gpu,
-        files: ClipFiles,
+        weights: ClipWeights,
         tokenizer: Tokenizer,
         folder: &Path,
         options: ClipOptions,
     ) -> Result<Self, ClipError> {
-        tokenizer.check_vocab(files.config.text.vocab_size)?;
+        tokenizer.check_vocab(weights.config.text.vocab_size)?;
         let storage = options.storage;
         let placement = Placement { storage, training: options.training };
-        let size = options.image_size.unwrap_or(files.config.vision.image_size);
-        let vision = VisionTower::upload(gpu, &files.config.vision, &files.vision, size, placement)?;
-        let text = TextTower::upload(gpu, &files.config.text, files.text, placement)?;
+        let size = options.image_size.unwrap_or(weights.config.vision.image_size);
+        let vision = VisionTower::upload(gpu, &weights.config.vision, &weights.vision, size, placement)?;
+        let text = TextTower::upload(gpu, &weights.config.text, weights.text, placement)?;
         Ok(Self {
             gpu: gpu.clone(),
             folder: folder.to_owned(),
-            config: files.config,
+            config: weights.config,
             vision,
             text,
             storage,
             tokenizer,
-            inverse_temperature: files.logit_scale,
+            inverse_temperature: weights.logit_scale,
         })
     }
 

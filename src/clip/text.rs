@@ -1,7 +1,7 @@
 //! CLIP's text transformer.
 
 use super::config::{TextConfig, TextPooling};
-use super::names::TextWeights;
+use super::parameters::TextWeights;
 use super::transformer::{ClipError, LayerTokens, Placement, Transformer, norm, projection};
 use super::weights::HostTable;
 use crate::autograd::{Tape, Var};

@@ -3,7 +3,7 @@
 
 use super::config::TowerConfig;
 use super::error::ModelError;
-use super::names::{Affine, BlockWeights, Blocks, HostTensor};
+use super::parameters::{Affine, BlockWeights, Blocks, HostTensor};
 use crate::autograd::{Tape, Var};
 use crate::gpu::Gpu;
 use crate::ops::{self, Activation, Element, Indices, Linear, Norm, OpError, Tensor};

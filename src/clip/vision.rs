@@ -1,7 +1,7 @@
 //! CLIP's vision transformer.
 
 use super::config::VisionConfig;
-use super::names::VisionWeights;
+use super::parameters::VisionWeights;
 use super::transformer::{ClipError, LayerTokens, Placement, Transformer, norm, projection};
 use crate::autograd::{Tape, Var};
 use crate::gpu::Gpu;

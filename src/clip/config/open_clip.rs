@@ -1,11 +1,11 @@
 //! `open_clip_config.json` as open_clip writes it.
 
 use super::fields::{Fields, MAX_SIZE, check_grid, check_std};
-use super::{
-    Activation, ClipConfig, Layout, OPENAI_MEAN, OPENAI_STD, TextConfig, TextPooling, TowerConfig,
-    VisionConfig,
+use super::model::{
+    ClipConfig, Layout, OPENAI_MEAN, OPENAI_STD, TextConfig, TextPooling, TowerConfig, VisionConfig,
 };
 use crate::clip::error::ModelError;
+use crate::ops::Activation;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 

@@ -27,21 +27,6 @@ impl Dtype {
             other => Dtype::Other(other.to_owned()),
         }
     }
-
-    /// Bytes per element, where known.
-    pub(super) fn size(&self) -> Option<usize> {
-        match self {
-            Dtype::F32 => Some(4),
-            Dtype::F16 | Dtype::Bf16 => Some(2),
-            Dtype::Other(name) => match name.as_str() {
-                "BOOL" | "U8" | "I8" => Some(1),
-                "U16" | "I16" => Some(2),
-                "U32" | "I32" => Some(4),
-                "F64" | "U64" | "I64" => Some(8),
-                _ => None,
-            },
-        }
-    }
 }
 
 /// A tensor inside a mapped file.

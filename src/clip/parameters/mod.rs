@@ -10,36 +10,19 @@
 //! nevertheless all checked by [`load`], so a file that does not fit fails before any work.
 
 mod blocks;
+mod host;
 mod random;
 
-pub use blocks::{BlockWeights, Blocks};
-pub use random::random;
+pub use blocks::Blocks;
+pub use host::{Affine, BlockWeights, HostTensor};
 
 use super::config::{ClipConfig, Layout};
 use super::error::ModelError;
-use super::weights::{Checkpoint, HostTable, TensorView};
+use super::noise::Noise;
+use super::weights::{Checkpoint, HostTable};
+use host::read;
 use std::path::Path;
 use std::sync::Arc;
-
-/// A tensor in host memory.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HostTensor {
-    /// Extent of each dimension, the last one contiguous.
-    pub shape: Vec<usize>,
-    /// The elements, `shape`'s product in number.
-    pub data: Vec<f32>,
-    /// Whether every element came from F16, so that storing it in F16 loses nothing.
-    pub from_f16: bool,
-}
-
-/// Weight and bias of a linear layer or a layer norm.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Affine {
-    /// `[out, in]` of a linear layer, `[width]` of a layer norm.
-    pub weight: HostTensor,
-    /// `[out]` or `[width]`.
-    pub bias: HostTensor,
-}
 
 /// The vision tower of width `w`, patch side `p`, grid side `g` and embedding length `e`.
 #[derive(Debug, Clone)]
@@ -76,9 +59,9 @@ pub struct TextWeights {
     pub projection: HostTensor,
 }
 
-/// A model folder, read, or random parameters in its place.
+/// All parameters of a model, from a folder or random.
 #[derive(Debug, Clone)]
-pub struct ClipFiles {
+pub struct ClipWeights {
     /// Sizes and settings.
     pub config: ClipConfig,
     /// Image side.
@@ -90,19 +73,47 @@ pub struct ClipFiles {
     pub logit_scale: f32,
 }
 
+/// Logit scale of models with random weights: the one that OpenAI's models ended training with.
+const RANDOM_LOGIT_SCALE: f32 = 100.0;
+
 /// Reads the model in `folder`: configuration and everything but the blocks, whose presence and
 /// shapes are checked.
 ///
 /// # Errors
 /// Everything that [`ClipConfig::from_folder`] and [`Checkpoint::open`] report, and tensors that are
 /// missing or do not have the shape that the configuration implies.
-pub fn load(folder: &Path) -> Result<ClipFiles, ModelError> {
+pub fn load(folder: &Path) -> Result<ClipWeights, ModelError> {
     let config = ClipConfig::from_folder(folder)?;
     let file = Arc::new(Checkpoint::open(folder, config.layout)?);
     let vision = vision_weights(&file, &config)?;
     let text = text_weights(&file, &config)?;
     let logit_scale = logit_scale(&file)?;
-    Ok(ClipFiles { config, vision, text, logit_scale })
+    Ok(ClipWeights { config, vision, text, logit_scale })
+}
+
+/// A model of this architecture whose parameters depend on the seed only. Blocks and rows of the token
+/// table are drawn when they are asked for.
+pub fn random(config: ClipConfig, seed: u64) -> ClipWeights {
+    let (vision, text) = (Noise::new(seed).part(0), Noise::new(seed).part(1));
+    let (w, p, g) = (config.vision.tower.width, config.vision.patch_size, config.vision.grid());
+    let (t, embed) = (config.text.tower.width, config.embed_dim);
+    let vision = VisionWeights {
+        class_embedding: random::embedding(vision.part(0), &[w]),
+        patch_embedding: random::matrix(vision.part(1), w, 3 * p * p, 1.0),
+        position_embedding: random::embedding(vision.part(2), &[1 + g * g, w]),
+        ln_pre: random::norm(w),
+        blocks: Blocks::random(vision.part(3), &config.vision.tower),
+        ln_post: random::norm(w),
+        projection: random::matrix(vision.part(4), embed, w, 1.0),
+    };
+    let text = TextWeights {
+        token_embedding: HostTable::random(text.part(0), config.text.vocab_size, t),
+        position_embedding: random::embedding(text.part(1), &[config.text.context_length, t]),
+        blocks: Blocks::random(text.part(2), &config.text.tower),
+        ln_final: random::norm(t),
+        projection: random::matrix(text.part(3), embed, t, 1.0),
+    };
+    ClipWeights { config, vision, text, logit_scale: RANDOM_LOGIT_SCALE }
 }
 
 fn vision_weights(file: &Arc<Checkpoint>, config: &ClipConfig) -> Result<VisionWeights, ModelError> {
@@ -201,19 +212,6 @@ fn layer_norm(file: &Checkpoint, name: &str, width: usize) -> Result<Affine, Mod
         weight: read(file, &[format!("{name}.weight")], &[width])?,
         bias: read(file, &[format!("{name}.bias")], &[width])?,
     })
-}
-
-/// Tensors `names`, each of shape `shape`, stacked along the first dimension.
-fn read(file: &Checkpoint, names: &[String], shape: &[usize]) -> Result<HostTensor, ModelError> {
-    let parts: Vec<TensorView> =
-        names.iter().map(|name| file.tensor(name, shape)).collect::<Result<_, _>>()?;
-    let mut data = Vec::with_capacity(names.len() * shape.iter().product::<usize>());
-    parts.iter().for_each(|part| part.append_f32(&mut data));
-    let mut stacked = shape.to_vec();
-    if let Some(first) = stacked.first_mut() {
-        *first *= names.len();
-    }
-    Ok(HostTensor { shape: stacked, data, from_f16: parts.iter().all(TensorView::is_f16) })
 }
 
 #[cfg(test)]

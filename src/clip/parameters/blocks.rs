@@ -1,28 +1,12 @@
 //! The transformer blocks of a tower.
 
-use super::{Affine, random, read};
+use super::host::{Affine, BlockWeights, read};
+use super::random;
 use crate::clip::config::{Layout, TowerConfig};
 use crate::clip::error::ModelError;
 use crate::clip::noise::Noise;
 use crate::clip::weights::Checkpoint;
 use std::sync::Arc;
-
-/// One pre-norm transformer block of width `d` and MLP width `m`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BlockWeights {
-    /// Layer norm before the attention, `[d]`.
-    pub ln_1: Affine,
-    /// Query, key and value, in this order: `[3d, d]` and `[3d]`.
-    pub attn_in: Affine,
-    /// Output of the attention: `[d, d]` and `[d]`.
-    pub attn_out: Affine,
-    /// Layer norm before the MLP, `[d]`.
-    pub ln_2: Affine,
-    /// First layer of the MLP: `[m, d]` and `[m]`.
-    pub mlp_fc: Affine,
-    /// Second layer of the MLP: `[d, m]` and `[d]`.
-    pub mlp_proj: Affine,
-}
 
 /// The blocks of one tower, each read or drawn when it is asked for.
 #[derive(Debug, Clone)]
