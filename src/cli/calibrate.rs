@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let gpu = args.device.open()?;
     let look = args.look.open(&gpu, prompts, learner.as_ref())?;
     // Before hours of work, not after: whether there are enough images.
-    Alarm::from_good(&vec![0.0; entries.len()], args.false_alarms, look.conditions())?;
+    Alarm::calibrate(&vec![0.0; entries.len()], args.false_alarms, look.conditions())?;
     let bar = progress(entries.len(), "images");
     let batch = args.batch.clamp(1, look.looker.max_batch());
     let mut scores = Vec::with_capacity(entries.len());
@@ -79,7 +79,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         }
     }
     bar.finish_and_clear();
-    let alarm = Alarm::from_good(&scores, args.false_alarms, look.conditions())?;
+    let alarm = Alarm::calibrate(&scores, args.false_alarms, look.conditions())?;
     let mut text = serde_json::to_string_pretty(&alarm).map_err(|e| Failure::new(e.to_string()))?;
     text.push('\n');
     match (&args.out, &learner) {

@@ -12,7 +12,7 @@ use super::options::{bytes_progress, print, writable_folder};
 use crate::clip::config::{Activation, ClipConfig, Layout};
 use crate::clip::parameters;
 use crate::clip::tokenizer::Tokenizer;
-use crate::clip::torch::{Dense, TorchFile, guess, tensors};
+use crate::clip::torch::{FileTensor, TorchFile, infer, tensors};
 use crate::dapo::Checkpoint;
 use crate::report::{AtomicFile, WriteError, write_atomic};
 
@@ -97,7 +97,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     } else {
         let tensors = file.state_dict(&pickle)?;
         about.insert("format".into(), "pt".into());
-        let layout = guess::layout(&guess::shapes(&tensors));
+        let layout = infer::layout(&infer::shapes(&tensors));
         summary.kind = if layout.is_some() { "clip" } else { "tensors" };
         model = layout;
         (tensors, layout.map_or("model.safetensors", Layout::weights_file))
@@ -128,7 +128,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 fn complete(
     args: &Args,
     file: &TorchFile,
-    tensors: &BTreeMap<String, Dense<'_>>,
+    tensors: &BTreeMap<String, FileTensor<'_>>,
     layout: Layout,
     summary: &mut Summary,
 ) -> Result<(), Failure> {
@@ -136,10 +136,10 @@ fn complete(
     if args.gelu.is_some() || !bring(args, layout.config_file(), summary)? {
         let of_openai = file.is_script() || tensors.contains_key("input_resolution");
         let gelu = args.gelu.map(Gelu::activation);
-        match guess::config(&guess::shapes(tensors), layout, of_openai, gelu) {
-            Ok(guess) => {
-                write_atomic(&config, format!("{:#}\n", guess.config).as_bytes())?;
-                summary.assumed = guess.assumed;
+        match infer::config(&infer::shapes(tensors), layout, of_openai, gelu) {
+            Ok(inferred) => {
+                write_atomic(&config, format!("{:#}\n", inferred.config).as_bytes())?;
+                summary.assumed = inferred.assumptions;
                 summary.files.push((config.clone(), "written"));
             }
             Err(problem) => {
@@ -188,8 +188,8 @@ fn bring(args: &Args, name: &str, summary: &mut Summary) -> Result<bool, Failure
     Ok(true)
 }
 
-fn tell_about(args: &Args, tensors: &BTreeMap<String, Dense<'_>>, summary: &Summary) -> Result<(), Failure> {
-    let bytes: usize = tensors.values().map(Dense::bytes).sum();
+fn tell_about(args: &Args, tensors: &BTreeMap<String, FileTensor<'_>>, summary: &Summary) -> Result<(), Failure> {
+    let bytes: usize = tensors.values().map(FileTensor::byte_len).sum();
     if args.json {
         let files: Vec<_> = summary
             .files

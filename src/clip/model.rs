@@ -34,7 +34,7 @@ pub struct Clip {
     text: TextTower,
     storage: WeightStorage,
     tokenizer: Tokenizer,
-    inverse_temperature: f32,
+    logit_scale: f32,
 }
 
 impl Clip {
@@ -78,7 +78,7 @@ impl Clip {
             text,
             storage,
             tokenizer,
-            inverse_temperature: weights.logit_scale,
+            logit_scale: weights.logit_scale,
         })
     }
 
@@ -113,8 +113,8 @@ impl Clip {
     }
 
     /// Its learned inverse temperature, exp(logit_scale) (about 100 for OpenAI's models).
-    pub fn inverse_temperature(&self) -> f32 {
-        self.inverse_temperature
+    pub fn logit_scale(&self) -> f32 {
+        self.logit_scale
     }
 
     /// Token ids of texts, each row of the context's length.

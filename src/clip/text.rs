@@ -136,7 +136,7 @@ impl TextTower {
     ///
     /// # Errors
     /// [`ClipError::Request`] when the id is not in the table; those of the ops.
-    pub fn first_token(&self, gpu: &Gpu, start_id: u32) -> Result<Vec<Vec<f32>>, ClipError> {
+    pub fn start_token_states(&self, gpu: &Gpu, start_id: u32) -> Result<Vec<Vec<f32>>, ClipError> {
         let width = self.width();
         let position = self.position.read(gpu)?;
         let mut token: Vec<f32> =

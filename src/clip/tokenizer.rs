@@ -62,16 +62,6 @@ impl Tokenizer {
         Ok(Tokenizer { inner, path: path.to_owned(), bos, eos })
     }
 
-    /// Id of the start token.
-    pub fn bos_id(&self) -> u32 {
-        self.bos
-    }
-
-    /// Id of the end token.
-    pub fn eos_id(&self) -> u32 {
-        self.eos
-    }
-
     /// Checks that every id this tokenizer can give is a row of a token table of `vocab_size` rows.
     ///
     /// # Errors
@@ -136,7 +126,6 @@ mod tests {
     fn merges_clean_up_and_special_tokens() {
         let dir = tempfile::tempdir().unwrap();
         let t = tokenizer(dir.path());
-        assert_eq!((t.bos_id(), t.eos_id()), (57, 58));
         // "abc" merges to "ab" + "c</w>" and then to "abc</w>"; "ad" has no merge.
         assert_eq!(t.tokens("abc").unwrap(), [55]);
         assert_eq!(t.tokens("ad").unwrap(), [1, 30]);

@@ -162,7 +162,7 @@ impl Transformer {
     ///
     /// # Errors
     /// Those of the ops.
-    pub fn value_attention(&self, gpu: &Gpu, index: usize, x: &Tensor) -> Result<Tensor, OpError> {
+    pub fn vv_attention(&self, gpu: &Gpu, index: usize, x: &Tensor) -> Result<Tensor, OpError> {
         let block = &self.blocks[index];
         let qkv = block.attn_in.forward(gpu, &block.ln_1.forward(gpu, x)?, None, None)?;
         let (shape, width) = (qkv.shape().to_vec(), x.last());

@@ -81,7 +81,7 @@ impl VisionTower {
             transformer: Transformer::upload(gpu, &config.tower, &weights.blocks, false, placement)?,
             ln_post: norm(gpu, &weights.ln_post, epsilon)?,
             projection: projection(gpu, &weights.projection, placement)?,
-            patch_projection: folded(weights),
+            patch_projection: fold_layer_norm(weights),
             config: config.clone(),
         })
     }
@@ -196,7 +196,7 @@ impl VisionTower {
     ///
     /// # Errors
     /// Those of the ops.
-    pub fn forward_with_values(
+    pub fn forward_with_vv_attention(
         &self,
         gpu: &Gpu,
         pixels: &Tensor,
@@ -210,7 +210,7 @@ impl VisionTower {
         let mut local: Option<Tensor> = None;
         for index in 0..self.depth() {
             if index + blocks >= self.depth() {
-                let added = self.transformer.value_attention(gpu, index, x.tensor())?;
+                let added = self.transformer.vv_attention(gpu, index, x.tensor())?;
                 let before = local.as_ref().unwrap_or(x.tensor());
                 local = Some(ops::combine(gpu, 1.0, before, 1.0, &added)?);
             }
@@ -242,7 +242,7 @@ impl VisionTower {
             x = self.transformer.block(&tape, index, &x, false)?;
             all.push(TokenStatistics {
                 mean: sum.into_iter().map(|s| s / count).collect(),
-                spread: mean_deviation(&x.tensor().read(gpu)?, self.width(), length),
+                std: mean_std(&x.tensor().read(gpu)?, self.width(), length),
             });
         }
         Ok(all)
@@ -266,12 +266,12 @@ pub struct TokenStatistics {
     /// The mean of all tokens that enter the block, `[width]`.
     pub mean: Vec<f32>,
     /// The mean of the standard deviations of the patch tokens that leave it, each over its channels.
-    pub spread: f32,
+    pub std: f32,
 }
 
 /// The mean over the rows of sequences [images, length, width], the first of each left out, of their standard
 /// deviations.
-fn mean_deviation(x: &[f32], width: usize, length: usize) -> f32 {
+fn mean_std(x: &[f32], width: usize, length: usize) -> f32 {
     let patches = x.chunks(width).enumerate().filter(|(row, _)| row % length != 0);
     let deviations: Vec<f64> = patches
         .map(|(_, token)| {
@@ -284,7 +284,7 @@ fn mean_deviation(x: &[f32], width: usize, length: usize) -> f32 {
 }
 
 /// P·(γ∘(x − mean x) + β) as W·x + b.
-fn folded(weights: &VisionWeights) -> (Vec<f32>, Vec<f32>) {
+fn fold_layer_norm(weights: &VisionWeights) -> (Vec<f32>, Vec<f32>) {
     let (scale, shift) = (&weights.ln_post.weight.data, &weights.ln_post.bias.data);
     let rows = weights.projection.data.chunks(scale.len());
     let mut folded = (Vec::new(), Vec::new());

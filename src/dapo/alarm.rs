@@ -77,7 +77,7 @@ impl Alarm {
     ///
     /// # Errors
     /// [`AlarmError`]: a rate outside (0, 1), fewer than 1/`rate` − 1 images, scores that are not finite.
-    pub fn from_good(scores: &[f32], rate: f64, conditions: Conditions) -> Result<Self, AlarmError> {
+    pub fn calibrate(scores: &[f32], rate: f64, conditions: Conditions) -> Result<Self, AlarmError> {
         if !(rate > 0.0 && rate < 1.0) {
             return Err(AlarmError::Rate(rate));
         }
@@ -105,11 +105,6 @@ impl Alarm {
             highest: sorted[images - 1],
             conditions,
         })
-    }
-
-    /// Whether an image with this score is called defective.
-    pub fn rings(&self, score: f32) -> bool {
-        score >= self.threshold
     }
 }
 
@@ -153,9 +148,9 @@ mod tests {
         let (mut rates, rate) = (Vec::new(), 0.05);
         for _ in 0..50 {
             let good: Vec<f32> = (0..199).map(|_| draw().powi(3)).collect();
-            let alarm = Alarm::from_good(&good, rate, conditions()).expect("a threshold");
-            let rung = (0..2000).filter(|_| alarm.rings(draw().powi(3))).count();
-            rates.push(rung as f64 / 2000.0);
+            let alarm = Alarm::calibrate(&good, rate, conditions()).expect("a threshold");
+            let alarms = (0..2000).filter(|_| draw().powi(3) >= alarm.threshold).count();
+            rates.push(alarms as f64 / 2000.0);
         }
         let mean = rates.iter().sum::<f64>() / rates.len() as f64;
         // 50 sets: the mean is off by about sqrt(0.05 / 199 / 50) = 0.002.
@@ -165,14 +160,14 @@ mod tests {
     #[test]
     fn nineteen_images_are_just_enough_for_one_in_twenty() {
         let scores: Vec<f32> = (0..19).map(|n| n as f32 / 20.0).collect();
-        let alarm = Alarm::from_good(&scores, 0.05, conditions()).expect("enough");
+        let alarm = Alarm::calibrate(&scores, 0.05, conditions()).expect("enough");
         assert_eq!((alarm.highest, alarm.images), (0.9, 19));
-        assert!(!alarm.rings(0.9) && alarm.rings(0.9f32.next_up()));
-        let error = Alarm::from_good(&scores[1..], 0.05, conditions()).expect_err("too few");
+        assert_eq!(alarm.threshold, 0.9f32.next_up());
+        let error = Alarm::calibrate(&scores[1..], 0.05, conditions()).expect_err("too few");
         assert_eq!(error, AlarmError::TooFew { images: 18, rate: 0.05, needed: 19 });
-        assert_eq!(Alarm::from_good(&scores, 0.0, conditions()), Err(AlarmError::Rate(0.0)));
-        assert!(Alarm::from_good(&[], 0.5, conditions()).is_err());
-        assert!(Alarm::from_good(&[0.1, f32::NAN], 0.5, conditions()).is_err());
+        assert_eq!(Alarm::calibrate(&scores, 0.0, conditions()), Err(AlarmError::Rate(0.0)));
+        assert!(Alarm::calibrate(&[], 0.5, conditions()).is_err());
+        assert!(Alarm::calibrate(&[0.1, f32::NAN], 0.5, conditions()).is_err());
     }
 
     #[test]

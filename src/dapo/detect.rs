@@ -145,7 +145,7 @@ impl Detector {
         maps: Maps,
     ) -> Result<Vec<Detection>, ClipError> {
         let gpu = self.clip.gpu();
-        let scale = self.clip.inverse_temperature();
+        let scale = self.clip.logit_scale();
         let probabilities = |x: &Tensor| -> Result<Tensor, OpError> {
             ops::softmax(gpu, &ops::similarity(gpu, x, &classes.each, scale)?, 1.0)
         };

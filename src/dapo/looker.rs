@@ -26,7 +26,7 @@ impl Looker {
     /// What cosines are divided by.
     pub fn temperature(&self) -> f32 {
         match self {
-            Self::Ensemble(detector) => 1.0 / detector.clip().inverse_temperature(),
+            Self::Ensemble(detector) => 1.0 / detector.clip().logit_scale(),
             Self::Learned(detector) => detector.config().temperature,
         }
     }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use crate::clip::torch::pickle::Pickle;
 use crate::clip::torch::value::{Id, Value};
-use crate::clip::torch::{Dense, TorchError, TorchFile};
+use crate::clip::torch::{FileTensor, TorchError, TorchFile};
 
 /// A part's name here, and the keys that it has in files.
 const PARTS: [(&str, [&str; 2]); 3] = [
@@ -24,7 +24,7 @@ const PARTS: [(&str, [&str; 2]); 3] = [
 #[derive(Debug)]
 pub struct Checkpoint<'a> {
     /// The tensors by these names.
-    pub tensors: BTreeMap<String, Dense<'a>>,
+    pub tensors: BTreeMap<String, FileTensor<'a>>,
     /// The epoch that the file names, counted from 0.
     pub epoch: Option<i64>,
     /// Other tensors of these parts, such as a network `meta_net` that is saved but never used.
@@ -111,7 +111,7 @@ fn is_used(name: &str) -> bool {
 }
 
 /// Checks that shapes fit each other; else the tensor at fault and what is wrong.
-fn check(tensors: &BTreeMap<String, Dense<'_>>) -> Result<(), (String, String)> {
+fn check(tensors: &BTreeMap<String, FileTensor<'_>>) -> Result<(), (String, String)> {
     let shape = |name: &str| match tensors.get(name) {
         Some(tensor) => Ok(tensor.shape()),
         None => Err((name.to_owned(), "is missing".to_owned())),
@@ -194,7 +194,7 @@ mod tests {
         let file = open(&fixture("learner.pth")).unwrap();
         let pickle = file.pickle().unwrap();
         let read = || Checkpoint::read(&file, &pickle).unwrap().unwrap().tensors;
-        let fault = |change: &dyn Fn(&mut BTreeMap<String, Dense>)| {
+        let fault = |change: &dyn Fn(&mut BTreeMap<String, FileTensor>)| {
             let mut tensors = read();
             change(&mut tensors);
             check(&tensors).map_err(|(name, problem)| format!("{name} {problem}"))

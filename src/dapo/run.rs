@@ -96,10 +96,12 @@ pub struct UnknownLabel {
     pub known: String,
 }
 
-/// Classes with these names, trimmed; empty ones are left out.
-pub fn named<'n>(names: impl Iterator<Item = &'n str>) -> Vec<DefectClass> {
-    let named = names.map(str::trim).filter(|name| !name.is_empty());
-    named.map(|name| DefectClass { name: name.to_owned(), train: None, labels: Vec::new() }).collect()
+impl DefectClass {
+    /// Classes with these names, trimmed; empty ones are left out.
+    pub fn from_names<'n>(names: impl Iterator<Item = &'n str>) -> Vec<Self> {
+        let names = names.map(str::trim).filter(|name| !name.is_empty());
+        names.map(|name| Self { name: name.to_owned(), train: None, labels: Vec::new() }).collect()
+    }
 }
 
 /// A label in words: `bent_lead` is "bent lead".
@@ -127,7 +129,7 @@ impl RunConfig {
         let plain: Self = toml::from_str(text).map_err(|e| e.to_string())?;
         let Some(method) = method.or(wanted.learner.method) else { return Ok(plain) };
         let mut all: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
-        let mut learner = toml::Table::try_from(LearnerConfig::of(method)).map_err(|e| e.to_string())?;
+        let mut learner = toml::Table::try_from(LearnerConfig::for_method(method)).map_err(|e| e.to_string())?;
         if let Some(toml::Value::Table(given)) = all.remove("learner") {
             learner.extend(given);
         }
@@ -147,14 +149,14 @@ impl RunConfig {
     ) -> Result<BTreeMap<String, u32>, UnknownLabel> {
         let labels: std::collections::BTreeSet<&str> = labels.collect();
         if self.learner.one_class {
-            self.defects = named(std::iter::once("damaged"));
+            self.defects = DefectClass::from_names(std::iter::once("damaged"));
             return Ok(labels.iter().map(|label| ((*label).to_owned(), 1)).collect());
         }
         if self.defects.is_empty() {
             let mut names: Vec<String> = labels.iter().map(|l| words(l)).collect();
             names.sort();
             names.dedup();
-            self.defects = named(names.iter().map(String::as_str));
+            self.defects = DefectClass::from_names(names.iter().map(String::as_str));
         }
         let find = |label: &str| {
             let of = |d: &DefectClass| {
@@ -193,21 +195,21 @@ impl RunConfig {
 
 /// Which images each step sees: every epoch all of them, in an order of its own.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct BatchSampler {
     images: usize,
     batch: usize,
     /// `None`: as they come.
     seed: Option<u64>,
 }
 
-impl Order {
+impl BatchSampler {
     /// Batches of images in a seeded order, or without a seed as they come.
     pub fn new(images: usize, batch: usize, seed: Option<u64>) -> Self {
         Self { images, batch: batch.max(1), seed }
     }
 
     /// The images of a step, counted from 0. Depends on nothing else, so that a run can go on anywhere.
-    pub fn step(&self, step: usize) -> Vec<usize> {
+    pub fn batch(&self, step: usize) -> Vec<usize> {
         let each = self.images.div_ceil(self.batch).max(1);
         let (epoch, at) = (step / each, step % each);
         let mut order: Vec<usize> = (0..self.images).collect();
@@ -228,8 +230,8 @@ mod tests {
 
     #[test]
     fn an_epoch_sees_every_image_once_and_each_in_another_order() {
-        let order = Order::new(10, 4, Some(3));
-        let epoch = |n: usize| -> Vec<usize> { (3 * n..3 * n + 3).flat_map(|s| order.step(s)).collect() };
+        let order = BatchSampler::new(10, 4, Some(3));
+        let epoch = |n: usize| -> Vec<usize> { (3 * n..3 * n + 3).flat_map(|s| order.batch(s)).collect() };
         let (first, second) = (epoch(0), epoch(1));
         for mut seen in [first.clone(), second.clone()] {
             seen.sort_unstable();
@@ -237,18 +239,18 @@ mod tests {
         }
         assert_ne!(first, second);
         assert_ne!(first, (0..10).collect::<Vec<_>>());
-        assert_eq!(order.step(2).len(), 2);
-        assert_eq!(Order::new(10, 4, None).step(4), [4, 5, 6, 7]);
+        assert_eq!(order.batch(2).len(), 2);
+        assert_eq!(BatchSampler::new(10, 4, None).batch(4), [4, 5, 6, 7]);
     }
 
     #[test]
     fn a_file_changes_the_defaults_of_its_method() {
         let text = "[learner]\nmethod = 'multiads'\nobject = 'bolt'\n[training]\nbatch = 4\n";
         let run = RunConfig::from_toml(text, None).expect("a run");
-        let expected = LearnerConfig { object: "bolt".into(), ..LearnerConfig::of(Method::MultiAds) };
+        let expected = LearnerConfig { object: "bolt".into(), ..LearnerConfig::for_method(Method::MultiAds) };
         assert_eq!((run.learner, run.training.batch), (expected, 4));
         let run = RunConfig::from_toml("", Some(Method::AnomalyClip)).expect("a run");
-        assert_eq!(run.learner, LearnerConfig::of(Method::AnomalyClip));
+        assert_eq!(run.learner, LearnerConfig::for_method(Method::AnomalyClip));
         let error = RunConfig::from_toml("[learner]\nprompt_set = 3\n", None).expect_err("a misspelt field");
         assert!(
             error.contains("prompt_set") && error.contains("line 2") && error.contains("prompt_sets"),

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::cli::Failure;
 use crate::dapo::learner::Batch;
-use crate::dapo::run::Order;
+use crate::dapo::run::BatchSampler;
 use crate::data::image::Source;
 use crate::data::samples::Mask;
 use crate::data::{ImageError, MaskRule, Preprocess};
@@ -42,11 +42,11 @@ pub struct Feed {
 
 impl Feed {
     /// Begins with the first step of the range.
-    pub fn new(images: Vec<LabelledImage>, order: Order, steps: Range<usize>, how: Preparation) -> Self {
+    pub fn new(images: Vec<LabelledImage>, order: BatchSampler, steps: Range<usize>, how: Preparation) -> Self {
         let (sender, batches) = sync_channel(1);
         thread::spawn(move || {
             for step in steps {
-                let chosen: Vec<&LabelledImage> = order.step(step).into_iter().map(|i| &images[i]).collect();
+                let chosen: Vec<&LabelledImage> = order.batch(step).into_iter().map(|i| &images[i]).collect();
                 let batch = load(&chosen, &how);
                 let failed = batch.is_err();
                 // The receiver goes away when the run ends early.

@@ -16,7 +16,7 @@ use crate::dapo::learner::checkpoint::{self, RunState};
 use crate::dapo::learner::description::{self, Description};
 use crate::dapo::learner::memory::Estimate;
 use crate::dapo::learner::{DapoError, LearnerFile, ModelShape, Parameters, Snapshot, Trainer};
-use crate::dapo::run::{MaskThreshold, Order, RunConfig};
+use crate::dapo::run::{BatchSampler, MaskThreshold, RunConfig};
 use crate::data::MaskRule;
 use crate::data::samples::{self, Sample, Split};
 
@@ -52,7 +52,7 @@ impl Start {
         if let Some(LearnerFile { description: Some(description), .. }) = &init {
             run.learner = description.learner.clone();
         } else if let Some(file) = &init {
-            file.parameters.describe(&mut run.learner)?;
+            file.parameters.infer_sizes(&mut run.learner)?;
         }
         if args.method.is_some() && run.learner.method != wanted {
             let (is, wanted) = (run.learner.method.name(), wanted.name());
@@ -154,11 +154,11 @@ impl Start {
         let config = self.run.learner.clone().resolved(&clip).map_err(Failure::new)?;
         self.run.learner = config.clone();
         if self.snapshot.is_none() {
-            let mut values = Parameters::random(&config, &clip, self.run.training.seed)?;
-            if config.starts_from_images() {
-                let first = self.order().step(0).into_iter().map(|i| &self.images[i]).collect::<Vec<_>>();
+            let mut values = Parameters::init(&config, &clip, self.run.training.seed)?;
+            if config.needs_images_to_start() {
+                let first = self.order().batch(0).into_iter().map(|i| &self.images[i]).collect::<Vec<_>>();
                 let batch = feed::load(&first, &self.preparation(&clip))?;
-                values.start_from(&config, &clip, &batch.pixels)?;
+                values.init_from_images(&config, &clip, &batch.pixels)?;
             }
             self.snapshot = Some(Snapshot { values, ..Snapshot::default() });
         }
@@ -250,9 +250,9 @@ impl Start {
     }
 
     /// Which of them each step sees.
-    pub fn order(&self) -> Order {
+    pub fn order(&self) -> BatchSampler {
         let seed = (!self.in_order).then_some(self.run.training.seed);
-        Order::new(self.images.len(), self.run.training.batch, seed)
+        BatchSampler::new(self.images.len(), self.run.training.batch, seed)
     }
 
     /// How they are prepared.
@@ -325,7 +325,7 @@ fn override_by(args: &Args, run: &mut RunConfig) {
     training.micro_batch = args.micro_batch.or(training.micro_batch);
     training.checkpoint_every = args.checkpoint_every.unwrap_or(training.checkpoint_every);
     if let Some(list) = &args.defects {
-        run.defects = crate::dapo::run::named(list.split(','));
+        run.defects = crate::dapo::run::DefectClass::from_names(list.split(','));
     }
 }
 

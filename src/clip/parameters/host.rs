@@ -10,8 +10,6 @@ pub struct HostTensor {
     pub shape: Vec<usize>,
     /// The elements, `shape`'s product in number.
     pub data: Vec<f32>,
-    /// Whether every element came from F16, so that storing it in F16 loses nothing.
-    pub from_f16: bool,
 }
 
 /// Weight and bias of a linear layer or a layer norm.
@@ -50,5 +48,5 @@ pub(super) fn read(file: &Checkpoint, names: &[String], shape: &[usize]) -> Resu
     if let Some(first) = stacked.first_mut() {
         *first *= names.len();
     }
-    Ok(HostTensor { shape: stacked, data, from_f16: parts.iter().all(TensorView::is_f16) })
+    Ok(HostTensor { shape: stacked, data })
 }

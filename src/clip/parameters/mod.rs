@@ -204,7 +204,7 @@ fn read_projection(
 fn transposed(matrix: HostTensor) -> HostTensor {
     let (rows, cols) = (matrix.shape[0], matrix.shape[1]);
     let data = (0..rows * cols).map(|i| matrix.data[(i % rows) * cols + i / rows]).collect();
-    HostTensor { shape: vec![cols, rows], data, from_f16: matrix.from_f16 }
+    HostTensor { shape: vec![cols, rows], data }
 }
 
 fn layer_norm(file: &Checkpoint, name: &str, width: usize) -> Result<Affine, ModelError> {

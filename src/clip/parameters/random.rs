@@ -29,18 +29,18 @@ pub(super) fn block(noise: Noise, tower: &TowerConfig) -> BlockWeights {
 /// A matrix `[outputs, inputs]`.
 pub(super) fn matrix(noise: Noise, outputs: usize, inputs: usize, gain: f32) -> HostTensor {
     let data = noise.values(outputs * inputs, gain / (inputs as f32).sqrt());
-    HostTensor { shape: vec![outputs, inputs], data, from_f16: false }
+    HostTensor { shape: vec![outputs, inputs], data }
 }
 
 /// Vectors whose last dimension is the width, each of about unit length.
 pub(super) fn embedding(noise: Noise, shape: &[usize]) -> HostTensor {
     let width = shape.last().copied().unwrap_or(1);
     let data = noise.values(shape.iter().product(), 1.0 / (width as f32).sqrt());
-    HostTensor { shape: shape.to_vec(), data, from_f16: false }
+    HostTensor { shape: shape.to_vec(), data }
 }
 
 fn constant(len: usize, value: f32) -> HostTensor {
-    HostTensor { shape: vec![len], data: vec![value; len], from_f16: false }
+    HostTensor { shape: vec![len], data: vec![value; len] }
 }
 
 /// A layer norm that scales by 1 and shifts by 0.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::error::Problem;
-use super::names::{Known, known};
+use super::names::{Global, lookup};
 use super::value::{Id, Storage, Tensor, Value};
 
 /// Most values in one pickle. A ViT-L/14 with Adam's state has some 50,000.
@@ -45,7 +45,7 @@ impl<'a> Machine<'a> {
             b'.' => return Ok(true),
             0x80 => drop(self.array::<1>()?), // protocol
             0x95 => drop(self.array::<8>()?), // frame
-            b'N' => self.push(Value::Inert)?,
+            b'N' => self.push(Value::Ignored)?,
             0x88 => self.push(Value::Bool(true))?,
             0x89 => self.push(Value::Bool(false))?,
             b'J' => self
@@ -55,8 +55,8 @@ impl<'a> Machine<'a> {
             b'K' => self.array::<1>().and_then(|[n]| self.push(Value::Int(i64::from(n))))?,
             b'M' => self.array().map(u16::from_le_bytes).and_then(|n| self.push(Value::Int(i64::from(n))))?,
             b'G' => self.array().map(f64::from_be_bytes).and_then(|n| self.push(Value::Float(n)))?,
-            0x8a => self.counted::<1>().map(whole).and_then(|n| self.push(n))?,
-            0x8b => self.counted::<4>().map(whole).and_then(|n| self.push(n))?,
+            0x8a => self.counted::<1>().map(integer).and_then(|n| self.push(n))?,
+            0x8b => self.counted::<4>().map(integer).and_then(|n| self.push(n))?,
             b'U' | 0x8c => self.text::<1>()?,
             b'T' | b'X' => self.text::<4>()?,
             0x8d => self.text::<8>()?,
@@ -65,41 +65,41 @@ impl<'a> Machine<'a> {
             b'(' => self.marks.push(self.stack.len()),
             b')' | b']' | 0x8f => self.push(Value::List(vec![]))?,
             b'}' => self.push(Value::Dict(vec![]))?,
-            b't' | b'l' => self.take_to_mark().and_then(|items| self.push(Value::List(items)))?,
+            b't' | b'l' => self.pop_mark().and_then(|items| self.push(Value::List(items)))?,
             0x85..=0x87 => {
                 let count = usize::from(code - 0x84);
-                self.take(count).and_then(|items| self.push(Value::List(items)))?;
+                self.pop_n(count).and_then(|items| self.push(Value::List(items)))?;
             }
             b'd' => {
-                let items = self.take_to_mark()?;
+                let items = self.pop_mark()?;
                 self.push(Value::Dict(pairs(&items)?))?;
             }
-            b'a' => self.take(1).and_then(|items| self.extend(&items))?,
-            b'e' | 0x90 => self.take_to_mark().and_then(|items| self.extend(&items))?,
-            b's' => self.take(2).and_then(|items| self.set(&items))?,
-            b'u' => self.take_to_mark().and_then(|items| self.set(&items))?,
+            b'a' => self.pop_n(1).and_then(|items| self.extend(&items))?,
+            b'e' | 0x90 => self.pop_mark().and_then(|items| self.extend(&items))?,
+            b's' => self.pop_n(2).and_then(|items| self.set(&items))?,
+            b'u' => self.pop_mark().and_then(|items| self.set(&items))?,
             b'0' => drop(self.pop()?),
-            b'1' => drop(self.take_to_mark()?),
+            b'1' => drop(self.pop_mark()?),
             b'2' => {
                 let top = self.top()?;
                 self.stack.push(top);
             }
-            b'q' => self.array::<1>().and_then(|[n]| self.remember(u32::from(n)))?,
-            b'r' => self.array().map(u32::from_le_bytes).and_then(|n| self.remember(n))?,
-            0x94 => self.remember(self.memo.len() as u32)?,
-            b'h' => self.array::<1>().and_then(|[n]| self.recall(u32::from(n)))?,
-            b'j' => self.array().map(u32::from_le_bytes).and_then(|n| self.recall(n))?,
+            b'q' => self.array::<1>().and_then(|[n]| self.memo_put(u32::from(n)))?,
+            b'r' => self.array().map(u32::from_le_bytes).and_then(|n| self.memo_put(n))?,
+            0x94 => self.memo_put(self.memo.len() as u32)?,
+            b'h' => self.array::<1>().and_then(|[n]| self.memo_get(u32::from(n)))?,
+            b'j' => self.array().map(u32::from_le_bytes).and_then(|n| self.memo_get(n))?,
             b'c' => {
                 let (module, name) = (self.line()?, self.line()?);
-                self.name(module, name)?;
+                self.push_global(module, name)?;
             }
             0x93 => {
-                let parts = self.take(2)?;
+                let parts = self.pop_n(2)?;
                 let [Value::Text(module), Value::Text(name)] = [self.value(parts[0]), self.value(parts[1])]
                 else {
                     return Err(damaged("its pickle has a name that is not text"));
                 };
-                self.name(module, name)?;
+                self.push_global(module, name)?;
             }
             b'Q' => self.storage()?,
             b'R' | 0x81 => self.call()?,
@@ -176,25 +176,25 @@ impl<'a> Machine<'a> {
     }
 
     /// The uppermost `count` values, the lowest first.
-    fn take(&mut self, count: usize) -> Result<Vec<Id>, Problem> {
+    fn pop_n(&mut self, count: usize) -> Result<Vec<Id>, Problem> {
         let mut items = (0..count).map(|_| self.pop()).collect::<Result<Vec<_>, _>>()?;
         items.reverse();
         Ok(items)
     }
 
     /// All values above the last mark, which goes.
-    fn take_to_mark(&mut self) -> Result<Vec<Id>, Problem> {
+    fn pop_mark(&mut self) -> Result<Vec<Id>, Problem> {
         let mark = self.marks.pop().filter(|&mark| mark <= self.stack.len());
         Ok(self.stack.split_off(mark.ok_or_else(|| damaged("its pickle lacks a mark"))?))
     }
 
-    fn remember(&mut self, number: u32) -> Result<(), Problem> {
+    fn memo_put(&mut self, number: u32) -> Result<(), Problem> {
         let top = self.top()?;
         self.memo.insert(number, top);
         Ok(())
     }
 
-    fn recall(&mut self, number: u32) -> Result<(), Problem> {
+    fn memo_get(&mut self, number: u32) -> Result<(), Problem> {
         let found = self.memo.get(&number).copied();
         self.stack.push(
             found.ok_or_else(|| damaged(format!("its pickle recalls {number}, which it never stored")))?,
@@ -207,7 +207,7 @@ impl<'a> Machine<'a> {
         let top = self.top()?;
         match &mut self.values[top.0 as usize] {
             Value::List(list) => list.extend(items),
-            Value::Inert => {}
+            Value::Ignored => {}
             _ => return Err(damaged("its pickle appends to something that is no list")),
         }
         Ok(())
@@ -219,15 +219,15 @@ impl<'a> Machine<'a> {
         let top = self.top()?;
         match &mut self.values[top.0 as usize] {
             Value::Dict(dict) => dict.extend(new),
-            Value::Inert => {}
+            Value::Ignored => {}
             _ => return Err(damaged("its pickle sets a key of something that is no dict")),
         }
         Ok(())
     }
 
-    fn name(&mut self, module: &str, name: &str) -> Result<(), Problem> {
-        match known(module, name) {
-            Some(known) => self.push(Value::Name(known)),
+    fn push_global(&mut self, module: &str, name: &str) -> Result<(), Problem> {
+        match lookup(module, name) {
+            Some(global) => self.push(Value::Global(global)),
             None => Err(Problem::Refused(format!("{module}.{name}"))),
         }
     }
@@ -239,7 +239,7 @@ impl<'a> Machine<'a> {
             return Err(damaged("its pickle refers to a storage by something that is no tuple"));
         };
         let values: Vec<&Value> = parts.iter().take(3).map(|&id| self.value(id)).collect();
-        let [Value::Text("storage"), Value::Name(Known::Storage(dtype)), Value::Text(key)] = values[..]
+        let [Value::Text("storage"), Value::Global(Global::Storage(dtype)), Value::Text(key)] = values[..]
         else {
             return Err(damaged("its pickle refers to a storage in an unknown way"));
         };
@@ -249,8 +249,8 @@ impl<'a> Machine<'a> {
 
     /// The value that calling a known name would have.
     fn call(&mut self) -> Result<(), Problem> {
-        let items = self.take(2)?;
-        let Value::Name(name) = *self.value(items[0]) else {
+        let items = self.pop_n(2)?;
+        let Value::Global(name) = *self.value(items[0]) else {
             return Err(damaged("its pickle calls something that is no name"));
         };
         let Value::List(arguments) = self.value(items[1]) else {
@@ -258,21 +258,21 @@ impl<'a> Machine<'a> {
         };
         let first = arguments.first().copied();
         match name {
-            Known::Inert => self.push(Value::Inert),
-            Known::Module => self.push(Value::Module(None)),
-            Known::First => {
+            Global::Ignored => self.push(Value::Ignored),
+            Global::Module => self.push(Value::Module(None)),
+            Global::Identity => {
                 self.stack.push(first.ok_or_else(|| damaged("its pickle calls without arguments"))?);
                 Ok(())
             }
-            Known::Dict => {
+            Global::Dict => {
                 let dict = first.map_or(Ok(vec![]), |list| self.dict_of(list))?;
                 self.push(Value::Dict(dict))
             }
-            Known::Tensor => {
+            Global::Tensor => {
                 let tensor = self.tensor(arguments)?;
                 self.push(Value::Tensor(Box::new(tensor)))
             }
-            Known::Storage(_) => {
+            Global::Storage(_) => {
                 Err(Problem::Unsupported("its pickle holds a storage without a tensor".into()))
             }
         }
@@ -320,7 +320,7 @@ impl<'a> Machine<'a> {
         let top = self.top()?;
         match &mut self.values[top.0 as usize] {
             Value::Module(attributes) => *attributes = Some(state),
-            Value::Dict(_) | Value::Tensor(_) | Value::Inert => {}
+            Value::Dict(_) | Value::Tensor(_) | Value::Ignored => {}
             _ => return Err(damaged("its pickle sets the state of something that has none")),
         }
         Ok(())
@@ -328,7 +328,7 @@ impl<'a> Machine<'a> {
 }
 
 /// A whole number in two's complement, lowest byte first.
-fn whole(bytes: &[u8]) -> Value<'_> {
+fn integer(bytes: &[u8]) -> Value<'_> {
     if bytes.len() > 8 {
         return Value::Bytes(bytes);
     }

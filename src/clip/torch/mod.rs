@@ -3,11 +3,11 @@
 //! Such a file is a Python pickle with the tensors' bytes beside it. A pickle is a program, and Python runs whatever
 //! it names. Here it is only read: [`pickle`] knows the few names that tensors and their containers are made of,
 //! calls nothing, and refuses a file with any other name. [`container`] finds pickle and bytes in the file,
-//! [`tensors`] makes views dense, and [`guess`] writes the configuration that such files lack.
+//! [`tensors`] makes views dense, and [`infer`] writes the configuration that such files lack.
 
 pub mod container;
 mod error;
-pub mod guess;
+pub mod infer;
 mod machine;
 mod names;
 pub mod pickle;
@@ -18,4 +18,4 @@ pub(crate) mod tests;
 
 pub use container::{Progress, TorchFile};
 pub use error::TorchError;
-pub use tensors::{Dense, write};
+pub use tensors::{FileTensor, write};

@@ -46,7 +46,7 @@ impl<'a> Pickle<'a> {
 
     /// The value of a number that this pickle gave out.
     pub fn get(&self, id: Id) -> &Value<'a> {
-        self.values.get(id.0 as usize).unwrap_or(&Value::Inert)
+        self.values.get(id.0 as usize).unwrap_or(&Value::Ignored)
     }
 
     /// Keys that are text, and values, of a dict or of a module's attributes; nothing for other values.

@@ -23,13 +23,13 @@ const MAX_GROWTH: usize = 4;
 
 /// A tensor whose elements are known to lie in the file.
 #[derive(Debug, Clone)]
-pub struct Dense<'a> {
+pub struct FileTensor<'a> {
     tensor: Tensor<'a>,
     storage: &'a [u8],
     bytes: usize,
 }
 
-impl Dense<'_> {
+impl FileTensor<'_> {
     /// Extent of each dimension.
     pub fn shape(&self) -> &[usize] {
         &self.tensor.shape
@@ -41,7 +41,7 @@ impl Dense<'_> {
     }
 
     /// Length of the elements in bytes.
-    pub fn bytes(&self) -> usize {
+    pub fn byte_len(&self) -> usize {
         self.bytes
     }
 
@@ -89,7 +89,7 @@ impl TorchFile {
     ///
     /// # Errors
     /// As [`TorchFile::tensors`]; a file without tensors.
-    pub fn state_dict<'a>(&'a self, pickle: &Pickle<'a>) -> Result<BTreeMap<String, Dense<'a>>, TorchError> {
+    pub fn state_dict<'a>(&'a self, pickle: &Pickle<'a>) -> Result<BTreeMap<String, FileTensor<'a>>, TorchError> {
         let root = pickle.root();
         let wrapped = WRAPPERS.iter().find_map(|key| pickle.entry(root, key));
         let found = self.tensors(pickle, wrapped.unwrap_or(root))?;
@@ -113,12 +113,12 @@ impl TorchFile {
         &'a self,
         pickle: &Pickle<'a>,
         at: Id,
-    ) -> Result<BTreeMap<String, Dense<'a>>, TorchError> {
+    ) -> Result<BTreeMap<String, FileTensor<'a>>, TorchError> {
         let mut found = BTreeMap::new();
         let mut left = MAX_ENTRIES;
         self.walk(pickle, at, "", MAX_DEPTH, &mut left, &mut found)
             .map_err(|problem| problem.of(self.path()))?;
-        let total = found.values().try_fold(0usize, |sum, tensor: &Dense| sum.checked_add(tensor.bytes));
+        let total = found.values().try_fold(0usize, |sum, tensor: &FileTensor| sum.checked_add(tensor.bytes));
         if total.is_none_or(|total| total > self.length().saturating_mul(MAX_GROWTH)) {
             let problem = format!("its tensors would be {MAX_GROWTH} times as large as the file");
             return Err(Problem::Unsupported(problem).of(self.path()));
@@ -133,7 +133,7 @@ impl TorchFile {
         prefix: &str,
         depth: usize,
         left: &mut usize,
-        found: &mut BTreeMap<String, Dense<'a>>,
+        found: &mut BTreeMap<String, FileTensor<'a>>,
     ) -> Result<(), Problem> {
         for (key, id) in pickle.entries(at) {
             *left =
@@ -160,7 +160,7 @@ impl TorchFile {
     }
 
     /// Checks that a tensor lies in its storage.
-    fn dense<'a>(&'a self, tensor: &Tensor<'a>) -> Result<Dense<'a>, String> {
+    fn dense<'a>(&'a self, tensor: &Tensor<'a>) -> Result<FileTensor<'a>, String> {
         let Tensor { storage, offset, shape, strides } = tensor;
         let size = element_size(storage.dtype);
         let bytes = shape.iter().try_fold(size, |product, &extent| product.checked_mul(extent));
@@ -174,7 +174,7 @@ impl TorchFile {
         if bytes > 0 && last.is_none_or(|last| last >= data.len() / size) {
             return Err("reaches beyond its storage".into());
         }
-        Ok(Dense { tensor: tensor.clone(), storage: data, bytes })
+        Ok(FileTensor { tensor: tensor.clone(), storage: data, bytes })
     }
 }
 
@@ -184,12 +184,12 @@ fn shortened(text: &str) -> String {
 }
 
 /// A tensor on its way into a file, which tells when it is asked for its bytes.
-struct Told<'a, 'p> {
-    tensor: &'a Dense<'a>,
-    tell: &'p RefCell<dyn FnMut(u64) + 'p>,
+struct Reported<'a, 'p> {
+    tensor: &'a FileTensor<'a>,
+    report: &'p RefCell<dyn FnMut(u64) + 'p>,
 }
 
-impl View for Told<'_, '_> {
+impl View for Reported<'_, '_> {
     fn dtype(&self) -> Dtype {
         self.tensor.dtype()
     }
@@ -199,8 +199,8 @@ impl View for Told<'_, '_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        if let Ok(mut tell) = self.tell.try_borrow_mut() {
-            tell(self.tensor.bytes as u64);
+        if let Ok(mut report) = self.report.try_borrow_mut() {
+            report(self.tensor.bytes as u64);
         }
         self.tensor.data()
     }
@@ -216,17 +216,17 @@ impl View for Told<'_, '_> {
 /// What the system says; never about the tensors themselves.
 pub fn write(
     path: &Path,
-    tensors: &BTreeMap<String, Dense<'_>>,
+    tensors: &BTreeMap<String, FileTensor<'_>>,
     about: HashMap<String, String>,
     progress: Progress<'_>,
 ) -> std::io::Result<()> {
     let total: u64 = tensors.values().map(|tensor| tensor.bytes as u64).sum();
     let mut done = 0;
-    let tell = RefCell::new(|bytes| {
+    let report = RefCell::new(|bytes| {
         done += bytes;
         progress("writing", done, total);
     });
-    let views = tensors.iter().map(|(name, tensor)| (name, Told { tensor, tell: &tell }));
+    let views = tensors.iter().map(|(name, tensor)| (name, Reported { tensor, report: &report }));
     let about = (!about.is_empty()).then_some(about);
     safetensors::serialize_to_file(views, about, path).map_err(|e| match e {
         SafeTensorError::IoError(e) => e,

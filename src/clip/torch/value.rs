@@ -2,7 +2,7 @@
 
 use safetensors::Dtype;
 
-use super::names::Known;
+use super::names::Global;
 
 /// The number of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct Tensor<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
     /// `None`, and everything that is of no interest.
-    Inert,
+    Ignored,
     /// `True` or `False`.
     Bool(bool),
     /// A whole number.
@@ -50,7 +50,7 @@ pub enum Value<'a> {
     /// A dict, its keys in the order of writing; the last of equal keys counts.
     Dict(Vec<(Id, Id)>),
     /// A name.
-    Name(Known),
+    Global(Global),
     /// A storage.
     Storage(Storage<'a>),
     /// A tensor.

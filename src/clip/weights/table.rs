@@ -34,16 +34,6 @@ impl HostTable {
         HostTable { source: Source::Noise(noise), rows, width }
     }
 
-    /// Number of rows.
-    pub fn row_count(&self) -> usize {
-        self.rows
-    }
-
-    /// Elements per row.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
     /// Rows `ids`, one after the other: `[ids.len(), width]`.
     ///
     /// # Errors

@@ -44,11 +44,6 @@ pub struct TensorView<'a> {
 }
 
 impl TensorView<'_> {
-    /// Whether the elements are stored as F16, so that a copy in F16 loses nothing.
-    pub fn is_f16(&self) -> bool {
-        *self.dtype == Dtype::F16
-    }
-
     /// All elements, widened exactly.
     pub fn to_f32(&self) -> Vec<f32> {
         let mut out = Vec::new();

@@ -255,12 +255,12 @@ impl LearnerConfig {
     }
 
     /// Whether what training starts from depends on the images of its first step.
-    pub fn starts_from_images(&self) -> bool {
+    pub fn needs_images_to_start(&self) -> bool {
         self.visual_start == VisualStart::Mean || self.adapter_start == AdapterStart::Projection
     }
 
     /// The settings of a method.
-    pub fn of(method: Method) -> Self {
+    pub fn for_method(method: Method) -> Self {
         let dapo = Self { method, ..Self::default() };
         match method {
             Method::Dapo => dapo,
@@ -378,7 +378,7 @@ impl LearnerConfig {
     }
 
     /// What cosines are multiplied by.
-    pub(super) fn scale(&self) -> f32 {
+    pub(super) fn logit_scale(&self) -> f32 {
         // The quotient of what float32 holds of 0.07 differs from 1/0.07 in the last bit; this is closer.
         (1.0 / f64::from(self.temperature)) as f32
     }

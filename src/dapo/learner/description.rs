@@ -143,7 +143,7 @@ impl LearnerFile {
             }
             None => {
                 let mut config = LearnerConfig::default();
-                self.parameters.describe(&mut config)?;
+                self.parameters.infer_sizes(&mut config)?;
                 config
             }
         };

@@ -12,12 +12,12 @@ use crate::dapo::{ClassSet, Prompts};
 use crate::ops::{Filter, OpError, Sampling, Tensor};
 
 /// Parameters on a tape, by name.
-pub(super) struct Leaves {
+pub(super) struct TapeParameters {
     by_name: HashMap<String, Var>,
 }
 
 /// What a batch looks like to the learner.
-pub(super) struct Seen {
+pub(super) struct LearnerOutput {
     /// Cosines of the image with normal and with the mean of the defects, over the temperature: [images, 2].
     pub logits: Var,
     /// Class probabilities at each feature layer: [images, cells, classes], of patches or of pixels.
@@ -33,7 +33,7 @@ pub(super) struct ClassVectors {
     pub two: Var,
 }
 
-impl Leaves {
+impl TapeParameters {
     /// Puts parameters on a tape; those that are not learned get no gradient.
     pub fn new<'p>(
         tape: &Tape<'_>,
@@ -59,25 +59,25 @@ impl Leaves {
 
 impl ClassVectors {
     /// The same without a tape.
-    pub fn on_device(&self) -> ClassSet {
+    pub fn to_class_set(&self) -> ClassSet {
         ClassSet { each: self.each.tensor().clone(), two: self.two.tensor().clone() }
     }
 }
 
 /// A learner's model, its settings and prompts.
 #[derive(Clone, Copy)]
-pub(super) struct Forward<'m> {
+pub(super) struct LearnerModel<'m> {
     pub clip: &'m Clip,
     pub config: &'m LearnerConfig,
     pub prompts: &'m HybridPrompts,
 }
 
-impl<'m> Forward<'m> {
+impl<'m> LearnerModel<'m> {
     /// Features of prompts `range` of all (K+1)·E, states in order, sets within: [prompts, embed_dim].
     pub fn prompt_features(
         self,
         tape: &Tape<'m>,
-        leaves: &Leaves,
+        parameters: &TapeParameters,
         range: std::ops::Range<usize>,
     ) -> Result<Var, ClipError> {
         let (config, text) = (self.config, self.clip.text());
@@ -87,7 +87,7 @@ impl<'m> Forward<'m> {
         used.dedup();
         let frozen = Tensor::upload(tape.gpu(), &text.token_rows(&used)?, &[used.len(), width])?;
         // One table: frozen rows, then the learned words of normal prompts, then those of defects.
-        let learned = tape.concat(leaves.get(NORMAL)?, leaves.get(DEFECT)?)?;
+        let learned = tape.concat(parameters.get(NORMAL)?, parameters.get(DEFECT)?)?;
         let table = tape.concat(&Var::constant(frozen), &learned)?;
         let (mut index, mut positions) = (Vec::new(), Vec::new());
         for prompt in range {
@@ -102,7 +102,7 @@ impl<'m> Forward<'m> {
         let embedded = tape.gather(&table, &index)?;
         let embedded = embedded.reshape(tape, &[positions.len(), text.context_length(), width])?;
         let layers = (0..config.text_depth())
-            .map(|layer| leaves.get(&names::text_tokens(layer)).cloned())
+            .map(|layer| parameters.get(&names::text_tokens(layer)).cloned())
             .collect::<Result<Vec<_>, _>>()?;
         let tokens =
             LayerTokens { layers: &layers, keep: config.alpha, overwrite_from: config.overwrite_from };
@@ -113,11 +113,11 @@ impl<'m> Forward<'m> {
     /// Class vectors from the features of all prompts: the mean over the sets, then unit length.
     pub fn class_vectors(self, tape: &Tape<'m>, features: &Var) -> Result<ClassVectors, OpError> {
         let means = tape.group_means(features, self.config.prompt_sets)?;
-        self.with_mean(tape, tape.l2_normalise(&means)?)
+        self.with_defect_mean(tape, tape.l2_normalise(&means)?)
     }
 
     /// Adds normal against the mean of all defects to class vectors [K+1, embed_dim].
-    pub fn with_mean(self, tape: &Tape<'m>, each: Var) -> Result<ClassVectors, OpError> {
+    pub fn with_defect_mean(self, tape: &Tape<'m>, each: Var) -> Result<ClassVectors, OpError> {
         let classes = each.tensor().rows();
         let defects: Vec<u32> = (1..classes as u32).collect();
         let mean = tape.group_means(&tape.gather(&each, &defects)?, classes - 1)?;
@@ -126,25 +126,25 @@ impl<'m> Forward<'m> {
     }
 
     /// Class vectors of fixed phrases: constants.
-    pub fn phrase_vectors(self, tape: &Tape<'m>) -> Result<ClassVectors, ClipError> {
+    pub fn fixed_class_vectors(self, tape: &Tape<'m>) -> Result<ClassVectors, ClipError> {
         let prompts = Prompts { object: self.config.object.clone(), defects: self.prompts.defects.clone() };
         let vectors = class_vectors(self.clip, &prompts)?;
         let shape = [prompts.defects.len() + 1, self.clip.config().embed_dim];
         let each = Tensor::upload_weight(tape.gpu(), &vectors, &shape)?;
-        Ok(self.with_mean(tape, Var::constant(each))?)
+        Ok(self.with_defect_mean(tape, Var::constant(each))?)
     }
 
     /// Looks at pixels [images, 3, size, size] and compares what is seen with class vectors.
-    pub fn see(
+    pub fn forward(
         self,
         tape: &Tape<'m>,
-        leaves: &Leaves,
+        parameters: &TapeParameters,
         classes: &ClassVectors,
         pixels: &Tensor,
-    ) -> Result<Seen, OpError> {
-        let (image_features, features) = self.features(tape, leaves, pixels)?;
-        let logits = tape.similarity(&image_features, &classes.two, self.config.scale())?;
-        Ok(Seen { logits, patches: self.classified(tape, classes, &features)? })
+    ) -> Result<LearnerOutput, OpError> {
+        let (image_features, features) = self.features(tape, parameters, pixels)?;
+        let logits = tape.similarity(&image_features, &classes.two, self.config.logit_scale())?;
+        Ok(LearnerOutput { logits, patches: self.patch_probabilities(tape, classes, &features)? })
     }
 
     /// Image features [images, embed_dim], un-normalised, and patch features of each feature layer,
@@ -152,24 +152,24 @@ impl<'m> Forward<'m> {
     pub fn features(
         self,
         tape: &Tape<'m>,
-        leaves: &Leaves,
+        parameters: &TapeParameters,
         pixels: &Tensor,
     ) -> Result<(Var, Vec<Var>), OpError> {
         match self.config.patches {
-            PatchFeatures::Adapters => self.adapted(tape, leaves, pixels),
-            PatchFeatures::Values => self.frozen(tape, pixels),
+            PatchFeatures::Adapters => self.adapter_features(tape, parameters, pixels),
+            PatchFeatures::Values => self.vv_features(tape, pixels),
         }
     }
 
     /// Class probabilities of the patch features of each layer: [images, cells, classes], of patches or of pixels.
-    pub fn classified(
+    pub fn patch_probabilities(
         self,
         tape: &Tape<'m>,
         classes: &ClassVectors,
         features: &[Var],
     ) -> Result<Vec<Var>, OpError> {
         let classify = |features: &Var| {
-            let cosines = tape.similarity(features, &classes.each, self.config.scale())?;
+            let cosines = tape.similarity(features, &classes.each, self.config.logit_scale())?;
             let up = self.config.pixel_softmax;
             tape.softmax(&if up { self.up_sampled(tape, &cosines)? } else { cosines }, 1.0)
         };
@@ -177,24 +177,24 @@ impl<'m> Forward<'m> {
     }
 
     /// Image features, and the patches of each feature layer through its adapter.
-    fn adapted(self, tape: &Tape<'m>, leaves: &Leaves, pixels: &Tensor) -> Result<(Var, Vec<Var>), OpError> {
-        let layers = self.visual_tokens(tape, leaves)?;
+    fn adapter_features(self, tape: &Tape<'m>, parameters: &TapeParameters, pixels: &Tensor) -> Result<(Var, Vec<Var>), OpError> {
+        let layers = self.visual_tokens(tape, parameters)?;
         let tokens = LayerTokens { layers: &layers, keep: self.config.alpha, overwrite_from: None };
         let layers = &self.config.feature_layers;
         let output = self.clip.vision().forward_with_tokens(tape, pixels, tokens, layers)?;
         let adapt = |(index, state): (usize, &Var)| {
             let [weight, bias] = names::adapter(index);
-            tape.affine(state, leaves.get(&weight)?, leaves.get(&bias)?)
+            tape.affine(state, parameters.get(&weight)?, parameters.get(&bias)?)
         };
         let features = output.states.iter().enumerate().map(adapt).collect::<Result<_, _>>()?;
         Ok((output.image_features, features))
     }
 
     /// Image features, and patch features by value attention; nothing of it is learned.
-    fn frozen(self, tape: &Tape<'m>, pixels: &Tensor) -> Result<(Var, Vec<Var>), OpError> {
+    fn vv_features(self, tape: &Tape<'m>, pixels: &Tensor) -> Result<(Var, Vec<Var>), OpError> {
         let vision = self.clip.vision();
         let blocks = (vision.depth() * 19).div_ceil(24);
-        let output = vision.forward_with_values(tape.gpu(), pixels, blocks)?;
+        let output = vision.forward_with_vv_attention(tape.gpu(), pixels, blocks)?;
         let patches = output.patch_features.into_iter().map(Var::constant).collect();
         Ok((Var::constant(output.image_features), patches))
     }
@@ -209,12 +209,12 @@ impl<'m> Forward<'m> {
     }
 
     /// The visual tokens of each layer.
-    fn visual_tokens(self, tape: &Tape<'m>, leaves: &Leaves) -> Result<Vec<Var>, OpError> {
+    fn visual_tokens(self, tape: &Tape<'m>, parameters: &TapeParameters) -> Result<Vec<Var>, OpError> {
         let (depth, count) = (self.config.visual_depth(), self.config.layer_tokens);
         if depth == 0 {
             return Ok(Vec::new());
         }
-        let all = leaves.get(VISUAL)?;
+        let all = parameters.get(VISUAL)?;
         let layer = |layer: usize| {
             let rows: Vec<u32> = (layer * count..(layer + 1) * count).map(|row| row as u32).collect();
             tape.gather(all, &rows)

@@ -17,7 +17,7 @@ impl Parameters {
     ///
     /// # Errors
     /// Those of reading the token table.
-    pub fn random(config: &LearnerConfig, clip: &Clip, seed: u64) -> Result<Self, ClipError> {
+    pub fn init(config: &LearnerConfig, clip: &Clip, seed: u64) -> Result<Self, ClipError> {
         let mut rng = Pcg64Mcg::seed_from_u64(seed);
         let (mean, deviation) = clip.text().token_statistics()?;
         let width = clip.vision().width() as f64;
@@ -34,7 +34,7 @@ impl Parameters {
                 let each = config.context_length * mean.len();
                 let words_of = |i: usize| words.get(i % words.len().max(1)).filter(|_| !words.is_empty());
                 debug_assert!(words.len().is_multiple_of(each));
-                // Sets must differ to learn different things: a tenth of the table's spread apart.
+                // Sets must differ to learn different things: a tenth of the table's std apart.
                 (0..len)
                     .map(|i| match (words_of(i), normal(&mut rng) * deviation[row(i)]) {
                         (Some(&word), noise) => word + (0.1 * noise) as f32,
@@ -42,7 +42,7 @@ impl Parameters {
                     })
                     .collect()
             } else if let Some(first) = firsts.get(&name) {
-                // As with words: a tenth of the table's spread apart.
+                // As with words: a tenth of the table's std apart.
                 (0..len)
                     .map(|i| first[row(i)] + (0.1 * normal(&mut rng) * deviation[row(i)]) as f32)
                     .collect()
@@ -74,7 +74,7 @@ impl Parameters {
     ///
     /// # Errors
     /// [`ClipError::Request`] when the pixels do not fit; those of the device.
-    pub fn start_from(
+    pub fn init_from_images(
         &mut self,
         config: &LearnerConfig,
         clip: &Clip,
@@ -97,7 +97,7 @@ impl Parameters {
             for (index, &layer) in config.feature_layers.iter().enumerate() {
                 // `ln_post`, which adapters do without, divides a token by its deviation; the bias comes after it.
                 if let Some(bias) = self.tensors.get_mut(&adapter(index)[1]) {
-                    bias.data.iter_mut().for_each(|b| *b *= blocks[layer - 1].spread);
+                    bias.data.iter_mut().for_each(|b| *b *= blocks[layer - 1].std);
                 }
             }
         }
@@ -122,7 +122,7 @@ fn first_tokens(config: &LearnerConfig, clip: &Clip) -> Result<BTreeMap<String, 
         return Ok(BTreeMap::new());
     }
     let start = clip.tokenize(&[""])?[0][0];
-    let entering = clip.text().first_token(clip.gpu(), start)?;
+    let entering = clip.text().start_token_states(clip.gpu(), start)?;
     Ok(entering.into_iter().enumerate().map(|(layer, token)| (text_tokens(layer), token)).collect())
 }
 

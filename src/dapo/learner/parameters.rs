@@ -137,7 +137,7 @@ impl Parameters {
     ///
     /// # Errors
     /// [`LearnerError`] when a tensor is missing or has not three or two dimensions.
-    pub fn describe(&self, config: &mut LearnerConfig) -> Result<(), LearnerError> {
+    pub fn infer_sizes(&self, config: &mut LearnerConfig) -> Result<(), LearnerError> {
         let normal = self.tensors.get(NORMAL).ok_or_else(|| LearnerError::Missing(NORMAL.into()))?;
         let &[sets, length, _] = normal.shape.as_slice() else {
             let (expected, found) = ("[sets, words, width]".into(), format!("{:?}", normal.shape));

@@ -3,9 +3,9 @@
 use std::cell::OnceCell;
 
 use super::config::LearnerConfig;
-use super::encode::{encode_prompts, joined, prompt_chunks};
+use super::encode::{encode_prompts, concat_all, prompt_chunks};
 use super::error::DapoError;
-use super::forward::{ClassVectors, Forward, Leaves};
+use super::forward::{ClassVectors, LearnerModel, TapeParameters};
 use super::parameters::{Parameters, Values, layout};
 use super::prompts::HybridPrompts;
 use crate::autograd::{Gradients, Optimiser, Parameter, Tape, Var, add_up};
@@ -142,7 +142,7 @@ impl Trainer {
     pub fn step(&mut self, batch: &Batch) -> Result<StepReport, DapoError> {
         let (losses, gradients) = self.gradients_on_device(batch)?;
         let step = self.optimiser.steps() + 1;
-        let gradient_norm = self.judge(step, losses, &gradients)?;
+        let gradient_norm = self.check_finite(step, losses, &gradients)?;
         let gpu = self.clip.gpu().clone();
         self.optimiser.step(&gpu, &gradients)?;
         Ok(StepReport { step, losses, gradient_norm })
@@ -184,43 +184,43 @@ impl Trainer {
     /// Those of the tokenizer and the device.
     pub fn class_vectors(&self, defects: &[String]) -> Result<Values, DapoError> {
         let prompts = HybridPrompts::new(&self.config, &self.clip, defects)?;
-        let forward = Forward { prompts: &prompts, ..self.forward() };
+        let model = LearnerModel { prompts: &prompts, ..self.model() };
         let tape = Tape::inference(self.clip.gpu());
         let vectors = match self.config.learned_prompts {
-            true => encode_prompts(forward, &tape, &self.leaves(&tape))?,
-            false => forward.phrase_vectors(&tape)?,
+            true => encode_prompts(model, &tape, &self.tape_parameters(&tape))?,
+            false => model.fixed_class_vectors(&tape)?,
         };
         download(&self.clip, vectors.each.tensor())
     }
 
-    fn forward(&self) -> Forward<'_> {
-        Forward { clip: &self.clip, config: &self.config, prompts: &self.prompts }
+    fn model(&self) -> LearnerModel<'_> {
+        LearnerModel { clip: &self.clip, config: &self.config, prompts: &self.prompts }
     }
 
-    fn leaves(&self, tape: &Tape<'_>) -> Leaves {
-        let parameters = self.optimiser.parameters().iter();
-        Leaves::new(tape, &self.config, parameters.map(|p| (p.name.as_str(), &p.state.value)))
+    fn tape_parameters(&self, tape: &Tape<'_>) -> TapeParameters {
+        let named = self.optimiser.parameters().iter();
+        TapeParameters::new(tape, &self.config, named.map(|p| (p.name.as_str(), &p.state.value)))
     }
 
     /// The prompts go forward once, and back once with what all images say of them.
     fn gradients_on_device(&self, batch: &Batch) -> Result<(Losses, Vec<Option<Tensor>>), DapoError> {
         let gpu = self.clip.gpu();
-        let forward = self.forward();
-        let mut sums = Sums::new(self.optimiser.parameters());
+        let model = self.model();
+        let mut sums = GradientSums::new(self.optimiser.parameters());
 
         // Prompts: in chunks, each on a tape of its own that is kept for the way back.
         let mut chunks = Vec::new();
         let learned = self.config.learned_prompts;
-        for range in prompt_chunks(forward).into_iter().filter(|_| learned) {
+        for range in prompt_chunks(model).into_iter().filter(|_| learned) {
             let tape = Tape::new(gpu);
-            let leaves = self.leaves(&tape);
-            let features = forward.prompt_features(&tape, &leaves, range)?;
-            chunks.push((tape, leaves, features));
+            let parameters = self.tape_parameters(&tape);
+            let features = model.prompt_features(&tape, &parameters, range)?;
+            chunks.push((tape, parameters, features));
         }
         let head = Tape::new(gpu);
         let parts: Vec<Var> = chunks.iter().map(|(_, _, f)| head.leaf(f.tensor().clone())).collect();
         let vectors = match learned {
-            true => forward.class_vectors(&head, &joined(&head, &parts)?)?,
+            true => model.class_vectors(&head, &concat_all(&head, &parts)?)?,
             false => self.fixed(&head)?,
         };
 
@@ -233,13 +233,13 @@ impl Trainer {
             let pixels = &batch.pixels[images.start * 3 * size * size..images.end * 3 * size * size];
             let pixels = self.clip.upload_pixels(pixels)?;
             let tape = Tape::new(gpu);
-            let leaves = self.leaves(&tape);
+            let parameters = self.tape_parameters(&tape);
             let leaf = |vectors: &Var| match learned {
                 true => tape.leaf(vectors.tensor().clone()),
                 false => vectors.clone(),
             };
             let classes = ClassVectors { each: leaf(&vectors.each), two: leaf(&vectors.two) };
-            let seen = forward.see(&tape, &leaves, &classes, &pixels)?;
+            let seen = model.forward(&tape, &parameters, &classes, &pixels)?;
             let share = 1.0 / batch.classes.len() as f32;
             let labels = &batch.classes[images.clone()];
             let defective: Vec<u32> = labels.iter().map(|&class| u32::from(class > 0)).collect();
@@ -260,7 +260,7 @@ impl Trainer {
             losses.push(found.iter().map(|l| l.tensor().clone()).collect::<Vec<_>>());
             let seeds = tape.ones(&found)?;
             let mut gradients = tape.backward(seeds)?;
-            sums.take(gpu, &leaves, &mut gradients)?;
+            sums.take(gpu, &parameters, &mut gradients)?;
             for (sum, leaf) in [(&mut each, &classes.each), (&mut two, &classes.two)] {
                 if let Some(gradient) = gradients.take(leaf) {
                     add_up(gpu, sum, gradient)?;
@@ -272,10 +272,10 @@ impl Trainer {
         let seeds = [(&vectors.each, each), (&vectors.two, two)];
         let seeds = seeds.into_iter().filter_map(|(var, gradient)| Some((var, gradient?))).collect();
         let mut gradients = head.backward(seeds)?;
-        for ((tape, leaves, features), part) in chunks.into_iter().zip(&parts) {
+        for ((tape, parameters, features), part) in chunks.into_iter().zip(&parts) {
             if let Some(gradient) = gradients.take(part) {
                 let mut gradients = tape.backward(vec![(&features, gradient)])?;
-                sums.take(gpu, &leaves, &mut gradients)?;
+                sums.take(gpu, &parameters, &mut gradients)?;
             }
         }
         let mut total = Losses { image: 0.0, local: 0.0 };
@@ -295,12 +295,12 @@ impl Trainer {
         if let Some(vectors) = self.fixed.get() {
             return Ok(vectors.clone());
         }
-        let vectors = self.forward().phrase_vectors(&Tape::inference(tape.gpu()))?;
+        let vectors = self.model().fixed_class_vectors(&Tape::inference(tape.gpu()))?;
         Ok(self.fixed.get_or_init(|| vectors).clone())
     }
 
     /// The norm of the gradient, if everything is finite.
-    fn judge(&self, step: usize, losses: Losses, gradients: &[Option<Tensor>]) -> Result<f64, DapoError> {
+    fn check_finite(&self, step: usize, losses: Losses, gradients: &[Option<Tensor>]) -> Result<f64, DapoError> {
         let refuse = |what: String| Err(DapoError::NotFinite { step, what });
         for (name, loss) in [("the image loss", losses.image), ("the local loss", losses.local)] {
             if !loss.is_finite() {
@@ -327,20 +327,20 @@ impl Trainer {
 }
 
 /// Gradients by parameter, added up as they come.
-struct Sums {
+struct GradientSums {
     names: Vec<String>,
     by_parameter: Vec<Option<Tensor>>,
 }
 
-impl Sums {
+impl GradientSums {
     fn new(parameters: &[Parameter]) -> Self {
         let names = parameters.iter().map(|p| p.name.clone()).collect();
         Self { names, by_parameter: vec![None; parameters.len()] }
     }
 
-    fn take(&mut self, gpu: &Gpu, leaves: &Leaves, gradients: &mut Gradients) -> Result<(), OpError> {
+    fn take(&mut self, gpu: &Gpu, parameters: &TapeParameters, gradients: &mut Gradients) -> Result<(), OpError> {
         for (name, sum) in self.names.iter().zip(&mut self.by_parameter) {
-            if let Some(gradient) = gradients.take(leaves.get(name)?) {
+            if let Some(gradient) = gradients.take(parameters.get(name)?) {
                 add_up(gpu, sum, gradient)?;
             }
         }
