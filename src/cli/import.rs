@@ -188,7 +188,11 @@ fn bring(args: &Args, name: &str, summary: &mut Summary) -> Result<bool, Failure
     Ok(true)
 }
 
-fn tell_about(args: &Args, tensors: &BTreeMap<String, FileTensor<'_>>, summary: &Summary) -> Result<(), Failure> {
+fn tell_about(
+    args: &Args,
+    tensors: &BTreeMap<String, FileTensor<'_>>,
+    summary: &Summary,
+) -> Result<(), Failure> {
     let bytes: usize = tensors.values().map(FileTensor::byte_len).sum();
     if args.json {
         let files: Vec<_> = summary

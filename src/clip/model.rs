@@ -25,6 +25,21 @@ pub struct ClipOptions {
 }
 
 /// A CLIP model on a device.
+///
+/// ```
+/// use dapo_wgpu::clip::{Clip, ClipOptions, embedded};
+/// use dapo_wgpu::gpu::{Gpu, GpuOptions};
+///
+/// let gpu = Gpu::open(&GpuOptions::default())?;
+/// let clip = Clip::open(&gpu, &embedded::unpack()?, ClipOptions::default())?;
+/// let features = clip.encode_texts(&["a photo of a flawless bolt", "a photo of a bent bolt"])?;
+/// let (flawless, bent) = features.split_at(clip.config().embed_dim);
+///
+/// let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
+/// let cosine = dot(flawless, bent) / (dot(flawless, flawless) * dot(bent, bent)).sqrt();
+/// assert!(cosine > 0.0 && cosine < 0.999, "related, but not the same: {cosine}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Clip {
     gpu: Gpu,

@@ -18,7 +18,18 @@ const NORMAL_STATES: [&str; 5] =
 const DEFECT_STATES: [&str; 4] =
     ["{o} with a {d}", "{o} with a {d} defect", "{o} with {d}", "{d} anomaly {o}"];
 
-/// What to look for, in words.
+/// The object and the defects to look for.
+///
+/// ```
+/// use dapo_wgpu::dapo::Prompts;
+///
+/// let prompts = Prompts::new(Some("bolt"), &["scratch", "hole"])?;
+/// let classes = prompts.classes();
+/// assert_eq!(classes.len(), 3); // normal, scratch, hole
+/// assert_eq!(classes[0][0], "a photo of a flawless bolt");
+/// assert_eq!(classes[2][0], "a photo of a bolt with a hole");
+/// # Ok::<(), dapo_wgpu::dapo::prompts::PromptError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompts {
     /// What is in the picture.

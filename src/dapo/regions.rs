@@ -93,7 +93,28 @@ pub enum RegionError {
 /// gives an empty list; a map that lies above it everywhere gives one box around the whole image.
 ///
 /// # Errors
-/// [`RegionError`] for sizes that do not fit, unusable thresholds, and NaN or infinity in the map or the class maps.
+/// [`RegionError`] for sizes that do not fit, and for NaN or infinity in the threshold, the map or the class maps.
+///
+/// ```
+/// use dapo_wgpu::dapo::regions::{RegionOptions, find_regions};
+///
+/// #[rustfmt::skip]
+/// let map = [
+///     0.1, 0.1, 0.1, 0.1, 0.1, 0.1,
+///     0.1, 0.7, 0.1, 0.1, 0.1, 0.1,
+///     0.1, 0.1, 0.9, 0.1, 0.1, 0.1, // touches the pixel above by a corner
+///     0.1, 0.1, 0.1, 0.1, 0.1, 0.1,
+///     0.1, 0.1, 0.1, 0.1, 0.6, 0.6,
+///     0.1, 0.1, 0.1, 0.1, 0.1, 0.1,
+/// ];
+/// let options = RegionOptions { min_area: 2, ..RegionOptions::default() };
+/// let regions = find_regions(&map, (6, 6), (60, 60), None, &options)?;
+/// assert_eq!(regions.len(), 2);
+/// let first = &regions[0];
+/// assert_eq!((first.x, first.y, first.width, first.height), (10, 10, 20, 20));
+/// assert_eq!((first.score, first.area), (0.9, 200));
+/// # Ok::<(), dapo_wgpu::dapo::regions::RegionError>(())
+/// ```
 pub fn find_regions(
     map: &[f32],
     (width, height): (usize, usize),

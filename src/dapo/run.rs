@@ -129,7 +129,8 @@ impl RunConfig {
         let plain: Self = toml::from_str(text).map_err(|e| e.to_string())?;
         let Some(method) = method.or(wanted.learner.method) else { return Ok(plain) };
         let mut all: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
-        let mut learner = toml::Table::try_from(LearnerConfig::for_method(method)).map_err(|e| e.to_string())?;
+        let mut learner =
+            toml::Table::try_from(LearnerConfig::for_method(method)).map_err(|e| e.to_string())?;
         if let Some(toml::Value::Table(given)) = all.remove("learner") {
             learner.extend(given);
         }

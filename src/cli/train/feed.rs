@@ -42,7 +42,12 @@ pub struct Feed {
 
 impl Feed {
     /// Begins with the first step of the range.
-    pub fn new(images: Vec<LabelledImage>, order: BatchSampler, steps: Range<usize>, how: Preparation) -> Self {
+    pub fn new(
+        images: Vec<LabelledImage>,
+        order: BatchSampler,
+        steps: Range<usize>,
+        how: Preparation,
+    ) -> Self {
         let (sender, batches) = sync_channel(1);
         thread::spawn(move || {
             for step in steps {

@@ -13,7 +13,6 @@ use crate::cli::options::preprocess;
 use crate::clip::Clip;
 use crate::dapo::learner::Method;
 use crate::dapo::learner::checkpoint::{self, RunState};
-use crate::dapo::learner::description::{self, Description};
 use crate::dapo::learner::memory::Estimate;
 use crate::dapo::learner::{DapoError, LearnerFile, ModelShape, Parameters, Snapshot, Trainer};
 use crate::dapo::run::{BatchSampler, MaskThreshold, RunConfig};
@@ -221,22 +220,7 @@ impl Start {
     /// # Errors
     /// Those of the device.
     pub fn learner(&self, trainer: &Trainer) -> Result<LearnerFile, DapoError> {
-        let (train_defects, test_defects) = (self.run.train_names(), self.run.test_names());
-        let class_vectors = trainer.class_vectors(&test_defects)?;
-        Ok(LearnerFile {
-            parameters: trainer.snapshot()?.values,
-            description: Some(Description {
-                schema: description::SCHEMA.into(),
-                learner: trainer.config().clone(),
-                train_defects,
-                test_defects,
-                model: ModelShape::of(trainer.clip()),
-                image_size: trainer.clip().vision().image_size(),
-                steps: trainer.steps(),
-            }),
-            class_vectors: Some(class_vectors),
-            alarm: None,
-        })
+        trainer.learner_file(&self.run.test_names())
     }
 
     /// Steps of the whole run.

@@ -85,8 +85,13 @@ impl Hub {
         std::fs::create_dir_all(out).map_err(|e| FetchError::io(out, e))?;
         let mut fetched = Vec::with_capacity(jobs.len());
         for (index, (url, file)) in jobs.iter().enumerate() {
-            let transfer =
-                Transfer { client: &self.client, url: url.clone(), name: file.name, expected: file.sha256, out };
+            let transfer = Transfer {
+                client: &self.client,
+                url: url.clone(),
+                name: file.name,
+                expected: file.sha256,
+                out,
+            };
             fetched.push(transfer.run(progress).map_err(|error| match error {
                 FetchError::Connect { url, reason, .. } => {
                     let line = |(url, file): &(String, &RemoteFile)| {

@@ -111,7 +111,8 @@ pub fn config(
     let usual =
         if of_openai || layout == Layout::HuggingFace { Activation::QuickGelu } else { Activation::Gelu };
     let is_quick = gelu.unwrap_or(usual) == Activation::QuickGelu;
-    let mut assumptions = vec![format!("{} and {} heads of {HEAD} channels", width / HEAD, text_width / HEAD)];
+    let mut assumptions =
+        vec![format!("{} and {} heads of {HEAD} channels", width / HEAD, text_width / HEAD)];
     if gelu.is_none() {
         let (name, other) = if is_quick { ("QuickGELU", "exact") } else { ("the exact GELU", "quick") };
         assumptions.push(format!("{name} (--gelu {other} for the other)"));

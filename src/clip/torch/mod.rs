@@ -12,9 +12,9 @@ mod machine;
 mod names;
 pub mod pickle;
 pub mod tensors;
-pub mod value;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod value;
 
 pub use container::{Progress, TorchFile};
 pub use error::TorchError;

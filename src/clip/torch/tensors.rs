@@ -89,7 +89,10 @@ impl TorchFile {
     ///
     /// # Errors
     /// As [`TorchFile::tensors`]; a file without tensors.
-    pub fn state_dict<'a>(&'a self, pickle: &Pickle<'a>) -> Result<BTreeMap<String, FileTensor<'a>>, TorchError> {
+    pub fn state_dict<'a>(
+        &'a self,
+        pickle: &Pickle<'a>,
+    ) -> Result<BTreeMap<String, FileTensor<'a>>, TorchError> {
         let root = pickle.root();
         let wrapped = WRAPPERS.iter().find_map(|key| pickle.entry(root, key));
         let found = self.tensors(pickle, wrapped.unwrap_or(root))?;

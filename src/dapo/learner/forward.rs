@@ -177,7 +177,12 @@ impl<'m> LearnerModel<'m> {
     }
 
     /// Image features, and the patches of each feature layer through its adapter.
-    fn adapter_features(self, tape: &Tape<'m>, parameters: &TapeParameters, pixels: &Tensor) -> Result<(Var, Vec<Var>), OpError> {
+    fn adapter_features(
+        self,
+        tape: &Tape<'m>,
+        parameters: &TapeParameters,
+        pixels: &Tensor,
+    ) -> Result<(Var, Vec<Var>), OpError> {
         let layers = self.visual_tokens(tape, parameters)?;
         let tokens = LayerTokens { layers: &layers, keep: self.config.alpha, overwrite_from: None };
         let layers = &self.config.feature_layers;

@@ -3,13 +3,14 @@
 use std::cell::OnceCell;
 
 use super::config::LearnerConfig;
-use super::encode::{encode_prompts, concat_all, prompt_chunks};
+use super::description::{self, Description, LearnerFile, ModelShape};
+use super::encode::{concat_all, encode_prompts, prompt_chunks};
 use super::error::DapoError;
 use super::forward::{ClassVectors, LearnerModel, TapeParameters};
 use super::parameters::{Parameters, Values, layout};
 use super::prompts::HybridPrompts;
 use crate::autograd::{Gradients, Optimiser, Parameter, Tape, Var, add_up};
-use crate::clip::Clip;
+use crate::clip::{Clip, ClipError};
 use crate::gpu::Gpu;
 use crate::ops::{self, AdamState, Indices, OpError, PixelTarget, Tensor};
 
@@ -24,6 +25,26 @@ pub struct Batch {
     pub classes: Vec<u32>,
     /// 1 inside the defect, 0 elsewhere, [images, size, size].
     pub masks: Vec<f32>,
+}
+
+impl Batch {
+    /// Checks the lengths for images of `size` pixels along an edge, and the classes for `defects` defects.
+    fn check(&self, size: usize, defects: usize) -> Result<(), ClipError> {
+        let (images, plane) = (self.classes.len(), size * size);
+        let (pixels, masks) = (self.pixels.len(), self.masks.len());
+        if images == 0 || pixels != 3 * plane * images || masks != plane * images {
+            return Err(ClipError::Request(format!(
+                "a batch of {images} classes, {pixels} pixel values and {masks} mask values; expected one class, \
+                 3·{size}·{size} pixel values and {size}·{size} mask values for each image"
+            )));
+        }
+        match self.classes.iter().find(|&&class| class as usize > defects) {
+            Some(class) => Err(ClipError::Request(format!(
+                "a batch has class {class}; expected 0 for good or 1 to {defects} for a defect"
+            ))),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What a step minimised.
@@ -193,6 +214,28 @@ impl Trainer {
         download(&self.clip, vectors.each.tensor())
     }
 
+    /// The learner as it is now, with the class vectors of `test_defects`: the names of the same defects in
+    /// detection, which may be synonyms of those in training.
+    ///
+    /// # Errors
+    /// [`ClipError::Request`] when a name is too long for the model's context.
+    pub fn learner_file(&self, test_defects: &[String]) -> Result<LearnerFile, DapoError> {
+        Ok(LearnerFile {
+            parameters: self.snapshot()?.values,
+            description: Some(Description {
+                schema: description::SCHEMA.into(),
+                learner: self.config.clone(),
+                train_defects: self.prompts.defects.clone(),
+                test_defects: test_defects.to_vec(),
+                model: ModelShape::of(&self.clip),
+                image_size: self.clip.vision().image_size(),
+                steps: self.steps(),
+            }),
+            class_vectors: Some(self.class_vectors(test_defects)?),
+            alarm: None,
+        })
+    }
+
     fn model(&self) -> LearnerModel<'_> {
         LearnerModel { clip: &self.clip, config: &self.config, prompts: &self.prompts }
     }
@@ -204,6 +247,7 @@ impl Trainer {
 
     /// The prompts go forward once, and back once with what all images say of them.
     fn gradients_on_device(&self, batch: &Batch) -> Result<(Losses, Vec<Option<Tensor>>), DapoError> {
+        batch.check(self.clip.vision().image_size(), self.prompts.defects.len())?;
         let gpu = self.clip.gpu();
         let model = self.model();
         let mut sums = GradientSums::new(self.optimiser.parameters());
@@ -300,7 +344,12 @@ impl Trainer {
     }
 
     /// The norm of the gradient, if everything is finite.
-    fn check_finite(&self, step: usize, losses: Losses, gradients: &[Option<Tensor>]) -> Result<f64, DapoError> {
+    fn check_finite(
+        &self,
+        step: usize,
+        losses: Losses,
+        gradients: &[Option<Tensor>],
+    ) -> Result<f64, DapoError> {
         let refuse = |what: String| Err(DapoError::NotFinite { step, what });
         for (name, loss) in [("the image loss", losses.image), ("the local loss", losses.local)] {
             if !loss.is_finite() {
@@ -338,7 +387,12 @@ impl GradientSums {
         Self { names, by_parameter: vec![None; parameters.len()] }
     }
 
-    fn take(&mut self, gpu: &Gpu, parameters: &TapeParameters, gradients: &mut Gradients) -> Result<(), OpError> {
+    fn take(
+        &mut self,
+        gpu: &Gpu,
+        parameters: &TapeParameters,
+        gradients: &mut Gradients,
+    ) -> Result<(), OpError> {
         for (name, sum) in self.names.iter().zip(&mut self.by_parameter) {
             if let Some(gradient) = gradients.take(parameters.get(name)?) {
                 add_up(gpu, sum, gradient)?;
@@ -350,4 +404,22 @@ impl GradientSums {
 
 fn download(clip: &Clip, tensor: &Tensor) -> Result<Values, DapoError> {
     Ok(Values { shape: tensor.shape().to_vec(), data: tensor.read(clip.gpu())? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_must_fit_the_model() {
+        let batch = Batch { pixels: vec![0.0; 2 * 3 * 16], classes: vec![0, 2], masks: vec![0.0; 2 * 16] };
+        let message = |batch: &Batch| batch.check(4, 2).map_err(|e| e.to_string());
+        assert_eq!(message(&batch), Ok(()));
+        let short = Batch { masks: vec![0.0; 31], ..batch.clone() };
+        assert!(message(&short).unwrap_err().contains("31 mask values"));
+        let other = Batch { classes: vec![3, 0], ..batch };
+        assert!(message(&other).unwrap_err().contains("class 3; expected 0 for good or 1 to 2"));
+        let none = Batch { pixels: vec![], classes: vec![], masks: vec![] };
+        assert!(message(&none).is_err());
+    }
 }
