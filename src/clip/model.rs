@@ -56,7 +56,7 @@ impl Clip {
     /// Loads a model folder in Hugging Face or open_clip layout onto a device.
     ///
     /// # Errors
-    /// [`ClipError`]: what is wrong with the folder, the request or the device.
+    /// [`ClipError::Model`] for the folder, [`ClipError::Request`] for the image size.
     pub fn open(gpu: &Gpu, folder: &Path, options: ClipOptions) -> Result<Self, ClipError> {
         let weights = parameters::load(folder)?;
         Self::assemble(gpu, weights, Tokenizer::load(folder)?, folder, options)
@@ -66,7 +66,7 @@ impl Clip {
     /// the embedded model and belongs to no folder.
     ///
     /// # Errors
-    /// As [`Clip::open`], but for the folder.
+    /// [`ClipError::Request`] for the image size.
     pub fn random(gpu: &Gpu, config: ClipConfig, seed: u64, options: ClipOptions) -> Result<Self, ClipError> {
         let weights = parameters::random(config, seed);
         Self::assemble(gpu, weights, embedded::tokenizer()?, Path::new(""), options)
@@ -97,12 +97,12 @@ impl Clip {
         })
     }
 
-    /// The device it is on.
+    /// The device.
     pub fn gpu(&self) -> &Gpu {
         &self.gpu
     }
 
-    /// Where it was loaded from; empty for random weights.
+    /// The folder it was loaded from; empty for random weights.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -127,7 +127,8 @@ impl Clip {
         self.storage
     }
 
-    /// Its learned inverse temperature, exp(logit_scale) (about 100 for OpenAI's models).
+    /// The factor on cosine similarities before a softmax: the exponential of the `logit_scale` in the file, 1/τ for a
+    /// softmax temperature τ; about 100 for OpenAI's models.
     pub fn logit_scale(&self) -> f32 {
         self.logit_scale
     }
@@ -135,17 +136,17 @@ impl Clip {
     /// Token ids of texts, each row of the context's length.
     ///
     /// # Errors
-    /// Those of the tokenizer.
+    /// [`ModelError::Text`].
     pub fn tokenize<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<Vec<u32>>, ModelError> {
         let context = self.text.context_length();
         texts.iter().map(|text| self.tokenizer.encode(text.as_ref(), context)).collect()
     }
 
-    /// Features of texts, on the device: [texts, embed_dim], un-normalised. `texts` may be any
-    /// number; they are encoded in batches that fit the device and come back on the host.
+    /// Features of any number of texts, [texts, embed_dim], not normalised. They are encoded in batches that fit
+    /// the device, and returned on the host.
     ///
     /// # Errors
-    /// Those of the tokenizer and of the device.
+    /// [`ModelError::Text`].
     pub fn encode_texts<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<f32>, ClipError> {
         let ids = self.tokenize(texts)?;
         let mut features = Vec::with_capacity(texts.len() * self.config.embed_dim);
@@ -156,11 +157,11 @@ impl Clip {
         Ok(features)
     }
 
-    /// Features of pre-processed images, pixels [images, 3, size, size]: [images, embed_dim],
-    /// un-normalised, on the host.
+    /// Features of pre-processed images, pixels [images, 3, size, size]: [images, embed_dim], not normalised,
+    /// on the host.
     ///
     /// # Errors
-    /// [`ClipError::Request`] when the pixels do not fit the size; those of the device.
+    /// [`ClipError::Request`] when the pixels are not a whole number of images.
     pub fn encode_images(&self, pixels: &[f32]) -> Result<Vec<f32>, ClipError> {
         let each = 3 * self.vision.image_size().pow(2);
         let mut features = Vec::new();
@@ -180,7 +181,7 @@ impl Clip {
         let each = 3 * size * size;
         if pixels.is_empty() || !pixels.len().is_multiple_of(each) {
             return Err(ClipError::Request(format!(
-                "{} values are no images of {size}×{size}",
+                "{} pixel values are not a whole number of images of 3×{size}×{size}",
                 pixels.len()
             )));
         }
@@ -204,7 +205,7 @@ mod tests {
         let pixels = super::super::noise::Noise::new(3).values(3 * 128 * 128, 1.0);
         let image = clip.encode_images(&pixels).unwrap();
         assert_eq!((texts.len(), image.len()), (2 * 128, 128));
-        // Every matrix keeps the size of what it is given, so features of a normed row stay near 1.
+        // Every matrix preserves the variance of its input, so features of a normalised row stay near 1.
         let size = |x: &[f32]| (x.iter().map(|v| v * v).sum::<f32>() / x.len() as f32).sqrt();
         for features in [&texts[..128], &texts[128..], &image] {
             assert!((0.5..2.0).contains(&size(features)), "{}", size(features));

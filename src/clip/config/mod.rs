@@ -2,9 +2,8 @@
 //!
 //! Two layouts exist for the same network. Hugging Face *transformers* writes `config.json` with a
 //! `vision_config` and a `text_config`; *open_clip* writes `open_clip_config.json` with a
-//! `model_cfg`. Both become one [`ClipConfig`]. Fields that would change the network into something
-//! this crate does not implement are refused here rather than ignored: an ignored field gives
-//! plausible, wrong results.
+//! `model_cfg`. Both become one [`ClipConfig`]. Fields that ask for something that this crate
+//! does not implement are refused rather than ignored: an ignored field gives plausible, wrong results.
 
 mod fields;
 mod hf;
@@ -23,8 +22,8 @@ use std::path::Path;
 impl ClipConfig {
     /// Reads the configuration in `folder`.
     ///
-    /// With both layouts present the Hugging Face one is taken if its weights are there and its
-    /// `config.json` is a CLIP one: some open_clip folders also carry the `config.json` and
+    /// With both layouts present the Hugging Face one is used if its weights exist and its `config.json` is that of
+    /// a CLIP model: some open_clip folders also carry the `config.json` and
     /// `model.safetensors` of a vision tower alone.
     ///
     /// # Errors

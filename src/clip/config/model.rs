@@ -43,7 +43,7 @@ impl VisionConfig {
     }
 }
 
-/// The token whose final feature stands for the whole text.
+/// The pooled token: the one whose final hidden state represents the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextPooling {
     /// The position of the largest id (the end-of-text token has the largest id in CLIP's vocabulary).
@@ -61,7 +61,7 @@ pub struct TextConfig {
     pub vocab_size: usize,
     /// Tokens per text, start and end tokens included.
     pub context_length: usize,
-    /// Which position is read out.
+    /// Which position is pooled.
     pub pooling: TextPooling,
 }
 
@@ -104,7 +104,7 @@ impl Layout {
     }
 }
 
-/// A whole CLIP model, whichever layout it came from.
+/// A whole CLIP model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClipConfig {
     /// The folder's name, for messages and reports.

@@ -24,7 +24,7 @@ pub(super) fn parse(path: &Path, map: &Map<String, Value>, name: String) -> Resu
     refuse_vision(&vision)?;
     refuse_text(&text)?;
 
-    // The file's flag, not the weights, says which GELU: the same shapes fit both.
+    // Only this flag determines the GELU: the weights have the same shapes for both.
     let activation = if model.flag("quick_gelu", false)? { Activation::QuickGelu } else { Activation::Gelu };
     let (image_size, patch_size) = (vision.square("image_size", 224)?, vision.square("patch_size", 16)?);
     check_grid(&vision, image_size, patch_size)?;

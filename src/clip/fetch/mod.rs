@@ -1,8 +1,8 @@
 //! Downloads a model folder from the Hugging Face hub, or a mirror of it.
 //!
 //! A file goes to `<file>.part` and is renamed when it is complete and its SHA-256 is right, so a
-//! file with its proper name is always whole. A download that was cut off continues where it
-//! stopped, within a run and from one run to the next.
+//! file with its final name is always complete. An interrupted download continues where it stopped, within a run
+//! and in the next one.
 
 mod headers;
 mod models;
@@ -36,8 +36,8 @@ impl Hub {
         let base = base.trim().trim_end_matches('/').to_owned();
         let mut config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            // Redirections are followed by hand: the checksum stands in the headers of the first
-            // answer, the file comes from another server.
+            // Redirections are followed here: the checksum is in the headers of the first response, the file
+            // comes from another server.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_connect(Some(Duration::from_secs(30)))

@@ -8,14 +8,14 @@ use crate::clip::noise::Noise;
 use crate::clip::weights::Checkpoint;
 use std::sync::Arc;
 
-/// The blocks of one tower, each read or drawn when it is asked for.
+/// The blocks of one tower, each read or generated on demand.
 #[derive(Debug, Clone)]
 pub struct Blocks {
     source: Source,
     tower: TowerConfig,
 }
 
-/// Where blocks come from.
+/// Where the blocks come from.
 #[derive(Debug, Clone)]
 enum Source {
     /// A mapped file.
@@ -25,7 +25,7 @@ enum Source {
         /// Everything before the block's number.
         prefix: &'static str,
     },
-    /// Nowhere: random numbers.
+    /// Random numbers.
     Noise(Noise),
 }
 
@@ -48,7 +48,7 @@ impl Part {
 }
 
 impl Blocks {
-    /// Checks that every block is there with the right shapes, and that there are no more of them.
+    /// Checks that every block is present with the right shapes, and that there are no more.
     pub(super) fn open(
         file: &Arc<Checkpoint>,
         layout: Layout,
@@ -115,7 +115,7 @@ impl Blocks {
         })
     }
 
-    /// All blocks in order, each made when the iterator reaches it.
+    /// All blocks in order, each read when the iterator reaches it.
     pub fn iter(&self) -> impl Iterator<Item = Result<BlockWeights, ModelError>> + '_ {
         (0..self.len()).map(|index| self.get(index))
     }

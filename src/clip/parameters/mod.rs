@@ -1,13 +1,12 @@
-//! The parameters of a CLIP model under one set of names, whichever layout they came from, or whether
-//! they are random.
+//! The parameters of a CLIP model in one form, loaded from either layout or random.
 //!
 //! All matrices are in the orientation of a linear layer, `[out, in]`, so that `y = x Wᵀ + b`. The
 //! Hugging Face layout stores query, key and value apart and open_clip together; open_clip stores
-//! its projections as `[in, out]`. Both differences end here.
+//! its projections as `[in, out]`. Both differences are resolved here.
 //!
-//! Blocks are read one at a time ([`Blocks::get`]): a large model has 1.7 GB of weights in F32,
-//! which should not lie in memory twice while they go to the GPU. Their names and shapes are
-//! nevertheless all checked by [`load`], so a file that does not fit fails before any work.
+//! Blocks are read one at a time ([`Blocks::get`]): a large model has 1.7 GB of weights in F32, which should not be
+//! in memory twice during the upload. [`load`] nevertheless checks all names and shapes, so a file that does not fit
+//! fails early.
 
 mod blocks;
 mod host;
@@ -91,8 +90,8 @@ pub fn load(folder: &Path) -> Result<ClipWeights, ModelError> {
     Ok(ClipWeights { config, vision, text, logit_scale })
 }
 
-/// A model of this architecture whose parameters depend on the seed only. Blocks and rows of the token
-/// table are drawn when they are asked for.
+/// A model of this architecture whose parameters depend on the seed only. Blocks and rows of the token table are
+/// generated on demand.
 pub fn random(config: ClipConfig, seed: u64) -> ClipWeights {
     let (vision, text) = (Noise::new(seed).part(0), Noise::new(seed).part(1));
     let (w, p, g) = (config.vision.tower.width, config.vision.patch_size, config.vision.grid());
@@ -179,7 +178,7 @@ fn text_weights(file: &Arc<Checkpoint>, config: &ClipConfig) -> Result<TextWeigh
     })
 }
 
-/// The factor on similarities, a scalar or a tensor of one element.
+/// The exponential of `logit_scale`, which is stored as a scalar or a tensor of one element.
 fn logit_scale(file: &Checkpoint) -> Result<f32, ModelError> {
     let view = file.any_shape("logit_scale")?;
     let view = if view.shape == [1] { view } else { file.tensor("logit_scale", &[])? };
@@ -200,7 +199,7 @@ fn read_projection(
     }
 }
 
-/// A matrix with its dimensions exchanged.
+/// The transpose of a matrix.
 fn transposed(matrix: HostTensor) -> HostTensor {
     let (rows, cols) = (matrix.shape[0], matrix.shape[1]);
     let data = (0..rows * cols).map(|i| matrix.data[(i % rows) * cols + i / rows]).collect();

@@ -1,8 +1,8 @@
 //! Random parameters of any architecture, for measuring speed without a model's files.
 //!
-//! Matrices have a deviation of 1/√inputs, which keeps the size of activations, and those that add to
-//! the residual stream a further 1/√(2·layers), which keeps the stream's (Radford et al. 2019, *Language
-//! Models are Unsupervised Multitask Learners*, section 2.3). Norms scale by 1, biases are 0.
+//! Matrices have a standard deviation of 1/√inputs, which preserves the variance of activations; those that add to
+//! the residual stream have a further factor 1/√(2·layers), which preserves the stream's (Radford et al. 2019,
+//! *Language Models are Unsupervised Multitask Learners*, section 2.3). Layer norms scale by 1, biases are 0.
 
 use super::host::{Affine, BlockWeights, HostTensor};
 use crate::clip::config::TowerConfig;
@@ -32,7 +32,7 @@ pub(super) fn matrix(noise: Noise, outputs: usize, inputs: usize, gain: f32) -> 
     HostTensor { shape: vec![outputs, inputs], data }
 }
 
-/// Vectors whose last dimension is the width, each of about unit length.
+/// Vectors along the last dimension, each of approximately unit length.
 pub(super) fn embedding(noise: Noise, shape: &[usize]) -> HostTensor {
     let width = shape.last().copied().unwrap_or(1);
     let data = noise.values(shape.iter().product(), 1.0 / (width as f32).sqrt());

@@ -17,7 +17,7 @@ const LENGTH_BYTES: usize = 8;
 /// Longest header accepted, the limit of the reference implementation.
 const MAX_HEADER: u64 = 100_000_000;
 
-/// A header entry as it stands in the file.
+/// A header entry as read from the file.
 #[derive(Deserialize)]
 struct RawEntry {
     dtype: String,
@@ -61,7 +61,7 @@ impl Shard {
         self.entries.keys()
     }
 
-    /// The tensor called `name`, whatever its type.
+    /// The tensor called `name`, of any type.
     pub(super) fn view<'a>(&'a self, name: &'a str) -> Option<TensorView<'a>> {
         let entry = self.entries.get(name)?;
         Some(TensorView {
@@ -104,8 +104,8 @@ fn read_header(path: &Path, file: &[u8]) -> Result<BTreeMap<String, Entry>, Mode
         entries.insert(name, entry);
     }
 
-    // The format allows neither holes nor overlaps, so that a file has exactly one reading. Empty
-    // tensors share their start with the next one and must sort before it.
+    // The format allows neither gaps nor overlaps. Empty tensors share their start with the next one and must
+    // sort before it.
     let mut order: Vec<(&String, &Entry)> = entries.iter().collect();
     order.sort_by_key(|(_, e)| (e.bytes.start, e.bytes.end));
     let mut end = data_start;
@@ -122,7 +122,7 @@ fn read_header(path: &Path, file: &[u8]) -> Result<BTreeMap<String, Entry>, Mode
         end = entry.bytes.end;
     }
     if end != file.len() {
-        return Err(damaged(format!("{} bytes after the last tensor belong to none", file.len() - end)));
+        return Err(damaged(format!("{} bytes after the last tensor belong to no tensor", file.len() - end)));
     }
     Ok(entries)
 }

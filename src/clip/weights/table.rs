@@ -1,12 +1,12 @@
-//! Tables of embeddings that stay in the file.
+//! Embedding tables that stay in the file.
 
 use super::header::Shard;
 use crate::clip::error::ModelError;
 use crate::clip::noise::Noise;
 use std::sync::Arc;
 
-/// A `[rows, width]` table that is too large to copy as a whole: its rows are read from the mapping, or
-/// drawn, when they are asked for.
+/// A `[rows, width]` table that is too large to copy as a whole: rows are read from the mapped file, or generated, on
+/// demand.
 #[derive(Debug, Clone)]
 pub struct HostTable {
     source: Source,
@@ -14,27 +14,27 @@ pub struct HostTable {
     width: usize,
 }
 
-/// Where rows come from.
+/// Where the rows come from.
 #[derive(Debug, Clone)]
 enum Source {
     /// The tensor of this name.
     File(Arc<Shard>, String),
-    /// Nowhere: random numbers.
+    /// Random numbers.
     Noise(Noise),
 }
 
 impl HostTable {
-    /// The tensor `name` of `shard`, which must be of this shape.
+    /// The tensor `name` of `shard`, which must have this shape.
     pub(super) fn new(shard: Arc<Shard>, name: &str, rows: usize, width: usize) -> Self {
         HostTable { source: Source::File(shard, name.to_owned()), rows, width }
     }
 
-    /// Random rows of about unit length.
+    /// Random rows of approximately unit length.
     pub fn random(noise: Noise, rows: usize, width: usize) -> Self {
         HostTable { source: Source::Noise(noise), rows, width }
     }
 
-    /// Rows `ids`, one after the other: `[ids.len(), width]`.
+    /// Rows `ids`: `[ids.len(), width]`.
     ///
     /// # Errors
     /// [`ModelError::Row`] when an id is not a row.

@@ -1,4 +1,4 @@
-//! Tensors inside a mapped file, and their widening to F32.
+//! Tensors inside a mapped file, and their conversion to F32.
 
 use crate::clip::error::ModelError;
 use half::slice::HalfFloatSliceExt;
@@ -44,19 +44,19 @@ pub struct TensorView<'a> {
 }
 
 impl TensorView<'_> {
-    /// All elements, widened exactly.
+    /// All elements, converted exactly.
     pub fn to_f32(&self) -> Vec<f32> {
         let mut out = Vec::new();
         self.append_f32(&mut out);
         out
     }
 
-    /// Appends all elements to `out`, widened exactly.
+    /// Appends all elements to `out`, converted exactly.
     pub fn append_f32(&self, out: &mut Vec<f32>) {
         widen(self.dtype, self.bytes, out);
     }
 
-    /// Rows `ids` of a `[rows, width]` tensor, one after the other, without touching the others.
+    /// Rows `ids` of a `[rows, width]` tensor, concatenated; other rows are not read.
     ///
     /// # Errors
     /// [`ModelError::Row`] when an id is not a row.
@@ -91,7 +91,7 @@ fn widen(dtype: &Dtype, bytes: &[u8], out: &mut Vec<f32>) {
                 block[..part.len()].convert_to_f32_slice(&mut out[start..]);
             }
         }
-        // `Checkpoint::any_shape` lets no other type out.
+        // `Checkpoint::any_shape` refuses every other type.
         Dtype::Other(_) => {}
     }
 }
