@@ -8,17 +8,17 @@ pub(super) fn components(
     threshold: f32,
     mut found: impl FnMut(&[usize]),
 ) {
-    let mut seen = vec![false; map.len()];
+    let mut visited = vec![false; map.len()];
     let mut members = Vec::new();
     for start in 0..map.len() {
-        if seen[start] || map[start] < threshold {
+        if visited[start] || map[start] < threshold {
             continue;
         }
         // A queue and not a recursion, which would be as deep as the component has pixels. The queue is also the list
         // of members.
         members.clear();
         members.push(start);
-        seen[start] = true;
+        visited[start] = true;
         let mut next = 0;
         while let Some(&at) = members.get(next) {
             next += 1;
@@ -26,8 +26,8 @@ pub(super) fn components(
             for ny in y.saturating_sub(1)..=(y + 1).min(height - 1) {
                 for nx in x.saturating_sub(1)..=(x + 1).min(width - 1) {
                     let neighbour = ny * width + nx;
-                    if !seen[neighbour] && map[neighbour] >= threshold {
-                        seen[neighbour] = true;
+                    if !visited[neighbour] && map[neighbour] >= threshold {
+                        visited[neighbour] = true;
                         members.push(neighbour);
                     }
                 }

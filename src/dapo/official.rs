@@ -1,7 +1,7 @@
 //! DAPO's trained parameters in a checkpoint of PyTorch.
 //!
-//! Such a file is a dict of state dicts, one a part of the learner, with the optimizer's state beside them. Two
-//! spellings of its keys are in use.
+//! Such a file is a dict with a state dict for each component of the learner and the optimizer's state. Two spellings
+//! of its keys are in use.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,14 +10,14 @@ use crate::clip::torch::pickle::Pickle;
 use crate::clip::torch::value::{Id, Value};
 use crate::clip::torch::{FileTensor, TorchError, TorchFile};
 
-/// A part's name here, and the keys that it has in files.
+/// A component's name here, and its keys in files.
 const PARTS: [(&str, [&str; 2]); 3] = [
     ("prompt_learner", ["prompt_learner", "prompt_learner_state_dict"]),
     ("visual_prompt", ["visual_prompt", "visual_prompt_state_dict"]),
     ("linear_adapter", ["linear_adapter", "trainable_adapter_state_dict"]),
 ];
 
-/// The trained parameters of one checkpoint, of `E` prompts of `l` words, text width `w` and vision width `v`:
+/// The trained parameters of one checkpoint, with `E` prompts of `l` learned words, text width `w` and vision width `v`:
 /// `prompt_learner.learnable_{normal,abnormal}_tokens` `[E, l, w]`, `prompt_learner.learnable_layer_tokens.N`
 /// `[4, w]`, `visual_prompt.learnable_visual_tokens` `[layers, 4, v]`, `linear_adapter.fc.N.weight` `[w, v]` and
 /// `linear_adapter.fc.N.bias` `[w]`.
@@ -31,7 +31,7 @@ pub struct Checkpoint<'a> {
     pub left_out: Vec<String>,
 }
 
-/// A checkpoint that is none of DAPO's, although it looks like one.
+/// Why a checkpoint that looks like DAPO's cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
@@ -47,11 +47,13 @@ pub enum CheckpointError {
         path: PathBuf,
         /// Which part.
         part: &'static str,
-        /// The keys looked for.
+        /// The expected keys.
         keys: String,
     },
     /// A tensor is missing or of another shape.
-    #[error("{path}: tensor `{tensor}` {problem}; this is no checkpoint of DAPO, or one of another version")]
+    #[error(
+        "{path}: tensor `{tensor}` {problem}; this is not a checkpoint of DAPO, or one of another version"
+    )]
     Tensor {
         /// The file.
         path: PathBuf,
@@ -110,7 +112,7 @@ fn is_used(name: &str) -> bool {
     ) || starts.iter().any(|start| name.starts_with(start))
 }
 
-/// Checks that shapes fit each other; else the tensor at fault and what is wrong.
+/// Checks that the shapes are consistent; the error has the tensor and the problem.
 fn check(tensors: &BTreeMap<String, FileTensor<'_>>) -> Result<(), (String, String)> {
     let shape = |name: &str| match tensors.get(name) {
         Some(tensor) => Ok(tensor.shape()),
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn other_files_are_told_apart() {
+    fn other_files_are_distinguished() {
         let file = open(&fixture("plain.pt")).unwrap();
         assert!(Checkpoint::read(&file, &file.pickle().unwrap()).unwrap().is_none());
         // A program with one of the parts only.

@@ -77,11 +77,11 @@ pub fn layout(shapes: &Shapes<'_>) -> Option<Layout> {
     [Layout::OpenClip, Layout::HuggingFace].into_iter().find(fits)
 }
 
-/// Guesses the configuration of a model with the names of `layout`. `of_openai` says that the file is one of
-/// OpenAI's own; `gelu` is the user's word on the activation.
+/// Infers the configuration of a model with the names of `layout`. `of_openai` marks one of OpenAI's own files;
+/// `gelu` overrides the assumed activation.
 ///
 /// # Errors
-/// What the shapes do not report.
+/// A message about a tensor that is missing or has an unexpected shape.
 pub fn config(
     shapes: &Shapes<'_>,
     layout: Layout,

@@ -1,4 +1,4 @@
-//! The stack machine whose programs pickles are.
+//! The stack machine that executes pickles.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ fn damaged(problem: impl Into<String>) -> Problem {
     Problem::Damaged(problem.into())
 }
 
-/// The machine: a program that is being read, its values and its stack.
+/// The state of the machine: the program, its values, stack and memo.
 pub(super) struct Machine<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -32,13 +32,13 @@ impl<'a> Machine<'a> {
         Self { bytes, at: 0, values: vec![], stack: vec![], marks: vec![], memo: HashMap::new() }
     }
 
-    /// All values, the one that the finished program stands for, and the program's length in bytes.
+    /// All values, the resulting one, and the length of the finished program in bytes.
     pub(super) fn finish(mut self) -> Result<(Vec<Value<'a>>, Id, usize), Problem> {
         let root = self.pop()?;
         Ok((self.values, root, self.at))
     }
 
-    /// Performs one operation; `true` at the end of the pickle.
+    /// Executes one operation; `true` at the end of the pickle.
     pub(super) fn step(&mut self) -> Result<bool, Problem> {
         let code = self.array::<1>()?[0];
         match code {
@@ -127,7 +127,7 @@ impl<'a> Machine<'a> {
         slice.try_into().map_err(|_| damaged("its pickle is cut short"))
     }
 
-    /// Bytes after their number, which has `N` bytes itself.
+    /// Bytes preceded by their count as an `N`-byte integer.
     fn counted<const N: usize>(&mut self) -> Result<&'a [u8], Problem> {
         let mut wide = [0; 8];
         wide[..N].copy_from_slice(&self.array::<N>()?);
@@ -145,7 +145,7 @@ impl<'a> Machine<'a> {
     fn line(&mut self) -> Result<&'a str, Problem> {
         let rest = &self.bytes[self.at..];
         let length = rest.iter().take(1000).position(|&b| b == b'\n');
-        let line = self.slice(length.ok_or_else(|| damaged("its pickle has a name without end"))? + 1)?;
+        let line = self.slice(length.ok_or_else(|| damaged("its pickle has an unterminated name"))? + 1)?;
         std::str::from_utf8(&line[..line.len() - 1])
             .map_err(|_| damaged("its pickle has a name that is not text"))
     }
@@ -175,14 +175,14 @@ impl<'a> Machine<'a> {
         Ok(top)
     }
 
-    /// The uppermost `count` values, the lowest first.
+    /// Pops the top `count` values, the lowest first.
     fn pop_n(&mut self, count: usize) -> Result<Vec<Id>, Problem> {
         let mut items = (0..count).map(|_| self.pop()).collect::<Result<Vec<_>, _>>()?;
         items.reverse();
         Ok(items)
     }
 
-    /// All values above the last mark, which goes.
+    /// Pops all values above the last mark, and the mark.
     fn pop_mark(&mut self) -> Result<Vec<Id>, Problem> {
         let mark = self.marks.pop().filter(|&mark| mark <= self.stack.len());
         Ok(self.stack.split_off(mark.ok_or_else(|| damaged("its pickle lacks a mark"))?))
@@ -196,9 +196,9 @@ impl<'a> Machine<'a> {
 
     fn memo_get(&mut self, number: u32) -> Result<(), Problem> {
         let found = self.memo.get(&number).copied();
-        self.stack.push(
-            found.ok_or_else(|| damaged(format!("its pickle recalls {number}, which it never stored")))?,
-        );
+        self.stack.push(found.ok_or_else(|| {
+            damaged(format!("its pickle reads memo entry {number}, which was never stored"))
+        })?);
         Ok(())
     }
 
@@ -208,7 +208,7 @@ impl<'a> Machine<'a> {
         match &mut self.values[top.0 as usize] {
             Value::List(list) => list.extend(items),
             Value::Ignored => {}
-            _ => return Err(damaged("its pickle appends to something that is no list")),
+            _ => return Err(damaged("its pickle appends to something other than a list")),
         }
         Ok(())
     }
@@ -220,7 +220,7 @@ impl<'a> Machine<'a> {
         match &mut self.values[top.0 as usize] {
             Value::Dict(dict) => dict.extend(new),
             Value::Ignored => {}
-            _ => return Err(damaged("its pickle sets a key of something that is no dict")),
+            _ => return Err(damaged("its pickle sets a key of something other than a dict")),
         }
         Ok(())
     }
@@ -236,7 +236,7 @@ impl<'a> Machine<'a> {
     fn storage(&mut self) -> Result<(), Problem> {
         let id = self.pop()?;
         let Value::List(parts) = self.value(id) else {
-            return Err(damaged("its pickle refers to a storage by something that is no tuple"));
+            return Err(damaged("its pickle refers to a storage by something other than a tuple"));
         };
         let values: Vec<&Value> = parts.iter().take(3).map(|&id| self.value(id)).collect();
         let [Value::Text("storage"), Value::Global(Global::Storage(dtype)), Value::Text(key)] = values[..]
@@ -247,11 +247,11 @@ impl<'a> Machine<'a> {
         self.push(Value::Storage(storage))
     }
 
-    /// The value that calling a known name would have.
+    /// Pushes the result of calling a known global.
     fn call(&mut self) -> Result<(), Problem> {
         let items = self.pop_n(2)?;
         let Value::Global(name) = *self.value(items[0]) else {
-            return Err(damaged("its pickle calls something that is no name"));
+            return Err(damaged("its pickle calls something other than a global"));
         };
         let Value::List(arguments) = self.value(items[1]) else {
             return Err(damaged("its pickle calls without a tuple of arguments"));
@@ -280,7 +280,7 @@ impl<'a> Machine<'a> {
 
     /// A dict from a list of pairs.
     fn dict_of(&self, list: Id) -> Result<Vec<(Id, Id)>, Problem> {
-        let bad = || damaged("its pickle makes a dict of something that is no list of pairs");
+        let bad = || damaged("its pickle makes a dict of something other than pairs");
         let Value::List(items) = self.value(list) else { return Err(bad()) };
         let pair = |&item: &Id| match self.value(item) {
             Value::List(pair) if pair.len() == 2 => Ok((pair[0], pair[1])),
@@ -306,15 +306,15 @@ impl<'a> Machine<'a> {
             }
             _ => Err(bad(what)),
         };
-        let offset = size(*offset).ok_or_else(|| bad("offset is no size"))?;
-        let (shape, strides) = (sizes(*shape, "shape is no shape")?, sizes(*strides, "strides are none")?);
+        let offset = size(*offset).ok_or_else(|| bad("offset is not a size"))?;
+        let (shape, strides) = (sizes(*shape, "shape is invalid")?, sizes(*strides, "strides are invalid")?);
         if shape.len() != strides.len() {
             return Err(bad("shape and strides differ in length"));
         }
         Ok(Tensor { storage: *storage, offset, shape, strides })
     }
 
-    /// Gives a module its attributes. What torch hangs on dicts and parameters is of no interest.
+    /// Sets the attributes of a module. The state of dicts and parameters is ignored.
     fn build(&mut self) -> Result<(), Problem> {
         let state = self.pop()?;
         let top = self.top()?;
@@ -327,7 +327,7 @@ impl<'a> Machine<'a> {
     }
 }
 
-/// A whole number in two's complement, lowest byte first.
+/// A little-endian integer in two's complement.
 fn integer(bytes: &[u8]) -> Value<'_> {
     if bytes.len() > 8 {
         return Value::Bytes(bytes);
@@ -338,7 +338,7 @@ fn integer(bytes: &[u8]) -> Value<'_> {
     Value::Int(i64::from_le_bytes(wide))
 }
 
-/// Keys and values in turn.
+/// Alternating keys and values as pairs.
 fn pairs(items: &[Id]) -> Result<Vec<(Id, Id)>, Problem> {
     let (pairs, rest) = items.as_chunks::<2>();
     if rest.is_empty() {

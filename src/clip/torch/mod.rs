@@ -1,9 +1,9 @@
 //! Weights in PyTorch's own files, read without Python.
 //!
-//! Such a file is a Python pickle with the tensors' bytes beside it. A pickle is a program, and Python runs whatever
-//! it names. Here it is only read: [`pickle`] knows the few names that tensors and their containers are made of,
-//! calls nothing, and refuses a file with any other name. [`container`] finds pickle and bytes in the file,
-//! [`tensors`] makes views dense, and [`infer`] writes the configuration that such files lack.
+//! Such a file is a Python pickle together with the tensors' bytes. A pickle is a program that may call any Python
+//! function. Here nothing is called: [`pickle`] interprets the few globals that tensors and their containers need and
+//! refuses a file with any other. [`container`] locates the pickle and the bytes, [`tensors`] makes strided tensors
+//! contiguous, and [`infer`] infers the configuration that such files lack.
 
 pub mod container;
 mod error;

@@ -1,25 +1,25 @@
-//! The names that a pickle may mention.
+//! The globals that a pickle may name.
 
 use safetensors::Dtype;
 
-/// What a name stands for. Nothing is ever called; these are the meanings that are given to a call.
+/// How a call of a global is interpreted. Nothing is ever called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Global {
     /// `collections.OrderedDict`.
     Dict,
     /// A view of a storage: `torch._utils._rebuild_tensor_v2`.
     Tensor,
-    /// Its first argument is the result: parameters, sizes, typed lists.
+    /// Returns its first argument: parameters, sizes, typed lists.
     Identity,
-    /// A value that is of no interest here: devices, types, NumPy's scalars (such as a loss that was noted down).
+    /// A value that state dicts do not need: devices, types, NumPy's scalars (such as a logged loss).
     Ignored,
-    /// A class of storages, by the type of their elements.
+    /// A storage class, by the type of its elements.
     Storage(Dtype),
-    /// A class that is defined inside a TorchScript archive: a bag of attributes.
+    /// A class defined in a TorchScript archive: a set of attributes.
     Module,
 }
 
-/// What `module.name` stands for; `None` for everything that is refused.
+/// The interpretation of `module.name`; `None` for everything that is refused.
 pub fn lookup(module: &str, name: &str) -> Option<Global> {
     if module == "__torch__" || module.starts_with("__torch__.") {
         return Some(Global::Module);

@@ -1,8 +1,8 @@
 //! A reader for the pickles that hold state dicts.
 //!
-//! A pickle is a program for a stack machine (Python's `pickletools` documents it). Values lie in one list and
-//! refer to each other by number, so that neither circles nor a million nested lists can hurt: nothing here
-//! recurses. Text stays in the file. All limits are far above any real file.
+//! A pickle is a program for a stack machine (Python's `pickletools` documents it). Values are stored in one list and
+//! refer to each other by index, so that neither cycles nor deep nesting can overflow the stack: nothing here
+//! recurses. Strings are borrowed from the file. All limits are far above any real file.
 
 use std::collections::HashMap;
 
@@ -26,8 +26,8 @@ impl<'a> Pickle<'a> {
     /// Reads the pickle at the start of `bytes`; more may follow it.
     ///
     /// # Errors
-    /// A name that is not known, an operation that state dicts do not need, a pickle that contradicts itself, is
-    /// cut short or exceeds the limits.
+    /// An unknown global, an operation that state dicts do not need, a malformed or truncated pickle, or one beyond the
+    /// limits.
     pub fn read(bytes: &'a [u8]) -> Result<Self, Problem> {
         let mut machine = Machine::new(bytes);
         for _ in 0..MAX_STEPS {
@@ -39,17 +39,17 @@ impl<'a> Pickle<'a> {
         Err(Problem::Unsupported(format!("its pickle has more than {MAX_STEPS} operations")))
     }
 
-    /// The value that the pickle stands for.
+    /// The unpickled value.
     pub fn root(&self) -> Id {
         self.root
     }
 
-    /// The value of a number that this pickle gave out.
+    /// The value at an index from this pickle.
     pub fn get(&self, id: Id) -> &Value<'a> {
         self.values.get(id.0 as usize).unwrap_or(&Value::Ignored)
     }
 
-    /// Keys that are text, and values, of a dict or of a module's attributes; nothing for other values.
+    /// String keys and values of a dict or of a module's attributes; empty for other values.
     pub fn entries(&self, id: Id) -> impl Iterator<Item = (&'a str, Id)> {
         let dict = match self.get(id) {
             Value::Module(Some(state)) => *state,

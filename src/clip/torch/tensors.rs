@@ -1,4 +1,4 @@
-//! From views of storages to dense tensors in a safetensors file.
+//! From strided tensors over storages to contiguous tensors in a safetensors file.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -16,12 +16,12 @@ use super::value::{Id, Tensor, Value, element_size};
 const MAX_DEPTH: usize = 64;
 /// Longest name of a tensor, in bytes.
 const MAX_NAME: usize = 1000;
-/// Most entries that are looked at.
+/// Most entries visited.
 const MAX_ENTRIES: usize = 1 << 20;
 /// All tensors together may be this many times as large as the file. Shared weights count each time.
 const MAX_GROWTH: usize = 4;
 
-/// A tensor whose elements are known to lie in the file.
+/// A tensor of the file, strided, with bounds checked.
 #[derive(Debug, Clone)]
 pub struct FileTensor<'a> {
     tensor: Tensor<'a>,
@@ -45,7 +45,7 @@ impl FileTensor<'_> {
         self.bytes
     }
 
-    /// The elements, the last dimension contiguous.
+    /// The elements in row-major order, copied only if the tensor is not contiguous.
     pub fn data(&self) -> Cow<'_, [u8]> {
         let Tensor { offset, shape, strides, .. } = &self.tensor;
         let size = element_size(self.dtype());
@@ -162,7 +162,7 @@ impl TorchFile {
         Ok(())
     }
 
-    /// Checks that a tensor lies in its storage.
+    /// Checks that a tensor is within the bounds of its storage.
     fn dense<'a>(&'a self, tensor: &Tensor<'a>) -> Result<FileTensor<'a>, String> {
         let Tensor { storage, offset, shape, strides } = tensor;
         let size = element_size(storage.dtype);
@@ -181,12 +181,12 @@ impl TorchFile {
     }
 }
 
-/// A text of the file as a message may show it.
+/// A string of the file, shortened for messages.
 fn shortened(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
-/// A tensor on its way into a file, which tells when it is asked for its bytes.
+/// A tensor that reports progress when its bytes are read.
 struct Reported<'a, 'p> {
     tensor: &'a FileTensor<'a>,
     report: &'p RefCell<dyn FnMut(u64) + 'p>,
@@ -216,7 +216,7 @@ impl View for Reported<'_, '_> {
 /// Writes tensors to `path` as safetensors, one at a time.
 ///
 /// # Errors
-/// What the system says; never about the tensors themselves.
+/// The operating system's.
 pub fn write(
     path: &Path,
     tensors: &BTreeMap<String, FileTensor<'_>>,

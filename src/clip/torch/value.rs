@@ -1,10 +1,10 @@
-//! The values that a pickle consists of.
+//! The values of a pickle.
 
 use safetensors::Dtype;
 
 use super::names::Global;
 
-/// The number of a value.
+/// Index of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Id(pub(super) u32);
 
@@ -13,7 +13,7 @@ pub struct Id(pub(super) u32);
 pub struct Storage<'a> {
     /// Type of the elements.
     pub dtype: Dtype,
-    /// Its name in the file.
+    /// Its key in the file.
     pub key: &'a str,
 }
 
@@ -33,23 +33,23 @@ pub struct Tensor<'a> {
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
-    /// `None`, and everything that is of no interest.
+    /// `None`, and everything that state dicts do not need.
     Ignored,
     /// `True` or `False`.
     Bool(bool),
-    /// A whole number.
+    /// An integer.
     Int(i64),
     /// A float.
     Float(f64),
     /// A string.
     Text(&'a str),
-    /// Bytes, or a whole number of more than 64 bits as it is stored.
+    /// Bytes, or an integer of more than 64 bits as stored.
     Bytes(&'a [u8]),
     /// A list, a tuple or a set.
     List(Vec<Id>),
-    /// A dict, its keys in the order of writing; the last of equal keys counts.
+    /// A dict in insertion order; the last of equal keys counts.
     Dict(Vec<(Id, Id)>),
-    /// A name.
+    /// A global: a function or class.
     Global(Global),
     /// A storage.
     Storage(Storage<'a>),

@@ -1,26 +1,26 @@
-//! What is learned, and which of several known behaviours is meant.
+//! Hyper-parameters of a learner.
 
 use serde::{Deserialize, Serialize};
 
 use super::names::Part;
 use crate::clip::Clip;
 
-/// Which tokens of a prompt see each other.
+/// The attention mask of the text tower.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TextMask {
-    /// All of them: what DAPO trains with.
+    /// Every token attends to every other: what DAPO trains with.
     None,
-    /// Each sees those before it, as CLIP was trained.
+    /// Each attends to itself and those before it, as CLIP was trained.
     Causal,
 }
 
-/// Which token of a prompt speaks for it.
+/// The pooled token of a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {
-    /// Where the end of text was before the layer tokens were inserted in front of it: what DAPO's
-    /// published results were made with.
+    /// The position of the end of text before the layer tokens were inserted in front of it: DAPO's published
+    /// results were made with it.
     Legacy,
     /// The end of text.
     Eot,
@@ -60,51 +60,48 @@ pub enum PatchFeatures {
     Values,
 }
 
-/// What gives the score of an image.
+/// How an image is scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ImageScore {
     /// The class token: normal against the mean of all defects.
     Class,
-    /// The class token: all defects together, each a class beside normal. DAPO scores images so where it tells types
-    /// apart.
+    /// The class token: one minus the probability of normal among all classes, as DAPO scores images where it
+    /// distinguishes types.
     Types,
     /// The mean of the three largest values of the map.
     Map,
-    /// As detection without training scores: `Types` and the most anomalous patches, half and half.
+    /// As in training-free detection: the mean of `Types` and of the most anomalous patches.
     Plain,
 }
 
-/// What adapters are before training.
+/// Initial values of adapters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AdapterStart {
     /// Random, as torch's linear layers.
     Random,
-    /// CLIP's own way from patches to features, folded into one matrix: training begins where training-free
-    /// detection is.
+    /// CLIP's own projection with its layer norm folded in: training starts at training-free detection.
     Projection,
 }
 
-/// What visual layer tokens are before training.
+/// Initial values of visual layer tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VisualStart {
     /// Random, as in visual prompt tuning.
     Random,
-    /// The mean token that enters each block, over the images of the first step: a few more ordinary patches,
-    /// which change the model least.
+    /// The mean token at the input of each block, over the images of the first step, which changes the model least.
     Mean,
 }
 
-/// What text layer tokens are before training.
+/// Initial values of text layer tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TextStart {
     /// Random, distributed as the rows of the token table.
     Random,
-    /// The token that begins every text, as it enters each block: the words see more of what they see anyway,
-    /// which changes the model least.
+    /// The start token's hidden state at the input of each block, which changes the model least.
     First,
 }
 
@@ -122,7 +119,7 @@ pub struct LossWeights {
     pub dice_defect: f32,
 }
 
-/// Factors on the learning rate, one for each part of a learner. A part at 0 stays as it starts.
+/// Factors on the learning rate, one for each component of a learner. A component at 0 is frozen.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rates {
@@ -142,27 +139,27 @@ impl Default for Rates {
     }
 }
 
-/// Hyper-parameters of a learner: what a checkpoint needs to be read, beside its tensors.
+/// Hyper-parameters of a learner, stored with its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LearnerConfig {
     /// The method whose defaults these settings change.
     pub method: Method,
-    /// Whether prompts have learned words; else class vectors come from fixed phrases.
+    /// Whether prompts have learned words; otherwise class vectors come from fixed prompts.
     pub learned_prompts: bool,
-    /// Whether all defects are one class, and no type is told.
+    /// Whether all defects are one class.
     pub one_class: bool,
     /// Where patch features come from.
     pub patches: PatchFeatures,
     /// Whether cosines are up-sampled to pixels before the softmax, instead of probabilities after it.
     pub pixel_softmax: bool,
-    /// What gives the score of an image.
+    /// How an image is scored.
     pub image_score: ImageScore,
     /// Weights of the losses.
     pub losses: LossWeights,
     /// How fast each part is learned.
     pub rates: Rates,
-    /// From which block on text tokens take the place of learned words, instead of being inserted.
+    /// The block from which on text layer tokens replace learned words; if not given, they are inserted.
     pub overwrite_from: Option<usize>,
     /// Prompts for each state (E); their features are averaged.
     pub prompt_sets: usize,
@@ -174,26 +171,26 @@ pub struct LearnerConfig {
     pub text_depth: Option<usize>,
     /// Blocks of the vision tower that get layer tokens; all if not given.
     pub visual_depth: Option<usize>,
-    /// How much of a layer token survives a block (α).
+    /// The share of a block's output that layer tokens keep (α).
     pub alpha: f32,
-    /// Blocks, counted from 1, after which patch tokens are taken; the four quarters of the tower if empty.
+    /// Blocks, counted from 1, whose patch tokens are used; the ends of the four quarters of the tower if empty.
     pub feature_layers: Vec<usize>,
-    /// Divides all cosines (τ).
+    /// Softmax temperature of all cosine similarities (τ).
     pub temperature: f32,
-    /// Which tokens of a prompt see each other.
+    /// The attention mask of the text tower.
     pub text_mask: TextMask,
-    /// Which token speaks for a prompt.
+    /// The pooled token of a prompt.
     pub pooling: Pooling,
-    /// Words whose embeddings the learned words start from, in place of random ones: one phrase for each prompt
-    /// set, in turn. Learned words that are left over start from the last.
+    /// Phrases whose embeddings initialise the learned words, one for each prompt set in turn; random if empty.
+    /// Further learned words are initialised from the last word.
     pub start_words: Vec<String>,
-    /// Factor on the random values that layer tokens start from.
+    /// Factor on the random initial values of layer tokens.
     pub token_scale: f32,
-    /// What text layer tokens are before training.
+    /// Initial values of text layer tokens.
     pub text_start: TextStart,
-    /// What visual layer tokens are before training.
+    /// Initial values of visual layer tokens.
     pub visual_start: VisualStart,
-    /// What adapters are before training.
+    /// Initial values of adapters.
     pub adapter_start: AdapterStart,
     /// The word for "without defect"; may be empty.
     pub normal_word: String,
@@ -239,7 +236,7 @@ impl Default for LearnerConfig {
 }
 
 impl LearnerConfig {
-    /// Whether a parameter is learned; else it stays as it starts.
+    /// Whether a parameter is learned; otherwise it is frozen.
     pub fn learns(&self, name: &str) -> bool {
         self.rate(name) > 0.0
     }
@@ -254,12 +251,12 @@ impl LearnerConfig {
         }
     }
 
-    /// Whether what training starts from depends on the images of its first step.
+    /// Whether initial values depend on the images of the first step; see [`Parameters::init_from_images`](super::Parameters::init_from_images).
     pub fn needs_images_to_start(&self) -> bool {
         self.visual_start == VisualStart::Mean || self.adapter_start == AdapterStart::Projection
     }
 
-    /// The settings of a method.
+    /// The defaults of a method.
     pub fn for_method(method: Method) -> Self {
         let dapo = Self { method, ..Self::default() };
         match method {
@@ -292,7 +289,7 @@ impl LearnerConfig {
         }
     }
 
-    /// With what was left open filled in for a model.
+    /// With unset fields filled in for a model.
     ///
     /// # Errors
     /// A message that names the field and what it may be.
@@ -377,9 +374,9 @@ impl LearnerConfig {
         self.visual_depth.unwrap_or(usize::MAX)
     }
 
-    /// What cosines are multiplied by.
+    /// The factor on cosine similarities before the softmax, 1/τ.
     pub(super) fn logit_scale(&self) -> f32 {
-        // The quotient of what float32 holds of 0.07 differs from 1/0.07 in the last bit; this is closer.
+        // The float32 quotient 1/0.07 differs from 1/0.07 in the last bit; this is closer.
         (1.0 / f64::from(self.temperature)) as f32
     }
 }

@@ -1,14 +1,14 @@
-//! All prompts of a learner through the text tower, in portions that fit.
+//! Encoding of all prompts of a learner, in chunks that fit the device.
 
 use super::forward::{ClassVectors, LearnerModel, TapeParameters};
 use crate::autograd::{Tape, Var};
 use crate::clip::ClipError;
 use crate::ops::OpError;
 
-/// Prompts that go through the text tower at a time.
+/// Most prompts in a chunk.
 const PROMPT_CHUNK: usize = 64;
 
-/// Ranges of prompts that go through the text tower together.
+/// The chunks, as ranges of prompts.
 pub(super) fn prompt_chunks(model: LearnerModel<'_>) -> Vec<std::ops::Range<usize>> {
     let count = model.prompts.ids.len() * model.config.prompt_sets;
     // Layer tokens lengthen a sequence by less than a half.
@@ -30,11 +30,11 @@ pub(super) fn encode_prompts<'m>(
     Ok(model.class_vectors(tape, &concat_all(tape, &parts)?)?)
 }
 
-/// Features of portions as one.
+/// Concatenates the features of all chunks.
 pub(super) fn concat_all(tape: &Tape<'_>, parts: &[Var]) -> Result<Var, OpError> {
     let mut parts = parts.iter();
     let first = parts.next().cloned().ok_or_else(|| OpError::Shape {
-        op: "join",
+        op: "concat",
         expected: "at least one part".into(),
         found: Vec::new(),
     })?;

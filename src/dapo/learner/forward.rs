@@ -16,9 +16,9 @@ pub(super) struct TapeParameters {
     by_name: HashMap<String, Var>,
 }
 
-/// What a batch looks like to the learner.
+/// The output of the learner for a batch.
 pub(super) struct LearnerOutput {
-    /// Cosines of the image with normal and with the mean of the defects, over the temperature: [images, 2].
+    /// Logits of normal and of the mean of the defects: [images, 2].
     pub logits: Var,
     /// Class probabilities at each feature layer: [images, cells, classes], of patches or of pixels.
     pub patches: Vec<Var>,
@@ -34,7 +34,7 @@ pub(super) struct ClassVectors {
 }
 
 impl TapeParameters {
-    /// Puts parameters on a tape; those that are not learned get no gradient.
+    /// Puts parameters on a tape: learned ones as leaves, frozen ones as constants.
     pub fn new<'p>(
         tape: &Tape<'_>,
         config: &LearnerConfig,
@@ -58,13 +58,13 @@ impl TapeParameters {
 }
 
 impl ClassVectors {
-    /// The same without a tape.
+    /// The class vectors as tensors.
     pub fn to_class_set(&self) -> ClassSet {
         ClassSet { each: self.each.tensor().clone(), two: self.two.tensor().clone() }
     }
 }
 
-/// A learner's model, its settings and prompts.
+/// CLIP with a learner's settings and prompts.
 #[derive(Clone, Copy)]
 pub(super) struct LearnerModel<'m> {
     pub clip: &'m Clip,
@@ -116,7 +116,7 @@ impl<'m> LearnerModel<'m> {
         self.with_defect_mean(tape, tape.l2_normalise(&means)?)
     }
 
-    /// Adds normal against the mean of all defects to class vectors [K+1, embed_dim].
+    /// Class vectors [K+1, embed_dim], with those of normal and the mean of all defects.
     pub fn with_defect_mean(self, tape: &Tape<'m>, each: Var) -> Result<ClassVectors, OpError> {
         let classes = each.tensor().rows();
         let defects: Vec<u32> = (1..classes as u32).collect();
@@ -125,7 +125,7 @@ impl<'m> LearnerModel<'m> {
         Ok(ClassVectors { each, two })
     }
 
-    /// Class vectors of fixed phrases: constants.
+    /// Class vectors of fixed prompts, as constants.
     pub fn fixed_class_vectors(self, tape: &Tape<'m>) -> Result<ClassVectors, ClipError> {
         let prompts = Prompts { object: self.config.object.clone(), defects: self.prompts.defects.clone() };
         let vectors = class_vectors(self.clip, &prompts)?;
@@ -134,7 +134,7 @@ impl<'m> LearnerModel<'m> {
         Ok(self.with_defect_mean(tape, Var::constant(each))?)
     }
 
-    /// Looks at pixels [images, 3, size, size] and compares what is seen with class vectors.
+    /// Logits and patch probabilities of pixels [images, 3, size, size].
     pub fn forward(
         self,
         tape: &Tape<'m>,
@@ -147,7 +147,7 @@ impl<'m> LearnerModel<'m> {
         Ok(LearnerOutput { logits, patches: self.patch_probabilities(tape, classes, &features)? })
     }
 
-    /// Image features [images, embed_dim], un-normalised, and patch features of each feature layer,
+    /// Image features [images, embed_dim], not normalised, and patch features of each feature layer,
     /// [images, cells, embed_dim].
     pub fn features(
         self,
@@ -169,9 +169,9 @@ impl<'m> LearnerModel<'m> {
         features: &[Var],
     ) -> Result<Vec<Var>, OpError> {
         let classify = |features: &Var| {
-            let cosines = tape.similarity(features, &classes.each, self.config.logit_scale())?;
+            let logits = tape.similarity(features, &classes.each, self.config.logit_scale())?;
             let up = self.config.pixel_softmax;
-            tape.softmax(&if up { self.up_sampled(tape, &cosines)? } else { cosines }, 1.0)
+            tape.softmax(&if up { self.upsampled(tape, &logits)? } else { logits }, 1.0)
         };
         features.iter().map(classify).collect()
     }
@@ -195,7 +195,7 @@ impl<'m> LearnerModel<'m> {
         Ok((output.image_features, features))
     }
 
-    /// Image features, and patch features by value attention; nothing of it is learned.
+    /// Image features, and patch features by V-V attention; no parameters are learned here.
     fn vv_features(self, tape: &Tape<'m>, pixels: &Tensor) -> Result<(Var, Vec<Var>), OpError> {
         let vision = self.clip.vision();
         let blocks = (vision.depth() * 19).div_ceil(24);
@@ -204,11 +204,11 @@ impl<'m> LearnerModel<'m> {
         Ok((Var::constant(output.image_features), patches))
     }
 
-    /// Cosines [images, cells, classes] at every pixel: [images, size², classes].
-    fn up_sampled(self, tape: &Tape<'m>, cosines: &Var) -> Result<Var, OpError> {
-        let &[images, _, classes] = cosines.shape() else { return Ok(cosines.clone()) };
+    /// Logits [images, cells, classes] upsampled to every pixel: [images, size², classes].
+    fn upsampled(self, tape: &Tape<'m>, logits: &Var) -> Result<Var, OpError> {
+        let &[images, _, classes] = logits.shape() else { return Ok(logits.clone()) };
         let (grid, size) = (self.clip.vision().grid(), self.clip.vision().image_size());
-        let cells = cosines.reshape(tape, &[images, grid, grid, classes])?;
+        let cells = logits.reshape(tape, &[images, grid, grid, classes])?;
         let up = tape.resample(&cells, (size, size), Filter::Linear, Sampling::AlignCorners, false)?;
         up.reshape(tape, &[images, size * size, classes])
     }

@@ -11,12 +11,12 @@ use super::parameters::{Parameters, Values, layout};
 use crate::clip::{Clip, ClipError};
 
 impl Parameters {
-    /// Random values to start from: words and text tokens distributed as the rows of the token table,
+    /// Initial values: words and text tokens distributed as the rows of the token table,
     /// visual tokens uniform as in visual prompt tuning (Jia et al. 2022, arXiv 2203.12119), adapters as
     /// torch's linear layers.
     ///
     /// # Errors
-    /// Those of reading the token table.
+    /// [`ClipError::Model`] when a phrase of `start_words` cannot be tokenized.
     pub fn init(config: &LearnerConfig, clip: &Clip, seed: u64) -> Result<Self, ClipError> {
         let mut rng = Pcg64Mcg::seed_from_u64(seed);
         let (mean, deviation) = clip.text().token_statistics()?;
@@ -34,7 +34,7 @@ impl Parameters {
                 let each = config.context_length * mean.len();
                 let words_of = |i: usize| words.get(i % words.len().max(1)).filter(|_| !words.is_empty());
                 debug_assert!(words.len().is_multiple_of(each));
-                // Sets must differ to learn different things: a tenth of the table's std apart.
+                // Noise breaks the symmetry between sets: a tenth of the table's standard deviation.
                 (0..len)
                     .map(|i| match (words_of(i), normal(&mut rng) * deviation[row(i)]) {
                         (Some(&word), noise) => word + (0.1 * noise) as f32,
@@ -42,7 +42,7 @@ impl Parameters {
                     })
                     .collect()
             } else if let Some(first) = firsts.get(&name) {
-                // As with words: a tenth of the table's std apart.
+                // Noise as for words.
                 (0..len)
                     .map(|i| first[row(i)] + (0.1 * normal(&mut rng) * deviation[row(i)]) as f32)
                     .collect()
@@ -69,11 +69,11 @@ impl Parameters {
         Ok(all)
     }
 
-    /// Sets what depends on images, pixels [images, 3, size, size]: visual layer tokens with
+    /// Sets the values that depend on images, pixels [images, 3, size, size]: visual layer tokens with
     /// [`VisualStart::Mean`], and the biases of adapters with [`AdapterStart::Projection`].
     ///
     /// # Errors
-    /// [`ClipError::Request`] when the pixels do not fit; those of the device.
+    /// [`ClipError::Request`] when the pixels do not fit.
     pub fn init_from_images(
         &mut self,
         config: &LearnerConfig,
@@ -88,14 +88,14 @@ impl Parameters {
             let each = config.layer_tokens * width;
             for (layer, block) in tokens.data.chunks_mut(each).zip(&blocks) {
                 for (i, token) in layer.iter_mut().enumerate() {
-                    // Tokens must differ to learn different things: the random start stays as noise.
+                    // The random values remain as noise that breaks the symmetry between tokens.
                     *token = block.mean[i % width] + 0.1 * *token;
                 }
             }
         }
         if config.adapter_start == AdapterStart::Projection {
             for (index, &layer) in config.feature_layers.iter().enumerate() {
-                // `ln_post`, which adapters do without, divides a token by its deviation; the bias comes after it.
+                // Adapters have no `ln_post`, which divides a token by its standard deviation before the bias is added.
                 if let Some(bias) = self.tensors.get_mut(&adapter(index)[1]) {
                     bias.data.iter_mut().for_each(|b| *b *= blocks[layer - 1].std);
                 }
@@ -105,7 +105,7 @@ impl Parameters {
     }
 }
 
-/// Embeddings that the learned words start from, [phrases, context length, width]; empty for random ones.
+/// Embeddings that initialise the learned words, [phrases, context length, width]; empty for random ones.
 fn start_words(config: &LearnerConfig, clip: &Clip) -> Result<Vec<f32>, ClipError> {
     let mut chosen = Vec::new();
     for ids in clip.tokenize(&config.start_words)? {
@@ -115,8 +115,7 @@ fn start_words(config: &LearnerConfig, clip: &Clip) -> Result<Vec<f32>, ClipErro
     clip.text().token_rows(&chosen)
 }
 
-/// The tokens that text layer tokens start from, `[width]` each, by the names of the layer tokens; none for random
-/// ones.
+/// Initial text layer tokens, `[width]` each, by the names of the layer tokens; empty for random ones.
 fn first_tokens(config: &LearnerConfig, clip: &Clip) -> Result<BTreeMap<String, Vec<f32>>, ClipError> {
     if config.text_start == TextStart::Random {
         return Ok(BTreeMap::new());

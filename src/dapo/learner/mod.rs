@@ -1,9 +1,11 @@
 //! DAPO's learner (arXiv 2512.09446): learned context words in prompts for "normal" and for defects,
 //! learned tokens in every layer of both towers, and adapters for patch tokens. CLIP itself is frozen.
 //!
-//! [`config`] says what is learned and how; [`parameters`] holds the values on the host under the names of
-//! the official checkpoints; [`prompts`] makes token ids; `forward.rs` is the model on a tape; [`train`]
-//! takes steps; [`detect`] looks at images with the result.
+//! [`config`] has the hyper-parameters; [`parameters`] holds the values on the host under the [`names`] of the
+//! official checkpoints, `init.rs` their initial values; [`prompts`] makes token ids; `forward.rs` is the model on a
+//! tape; [`train`] takes steps; [`detect`] detects with the result. `examples/train.rs` trains one.
+//!
+//! Functions that take a model or a tape return the device's errors too; `# Errors` sections list the others.
 
 pub mod checkpoint;
 pub mod config;

@@ -19,26 +19,26 @@ pub struct Values {
     pub data: Vec<f32>,
 }
 
-/// Why a file is no learner, or not one for this model.
+/// Why a file is not a learner for this model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LearnerError {
-    /// Not a safetensors file, or cut short.
+    /// Not a safetensors file, or truncated.
     #[error("not a readable safetensors file: {0}")]
     File(String),
-    /// A tensor that must be there is not.
+    /// A tensor is missing.
     #[error("no tensor '{0}'; expected a learner of DAPO (see docs/training.md for its tensors)")]
     Missing(String),
-    /// A tensor of another shape or type.
+    /// A tensor has another shape or type.
     #[error("tensor '{name}' is {found}, expected {expected}")]
     Shape {
         /// Which.
         name: String,
-        /// What the model and settings want.
+        /// The shape that the model and settings imply.
         expected: String,
-        /// What is there.
+        /// The shape or type in the file.
         found: String,
     },
-    /// The text beside the tensors cannot be read.
+    /// The description in the file's metadata cannot be read.
     #[error("its description: {0}")]
     Description(String),
 }
@@ -77,7 +77,7 @@ pub fn layout(config: &LearnerConfig, clip: &Clip) -> Vec<(String, Vec<usize>)> 
 }
 
 impl Parameters {
-    /// Reads the tensors and the text entries of a safetensors file.
+    /// Reads the tensors and the metadata of a safetensors file.
     ///
     /// # Errors
     /// [`LearnerError::File`]; [`LearnerError::Shape`] for a tensor that is not float32.
@@ -97,7 +97,7 @@ impl Parameters {
         Ok((Self { tensors }, header.metadata().clone().unwrap_or_default()))
     }
 
-    /// A safetensors file with these text entries.
+    /// The bytes of a safetensors file with this metadata.
     ///
     /// # Errors
     /// [`LearnerError::File`] when a tensor's shape does not fit its data.
@@ -117,7 +117,7 @@ impl Parameters {
         safetensors::serialize(views, Some(entries)).map_err(broken)
     }
 
-    /// Whether every parameter is there in its shape; what else there is does not matter.
+    /// Checks that every parameter is present in its shape; further tensors are ignored.
     ///
     /// # Errors
     /// [`LearnerError`] naming the first that is not.
@@ -132,11 +132,11 @@ impl Parameters {
         Ok(())
     }
 
-    /// Sets the sizes of `config` that these tensors tell: prompt sets, context length, layer tokens and
+    /// Sets the sizes in `config` that are inferred from these tensors: prompt sets, context length, layer tokens and
     /// depths.
     ///
     /// # Errors
-    /// [`LearnerError`] when a tensor is missing or has not three or two dimensions.
+    /// [`LearnerError`] when a tensor is missing or has the wrong number of dimensions.
     pub fn infer_sizes(&self, config: &mut LearnerConfig) -> Result<(), LearnerError> {
         let normal = self.tensors.get(NORMAL).ok_or_else(|| LearnerError::Missing(NORMAL.into()))?;
         let &[sets, length, _] = normal.shape.as_slice() else {

@@ -16,12 +16,12 @@ use crate::ops::{self, AdamState, Indices, OpError, PixelTarget, Tensor};
 
 pub use crate::ops::AdamSettings;
 
-/// Images to learn from.
+/// A batch of labelled images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// Pre-processed pixels, [images, 3, size, size].
     pub pixels: Vec<f32>,
-    /// Class of each image: 0 for a good one, else the place of its defect in the list, from 1.
+    /// Class of each image: 0 for a good one, otherwise the number of its defect in the list, from 1.
     pub classes: Vec<u32>,
     /// 1 inside the defect, 0 elsewhere, [images, size, size].
     pub masks: Vec<f32>,
@@ -47,12 +47,12 @@ impl Batch {
     }
 }
 
-/// What a step minimised.
+/// The losses of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Losses {
     /// Cross-entropy of good against defective.
     pub image: f32,
-    /// Focal and dice losses of the pixels over all feature layers, with their weight.
+    /// Weighted focal and dice losses of the pixels, summed over the feature layers.
     pub local: f32,
 }
 
@@ -63,7 +63,7 @@ impl Losses {
     }
 }
 
-/// What one step did.
+/// Losses and gradient norm of one step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepReport {
     /// Counted from 1.
@@ -74,37 +74,38 @@ pub struct StepReport {
     pub gradient_norm: f64,
 }
 
-/// Everything that a run needs to go on: values and moments of all parameters, by name.
+/// Everything needed to resume a run: values and Adam's moments of all parameters, by name.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Snapshot {
     /// Steps taken.
     pub step: usize,
     /// Values.
     pub values: Parameters,
-    /// Running means of gradients.
+    /// Adam's first moments.
     pub means: Parameters,
-    /// Running means of squared gradients.
+    /// Adam's second moments.
     pub squares: Parameters,
 }
 
-/// A learner in training.
+/// A learner in training; `examples/train.rs` shows a whole run.
 #[derive(Debug)]
 pub struct Trainer {
     clip: Clip,
     config: LearnerConfig,
     prompts: HybridPrompts,
     optimiser: Optimiser,
-    /// Images that go through the vision tower at a time.
+    /// Images in a forward and backward pass.
     micro_batch: usize,
-    /// Class vectors that do not change.
+    /// Class vectors of fixed prompts, encoded once.
     fixed: OnceCell<ClassVectors>,
 }
 
 impl Trainer {
-    /// Starts from a snapshot: of an earlier run, or of values with no moments.
+    /// Starts from a snapshot of an earlier run, or of initial values without moments. A step splits a batch into
+    /// micro-batches of `micro_batch` images.
     ///
     /// # Errors
-    /// [`DapoError::Learner`] when the values do not fit the model; those of the device.
+    /// [`DapoError::Learner`] when the values do not fit the model.
     pub fn new(
         clip: Clip,
         config: LearnerConfig,
@@ -140,12 +141,12 @@ impl Trainer {
         &self.clip
     }
 
-    /// The settings, complete.
+    /// The settings, without unset fields.
     pub fn config(&self) -> &LearnerConfig {
         &self.config
     }
 
-    /// Numbers that are learned.
+    /// The number of learned values.
     pub fn parameters(&self) -> usize {
         let learned = self.optimiser.parameters().iter().filter(|p| self.config.learns(&p.name));
         learned.map(|p| p.state.value.len()).sum()
@@ -156,10 +157,10 @@ impl Trainer {
         self.optimiser.steps()
     }
 
-    /// Learns from a batch.
+    /// Takes one step of Adam on a batch.
     ///
     /// # Errors
-    /// [`DapoError::NotFinite`] with nothing changed; those of the device.
+    /// [`ClipError::Request`] for a batch that does not fit the model; [`DapoError::NotFinite`], with parameters unchanged.
     pub fn step(&mut self, batch: &Batch) -> Result<StepReport, DapoError> {
         let (losses, gradients) = self.gradients_on_device(batch)?;
         let step = self.optimiser.steps() + 1;
@@ -170,9 +171,6 @@ impl Trainer {
     }
 
     /// Losses of a batch and the gradient of their sum for every parameter, without a step.
-    ///
-    /// # Errors
-    /// Those of the device.
     pub fn gradients(&self, batch: &Batch) -> Result<(Losses, Parameters), DapoError> {
         let (losses, gradients) = self.gradients_on_device(batch)?;
         let mut all = Parameters::default();
@@ -185,9 +183,6 @@ impl Trainer {
     }
 
     /// Values and moments, on the host.
-    ///
-    /// # Errors
-    /// Those of the device.
     pub fn snapshot(&self) -> Result<Snapshot, DapoError> {
         let mut snapshot = Snapshot { step: self.optimiser.steps(), ..Snapshot::default() };
         for Parameter { name, state, .. } in self.optimiser.parameters() {
@@ -200,9 +195,6 @@ impl Trainer {
     }
 
     /// The class vectors of these defects as they are now, [K+1, embed_dim].
-    ///
-    /// # Errors
-    /// Those of the tokenizer and the device.
     pub fn class_vectors(&self, defects: &[String]) -> Result<Values, DapoError> {
         let prompts = HybridPrompts::new(&self.config, &self.clip, defects)?;
         let model = LearnerModel { prompts: &prompts, ..self.model() };
@@ -245,14 +237,14 @@ impl Trainer {
         TapeParameters::new(tape, &self.config, named.map(|p| (p.name.as_str(), &p.state.value)))
     }
 
-    /// The prompts go forward once, and back once with what all images say of them.
+    /// One forward and one backward pass of the prompts, with the gradients of all micro-batches accumulated in between.
     fn gradients_on_device(&self, batch: &Batch) -> Result<(Losses, Vec<Option<Tensor>>), DapoError> {
         batch.check(self.clip.vision().image_size(), self.prompts.defects.len())?;
         let gpu = self.clip.gpu();
         let model = self.model();
         let mut sums = GradientSums::new(self.optimiser.parameters());
 
-        // Prompts: in chunks, each on a tape of its own that is kept for the way back.
+        // Prompts: in chunks, each on a tape of its own that is kept for the backward pass.
         let mut chunks = Vec::new();
         let learned = self.config.learned_prompts;
         for range in prompt_chunks(model).into_iter().filter(|_| learned) {
@@ -265,7 +257,7 @@ impl Trainer {
         let parts: Vec<Var> = chunks.iter().map(|(_, _, f)| head.leaf(f.tensor().clone())).collect();
         let vectors = match learned {
             true => model.class_vectors(&head, &concat_all(&head, &parts)?)?,
-            false => self.fixed(&head)?,
+            false => self.fixed_class_vectors(&head)?,
         };
 
         // Images: their gradients end at the class vectors.
@@ -283,12 +275,12 @@ impl Trainer {
                 false => vectors.clone(),
             };
             let classes = ClassVectors { each: leaf(&vectors.each), two: leaf(&vectors.two) };
-            let seen = model.forward(&tape, &parameters, &classes, &pixels)?;
+            let output = model.forward(&tape, &parameters, &classes, &pixels)?;
             let share = 1.0 / batch.classes.len() as f32;
             let labels = &batch.classes[images.clone()];
             let defective: Vec<u32> = labels.iter().map(|&class| u32::from(class > 0)).collect();
             let weights = self.config.losses;
-            let mut found = vec![tape.cross_entropy(&seen.logits, &defective, weights.image * share)?];
+            let mut found = vec![tape.cross_entropy(&output.logits, &defective, weights.image * share)?];
             let masks = &batch.masks[images.start * size * size..images.end * size * size];
             let target = PixelTarget {
                 class_id: Indices::upload(gpu, labels)?,
@@ -298,13 +290,13 @@ impl Trainer {
                 dice_defect: weights.dice_defect,
                 scale: share,
             };
-            for patches in &seen.patches {
+            for patches in &output.patches {
                 found.push(tape.pixel_loss(patches, &target)?);
             }
             losses.push(found.iter().map(|l| l.tensor().clone()).collect::<Vec<_>>());
             let seeds = tape.ones(&found)?;
             let mut gradients = tape.backward(seeds)?;
-            sums.take(gpu, &parameters, &mut gradients)?;
+            sums.accumulate(gpu, &parameters, &mut gradients)?;
             for (sum, leaf) in [(&mut each, &classes.each), (&mut two, &classes.two)] {
                 if let Some(gradient) = gradients.take(leaf) {
                     add_up(gpu, sum, gradient)?;
@@ -312,14 +304,14 @@ impl Trainer {
             }
         }
 
-        // Back through the prompts.
+        // Backward pass of the prompts.
         let seeds = [(&vectors.each, each), (&vectors.two, two)];
         let seeds = seeds.into_iter().filter_map(|(var, gradient)| Some((var, gradient?))).collect();
         let mut gradients = head.backward(seeds)?;
         for ((tape, parameters, features), part) in chunks.into_iter().zip(&parts) {
             if let Some(gradient) = gradients.take(part) {
                 let mut gradients = tape.backward(vec![(&features, gradient)])?;
-                sums.take(gpu, &parameters, &mut gradients)?;
+                sums.accumulate(gpu, &parameters, &mut gradients)?;
             }
         }
         let mut total = Losses { image: 0.0, local: 0.0 };
@@ -334,8 +326,8 @@ impl Trainer {
         Ok((total, sums.by_parameter))
     }
 
-    /// Class vectors of fixed phrases, encoded once.
-    fn fixed(&self, tape: &Tape<'_>) -> Result<ClassVectors, DapoError> {
+    /// Class vectors of fixed prompts.
+    fn fixed_class_vectors(&self, tape: &Tape<'_>) -> Result<ClassVectors, DapoError> {
         if let Some(vectors) = self.fixed.get() {
             return Ok(vectors.clone());
         }
@@ -343,7 +335,7 @@ impl Trainer {
         Ok(self.fixed.get_or_init(|| vectors).clone())
     }
 
-    /// The norm of the gradient, if everything is finite.
+    /// The norm of the gradient; an error if a loss or gradient is not finite.
     fn check_finite(
         &self,
         step: usize,
@@ -375,7 +367,7 @@ impl Trainer {
     }
 }
 
-/// Gradients by parameter, added up as they come.
+/// Accumulated gradients by parameter.
 struct GradientSums {
     names: Vec<String>,
     by_parameter: Vec<Option<Tensor>>,
@@ -387,7 +379,7 @@ impl GradientSums {
         Self { names, by_parameter: vec![None; parameters.len()] }
     }
 
-    fn take(
+    fn accumulate(
         &mut self,
         gpu: &Gpu,
         parameters: &TapeParameters,
