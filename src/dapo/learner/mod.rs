@@ -7,6 +7,7 @@
 //!
 //! Functions that take a model or a tape return the device's errors too; `# Errors` sections list the others.
 
+mod batch;
 pub mod checkpoint;
 pub mod config;
 pub mod description;
@@ -14,16 +15,19 @@ pub mod detect;
 mod encode;
 mod error;
 mod forward;
+mod gradients;
 mod init;
 pub mod memory;
 pub mod names;
+mod options;
 pub mod parameters;
 pub mod prompts;
 pub mod train;
 
+pub use batch::Batch;
 pub use config::{ImageScore, LearnerConfig, Method, Pooling, Rates, TextMask};
 pub use description::{Description, LearnerFile, ModelShape};
 pub use detect::LearnedDetector;
 pub use error::DapoError;
 pub use parameters::{LearnerError, Parameters, Values};
-pub use train::{Batch, Losses, Snapshot, Trainer};
+pub use train::{Losses, Snapshot, Trainer};

@@ -2,50 +2,20 @@
 
 use std::cell::OnceCell;
 
+use super::batch::Batch;
 use super::config::LearnerConfig;
 use super::description::{self, Description, LearnerFile, ModelShape};
 use super::encode::{concat_all, encode_prompts, prompt_chunks};
 use super::error::DapoError;
 use super::forward::{ClassVectors, LearnerModel, TapeParameters};
+use super::gradients::GradientSums;
 use super::parameters::{Parameters, Values, layout};
 use super::prompts::HybridPrompts;
-use crate::autograd::{Gradients, Optimiser, Parameter, Tape, Var, add_up};
-use crate::clip::{Clip, ClipError};
-use crate::gpu::Gpu;
+use crate::autograd::{Optimiser, Parameter, Tape, Var, add_up};
+use crate::clip::Clip;
 use crate::ops::{self, AdamState, Indices, OpError, PixelTarget, Tensor};
 
 pub use crate::ops::AdamSettings;
-
-/// A batch of labelled images.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Batch {
-    /// Pre-processed pixels, [images, 3, size, size].
-    pub pixels: Vec<f32>,
-    /// Class of each image: 0 for a good one, otherwise the number of its defect in the list, from 1.
-    pub classes: Vec<u32>,
-    /// 1 inside the defect, 0 elsewhere, [images, size, size].
-    pub masks: Vec<f32>,
-}
-
-impl Batch {
-    /// Checks the lengths for images of `size` pixels along an edge, and the classes for `defects` defects.
-    fn check(&self, size: usize, defects: usize) -> Result<(), ClipError> {
-        let (images, plane) = (self.classes.len(), size * size);
-        let (pixels, masks) = (self.pixels.len(), self.masks.len());
-        if images == 0 || pixels != 3 * plane * images || masks != plane * images {
-            return Err(ClipError::Request(format!(
-                "a batch of {images} classes, {pixels} pixel values and {masks} mask values; expected one class, \
-                 3·{size}·{size} pixel values and {size}·{size} mask values for each image"
-            )));
-        }
-        match self.classes.iter().find(|&&class| class as usize > defects) {
-            Some(class) => Err(ClipError::Request(format!(
-                "a batch has class {class}; expected 0 for good or 1 to {defects} for a defect"
-            ))),
-            None => Ok(()),
-        }
-    }
-}
 
 /// The losses of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -160,7 +130,7 @@ impl Trainer {
     /// Takes one step of Adam on a batch.
     ///
     /// # Errors
-    /// [`ClipError::Request`] for a batch that does not fit the model; [`DapoError::NotFinite`], with parameters unchanged.
+    /// [`ClipError::Request`](crate::clip::ClipError::Request) for a batch that does not fit the model; [`DapoError::NotFinite`], with parameters unchanged.
     pub fn step(&mut self, batch: &Batch) -> Result<StepReport, DapoError> {
         let (losses, gradients) = self.gradients_on_device(batch)?;
         let step = self.optimiser.steps() + 1;
@@ -210,7 +180,7 @@ impl Trainer {
     /// detection, which may be synonyms of those in training.
     ///
     /// # Errors
-    /// [`ClipError::Request`] when a name is too long for the model's context.
+    /// [`ClipError::Request`](crate::clip::ClipError::Request) when a name is too long for the model's context.
     pub fn learner_file(&self, test_defects: &[String]) -> Result<LearnerFile, DapoError> {
         Ok(LearnerFile {
             parameters: self.snapshot()?.values,
@@ -367,51 +337,6 @@ impl Trainer {
     }
 }
 
-/// Accumulated gradients by parameter.
-struct GradientSums {
-    names: Vec<String>,
-    by_parameter: Vec<Option<Tensor>>,
-}
-
-impl GradientSums {
-    fn new(parameters: &[Parameter]) -> Self {
-        let names = parameters.iter().map(|p| p.name.clone()).collect();
-        Self { names, by_parameter: vec![None; parameters.len()] }
-    }
-
-    fn accumulate(
-        &mut self,
-        gpu: &Gpu,
-        parameters: &TapeParameters,
-        gradients: &mut Gradients,
-    ) -> Result<(), OpError> {
-        for (name, sum) in self.names.iter().zip(&mut self.by_parameter) {
-            if let Some(gradient) = gradients.take(parameters.get(name)?) {
-                add_up(gpu, sum, gradient)?;
-            }
-        }
-        Ok(())
-    }
-}
-
 fn download(clip: &Clip, tensor: &Tensor) -> Result<Values, DapoError> {
     Ok(Values { shape: tensor.shape().to_vec(), data: tensor.read(clip.gpu())? })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_batch_must_fit_the_model() {
-        let batch = Batch { pixels: vec![0.0; 2 * 3 * 16], classes: vec![0, 2], masks: vec![0.0; 2 * 16] };
-        let message = |batch: &Batch| batch.check(4, 2).map_err(|e| e.to_string());
-        assert_eq!(message(&batch), Ok(()));
-        let short = Batch { masks: vec![0.0; 31], ..batch.clone() };
-        assert!(message(&short).unwrap_err().contains("31 mask values"));
-        let other = Batch { classes: vec![3, 0], ..batch };
-        assert!(message(&other).unwrap_err().contains("class 3; expected 0 for good or 1 to 2"));
-        let none = Batch { pixels: vec![], classes: vec![], masks: vec![] };
-        assert!(message(&none).is_err());
-    }
 }
