@@ -103,7 +103,7 @@ impl Architecture {
         ARCHITECTURES
             .into_iter()
             .find(|a| a.name == name)
-            .ok_or_else(|| ClipError::Request(format!("unknown architecture '{name}'; known: {}", names())))
+            .ok_or_else(|| ClipError::Request(format!("no architecture '{name}'; known: {}", names())))
     }
 
     /// The configuration that a model folder would have.
