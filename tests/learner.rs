@@ -282,8 +282,8 @@ fn a_learner_starts_at_the_model_as_it_is() {
         .map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/samples/{name}.png")))
         .flat_map(|path| preprocess.normalise(&preprocess.squash(&load(&path).expect("an image"))))
         .collect();
-    let mut values = Parameters::random(&config, &clip, 1).expect("values");
-    values.start_from(&config, &clip, &pixels).expect("the device works");
+    let mut values = Parameters::init(&config, &clip, 1).expect("values");
+    values.init_from_images(&config, &clip, &pixels).expect("the device works");
 
     let texts =
         ["flawless", "crack anomaly", "broken anomaly"].map(|state| format!("a photo of a {state} object"));
@@ -293,7 +293,7 @@ fn a_learner_starts_at_the_model_as_it_is() {
         clip.vision().forward(gpu(), &clip.upload_pixels(&pixels).expect("pixels"), true).expect("features");
     let image = seen.image_features.read(gpu()).expect("features");
     let patches = seen.patch_features.expect("patches").read(gpu()).expect("features");
-    let scale = f64::from(clip.inverse_temperature());
+    let scale = f64::from(clip.logit_scale());
     let plain: Vec<f64> = patches
         .chunks(width)
         .flat_map(|patch| {

@@ -83,7 +83,7 @@ fn pair(change: impl FnOnce(&mut LearnerConfig)) -> Pair {
         LearnerConfig { prompt_sets: 2, context_length: 3, layer_tokens: 2, ..LearnerConfig::default() };
     change(&mut config);
     let config = config.resolved(&clip).expect("settings that fit");
-    let values = Parameters::random(&config, &clip, 1).expect("values");
+    let values = Parameters::init(&config, &clip, 1).expect("values");
     let double = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Row>();
     let learned = values.tensors.iter().map(|(name, v)| (name.clone(), double(&v.data))).collect();
     let words = ["flawless object", "bent anomaly object", "torn anomaly object"];

@@ -23,7 +23,7 @@ fn vit_l_14_at_518_pixels_trains_in_six_gigabytes() {
     assert_eq!(defects.len(), 20, "as many as MVTec-AD has");
     let weights = gpu.memory().live.weights;
     let estimate = weights + Estimate::new(&clip, &config, defects.len(), 1).total();
-    let values = Parameters::random(&config, &clip, 1).expect("values");
+    let values = Parameters::init(&config, &clip, 1).expect("values");
     let start = Snapshot { values, ..Snapshot::default() };
     let mut trainer =
         Trainer::new(clip, config, &defects, AdamSettings::default(), &start, 1).expect("a trainer");

@@ -55,7 +55,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let gpu = args.run.device.open()?;
     let inspection = args.inspect.open(&gpu, prompts, learner.as_ref())?;
     // Before hours of work, not after: whether there are enough images.
-    Alarm::from_good(&vec![0.0; entries.len()], args.false_alarms, inspection.conditions())?;
+    Alarm::calibrate(&vec![0.0; entries.len()], args.false_alarms, inspection.conditions())?;
     let bar = progress(entries.len(), "images");
     let mut scores = Vec::with_capacity(entries.len());
     for inspected in inspection.inspector.inspect(entries).until(interrupted) {
@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(130));
     }
     bar.finish_and_clear();
-    let alarm = Alarm::from_good(&scores, args.false_alarms, inspection.conditions())?;
+    let alarm = Alarm::calibrate(&scores, args.false_alarms, inspection.conditions())?;
     let mut text = serde_json::to_string_pretty(&alarm).map_err(|e| Failure::new(e.to_string()))?;
     text.push('\n');
     match (&args.out, &learner) {

@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         bar.set_length(progress.total.unwrap_or(progress.done));
         bar.set_position(progress.done);
     };
-    let fetched = Hub::new(args.hub.as_deref()).fetch_model(model, &out, &mut show)?;
+    let fetched = Hub::new(args.hub.as_deref()).fetch(model.sources, &out, &mut show)?;
     bar.finish_and_clear();
     for file in &fetched {
         let state = if file.kept { "was there" } else { "fetched" };

@@ -10,9 +10,9 @@ use serde_json::json;
 use super::Failure;
 use super::output::{bytes_progress, print, writable_folder};
 use crate::clip::config::{Activation, ClipConfig, Layout};
-use crate::clip::names;
+use crate::clip::parameters;
 use crate::clip::tokenizer::Tokenizer;
-use crate::clip::torch::{Dense, TorchFile, guess, tensors};
+use crate::clip::torch::{FileTensor, TorchFile, infer, tensors};
 use crate::dapo::Checkpoint;
 use crate::report::{AtomicFile, WriteError, write_atomic};
 
@@ -24,10 +24,10 @@ pub struct Args {
     /// Folder to write a model to, or a file NAME.safetensors for the tensors alone
     #[arg(long, value_name = "DIR|FILE")]
     out: PathBuf,
-    /// The GELU of the model, which no file tells [default: what files of this kind have]
+    /// The GELU of the model, which no file states [default: that of this kind of file]
     #[arg(long, value_enum)]
     gelu: Option<Gelu>,
-    /// Say what was done as JSON
+    /// Print the summary as JSON
     #[arg(long)]
     json: bool,
 }
@@ -50,7 +50,7 @@ impl Gelu {
     }
 }
 
-/// What was done.
+/// The summary.
 #[derive(Default)]
 struct Summary {
     kind: &'static str,
@@ -71,12 +71,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         writable_folder(&args.out)?;
     }
     let bar = bytes_progress();
-    let mut tell = |what: &str, done: u64, total: u64| {
+    let mut report = |what: &str, done: u64, total: u64| {
         bar.set_length(total);
         bar.set_position(done);
         bar.set_message(what.to_owned());
     };
-    let file = TorchFile::open(&args.file, &mut tell)?;
+    let file = TorchFile::open(&args.file, &mut report)?;
     let pickle = file.pickle()?;
     let mut summary = Summary::default();
     // One entry at most: of several, each run would write another order.
@@ -97,14 +97,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     } else {
         let tensors = file.state_dict(&pickle)?;
         about.insert("format".into(), "pt".into());
-        let layout = guess::layout(&guess::shapes(&tensors));
+        let layout = infer::layout(&infer::shapes(&tensors));
         summary.kind = if layout.is_some() { "clip" } else { "tensors" };
         model = layout;
         (tensors, layout.map_or("model.safetensors", Layout::weights_file))
     };
     let target = if out_is_file { args.out.clone() } else { args.out.join(name) };
     let writer = AtomicFile::create(&target)?;
-    tensors::write(writer.temporary(), &tensors, about, &mut tell)
+    tensors::write(writer.temporary(), &tensors, about, &mut report)
         .map_err(|e| WriteError::from_io(&target, e))?;
     writer.commit()?;
     bar.finish_and_clear();
@@ -112,7 +112,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     match model {
         Some(layout) if !out_is_file => complete(args, &file, &tensors, layout, &mut summary)?,
         Some(_) => {
-            summary.notes.push("--model wants a folder with a configuration: give a folder as --out".into())
+            summary.notes.push("--model needs a folder with a configuration: give a folder as --out".into())
         }
         None if summary.kind == "tensors" => {
             summary
@@ -121,25 +121,25 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         }
         None => {}
     }
-    tell_about(args, &tensors, &summary)
+    print_summary(args, &tensors, &summary)
 }
 
 /// Puts the configuration and the tokenizer into the folder, and opens the model once.
 fn complete(
     args: &Args,
     file: &TorchFile,
-    tensors: &BTreeMap<String, Dense<'_>>,
+    tensors: &BTreeMap<String, FileTensor<'_>>,
     layout: Layout,
     summary: &mut Summary,
 ) -> Result<(), Failure> {
     let config = args.out.join(layout.config_file());
-    if args.gelu.is_some() || !bring(args, layout.config_file(), summary)? {
+    if args.gelu.is_some() || !keep_or_copy(args, layout.config_file(), summary)? {
         let of_openai = file.is_script() || tensors.contains_key("input_resolution");
         let gelu = args.gelu.map(Gelu::activation);
-        match guess::config(&guess::shapes(tensors), layout, of_openai, gelu) {
-            Ok(guess) => {
-                write_atomic(&config, format!("{:#}\n", guess.config).as_bytes())?;
-                summary.assumed = guess.assumed;
+        match infer::config(&infer::shapes(tensors), layout, of_openai, gelu) {
+            Ok(inferred) => {
+                write_atomic(&config, format!("{:#}\n", inferred.config).as_bytes())?;
+                summary.assumed = inferred.assumptions;
                 summary.files.push((config.clone(), "written"));
             }
             Err(problem) => {
@@ -151,9 +151,9 @@ fn complete(
         }
     }
     if layout == Layout::HuggingFace {
-        bring(args, "preprocessor_config.json", summary)?;
+        keep_or_copy(args, "preprocessor_config.json", summary)?;
     }
-    bring(args, "tokenizer.json", summary)?;
+    keep_or_copy(args, "tokenizer.json", summary)?;
     match ClipConfig::from_folder(&args.out) {
         Ok(found) if found.layout != layout => summary.notes.push(format!(
             "{} holds a second model in another layout, which --model prefers; use an empty folder",
@@ -162,7 +162,7 @@ fn complete(
         Ok(_) => {}
         Err(problem) => summary.notes.push(problem.to_string()),
     }
-    if let Err(problem) = names::load(&args.out) {
+    if let Err(problem) = parameters::load(&args.out) {
         summary.notes.push(problem.to_string());
     }
     if let Err(problem) = Tokenizer::load(&args.out) {
@@ -171,8 +171,8 @@ fn complete(
     Ok(())
 }
 
-/// Keeps a file of the folder, or copies it from beside the source; `false` where there is neither.
-fn bring(args: &Args, name: &str, summary: &mut Summary) -> Result<bool, Failure> {
+/// Keeps a file of the folder, or copies it from the folder of the source; `false` if neither exists.
+fn keep_or_copy(args: &Args, name: &str, summary: &mut Summary) -> Result<bool, Failure> {
     let target = args.out.join(name);
     let source = args.file.parent().unwrap_or(Path::new("")).join(name);
     let state = if target.is_file() {
@@ -188,19 +188,23 @@ fn bring(args: &Args, name: &str, summary: &mut Summary) -> Result<bool, Failure
     Ok(true)
 }
 
-fn tell_about(args: &Args, tensors: &BTreeMap<String, Dense<'_>>, summary: &Summary) -> Result<(), Failure> {
-    let bytes: usize = tensors.values().map(Dense::bytes).sum();
+fn print_summary(
+    args: &Args,
+    tensors: &BTreeMap<String, FileTensor<'_>>,
+    summary: &Summary,
+) -> Result<(), Failure> {
+    let bytes: usize = tensors.values().map(FileTensor::byte_len).sum();
     if args.json {
         let files: Vec<_> = summary
             .files
             .iter()
             .map(|(path, state)| json!({"path": path.display().to_string(), "state": state}))
             .collect();
-        let told = json!({
+        let json = json!({
             "kind": summary.kind, "source": args.file.display().to_string(), "tensors": tensors.len(),
             "bytes": bytes, "files": files, "assumed": summary.assumed, "notes": summary.notes,
         });
-        return print(&format!("{told:#}\n"));
+        return print(&format!("{json:#}\n"));
     }
     let mut text = String::new();
     for (path, state) in &summary.files {

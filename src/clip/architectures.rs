@@ -1,4 +1,4 @@
-//! The architectures of well-known CLIP models, to be filled with random weights where only speed counts.
+//! The architectures of well-known CLIP models, for random weights where only speed matters.
 
 use super::config::{
     Activation, ClipConfig, Layout, OPENAI_MEAN, OPENAI_STD, TextConfig, TextPooling, TowerConfig,
@@ -97,20 +97,20 @@ impl Architecture {
     /// The architecture of this name.
     ///
     /// # Errors
-    /// [`ClipError::Request`], which lists the names there are.
+    /// [`ClipError::Request`], which lists the known names.
     pub fn find(name: &str) -> Result<Self, ClipError> {
         let names = || ARCHITECTURES.map(|a| a.name).join(", ");
         ARCHITECTURES
             .into_iter()
             .find(|a| a.name == name)
-            .ok_or_else(|| ClipError::Request(format!("no architecture '{name}'; there are {}", names())))
+            .ok_or_else(|| ClipError::Request(format!("no architecture '{name}'; known: {}", names())))
     }
 
-    /// Its configuration, as a model folder would give it.
+    /// The configuration that a model folder would have.
     pub fn config(&self) -> ClipConfig {
         ClipConfig {
             name: self.name.to_owned(),
-            // No file is read; this one stands for the names that OpenAI's own files use.
+            // No file is read; this is the layout of OpenAI's own files.
             layout: Layout::OpenClip,
             vision: VisionConfig {
                 tower: self.vision.config(),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_lists_those_there_are() {
+    fn an_unknown_name_lists_the_known_ones() {
         let message = Architecture::find("vit-x").unwrap_err().to_string();
         assert!(message.contains("vit-x") && message.contains("vit-l-14-336, dapo-nano"), "{message}");
     }

@@ -1,4 +1,4 @@
-//! The model that travels inside the program: `weights/dapo-nano`.
+//! The model that is embedded in the program: `weights/dapo-nano`.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ const FILES: [(&str, &[u8]); 3] = [
     ("tokenizer.json", TOKENIZER),
 ];
 
-/// Its tokenizer, which serves models with random weights too: its ids fit every larger table.
+/// Its tokenizer, also used for models with random weights: its ids are valid in every larger table.
 ///
 /// # Errors
 /// None with the file as it is embedded.
@@ -26,8 +26,8 @@ pub fn tokenizer() -> Result<Tokenizer, ModelError> {
     Tokenizer::parse(TOKENIZER, Path::new("the embedded tokenizer.json"))
 }
 
-/// Puts the model's files into the user's cache (once per version of the model) and returns the
-/// folder, so that it is loaded through the same code as any other.
+/// Writes the model's files to the user's cache, once per version of the model, and returns the folder for
+/// [`Clip::open`](super::Clip::open).
 ///
 /// # Errors
 /// [`ModelError::Unpack`] when neither the cache nor the temporary folder can be written.
@@ -38,7 +38,7 @@ pub fn unpack() -> Result<PathBuf, ModelError> {
     let mut last = None;
     for base in [cache_folder(), Some(std::env::temp_dir())].into_iter().flatten() {
         let folder = base.join("dapo-wgpu").join(format!("{NAME}-{version}"));
-        match FILES.iter().try_for_each(|(name, bytes)| place(&folder, name, bytes)) {
+        match FILES.iter().try_for_each(|(name, bytes)| write(&folder, name, bytes)) {
             Ok(()) => return Ok(folder),
             Err(source) => last = Some(ModelError::Unpack { path: folder, source }),
         }
@@ -49,8 +49,8 @@ pub fn unpack() -> Result<PathBuf, ModelError> {
     }))
 }
 
-/// Writes one file unless it is there with the right contents; complete or not at all.
-fn place(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+/// Writes one file atomically, unless it exists with the same contents.
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
     let path = folder.join(name);
     if std::fs::read(&path).is_ok_and(|found| found == bytes) {
         return Ok(());
@@ -80,11 +80,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_damaged_copy_is_mended() {
+    fn a_damaged_copy_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        place(folder.path(), "f", b"right").unwrap();
+        write(folder.path(), "f", b"right").unwrap();
         std::fs::write(folder.path().join("f"), b"wrong").unwrap();
-        place(folder.path(), "f", b"right").unwrap();
+        write(folder.path(), "f", b"right").unwrap();
         assert_eq!(std::fs::read(folder.path().join("f")).unwrap(), b"right");
     }
 

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// A model folder that cannot be used. Every message names the file, the part of it that is wrong
-/// and what to do about it.
+/// A model folder that cannot be used. Every message names the file, the part that is wrong and the fix.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
@@ -24,13 +23,13 @@ pub enum ModelError {
     Unpack {
         /// The folder tried last.
         path: PathBuf,
-        /// The system's reason.
+        /// The operating system's reason.
         source: std::io::Error,
     },
     /// A file that the layout requires is not there.
     #[error("{path}: file not found; {fix}")]
     MissingFile {
-        /// The file looked for.
+        /// The expected file.
         path: PathBuf,
         /// What to do.
         fix: String,
@@ -73,7 +72,7 @@ pub enum ModelError {
         /// What is supported instead.
         fix: String,
     },
-    /// The safetensors header does not describe the file it stands in.
+    /// The safetensors header does not match its file.
     #[error("{path}: damaged weight file: {problem}; download it again")]
     Header {
         /// The weight file.
@@ -98,10 +97,10 @@ pub enum ModelError {
         path: PathBuf,
         /// The tensor's name.
         tensor: String,
-        /// The nearest names present, as a clause to append; empty when there are none.
+        /// The most similar names present, as a clause to append.
         near: String,
     },
-    /// A tensor has another shape than the configuration says.
+    /// A tensor does not have the shape that the configuration implies.
     #[error(
         "{path}: tensor `{tensor}` has shape {found:?}, expected {expected:?} from the configuration; \
              use the configuration file that belongs to these weights"
@@ -126,7 +125,7 @@ pub enum ModelError {
         /// The data type as the header spells it.
         dtype: String,
     },
-    /// The weights hold more transformer blocks than the configuration announces.
+    /// The weights hold more transformer blocks than the configuration.
     #[error(
         "{path}: `{tensor}` exists although the configuration says {layers} layers; \
              use the configuration file that belongs to these weights"
@@ -139,16 +138,16 @@ pub enum ModelError {
         /// The number of layers in the configuration.
         layers: usize,
     },
-    /// A row beyond the end of a table was asked for.
+    /// A row index beyond the end of a table.
     #[error(
         "row {row} does not exist: tensor `{tensor}` has {rows} rows; the tokenizer belongs to another model"
     )]
     Row {
         /// The tensor's name.
         tensor: String,
-        /// The row asked for.
+        /// The row index.
         row: u32,
-        /// The number of rows there are.
+        /// The number of rows.
         rows: usize,
     },
     /// The tokenizer file cannot be used.

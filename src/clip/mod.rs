@@ -1,10 +1,13 @@
 //! CLIP: two transformers that put images and texts into one space (Radford et al. 2021,
 //! arXiv 2103.00020).
 //!
-//! [`config`], [`weights`] and [`names`] read a model folder of either common layout into one set of
+//! [`config`], [`weights`] and [`parameters`] read a model folder of either common layout into one set of
 //! names; [`tokenizer`] turns text into ids; [`transformer`], [`vision`] and [`text`] are plain
-//! compositions of ops; [`model`] puts them together. [`fetch`] downloads a model where there is a
-//! network; [`architectures`] and [`noise`] stand in for one where only speed counts.
+//! compositions of ops; [`model`] puts them together. [`torch`] reads PyTorch files, [`fetch`] downloads a
+//! model; [`architectures`] and [`noise`] make one with random weights where only speed matters.
+//!
+//! Functions that take a [`Gpu`](crate::gpu::Gpu) or a [`Tape`](crate::autograd::Tape), and methods of a model on
+//! a device, return the device's errors too; `# Errors` sections list the others.
 
 pub mod architectures;
 pub mod config;
@@ -14,8 +17,8 @@ pub mod fetch;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod model;
-pub mod names;
 pub mod noise;
+pub mod parameters;
 pub mod text;
 pub mod tokenizer;
 pub mod torch;

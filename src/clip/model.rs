@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::config::ClipConfig;
 use super::embedded;
 use super::error::ModelError;
-use super::names::{self, ClipFiles};
+use super::parameters::{self, ClipWeights};
 use super::text::TextTower;
 use super::tokenizer::Tokenizer;
 use super::transformer::{ClipError, Placement, WeightStorage};
@@ -25,6 +25,21 @@ pub struct ClipOptions {
 }
 
 /// A CLIP model on a device.
+///
+/// ```
+/// use dapo_wgpu::clip::{Clip, ClipOptions, embedded};
+/// use dapo_wgpu::gpu::{Gpu, GpuOptions};
+///
+/// let gpu = Gpu::open(&GpuOptions::default())?;
+/// let clip = Clip::open(&gpu, &embedded::unpack()?, ClipOptions::default())?;
+/// let features = clip.encode_texts(&["a photo of a flawless bolt", "a photo of a bent bolt"])?;
+/// let (flawless, bent) = features.split_at(clip.config().embed_dim);
+///
+/// let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
+/// let cosine = dot(flawless, bent) / (dot(flawless, flawless) * dot(bent, bent)).sqrt();
+/// assert!(cosine > 0.0 && cosine < 0.999, "related, but not the same: {cosine}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Clip {
     gpu: Gpu,
@@ -34,60 +49,60 @@ pub struct Clip {
     text: TextTower,
     storage: WeightStorage,
     tokenizer: Tokenizer,
-    inverse_temperature: f32,
+    logit_scale: f32,
 }
 
 impl Clip {
     /// Loads a model folder in Hugging Face or open_clip layout onto a device.
     ///
     /// # Errors
-    /// [`ClipError`]: what is wrong with the folder, the request or the device.
+    /// [`ClipError::Model`] for the folder, [`ClipError::Request`] for the image size.
     pub fn open(gpu: &Gpu, folder: &Path, options: ClipOptions) -> Result<Self, ClipError> {
-        let files = names::load(folder)?;
-        Self::assemble(gpu, files, Tokenizer::load(folder)?, folder, options)
+        let weights = parameters::load(folder)?;
+        Self::assemble(gpu, weights, Tokenizer::load(folder)?, folder, options)
     }
 
     /// A model of this architecture with random weights, for measuring speed. It has the tokenizer of
     /// the embedded model and belongs to no folder.
     ///
     /// # Errors
-    /// As [`Clip::open`], but for the folder.
+    /// [`ClipError::Request`] for the image size.
     pub fn random(gpu: &Gpu, config: ClipConfig, seed: u64, options: ClipOptions) -> Result<Self, ClipError> {
-        let files = names::random(config, seed);
-        Self::assemble(gpu, files, embedded::tokenizer()?, Path::new(""), options)
+        let weights = parameters::random(config, seed);
+        Self::assemble(gpu, weights, embedded::tokenizer()?, Path::new(""), options)
     }
 
     fn assemble(
         gpu: &Gpu,
-        files: ClipFiles,
+        weights: ClipWeights,
         tokenizer: Tokenizer,
         folder: &Path,
         options: ClipOptions,
     ) -> Result<Self, ClipError> {
-        tokenizer.check_vocab(files.config.text.vocab_size)?;
+        tokenizer.check_vocab(weights.config.text.vocab_size)?;
         let storage = options.storage;
         let placement = Placement { storage, training: options.training };
-        let size = options.image_size.unwrap_or(files.config.vision.image_size);
-        let vision = VisionTower::upload(gpu, &files.config.vision, &files.vision, size, placement)?;
-        let text = TextTower::upload(gpu, &files.config.text, files.text, placement)?;
+        let size = options.image_size.unwrap_or(weights.config.vision.image_size);
+        let vision = VisionTower::upload(gpu, &weights.config.vision, &weights.vision, size, placement)?;
+        let text = TextTower::upload(gpu, &weights.config.text, weights.text, placement)?;
         Ok(Self {
             gpu: gpu.clone(),
             folder: folder.to_owned(),
-            config: files.config,
+            config: weights.config,
             vision,
             text,
             storage,
             tokenizer,
-            inverse_temperature: files.logit_scale,
+            logit_scale: weights.logit_scale,
         })
     }
 
-    /// The device it is on.
+    /// The device.
     pub fn gpu(&self) -> &Gpu {
         &self.gpu
     }
 
-    /// Where it was loaded from; empty for random weights.
+    /// The folder it was loaded from; empty for random weights.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -112,25 +127,26 @@ impl Clip {
         self.storage
     }
 
-    /// Its learned inverse temperature, exp(logit_scale) (about 100 for OpenAI's models).
-    pub fn inverse_temperature(&self) -> f32 {
-        self.inverse_temperature
+    /// The factor on cosine similarities before a softmax: the exponential of the `logit_scale` in the file, 1/τ for a
+    /// softmax temperature τ; about 100 for OpenAI's models.
+    pub fn logit_scale(&self) -> f32 {
+        self.logit_scale
     }
 
     /// Token ids of texts, each row of the context's length.
     ///
     /// # Errors
-    /// Those of the tokenizer.
+    /// [`ModelError::Text`].
     pub fn tokenize<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<Vec<u32>>, ModelError> {
         let context = self.text.context_length();
         texts.iter().map(|text| self.tokenizer.encode(text.as_ref(), context)).collect()
     }
 
-    /// Features of texts, on the device: [texts, embed_dim], un-normalised. `texts` may be any
-    /// number; they are encoded in batches that fit the device and come back on the host.
+    /// Features of any number of texts, [texts, embed_dim], not normalised. They are encoded in batches that fit
+    /// the device, and returned on the host.
     ///
     /// # Errors
-    /// Those of the tokenizer and of the device.
+    /// [`ModelError::Text`].
     pub fn encode_texts<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<f32>, ClipError> {
         let ids = self.tokenize(texts)?;
         let mut features = Vec::with_capacity(texts.len() * self.config.embed_dim);
@@ -141,11 +157,11 @@ impl Clip {
         Ok(features)
     }
 
-    /// Features of pre-processed images, pixels [images, 3, size, size]: [images, embed_dim],
-    /// un-normalised, on the host.
+    /// Features of pre-processed images, pixels [images, 3, size, size]: [images, embed_dim], not normalised,
+    /// on the host.
     ///
     /// # Errors
-    /// [`ClipError::Request`] when the pixels do not fit the size; those of the device.
+    /// [`ClipError::Request`] when the pixels are not a whole number of images.
     pub fn encode_images(&self, pixels: &[f32]) -> Result<Vec<f32>, ClipError> {
         let each = 3 * self.vision.image_size().pow(2);
         let mut features = Vec::new();
@@ -165,7 +181,7 @@ impl Clip {
         let each = 3 * size * size;
         if pixels.is_empty() || !pixels.len().is_multiple_of(each) {
             return Err(ClipError::Request(format!(
-                "{} values are no images of {size}×{size}",
+                "{} pixel values are not a whole number of images of 3×{size}×{size}",
                 pixels.len()
             )));
         }
@@ -189,7 +205,7 @@ mod tests {
         let pixels = super::super::noise::Noise::new(3).values(3 * 128 * 128, 1.0);
         let image = clip.encode_images(&pixels).unwrap();
         assert_eq!((texts.len(), image.len()), (2 * 128, 128));
-        // Every matrix keeps the size of what it is given, so features of a normed row stay near 1.
+        // Every matrix preserves the variance of its input, so features of a normalised row stay near 1.
         let size = |x: &[f32]| (x.iter().map(|v| v * v).sum::<f32>() / x.len() as f32).sqrt();
         for features in [&texts[..128], &texts[128..], &image] {
             assert!((0.5..2.0).contains(&size(features)), "{}", size(features));

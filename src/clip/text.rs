@@ -1,7 +1,7 @@
 //! CLIP's text transformer.
 
 use super::config::{TextConfig, TextPooling};
-use super::names::TextWeights;
+use super::parameters::TextWeights;
 use super::transformer::{ClipError, LayerTokens, Placement, Transformer, norm, projection};
 use super::weights::HostTable;
 use crate::autograd::{Tape, Var};
@@ -56,18 +56,22 @@ impl TextTower {
         (limits.storage_binding.min(limits.buffer) / row).max(1) as usize
     }
 
-    /// Encodes token ids, each of context length: [texts, embed_dim], un-normalised.
+    /// Encodes token ids, each of context length: [texts, embed_dim], not normalised.
     ///
     /// # Errors
-    /// [`ClipError::Request`] when an id is not in the table; those of the ops.
+    /// [`ClipError::Request`] for a sequence of another length; [`ModelError::Row`](super::ModelError::Row) for an id
+    /// that is not in the table.
     pub fn forward(&self, gpu: &Gpu, ids: &[Vec<u32>]) -> Result<Tensor, ClipError> {
         let length = self.config.context_length;
         if let Some(bad) = ids.iter().find(|s| s.len() != length) {
-            return Err(ClipError::Request(format!("a sequence of {} ids, expected {length}", bad.len())));
+            return Err(ClipError::Request(format!(
+                "a sequence has {} token ids, expected {length}",
+                bad.len()
+            )));
         }
         let _scope = gpu.scope("text forward", format_args!("×{}", ids.len()));
         let (table, index) = self.embedding_rows(gpu, ids)?;
-        // Normalising one position of each sequence is the same as picking from the normalised whole.
+        // The layer norm is per token, so pooling may come before it.
         let ends: Vec<u32> =
             ids.iter().enumerate().map(|(i, s)| (i * length + self.pooled_position(s)) as u32).collect();
         let ends = Indices::upload(gpu, &ends)?;
@@ -83,14 +87,11 @@ impl TextTower {
         Ok(self.projection.forward(gpu, &self.ln_final.forward(gpu, &pooled)?, None, None)?)
     }
 
-    /// Encodes embedded sequences x [texts, context length, width] with layer tokens, read at one position
-    /// each, counted in the sequence as it is after the last block: [texts, embed_dim], un-normalised.
+    /// Encodes embedded sequences x [texts, context length, width] with layer tokens; `positions` are the pooled
+    /// positions, counted in the sequence after the last block. Result: [texts, embed_dim], not normalised.
     ///
-    /// Layers that are fewer than the blocks end with a block that still sees the tokens of the one before;
-    /// then the tokens are taken out again, as DAPO does.
-    ///
-    /// # Errors
-    /// Those of the ops.
+    /// With fewer layers of tokens than blocks, the first block without tokens of its own still attends to those of
+    /// the block before it; then inserted tokens are removed from the sequence, as DAPO does.
     pub fn forward_with_tokens<'m>(
         &'m self,
         tape: &Tape<'m>,
@@ -102,7 +103,7 @@ impl TextTower {
         let _scope = tape.gpu().scope("text forward", format_args!("×{}", positions.len()));
         let mut x = tape.with_positions(x, &self.position, None)?;
         for layer in 0..self.transformer.depth() {
-            x = self.transformer.block(tape, layer, &tokens.enter(tape, layer, &x)?, causal)?;
+            x = self.transformer.block(tape, layer, &tokens.apply(tape, layer, &x)?, causal)?;
             if tokens.inserted() > 0 && layer == tokens.layers.len() {
                 x = tape.remove_tokens(&x, tokens.inserted())?;
             }
@@ -118,7 +119,7 @@ impl TextTower {
         self.transformer.depth()
     }
 
-    /// Elements of a token.
+    /// Channels of a token.
     pub fn width(&self) -> usize {
         self.config.tower.width
     }
@@ -126,17 +127,17 @@ impl TextTower {
     /// Rows of the token table, [ids, width].
     ///
     /// # Errors
-    /// [`ClipError::Request`] when an id is not in the table.
+    /// [`ModelError::Row`](super::ModelError::Row) for an id that is not in the table.
     pub fn token_rows(&self, ids: &[u32]) -> Result<Vec<f32>, ClipError> {
         Ok(self.token_embedding.rows(ids)?)
     }
 
-    /// The token that begins every sequence as it enters each block, `[depth][width]`. With a causal mask it sees
-    /// itself alone, so it is the same in every sequence.
+    /// The hidden state of the start token at the input of each block, `[depth][width]`. With a causal mask it attends
+    /// to itself alone, so it is the same in every sequence.
     ///
     /// # Errors
-    /// [`ClipError::Request`] when the id is not in the table; those of the ops.
-    pub fn first_token(&self, gpu: &Gpu, start_id: u32) -> Result<Vec<Vec<f32>>, ClipError> {
+    /// [`ModelError::Row`](super::ModelError::Row) for an id that is not in the table.
+    pub fn start_token_states(&self, gpu: &Gpu, start_id: u32) -> Result<Vec<Vec<f32>>, ClipError> {
         let width = self.width();
         let position = self.position.read(gpu)?;
         let mut token: Vec<f32> =
@@ -154,12 +155,12 @@ impl TextTower {
     /// Mean and unbiased standard deviation of each channel of the token table, `[width]` each.
     ///
     /// # Errors
-    /// Those of reading the table.
+    /// None for a table of a model: every id is a row.
     pub fn token_statistics(&self) -> Result<(Vec<f64>, Vec<f64>), ClipError> {
         let (width, count) = (self.width(), self.config.vocab_size);
         let ids: Vec<u32> = (0..count as u32).collect();
         let (mut sum, mut square) = (vec![0.0f64; width], vec![0.0f64; width]);
-        // Around the first row, so that squares do not cancel.
+        // Relative to the first row, against cancellation in the squares.
         let base = self.token_rows(&ids[..1])?;
         for some in ids.chunks(4096) {
             for row in self.token_rows(some)?.chunks(width) {
@@ -176,7 +177,7 @@ impl TextTower {
         Ok((sum.iter().zip(&base).map(|(s, &b)| s / n + f64::from(b)).collect(), deviations))
     }
 
-    /// The rows that these ids use, and the ids renumbered to them.
+    /// The table rows that these ids use, and the ids as indices into those rows.
     fn embedding_rows(&self, gpu: &Gpu, ids: &[Vec<u32>]) -> Result<(Tensor, Indices), ClipError> {
         let mut used: Vec<u32> = ids.iter().flatten().copied().collect();
         used.sort_unstable();
@@ -188,7 +189,7 @@ impl TextTower {
         Ok((table, Indices::upload(gpu, &renumbered)?))
     }
 
-    /// Where CLIP reads a sequence of ids: at its end-of-text token.
+    /// The position that CLIP pools: that of the end-of-text token.
     pub fn pooled_position(&self, ids: &[u32]) -> usize {
         let first = |wanted: u32| ids.iter().position(|&id| id == wanted).unwrap_or(0);
         match self.config.pooling {

@@ -1,8 +1,8 @@
 //! CLIP's byte-pair tokenizer.
 //!
-//! The vocabulary, the merges and the text clean-up (Unicode NFC, white space, lower case) come from
-//! the model's `tokenizer.json`. Start and end token, truncation and padding are done here and the
-//! file's own settings for them are switched off, because files differ in them.
+//! The vocabulary, the merges and the text normalisation (Unicode NFC, white space, lower case) come
+//! from the model's `tokenizer.json`. Start and end token, truncation and padding are handled here; the file's
+//! settings for them are ignored, because files differ in them.
 //!
 //! The original Python code also repairs mis-decoded text (`ftfy`) and HTML entities before this;
 //! neither is done here, and neither changes well-formed text.
@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "tokenizer.json";
 const BOS: &str = "<|startoftext|>";
 const EOS: &str = "<|endoftext|>";
-/// Fills a row after the end token. Id 0 is an ordinary token ("!"), as in the original. CLIP's causal
-/// mask keeps it from being seen; DAPO's text encoder has no mask, so there its embedding counts.
+/// Padding after the end token. Id 0 is an ordinary token ("!"), as in the original. CLIP's causal mask hides it
+/// from the pooled token; DAPO's text encoder has no mask, so there its embedding matters.
 pub const PAD_ID: u32 = 0;
 
 /// A loaded tokenizer.
@@ -62,20 +62,10 @@ impl Tokenizer {
         Ok(Tokenizer { inner, path: path.to_owned(), bos, eos })
     }
 
-    /// Id of the start token.
-    pub fn bos_id(&self) -> u32 {
-        self.bos
-    }
-
-    /// Id of the end token.
-    pub fn eos_id(&self) -> u32 {
-        self.eos
-    }
-
-    /// Checks that every id this tokenizer can give is a row of a token table of `vocab_size` rows.
+    /// Checks that every id of this tokenizer is a row of a token table of `vocab_size` rows.
     ///
     /// # Errors
-    /// [`ModelError::Tokenizer`] when it is not.
+    /// [`ModelError::Tokenizer`] naming the largest id.
     pub fn check_vocab(&self, vocab_size: usize) -> Result<(), ModelError> {
         let largest = self.inner.get_vocab(true).into_values().max().unwrap_or(0);
         if (largest as usize) < vocab_size {
@@ -99,7 +89,7 @@ impl Tokenizer {
     }
 
     /// One row of `context_length` ids: start token, text, end token, [`PAD_ID`]. A text that is too
-    /// long is cut so that the end token comes last.
+    /// long is truncated before the end token.
     ///
     /// # Errors
     /// As [`Tokenizer::tokens`]; a `context_length` below 2.
@@ -133,10 +123,9 @@ mod tests {
     }
 
     #[test]
-    fn merges_clean_up_and_special_tokens() {
+    fn merges_normalisation_and_special_tokens() {
         let dir = tempfile::tempdir().unwrap();
         let t = tokenizer(dir.path());
-        assert_eq!((t.bos_id(), t.eos_id()), (57, 58));
         // "abc" merges to "ab" + "c</w>" and then to "abc</w>"; "ad" has no merge.
         assert_eq!(t.tokens("abc").unwrap(), [55]);
         assert_eq!(t.tokens("ad").unwrap(), [1, 30]);

@@ -3,12 +3,12 @@
 
 use super::config::TowerConfig;
 use super::error::ModelError;
-use super::names::{Affine, BlockWeights, Blocks, HostTensor};
+use super::parameters::{Affine, BlockWeights, Blocks, HostTensor};
 use crate::autograd::{Tape, Var};
 use crate::gpu::Gpu;
 use crate::ops::{self, Activation, Element, Indices, Linear, Norm, OpError, Tensor};
 
-/// How a model is put on the device.
+/// The precision in which weights are stored on the device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum WeightStorage {
     /// Every weight as float32.
@@ -27,11 +27,11 @@ impl WeightStorage {
     }
 }
 
-/// How weights are put on the device, and what for.
+/// How weights are stored on the device.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Placement {
     pub storage: WeightStorage,
-    /// Whether gradients will pass through the layers.
+    /// Whether gradients will be propagated through the layers.
     pub training: bool,
 }
 
@@ -53,10 +53,10 @@ impl Placement {
 /// Why a model could not be loaded or run.
 #[derive(Debug, thiserror::Error)]
 pub enum ClipError {
-    /// The folder is at fault.
+    /// The model folder cannot be used.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// The device is at fault.
+    /// An operation failed on the device.
     #[error(transparent)]
     Op(#[from] OpError),
     /// The request does not fit the model.
@@ -65,7 +65,7 @@ pub enum ClipError {
 }
 
 impl ClipError {
-    /// What the user can do.
+    /// Advice for the user; may be empty.
     pub fn hint(&self) -> String {
         match self {
             ClipError::Op(error) => error.hint(),
@@ -152,32 +152,26 @@ impl Transformer {
         self.blocks.len()
     }
 
-    /// Whether a token sees no later one, as this tower was trained.
+    /// Whether this tower was trained with a causal mask.
     pub fn causal(&self) -> bool {
         self.causal
     }
 
-    /// What block `index` adds to x [batch, tokens, width] when its values attend to each other instead of
-    /// queries to keys: the V-V attention of CLIP Surgery (Li et al. 2023, arXiv 2304.05653).
-    ///
-    /// # Errors
-    /// Those of the ops.
-    pub fn value_attention(&self, gpu: &Gpu, index: usize, x: &Tensor) -> Result<Tensor, OpError> {
+    /// The residual of block `index` for x [batch, tokens, width] with V-V attention: values in place of queries and
+    /// keys (CLIP Surgery, Li et al. 2023, arXiv 2304.05653).
+    pub fn vv_attention(&self, gpu: &Gpu, index: usize, x: &Tensor) -> Result<Tensor, OpError> {
         let block = &self.blocks[index];
         let qkv = block.attn_in.forward(gpu, &block.ln_1.forward(gpu, x)?, None, None)?;
         let (shape, width) = (qkv.shape().to_vec(), x.last());
-        // Rows of the packed projections: values in the places of queries, keys and values.
+        // Rows of the packed projections: the values three times, as queries, keys and values.
         let values: Vec<u32> = (0..x.rows() as u32).flat_map(|row| [3 * row + 2; 3]).collect();
         let packed = qkv.reshape(&[3 * x.rows(), width])?;
         let packed = ops::gather(gpu, &packed, &Indices::upload(gpu, &values)?)?.reshape(&shape)?;
         block.attn_out.forward(gpu, &ops::attention(gpu, &packed, self.heads, false)?, None, None)
     }
 
-    /// Runs block `index` (from 0) on x [batch, tokens, width]: seven launches, and on a tape that records
-    /// eight. Of a recorded block only x is kept.
-    ///
-    /// # Errors
-    /// Those of the ops.
+    /// Runs block `index` (from 0) on x [batch, tokens, width]: seven launches, eight on a recording tape, which
+    /// keeps only x and computes the block again in the backward pass.
     pub fn block<'m>(&'m self, tape: &Tape<'m>, index: usize, x: &Var, causal: bool) -> Result<Var, OpError> {
         let _scope = tape.gpu().scope("block", index);
         let block = &self.blocks[index];
@@ -194,21 +188,21 @@ impl Transformer {
     }
 }
 
-/// Learned layer tokens: the tokens that enter block i behind the first token of a sequence are
-/// keep·(those that came out of block i − 1) + (1 − keep)·(those of layer i).
+/// Learned layer tokens: the tokens at the input of block i, after the first token of a sequence, are
+/// keep·(the output of block i − 1 at their positions) + (1 − keep)·(the tokens of layer i).
 #[derive(Debug, Clone, Copy)]
 pub struct LayerTokens<'a> {
-    /// The tokens of each layer, [count, width] each; later blocks take them as they come.
+    /// The tokens of each layer, [count, width] each; later blocks have none of their own.
     pub layers: &'a [Var],
-    /// How much of a token survives a block.
+    /// The share of a block's output that is kept.
     pub keep: f32,
-    /// `None`: the tokens of the first layer are inserted before block 0, as in DAPO. Else they take the
-    /// place of tokens that are there, from this block on, as in AnomalyCLIP.
+    /// `None`: the tokens of the first layer are inserted before block 0, as in DAPO. Otherwise they replace existing
+    /// tokens from this block on, as in AnomalyCLIP.
     pub overwrite_from: Option<usize>,
 }
 
 impl LayerTokens<'_> {
-    /// Tokens that a sequence is longer by; 0 when there are none.
+    /// The number of tokens that a sequence grows by.
     pub fn inserted(self) -> usize {
         match self.overwrite_from {
             Some(_) => 0,
@@ -216,8 +210,8 @@ impl LayerTokens<'_> {
         }
     }
 
-    /// x [batch, length, width] as block `index` gets it: with the tokens inserted, or renewed.
-    pub(super) fn enter(self, tape: &Tape<'_>, index: usize, x: &Var) -> Result<Var, OpError> {
+    /// The input of block `index` for x [batch, length, width]: with the tokens inserted or blended in.
+    pub(super) fn apply(self, tape: &Tape<'_>, index: usize, x: &Var) -> Result<Var, OpError> {
         let Some(layer) = index.checked_sub(self.overwrite_from.unwrap_or(0)) else { return Ok(x.clone()) };
         match self.layers.get(layer) {
             Some(tokens) if self.overwrite_from.is_none() && layer == 0 => tape.insert_tokens(x, tokens),

@@ -1,13 +1,13 @@
 //! CLIP's vision transformer.
 
 use super::config::VisionConfig;
-use super::names::VisionWeights;
+use super::parameters::VisionWeights;
 use super::transformer::{ClipError, LayerTokens, Placement, Transformer, norm, projection};
 use crate::autograd::{Tape, Var};
 use crate::gpu::Gpu;
 use crate::ops::{self, Filter, Indices, Linear, Norm, OpError, Sampling, Tensor};
 
-/// Largest edge that is tried at all: keeps products of sizes within 64 bits.
+/// Largest edge accepted: keeps products of sizes within 64 bits.
 const MAX_IMAGE_SIZE: usize = 1 << 16;
 
 /// The vision tower for one image size.
@@ -26,13 +26,13 @@ pub struct VisionTower {
     patch_projection: (Vec<f32>, Vec<f32>),
 }
 
-/// What the vision tower says of a batch.
+/// The vision tower's output for a batch.
 #[derive(Debug)]
 pub struct VisionOutput {
-    /// [images, embed_dim], un-normalised.
+    /// [images, embed_dim], not normalised.
     pub image_features: Tensor,
-    /// All patch tokens of the last block through `ln_post` and the projection, as the class token
-    /// goes: [images, cells, embed_dim], un-normalised. Only if asked for.
+    /// All patch tokens of the last block through `ln_post` and the projection, like the class token:
+    /// [images, cells, embed_dim], not normalised. Only if requested.
     pub patch_features: Option<Tensor>,
 }
 
@@ -40,7 +40,7 @@ impl VisionTower {
     /// Uploads the tower and resamples its positional embedding to `image_size` pixels.
     ///
     /// # Errors
-    /// [`ClipError::Request`] when the patch does not divide the size; those of loading.
+    /// [`ClipError::Request`] when the patch does not divide the size; [`ModelError`](super::ModelError) of a block.
     pub(super) fn upload(
         gpu: &Gpu,
         config: &VisionConfig,
@@ -64,13 +64,13 @@ impl VisionTower {
         }
         let width = config.tower.width;
         let epsilon = config.tower.layer_norm_eps;
-        // No gradient goes back to the pixels.
+        // No gradient with respect to the pixels is needed.
         let frozen = Placement { training: false, ..placement };
         Ok(Self {
             image_size,
             class_token: Tensor::upload_weight(gpu, &weights.class_embedding.data, &[width])?,
             patch_embedding: projection(gpu, &weights.patch_embedding, frozen)?,
-            position: positions(
+            position: resampled_positions(
                 gpu,
                 &weights.position_embedding.data,
                 width,
@@ -81,14 +81,14 @@ impl VisionTower {
             transformer: Transformer::upload(gpu, &config.tower, &weights.blocks, false, placement)?,
             ln_post: norm(gpu, &weights.ln_post, epsilon)?,
             projection: projection(gpu, &weights.projection, placement)?,
-            patch_projection: folded(weights),
+            patch_projection: fold_layer_norm(weights),
             config: config.clone(),
         })
     }
 
-    /// `ln_post` and the projection as one affine map, weight [embed_dim, width] and bias `[embed_dim]`: for a
-    /// token of unit variance they are the same, and for one of standard deviation σ with the bias times σ they
-    /// differ by the factor σ alone, of which cosines know nothing.
+    /// `ln_post` and the projection folded into one linear layer, weight [embed_dim, width] and bias `[embed_dim]`.
+    /// For a token of unit variance the result is the same; for one of standard deviation σ, with the bias times σ, it
+    /// is σ times the original, which does not change cosines.
     pub fn patch_projection(&self) -> (&[f32], &[f32]) {
         (&self.patch_projection.0, &self.patch_projection.1)
     }
@@ -123,21 +123,18 @@ impl VisionTower {
         self.transformer.depth()
     }
 
-    /// Elements of a token.
+    /// Channels of a token.
     pub fn width(&self) -> usize {
         self.config.tower.width
     }
 
-    /// Encodes pixels [images, 3, size, size] as plain CLIP does.
-    ///
-    /// # Errors
-    /// Those of the ops.
+    /// Encodes pixels [images, 3, size, size] as plain CLIP does; `with_patches` requests the patch features.
     pub fn forward(&self, gpu: &Gpu, pixels: &Tensor, with_patches: bool) -> Result<VisionOutput, OpError> {
         let images = pixels.shape()[0];
         let _scope = gpu.scope("vision forward", format_args!("×{images}"));
         let tape = Tape::inference(gpu);
         let length = 1 + self.grid() * self.grid();
-        // Uploads first: each would cut the recording into one more submit.
+        // Uploads first: one in between would split the recording into another submit.
         let class = Indices::upload(gpu, &rows(images, length, 0..1))?;
         let cells =
             with_patches.then(|| Indices::upload(gpu, &rows(images, length, 1..length))).transpose()?;
@@ -160,11 +157,8 @@ impl VisionTower {
         Ok(VisionOutput { image_features, patch_features })
     }
 
-    /// Encodes pixels [images, 3, size, size] with layer tokens, and gives what the patches are after some
-    /// blocks, counted from 1.
-    ///
-    /// # Errors
-    /// Those of the ops.
+    /// Encodes pixels [images, 3, size, size] with layer tokens, and returns the patches' hidden states after the
+    /// blocks `feature_layers`, counted from 1.
     pub fn forward_with_tokens<'m>(
         &'m self,
         tape: &Tape<'m>,
@@ -179,7 +173,7 @@ impl VisionTower {
         let mut x = self.embed(tape, pixels)?;
         let mut states = Vec::with_capacity(feature_layers.len());
         for index in 0..self.transformer.depth() {
-            x = self.transformer.block(tape, index, &tokens.enter(tape, index, &x)?, false)?;
+            x = self.transformer.block(tape, index, &tokens.apply(tape, index, &x)?, false)?;
             for _ in feature_layers.iter().filter(|&&layer| layer == index + 1) {
                 let patches = tape.gather(&x, &rows(images, length, 1 + count..length))?;
                 states.push(patches.reshape(tape, &[images, cells, self.width()])?);
@@ -190,13 +184,10 @@ impl VisionTower {
         Ok(VisionStates { image_features, states })
     }
 
-    /// Encodes pixels [images, 3, size, size] as plain CLIP does, but for the patches: a second stream of them
-    /// leaves the first before the last `blocks` blocks, and each of these adds its value attention to it and
-    /// no MLP. Local features keep their place better so.
-    ///
-    /// # Errors
-    /// Those of the ops.
-    pub fn forward_with_values(
+    /// Encodes pixels [images, 3, size, size] as plain CLIP does, except for the patches: before the last `blocks`
+    /// blocks a second residual stream branches off, to which each of these blocks adds its V-V attention and no MLP
+    /// (CLIP Surgery, Li et al. 2023, arXiv 2304.05653). Patch features are better localised this way.
+    pub fn forward_with_vv_attention(
         &self,
         gpu: &Gpu,
         pixels: &Tensor,
@@ -210,7 +201,7 @@ impl VisionTower {
         let mut local: Option<Tensor> = None;
         for index in 0..self.depth() {
             if index + blocks >= self.depth() {
-                let added = self.transformer.value_attention(gpu, index, x.tensor())?;
+                let added = self.transformer.vv_attention(gpu, index, x.tensor())?;
                 let before = local.as_ref().unwrap_or(x.tensor());
                 local = Some(ops::combine(gpu, 1.0, before, 1.0, &added)?);
             }
@@ -227,10 +218,7 @@ impl VisionTower {
         })
     }
 
-    /// What tokens are like at each block for pixels [images, 3, size, size], block by block.
-    ///
-    /// # Errors
-    /// Those of the ops.
+    /// Statistics of the tokens at each block for pixels [images, 3, size, size].
     pub fn token_statistics(&self, gpu: &Gpu, pixels: &Tensor) -> Result<Vec<TokenStatistics>, OpError> {
         let tape = Tape::inference(gpu);
         let mut x = self.embed(&tape, pixels)?;
@@ -242,7 +230,7 @@ impl VisionTower {
             x = self.transformer.block(&tape, index, &x, false)?;
             all.push(TokenStatistics {
                 mean: sum.into_iter().map(|s| s / count).collect(),
-                spread: mean_deviation(&x.tensor().read(gpu)?, self.width(), length),
+                std: mean_std(&x.tensor().read(gpu)?, self.width(), length),
             });
         }
         Ok(all)
@@ -260,18 +248,18 @@ impl VisionTower {
     }
 }
 
-/// What tokens are like at a block.
+/// Statistics of the tokens at a block.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenStatistics {
-    /// The mean of all tokens that enter the block, `[width]`.
+    /// The mean of all tokens at the block's input, `[width]`.
     pub mean: Vec<f32>,
-    /// The mean of the standard deviations of the patch tokens that leave it, each over its channels.
-    pub spread: f32,
+    /// The mean over the patch tokens at its output of the standard deviation over channels.
+    pub std: f32,
 }
 
-/// The mean over the rows of sequences [images, length, width], the first of each left out, of their standard
-/// deviations.
-fn mean_deviation(x: &[f32], width: usize, length: usize) -> f32 {
+/// The standard deviation over channels, averaged over the tokens of [images, length, width] without the first token
+/// of each sequence.
+fn mean_std(x: &[f32], width: usize, length: usize) -> f32 {
     let patches = x.chunks(width).enumerate().filter(|(row, _)| row % length != 0);
     let deviations: Vec<f64> = patches
         .map(|(_, token)| {
@@ -283,8 +271,8 @@ fn mean_deviation(x: &[f32], width: usize, length: usize) -> f32 {
     (deviations.iter().sum::<f64>() / deviations.len().max(1) as f64) as f32
 }
 
-/// P·(γ∘(x − mean x) + β) as W·x + b.
-fn folded(weights: &VisionWeights) -> (Vec<f32>, Vec<f32>) {
+/// W and b such that P·(γ∘(x − mean x) + β) = W·x + b.
+fn fold_layer_norm(weights: &VisionWeights) -> (Vec<f32>, Vec<f32>) {
     let (scale, shift) = (&weights.ln_post.weight.data, &weights.ln_post.bias.data);
     let rows = weights.projection.data.chunks(scale.len());
     let mut folded = (Vec::new(), Vec::new());
@@ -297,23 +285,29 @@ fn folded(weights: &VisionWeights) -> (Vec<f32>, Vec<f32>) {
     folded
 }
 
-/// What the vision tower says of a batch with layer tokens.
+/// The vision tower's output for a batch with layer tokens.
 #[derive(Debug)]
 pub struct VisionStates {
-    /// [images, embed_dim], un-normalised.
+    /// [images, embed_dim], not normalised.
     pub image_features: Var,
-    /// The patch tokens after each feature layer, without `ln_post`: [images, cells, width] each.
+    /// The hidden states of the patches after each feature layer, without `ln_post`: [images, cells, width] each.
     pub states: Vec<Var>,
 }
 
-/// Rows of a batch of sequences that hold these tokens, sequence by sequence.
+/// Row indices of these tokens in a batch of sequences, sequence by sequence.
 fn rows(images: usize, length: usize, tokens: std::ops::Range<usize>) -> Vec<u32> {
     (0..images).flat_map(|i| tokens.clone().map(move |token| (i * length + token) as u32)).collect()
 }
 
-/// The positional embedding [1 + native², width] for a grid of `grid` patches an edge: the class
-/// position as it is, the others by antialiased bicubic resampling.
-fn positions(gpu: &Gpu, native: &[f32], width: usize, from: usize, grid: usize) -> Result<Tensor, OpError> {
+/// The positional embedding [1 + from², width] for `grid` patches along an edge: the class position unchanged, the
+/// others by antialiased bicubic resampling.
+fn resampled_positions(
+    gpu: &Gpu,
+    native: &[f32],
+    width: usize,
+    from: usize,
+    grid: usize,
+) -> Result<Tensor, OpError> {
     if from == grid {
         return Tensor::upload_weight(gpu, native, &[1 + grid * grid, width]);
     }

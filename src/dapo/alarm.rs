@@ -1,7 +1,7 @@
 //! When to raise an alarm: a threshold from images that are known to be good.
 //!
 //! This is split conformal prediction (Vovk, Gammerman, Shafer 2005; Lei et al. 2018, arXiv 1604.04173) with the image
-//! score as the measure of strangeness: of n good images the k-th smallest score is taken, k = ⌈(n + 1)·(1 − r)⌉. If a
+//! score as the nonconformity measure: of n good images the k-th smallest score is taken, k = ⌈(n + 1)·(1 − r)⌉. If a
 //! new good image comes from where those came from, its score lies above that one with a probability of at most r,
 //! whatever the distribution of scores. That holds on average over sets of n images; a single set of few images can be
 //! off by about √(r/n).
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// Version of the format.
 pub const SCHEMA: &str = "dapo-wgpu/alarm/1";
 
-/// A threshold, and what it was made for.
+/// A threshold, and the conditions under which it is valid.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alarm {
     /// Always [`SCHEMA`].
@@ -20,15 +20,15 @@ pub struct Alarm {
     pub threshold: f32,
     /// The wanted share of alarms among good images (r).
     pub false_alarm_rate: f64,
-    /// Good images that it was made from (n).
+    /// Good images in the calibration (n).
     pub images: usize,
     /// The highest of their scores.
     pub highest: f32,
-    /// What their scores depend on.
+    /// The conditions of the calibration.
     pub conditions: Conditions,
 }
 
-/// Everything that scores depend on beside the image.
+/// Everything that scores depend on besides the image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conditions {
     /// The method.
@@ -39,11 +39,11 @@ pub struct Conditions {
     pub image_size: usize,
     /// What the images show, as prompts call it.
     pub object: String,
-    /// The defects that were looked for.
+    /// The defects to detect.
     pub defects: Vec<String>,
 }
 
-/// Why there is no threshold.
+/// Why the calibration failed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum AlarmError {
     /// Too few images for so small a rate.
@@ -54,12 +54,12 @@ pub enum AlarmError {
     TooFew {
         /// Images given.
         images: usize,
-        /// The rate asked for.
+        /// The requested rate.
         rate: f64,
         /// Images needed.
         needed: usize,
     },
-    /// A rate that is none.
+    /// A rate outside (0, 1).
     #[error("a false-alarm rate of {0}: expected more than 0 and less than 1")]
     Rate(f64),
     /// A score that is not a number.
@@ -77,7 +77,7 @@ impl Alarm {
     ///
     /// # Errors
     /// [`AlarmError`]: a rate outside (0, 1), fewer than 1/`rate` − 1 images, scores that are not finite.
-    pub fn from_good(scores: &[f32], rate: f64, conditions: Conditions) -> Result<Self, AlarmError> {
+    pub fn calibrate(scores: &[f32], rate: f64, conditions: Conditions) -> Result<Self, AlarmError> {
         if !(rate > 0.0 && rate < 1.0) {
             return Err(AlarmError::Rate(rate));
         }
@@ -85,7 +85,7 @@ impl Alarm {
             return Err(AlarmError::NotFinite { index, value: scores[index] });
         }
         let images = scores.len();
-        // A hair less, so that 0.05 · 20 counts as 1 although neither is exact in binary.
+        // Slightly less, so that 0.05 · 20 counts as 1 although neither is exact in binary.
         let rank = ((images + 1) as f64 * (1.0 - rate) - 1e-9).ceil() as usize;
         if rank > images {
             return Err(AlarmError::TooFew {
@@ -106,15 +106,10 @@ impl Alarm {
             conditions,
         })
     }
-
-    /// Whether an image with this score is called defective.
-    pub fn rings(&self, score: f32) -> bool {
-        score >= self.threshold
-    }
 }
 
 impl Conditions {
-    /// What differs from the conditions of a threshold, in words; `None` if nothing does.
+    /// A sentence on the first difference from the conditions of a threshold; `None` if there is none.
     pub fn difference(&self, of_alarm: &Self) -> Option<String> {
         let fields = [
             ("method", &self.method, &of_alarm.method),
@@ -153,9 +148,9 @@ mod tests {
         let (mut rates, rate) = (Vec::new(), 0.05);
         for _ in 0..50 {
             let good: Vec<f32> = (0..199).map(|_| draw().powi(3)).collect();
-            let alarm = Alarm::from_good(&good, rate, conditions()).expect("a threshold");
-            let rung = (0..2000).filter(|_| alarm.rings(draw().powi(3))).count();
-            rates.push(rung as f64 / 2000.0);
+            let alarm = Alarm::calibrate(&good, rate, conditions()).expect("a threshold");
+            let alarms = (0..2000).filter(|_| draw().powi(3) >= alarm.threshold).count();
+            rates.push(alarms as f64 / 2000.0);
         }
         let mean = rates.iter().sum::<f64>() / rates.len() as f64;
         // 50 sets: the mean is off by about sqrt(0.05 / 199 / 50) = 0.002.
@@ -165,18 +160,18 @@ mod tests {
     #[test]
     fn nineteen_images_are_just_enough_for_one_in_twenty() {
         let scores: Vec<f32> = (0..19).map(|n| n as f32 / 20.0).collect();
-        let alarm = Alarm::from_good(&scores, 0.05, conditions()).expect("enough");
+        let alarm = Alarm::calibrate(&scores, 0.05, conditions()).expect("enough");
         assert_eq!((alarm.highest, alarm.images), (0.9, 19));
-        assert!(!alarm.rings(0.9) && alarm.rings(0.9f32.next_up()));
-        let error = Alarm::from_good(&scores[1..], 0.05, conditions()).expect_err("too few");
+        assert_eq!(alarm.threshold, 0.9f32.next_up());
+        let error = Alarm::calibrate(&scores[1..], 0.05, conditions()).expect_err("too few");
         assert_eq!(error, AlarmError::TooFew { images: 18, rate: 0.05, needed: 19 });
-        assert_eq!(Alarm::from_good(&scores, 0.0, conditions()), Err(AlarmError::Rate(0.0)));
-        assert!(Alarm::from_good(&[], 0.5, conditions()).is_err());
-        assert!(Alarm::from_good(&[0.1, f32::NAN], 0.5, conditions()).is_err());
+        assert_eq!(Alarm::calibrate(&scores, 0.0, conditions()), Err(AlarmError::Rate(0.0)));
+        assert!(Alarm::calibrate(&[], 0.5, conditions()).is_err());
+        assert!(Alarm::calibrate(&[0.1, f32::NAN], 0.5, conditions()).is_err());
     }
 
     #[test]
-    fn other_conditions_are_told() {
+    fn other_conditions_are_described() {
         let other = Conditions { object: "bolt".into(), ..conditions() };
         assert_eq!(conditions().difference(&conditions()), None);
         let text = other.difference(&conditions()).expect("differs");

@@ -56,7 +56,7 @@ impl Detector {
     /// Softmax temperature τ of image and patch probabilities.
     pub fn temperature(&self) -> f32 {
         match &self.0 {
-            Method::Ensemble(ensemble) => 1.0 / ensemble.clip.inverse_temperature(),
+            Method::Ensemble(ensemble) => 1.0 / ensemble.clip.logit_scale(),
             Method::Learned(learner) => learner.config().temperature,
         }
     }

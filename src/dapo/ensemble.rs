@@ -68,7 +68,7 @@ impl PromptEnsemble {
         maps: MapChannels,
     ) -> Result<Vec<Detection>, ClipError> {
         let gpu = self.clip.gpu();
-        let scale = self.clip.inverse_temperature();
+        let scale = self.clip.logit_scale();
         let probabilities = |x: &Tensor| -> Result<Tensor, OpError> {
             ops::softmax(gpu, &ops::similarity(gpu, x, &classes.per_class, scale)?, 1.0)
         };

@@ -1,36 +1,37 @@
 //! DAPO's trained parameters in a checkpoint of PyTorch.
 //!
-//! Such a file is a dict of state dicts, one a part of the learner, with the optimizer's state beside them. Two
-//! spellings of its keys are in use.
+//! Such a file is a dict with a state dict for each component of the learner and the optimizer's state. Two spellings
+//! of its keys are in use.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::clip::torch::pickle::{Id, Pickle, Value};
-use crate::clip::torch::{Dense, TorchError, TorchFile};
+use crate::clip::torch::pickle::Pickle;
+use crate::clip::torch::value::{Id, Value};
+use crate::clip::torch::{FileTensor, TorchError, TorchFile};
 
-/// A part's name here, and the keys that it has in files.
+/// A component's name here, and its keys in files.
 const PARTS: [(&str, [&str; 2]); 3] = [
     ("prompt_learner", ["prompt_learner", "prompt_learner_state_dict"]),
     ("visual_prompt", ["visual_prompt", "visual_prompt_state_dict"]),
     ("linear_adapter", ["linear_adapter", "trainable_adapter_state_dict"]),
 ];
 
-/// The trained parameters of one checkpoint, of `E` prompts of `l` words, text width `w` and vision width `v`:
+/// The trained parameters of one checkpoint, with `E` prompts of `l` learned words, text width `w` and vision width `v`:
 /// `prompt_learner.learnable_{normal,abnormal}_tokens` `[E, l, w]`, `prompt_learner.learnable_layer_tokens.N`
 /// `[4, w]`, `visual_prompt.learnable_visual_tokens` `[layers, 4, v]`, `linear_adapter.fc.N.weight` `[w, v]` and
 /// `linear_adapter.fc.N.bias` `[w]`.
 #[derive(Debug)]
 pub struct Checkpoint<'a> {
     /// The tensors by these names.
-    pub tensors: BTreeMap<String, Dense<'a>>,
+    pub tensors: BTreeMap<String, FileTensor<'a>>,
     /// The epoch that the file names, counted from 0.
     pub epoch: Option<i64>,
     /// Other tensors of these parts, such as a network `meta_net` that is saved but never used.
     pub left_out: Vec<String>,
 }
 
-/// A checkpoint that is none of DAPO's, although it looks like one.
+/// Why a checkpoint that looks like DAPO's cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
@@ -46,11 +47,13 @@ pub enum CheckpointError {
         path: PathBuf,
         /// Which part.
         part: &'static str,
-        /// The keys looked for.
+        /// The expected keys.
         keys: String,
     },
     /// A tensor is missing or of another shape.
-    #[error("{path}: tensor `{tensor}` {problem}; this is no checkpoint of DAPO, or one of another version")]
+    #[error(
+        "{path}: tensor `{tensor}` {problem}; this is not a checkpoint of DAPO, or one of another version"
+    )]
     Tensor {
         /// The file.
         path: PathBuf,
@@ -109,8 +112,8 @@ fn is_used(name: &str) -> bool {
     ) || starts.iter().any(|start| name.starts_with(start))
 }
 
-/// Checks that shapes fit each other; else the tensor at fault and what is wrong.
-fn check(tensors: &BTreeMap<String, Dense<'_>>) -> Result<(), (String, String)> {
+/// Checks that the shapes are consistent; the error has the tensor and the problem.
+fn check(tensors: &BTreeMap<String, FileTensor<'_>>) -> Result<(), (String, String)> {
     let shape = |name: &str| match tensors.get(name) {
         Some(tensor) => Ok(tensor.shape()),
         None => Err((name.to_owned(), "is missing".to_owned())),
@@ -174,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn other_files_are_told_apart() {
+    fn other_files_are_distinguished() {
         let file = open(&fixture("plain.pt")).unwrap();
         assert!(Checkpoint::read(&file, &file.pickle().unwrap()).unwrap().is_none());
         // A program with one of the parts only.
@@ -193,7 +196,7 @@ mod tests {
         let file = open(&fixture("learner.pth")).unwrap();
         let pickle = file.pickle().unwrap();
         let read = || Checkpoint::read(&file, &pickle).unwrap().unwrap().tensors;
-        let fault = |change: &dyn Fn(&mut BTreeMap<String, Dense>)| {
+        let fault = |change: &dyn Fn(&mut BTreeMap<String, FileTensor>)| {
             let mut tensors = read();
             change(&mut tensors);
             check(&tensors).map_err(|(name, problem)| format!("{name} {problem}"))

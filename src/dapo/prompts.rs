@@ -3,12 +3,12 @@
 //! A single sentence is a noisy class vector; the mean of many paraphrases is a better one (Radford et
 //! al. 2021, section 3.1.4; Jeong et al. 2023, *WinCLIP*, arXiv 2303.14814, section 4.1).
 
-/// Defects looked for when the user names none: general words for what can be wrong with a surface
+/// Defects to detect unless the user names others: general words for what can be wrong with a surface
 /// or a part.
 pub const DEFAULT_DEFECTS: [&str; 10] =
     ["scratch", "crack", "hole", "contamination", "stain", "color", "cut", "broken", "bent", "missing"];
 
-/// The object when the user names none.
+/// The object unless the user names one.
 pub const DEFAULT_OBJECT: &str = "object";
 
 const TEMPLATES: [&str; 4] =
@@ -18,7 +18,18 @@ const NORMAL_STATES: [&str; 5] =
 const DEFECT_STATES: [&str; 4] =
     ["{o} with a {d}", "{o} with a {d} defect", "{o} with {d}", "{d} anomaly {o}"];
 
-/// What to look for, in words.
+/// The object and the defects to look for.
+///
+/// ```
+/// use dapo_wgpu::dapo::Prompts;
+///
+/// let prompts = Prompts::new(Some("bolt"), &["scratch", "hole"])?;
+/// let classes = prompts.classes();
+/// assert_eq!(classes.len(), 3); // normal, scratch, hole
+/// assert_eq!(classes[0][0], "a photo of a flawless bolt");
+/// assert_eq!(classes[2][0], "a photo of a bolt with a hole");
+/// # Ok::<(), dapo_wgpu::dapo::prompts::PromptError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompts {
     /// What is in the picture.
@@ -27,7 +38,7 @@ pub struct Prompts {
     pub defects: Vec<String>,
 }
 
-/// Why a list of defects cannot be used.
+/// Why a list of defects is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PromptError {
     /// No name is left after trimming.
@@ -42,7 +53,7 @@ pub enum PromptError {
 }
 
 impl Prompts {
-    /// Trims and checks the words.
+    /// Trims and validates the names.
     ///
     /// # Errors
     /// [`PromptError`].
@@ -104,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn useless_lists_are_refused() {
+    fn invalid_lists_are_refused() {
         assert_eq!(Prompts::new::<&str>(None, &[]), Err(PromptError::NoDefects));
         assert_eq!(Prompts::new(None, &[" ", ""]), Err(PromptError::NoDefects));
         assert_eq!(Prompts::new(None, &["hole", "Hole"]), Err(PromptError::Duplicate("Hole".into())));

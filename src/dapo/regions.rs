@@ -3,35 +3,23 @@
 //! A pure function of the map, so that the same map always gives the same boxes. Pixels that touch by an edge or a
 //! corner belong together (8-connectivity): scratches are often one pixel wide and run diagonally.
 
-pub use super::components::Threshold;
 use super::components::components;
-
-/// How the pixel values of a region become its score.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RegionScore {
-    /// Largest value inside: finds the worst spot, sensitive to a single pixel.
-    Max,
-    /// Mean value inside: steadier, lower for large regions with a soft edge.
-    Mean,
-}
 
 /// Settings of [`find_regions`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RegionOptions {
-    /// Where to cut the map.
-    pub threshold: Threshold,
+    /// A pixel belongs to a region if its value is **at least** this. Must be finite.
+    pub threshold: f32,
     /// Components with fewer *map* pixels are dropped as noise.
     pub min_area: usize,
-    /// Score of a region.
-    pub score: RegionScore,
     /// At most this many regions are returned, the highest scores first.
     pub max_regions: usize,
 }
 
 impl Default for RegionOptions {
-    /// Threshold 0.5, at least 16 map pixels, score by maximum, at most 64 regions.
+    /// Threshold 0.5, at least 16 map pixels, at most 64 regions.
     fn default() -> Self {
-        Self { threshold: Threshold::Fixed(0.5), min_area: 16, score: RegionScore::Max, max_regions: 64 }
+        Self { threshold: 0.5, min_area: 16, max_regions: 64 }
     }
 }
 
@@ -46,7 +34,7 @@ pub struct Region {
     pub width: u32,
     /// Height, at least 1; `y + height` never exceeds the image.
     pub height: u32,
-    /// Mean or maximum of the map inside the region.
+    /// Largest value of the map inside the region.
     pub score: f32,
     /// Area of the region (not of its box), scaled to original pixels and rounded.
     pub area: u64,
@@ -90,9 +78,9 @@ pub enum RegionError {
         /// The value.
         value: f32,
     },
-    /// A threshold or fraction that is not a finite number (or a fraction outside 0..=1).
-    #[error("the region threshold {0:?} is not usable; give finite numbers, and a fraction within 0..=1")]
-    Threshold(Threshold),
+    /// A threshold that is NaN or infinite.
+    #[error("the region threshold is {0}; give a finite number")]
+    Threshold(f32),
 }
 
 /// Finds the regions of a map of `width` × `height` values (row-major) and maps their boxes to an image of
@@ -105,7 +93,28 @@ pub enum RegionError {
 /// gives an empty list; a map that lies above it everywhere gives one box around the whole image.
 ///
 /// # Errors
-/// [`RegionError`] for sizes that do not fit, unusable thresholds, and NaN or infinity in the map or the class maps.
+/// [`RegionError`] for sizes that do not fit, and for NaN or infinity in the threshold, the map or the class maps.
+///
+/// ```
+/// use dapo_wgpu::dapo::regions::{RegionOptions, find_regions};
+///
+/// #[rustfmt::skip]
+/// let map = [
+///     0.1, 0.1, 0.1, 0.1, 0.1, 0.1,
+///     0.1, 0.7, 0.1, 0.1, 0.1, 0.1,
+///     0.1, 0.1, 0.9, 0.1, 0.1, 0.1, // touches the pixel above by a corner
+///     0.1, 0.1, 0.1, 0.1, 0.1, 0.1,
+///     0.1, 0.1, 0.1, 0.1, 0.6, 0.6,
+///     0.1, 0.1, 0.1, 0.1, 0.1, 0.1,
+/// ];
+/// let options = RegionOptions { min_area: 2, ..RegionOptions::default() };
+/// let regions = find_regions(&map, (6, 6), (60, 60), None, &options)?;
+/// assert_eq!(regions.len(), 2);
+/// let first = &regions[0];
+/// assert_eq!((first.x, first.y, first.width, first.height), (10, 10, 20, 20));
+/// assert_eq!((first.score, first.area), (0.9, 200));
+/// # Ok::<(), dapo_wgpu::dapo::regions::RegionError>(())
+/// ```
 pub fn find_regions(
     map: &[f32],
     (width, height): (usize, usize),
@@ -122,13 +131,14 @@ pub fn find_regions(
     if original.0 == 0 || original.1 == 0 {
         return Err(RegionError::EmptyImage { width: original.0, height: original.1 });
     }
-    let level = options.threshold.level(map);
-    let threshold = level.ok_or(RegionError::Threshold(options.threshold))?;
+    if !options.threshold.is_finite() {
+        return Err(RegionError::Threshold(options.threshold));
+    }
 
     let mut regions = Vec::new();
-    components(map, (width, height), threshold, |members| {
+    components(map, (width, height), options.threshold, |members| {
         if members.len() >= options.min_area {
-            regions.push(region(map, classes, members, (width, height), original, options.score));
+            regions.push(region(map, classes, members, (width, height), original));
         }
     });
     regions.sort_by(|a, b| {
@@ -166,16 +176,14 @@ fn region(
     members: &[usize],
     (width, height): (usize, usize),
     original: (u32, u32),
-    score: RegionScore,
 ) -> Region {
     let (mut left, mut right, mut top, mut bottom) = (width, 0, height, 0);
-    let (mut sum, mut max) = (0.0_f64, f32::NEG_INFINITY);
+    let mut score = f32::NEG_INFINITY;
     for &at in members {
         let (x, y) = (at % width, at / width);
         (left, right) = (left.min(x), right.max(x + 1));
         (top, bottom) = (top.min(y), bottom.max(y + 1));
-        sum += f64::from(map[at]);
-        max = max.max(map[at]);
+        score = score.max(map[at]);
     }
     let class = classes.and_then(|classes| {
         let total = |channel: &[f32]| members.iter().map(|&at| f64::from(channel[at])).sum::<f64>();
@@ -187,10 +195,6 @@ fn region(
     let (y, box_height) = span(top, bottom, height, original.1);
     let image = f64::from(original.0) * f64::from(original.1);
     let area = (members.len() as f64 * image / (width * height) as f64).round().max(1.0) as u64;
-    let score = match score {
-        RegionScore::Max => max,
-        RegionScore::Mean => (sum / members.len() as f64) as f32,
-    };
     Region { x, y, width: box_width, height: box_height, score, area, class }
 }
 
@@ -217,12 +221,7 @@ mod tests {
         (rows.iter().flat_map(|row| row.chars().map(value)).collect(), (rows[0].len(), rows.len()))
     }
 
-    const EVERYTHING: RegionOptions = RegionOptions {
-        threshold: Threshold::Fixed(0.5),
-        min_area: 1,
-        score: RegionScore::Max,
-        max_regions: 64,
-    };
+    const EVERYTHING: RegionOptions = RegionOptions { threshold: 0.5, min_area: 1, max_regions: 64 };
 
     fn boxes(rows: &[&str], scale: u32, options: &RegionOptions) -> Vec<(u32, u32, u32, u32)> {
         let (map, (w, h)) = draw(rows);
@@ -260,9 +259,6 @@ mod tests {
         assert_eq!(boxes(&rows, 1, &larger), [(4, 2, 2, 1), (0, 0, 2, 2)]);
         let first = RegionOptions { max_regions: 1, ..EVERYTHING };
         assert_eq!(boxes(&rows, 1, &first), [(5, 0, 1, 1)]);
-        let (map, size) = draw(&["#5"]);
-        let mean = RegionOptions { score: RegionScore::Mean, ..EVERYTHING };
-        assert_eq!(find_regions(&map, size, (2, 1), None, &mean).expect("regions")[0].score, 0.75);
     }
 
     #[test]
@@ -274,17 +270,6 @@ mod tests {
         // An image smaller than its map: still at least one pixel.
         let tiny = find_regions(&map, size, (1, 1), None, &EVERYTHING).expect("regions");
         assert!(tiny.iter().all(|r| (r.x, r.y, r.width, r.height, r.area) == (0, 0, 1, 1, 1)));
-    }
-
-    #[test]
-    fn adaptive_threshold() {
-        let cut_at =
-            |floor| RegionOptions { threshold: Threshold::Adaptive { fraction: 0.5, floor }, ..EVERYTHING };
-        // Median 0.2, maximum 0.4: the cut is at 0.3.
-        let rows = ["22222", "22432", "22222"];
-        assert_eq!(boxes(&rows, 1, &cut_at(0.1)), [(2, 1, 2, 1)]);
-        assert!(boxes(&rows, 1, &cut_at(0.5)).is_empty(), "no peak reaches the floor");
-        assert_eq!(boxes(&["77", "77"], 1, &cut_at(0.5)), [(0, 0, 2, 2)], "flat and high: the whole image");
     }
 
     #[test]
@@ -307,7 +292,7 @@ mod tests {
         assert!(matches!(nan, Err(RegionError::NotFinite { x: 1, y: 1, .. })), "{nan:?}");
         let normal_only = find_regions(&[1.0], (1, 1), (1, 1), Some(&[1.0]), &EVERYTHING);
         assert!(matches!(normal_only, Err(RegionError::Size { what: "class maps", .. })));
-        let options = RegionOptions { threshold: Threshold::Fixed(f32::NAN), ..EVERYTHING };
+        let options = RegionOptions { threshold: f32::NAN, ..EVERYTHING };
         assert!(matches!(
             find_regions(&[1.0], (1, 1), (1, 1), None, &options),
             Err(RegionError::Threshold(_))

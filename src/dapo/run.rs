@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::learner::train::AdamSettings;
 use super::learner::{LearnerConfig, Method};
 
-/// Which pixels of a mask that was scaled to the image size are defect.
+/// Which pixels of a mask, scaled to the image size, count as defective.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MaskThreshold {
@@ -76,19 +76,19 @@ impl Default for Schedule {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunConfig {
-    /// What is learned.
+    /// The learner.
     pub learner: LearnerConfig,
     /// Adam.
     pub optimiser: AdamSettings,
-    /// How long.
+    /// The schedule.
     pub training: Schedule,
     /// The classes in order; those of the data, in the order of their names, if empty.
     pub defects: Vec<DefectClass>,
 }
 
-/// A label for which there is no class.
+/// A label without a class.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the data set has the label '{label}', which none of the classes has: {known}")]
+#[error("the data set has the label '{label}', which belongs to none of the classes: {known}")]
 pub struct UnknownLabel {
     /// The label.
     pub label: String,
@@ -96,10 +96,12 @@ pub struct UnknownLabel {
     pub known: String,
 }
 
-/// Classes with these names, trimmed; empty ones are left out.
-pub fn named<'n>(names: impl Iterator<Item = &'n str>) -> Vec<DefectClass> {
-    let named = names.map(str::trim).filter(|name| !name.is_empty());
-    named.map(|name| DefectClass { name: name.to_owned(), train: None, labels: Vec::new() }).collect()
+impl DefectClass {
+    /// Classes with these names, trimmed; empty ones are left out.
+    pub fn from_names<'n>(names: impl Iterator<Item = &'n str>) -> Vec<Self> {
+        let names = names.map(str::trim).filter(|name| !name.is_empty());
+        names.map(|name| Self { name: name.to_owned(), train: None, labels: Vec::new() }).collect()
+    }
 }
 
 /// A label in words: `bent_lead` is "bent lead".
@@ -108,10 +110,10 @@ fn words(label: &str) -> String {
 }
 
 impl RunConfig {
-    /// Reads a TOML file. What `[learner]` leaves out is as its method, or `method` if that is given, has it.
+    /// Reads a TOML file. Fields that `[learner]` omits have the defaults of `method`, or of the file's own method.
     ///
     /// # Errors
-    /// The parser's message, which shows the line and what would be right there.
+    /// The parser's message, which shows the line and what it expects.
     pub fn from_toml(text: &str, method: Option<Method>) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Wanted {
@@ -123,11 +125,12 @@ impl RunConfig {
             method: Option<Method>,
         }
         let wanted: Wanted = toml::from_str(text).map_err(|e| e.to_string())?;
-        // Once as it stands, so that mistakes are told with their lines.
+        // First without defaults of the method, so that errors have line numbers.
         let plain: Self = toml::from_str(text).map_err(|e| e.to_string())?;
         let Some(method) = method.or(wanted.learner.method) else { return Ok(plain) };
         let mut all: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
-        let mut learner = toml::Table::try_from(LearnerConfig::of(method)).map_err(|e| e.to_string())?;
+        let mut learner =
+            toml::Table::try_from(LearnerConfig::for_method(method)).map_err(|e| e.to_string())?;
         if let Some(toml::Value::Table(given)) = all.remove("learner") {
             learner.extend(given);
         }
@@ -147,14 +150,14 @@ impl RunConfig {
     ) -> Result<BTreeMap<String, u32>, UnknownLabel> {
         let labels: std::collections::BTreeSet<&str> = labels.collect();
         if self.learner.one_class {
-            self.defects = named(std::iter::once("damaged"));
+            self.defects = DefectClass::from_names(std::iter::once("damaged"));
             return Ok(labels.iter().map(|label| ((*label).to_owned(), 1)).collect());
         }
         if self.defects.is_empty() {
             let mut names: Vec<String> = labels.iter().map(|l| words(l)).collect();
             names.sort();
             names.dedup();
-            self.defects = named(names.iter().map(String::as_str));
+            self.defects = DefectClass::from_names(names.iter().map(String::as_str));
         }
         let find = |label: &str| {
             let of = |d: &DefectClass| {
@@ -191,23 +194,23 @@ impl RunConfig {
     }
 }
 
-/// Which images each step sees: every epoch all of them, in an order of its own.
+/// The images of each step: all of them once an epoch, shuffled anew.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct BatchSampler {
     images: usize,
     batch: usize,
-    /// `None`: as they come.
+    /// `None`: in the given order.
     seed: Option<u64>,
 }
 
-impl Order {
-    /// Batches of images in a seeded order, or without a seed as they come.
+impl BatchSampler {
+    /// Batches in an order shuffled by `seed`, or in the given order without one.
     pub fn new(images: usize, batch: usize, seed: Option<u64>) -> Self {
         Self { images, batch: batch.max(1), seed }
     }
 
-    /// The images of a step, counted from 0. Depends on nothing else, so that a run can go on anywhere.
-    pub fn step(&self, step: usize) -> Vec<usize> {
+    /// The image indices of a step, counted from 0. A pure function of the step, so that a run can resume anywhere.
+    pub fn batch(&self, step: usize) -> Vec<usize> {
         let each = self.images.div_ceil(self.batch).max(1);
         let (epoch, at) = (step / each, step % each);
         let mut order: Vec<usize> = (0..self.images).collect();
@@ -227,9 +230,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_epoch_sees_every_image_once_and_each_in_another_order() {
-        let order = Order::new(10, 4, Some(3));
-        let epoch = |n: usize| -> Vec<usize> { (3 * n..3 * n + 3).flat_map(|s| order.step(s)).collect() };
+    fn an_epoch_has_every_image_once_in_an_order_of_its_own() {
+        let order = BatchSampler::new(10, 4, Some(3));
+        let epoch = |n: usize| -> Vec<usize> { (3 * n..3 * n + 3).flat_map(|s| order.batch(s)).collect() };
         let (first, second) = (epoch(0), epoch(1));
         for mut seen in [first.clone(), second.clone()] {
             seen.sort_unstable();
@@ -237,23 +240,26 @@ mod tests {
         }
         assert_ne!(first, second);
         assert_ne!(first, (0..10).collect::<Vec<_>>());
-        assert_eq!(order.step(2).len(), 2);
-        assert_eq!(Order::new(10, 4, None).step(4), [4, 5, 6, 7]);
+        assert_eq!(order.batch(2).len(), 2);
+        assert_eq!(BatchSampler::new(10, 4, None).batch(4), [4, 5, 6, 7]);
     }
 
     #[test]
     fn a_file_changes_the_defaults_of_its_method() {
         let text = "[learner]\nmethod = 'multiads'\nobject = 'bolt'\n[training]\nbatch = 4\n";
         let run = RunConfig::from_toml(text, None).expect("a run");
-        let expected = LearnerConfig { object: "bolt".into(), ..LearnerConfig::of(Method::MultiAds) };
+        let expected = LearnerConfig { object: "bolt".into(), ..LearnerConfig::for_method(Method::MultiAds) };
         assert_eq!((run.learner, run.training.batch), (expected, 4));
         let run = RunConfig::from_toml("", Some(Method::AnomalyClip)).expect("a run");
-        assert_eq!(run.learner, LearnerConfig::of(Method::AnomalyClip));
+        assert_eq!(run.learner, LearnerConfig::for_method(Method::AnomalyClip));
         let error = RunConfig::from_toml("[learner]\nprompt_set = 3\n", None).expect_err("a misspelt field");
         assert!(
             error.contains("prompt_set") && error.contains("line 2") && error.contains("prompt_sets"),
             "{error}"
         );
+        let error =
+            RunConfig::from_toml("[learner]\nimage_score = 'both'\n", None).expect_err("no such score");
+        assert!(error.contains("line 2") && error.contains("`class`, `types`, `map`, `plain`"), "{error}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 
 use crate::dapo::Detection;
-use crate::dapo::regions::{RegionError, RegionOptions, Threshold, find_regions};
+use crate::dapo::regions::{RegionError, RegionOptions, find_regions};
 use crate::data::Photo;
 use crate::report::overlay::{self, ALPHA};
 use crate::report::results::{DefectBox, MapFiles, NORMAL, ScoredImage, Verdict};
@@ -71,7 +71,7 @@ impl<'a> Findings<'a> {
     ) -> Result<Self> {
         let binary = detection.binary_map();
         let size = (detection.size, detection.size);
-        let options = RegionOptions { threshold: Threshold::Fixed(threshold), ..RegionOptions::default() };
+        let options = RegionOptions { threshold, ..RegionOptions::default() };
         let regions = find_regions(&binary, size, photo.original_size, Some(&detection.maps), &options)?;
         let name = |class: Option<usize>| defects[class.unwrap_or(detection.defect)].clone();
         let boxes = regions.into_iter().map(|r| DefectBox {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use crate::dapo::learner::Batch;
-use crate::dapo::run::Order;
+use crate::dapo::run::BatchSampler;
 use crate::data::samples::Mask;
 use crate::data::{ImageError, MaskRule, Preprocess, load, read_ahead};
 
@@ -33,12 +33,12 @@ pub struct Preparation {
 /// The batches of a range of steps, one prepared ahead.
 pub fn batches(
     images: Vec<LabelledImage>,
-    order: Order,
+    sampler: BatchSampler,
     steps: Range<usize>,
     how: Preparation,
 ) -> impl Iterator<Item = Result<Batch, ImageError>> {
     read_ahead(steps, 1, 1, move |step| {
-        let chosen: Vec<&LabelledImage> = order.step(step).into_iter().map(|i| &images[i]).collect();
+        let chosen: Vec<&LabelledImage> = sampler.batch(step).into_iter().map(|i| &images[i]).collect();
         prepare(&chosen, &how)
     })
 }

@@ -12,10 +12,9 @@ use crate::cli::learner::{MethodArg, read_learner};
 use crate::clip::Clip;
 use crate::dapo::learner::Method;
 use crate::dapo::learner::checkpoint::{self, RunState};
-use crate::dapo::learner::description::{self, Description};
 use crate::dapo::learner::memory::Estimate;
 use crate::dapo::learner::{DapoError, LearnerFile, ModelShape, Parameters, Snapshot, Trainer};
-use crate::dapo::run::{MaskThreshold, Order, RunConfig};
+use crate::dapo::run::{BatchSampler, MaskThreshold, RunConfig};
 use crate::data::MaskRule;
 use crate::data::samples::{self, Sample, Split};
 use crate::inspect::preprocess;
@@ -52,7 +51,7 @@ impl Start {
         if let Some(LearnerFile { description: Some(description), .. }) = &init {
             run.learner = description.learner.clone();
         } else if let Some(file) = &init {
-            file.parameters.describe(&mut run.learner)?;
+            file.parameters.infer_sizes(&mut run.learner)?;
         }
         if args.method.is_some() && run.learner.method != wanted {
             let (is, wanted) = (run.learner.method.name(), wanted.name());
@@ -154,11 +153,11 @@ impl Start {
         let config = self.run.learner.clone().resolved(&clip).map_err(Failure::new)?;
         self.run.learner = config.clone();
         if self.snapshot.is_none() {
-            let mut values = Parameters::random(&config, &clip, self.run.training.seed)?;
-            if config.starts_from_images() {
-                let first = self.order().step(0).into_iter().map(|i| &self.images[i]).collect::<Vec<_>>();
+            let mut values = Parameters::init(&config, &clip, self.run.training.seed)?;
+            if config.needs_images_to_start() {
+                let first = self.order().batch(0).into_iter().map(|i| &self.images[i]).collect::<Vec<_>>();
                 let batch = feed::prepare(&first, &self.preparation(&clip))?;
-                values.start_from(&config, &clip, &batch.pixels)?;
+                values.init_from_images(&config, &clip, &batch.pixels)?;
             }
             self.snapshot = Some(Snapshot { values, ..Snapshot::default() });
         }
@@ -221,22 +220,7 @@ impl Start {
     /// # Errors
     /// Those of the device.
     pub fn learner(&self, trainer: &Trainer) -> Result<LearnerFile, DapoError> {
-        let (train_defects, test_defects) = (self.run.train_names(), self.run.test_names());
-        let class_vectors = trainer.class_vectors(&test_defects)?;
-        Ok(LearnerFile {
-            parameters: trainer.snapshot()?.values,
-            description: Some(Description {
-                schema: description::SCHEMA.into(),
-                learner: trainer.config().clone(),
-                train_defects,
-                test_defects,
-                model: ModelShape::of(trainer.clip()),
-                image_size: trainer.clip().vision().image_size(),
-                steps: trainer.steps(),
-            }),
-            class_vectors: Some(class_vectors),
-            alarm: None,
-        })
+        trainer.learner_file(&self.run.test_names())
     }
 
     /// Steps of the whole run.
@@ -250,9 +234,9 @@ impl Start {
     }
 
     /// Which of them each step sees.
-    pub fn order(&self) -> Order {
+    pub fn order(&self) -> BatchSampler {
         let seed = (!self.in_order).then_some(self.run.training.seed);
-        Order::new(self.images.len(), self.run.training.batch, seed)
+        BatchSampler::new(self.images.len(), self.run.training.batch, seed)
     }
 
     /// How they are prepared.
@@ -325,7 +309,7 @@ fn override_by(args: &Args, run: &mut RunConfig) {
     training.micro_batch = args.micro_batch.or(training.micro_batch);
     training.checkpoint_every = args.checkpoint_every.unwrap_or(training.checkpoint_every);
     if let Some(list) = &args.defects {
-        run.defects = crate::dapo::run::named(list.split(','));
+        run.defects = crate::dapo::run::DefectClass::from_names(list.split(','));
     }
 }
 

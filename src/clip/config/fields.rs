@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use std::path::Path;
 
 /// Upper bound of every size in a configuration. Far above any real model; it keeps products of
-/// sizes from overflowing, whatever the file says.
+/// sizes from overflowing for any file.
 pub(super) const MAX_SIZE: usize = 1 << 20;
 
 /// Reads `path` as a JSON object.
@@ -134,7 +134,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The error "`key` is wrong in the way that `problem` says".
+    /// The error "`key` has this problem".
     pub(super) fn bad(&self, key: &str, problem: &str) -> ModelError {
         ModelError::Field {
             path: self.path.to_owned(),

@@ -1,11 +1,11 @@
 //! `config.json` as transformers writes it.
 
 use super::fields::{Fields, check_grid, check_std, read_object};
-use super::{
-    Activation, ClipConfig, Layout, OPENAI_MEAN, OPENAI_STD, TextConfig, TextPooling, TowerConfig,
-    VisionConfig,
+use super::model::{
+    ClipConfig, Layout, OPENAI_MEAN, OPENAI_STD, TextConfig, TextPooling, TowerConfig, VisionConfig,
 };
 use crate::clip::error::ModelError;
+use crate::ops::Activation;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 

@@ -1,11 +1,11 @@
 //! `open_clip_config.json` as open_clip writes it.
 
 use super::fields::{Fields, MAX_SIZE, check_grid, check_std};
-use super::{
-    Activation, ClipConfig, Layout, OPENAI_MEAN, OPENAI_STD, TextConfig, TextPooling, TowerConfig,
-    VisionConfig,
+use super::model::{
+    ClipConfig, Layout, OPENAI_MEAN, OPENAI_STD, TextConfig, TextPooling, TowerConfig, VisionConfig,
 };
 use crate::clip::error::ModelError;
+use crate::ops::Activation;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -24,7 +24,7 @@ pub(super) fn parse(path: &Path, map: &Map<String, Value>, name: String) -> Resu
     refuse_vision(&vision)?;
     refuse_text(&text)?;
 
-    // The file's flag, not the weights, says which GELU: the same shapes fit both.
+    // Only this flag determines the GELU: the weights have the same shapes for both.
     let activation = if model.flag("quick_gelu", false)? { Activation::QuickGelu } else { Activation::Gelu };
     let (image_size, patch_size) = (vision.square("image_size", 224)?, vision.square("patch_size", 16)?);
     check_grid(&vision, image_size, patch_size)?;

@@ -1,22 +1,22 @@
-//! What is read from the headers of the hub's answers.
+//! Parsing of the hub's response headers.
 
 use ureq::http::HeaderMap;
 
-/// The SHA-256 that the hub gives for large files, if the header holds one.
+/// The SHA-256 that the hub sends for large files.
 pub(super) fn announced_sha256(headers: &HeaderMap) -> Option<String> {
     let tag = headers.get("x-linked-etag")?.to_str().ok()?;
     let tag = tag.trim_start_matches("W/").trim_matches('"');
     (tag.len() == 64 && tag.bytes().all(|b| b.is_ascii_hexdigit())).then(|| tag.to_ascii_lowercase())
 }
 
-/// First byte of a partial answer, from `Content-Range: bytes 100-199/200`.
+/// First byte of a partial response, from `Content-Range: bytes 100-199/200`.
 pub(super) fn range_start(headers: &HeaderMap) -> u64 {
     let range = headers.get("content-range").and_then(|value| value.to_str().ok());
     let first = range.and_then(|r| r.strip_prefix("bytes ")?.split('-').next()?.parse().ok());
     first.unwrap_or(u64::MAX)
 }
 
-/// The address that `location` means when it is received from `url`. Never leads from https to http.
+/// The target of the redirection `location` received from `url`. Never redirects from https to http.
 pub(super) fn resolve(url: &str, location: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let host = rest.split('/').next()?;

@@ -1,17 +1,6 @@
 //! Models whose files and checksums are known.
 
-use super::RemoteFile;
-
-/// Files from one repository at one commit.
-#[derive(Debug, Clone, Copy)]
-pub struct Source {
-    /// Owner and name on the hub.
-    pub repo: &'static str,
-    /// The commit, so that the files cannot change.
-    pub revision: &'static str,
-    /// The files.
-    pub files: &'static [RemoteFile<'static>],
-}
+use super::types::{RemoteFile, Source};
 
 /// A model that can be fetched by name.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +12,7 @@ pub struct KnownModel {
     /// Download size in megabytes.
     pub megabytes: u32,
     /// Where its files are.
-    pub sources: &'static [Source],
+    pub sources: &'static [Source<'static>],
 }
 
 impl KnownModel {

@@ -47,7 +47,8 @@ fn sha(bytes: &[u8]) -> String {
 fn get(base: &str, out: &Path, sha256: Option<&str>, attempts: u32) -> Result<Fetched, FetchError> {
     let hub = Hub::new(Some(base)).with_attempts(attempts, Duration::ZERO);
     let files = [RemoteFile { name: NAME, sha256 }];
-    hub.fetch(REPO, "main", &files, out, &mut |_| {}).map(|mut all| all.remove(0))
+    let source = Source { repo: REPO, revision: "main", files: &files };
+    hub.fetch(&[source], out, &mut |_| {}).map(|mut all| all.remove(0))
 }
 
 #[test]
@@ -57,7 +58,9 @@ fn a_file_arrives_whole_and_is_kept() {
     let (base, requests) = serve(vec![answer("200 OK", "", data.len(), &data)]);
     let mut seen = Vec::new();
     let files = [RemoteFile { name: NAME, sha256: None }];
-    let got = fetch(REPO, "v1", &files, &out, Some(&base), &mut |p| seen.push((p.done, p.total))).unwrap();
+    let source = Source { repo: REPO, revision: "v1", files: &files };
+    let hub = Hub::new(Some(&base));
+    let got = hub.fetch(&[source], &out, &mut |p| seen.push((p.done, p.total))).unwrap();
     assert_eq!(std::fs::read(out.join(NAME)).unwrap(), data);
     assert_eq!((got[0].bytes, got[0].verified, got[0].kept), (100_000, false, false));
     assert_eq!(got[0].sha256, sha(&data));
@@ -193,8 +196,8 @@ fn two_downloads_of_one_file_do_not_mix() {
 fn names_stay_inside_the_folder() {
     for bad in ["../x", "a/b", "", ".part", "a b", "a?b"] {
         let files = [RemoteFile { name: bad, sha256: None }];
-        let result =
-            fetch(REPO, "main", &files, Path::new("unused"), Some("http://127.0.0.1:9"), &mut |_| {});
+        let source = Source { repo: REPO, revision: "main", files: &files };
+        let result = Hub::new(Some("http://127.0.0.1:9")).fetch(&[source], Path::new("unused"), &mut |_| {});
         assert!(matches!(result, Err(FetchError::Name(_))), "{bad:?}");
     }
     assert!(check_name("owner/model", true).is_ok() && check_name("owner/../model", true).is_err());

@@ -1,11 +1,12 @@
 //! The transfer of one file.
 
 use super::headers::{announced_sha256, range_start, resolve};
-use super::{FetchError, Fetched, Hub, Progress};
+use super::types::{FetchError, Fetched, Progress};
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use ureq::http::Response;
 
 /// Bytes per read and per progress report.
@@ -13,9 +14,19 @@ const BLOCK: usize = 1 << 20;
 /// Redirections followed for one request.
 const MAX_HOPS: usize = 8;
 
-/// One file on its way from `url` to `out/name`.
+/// The HTTP client and when it gives up.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    pub agent: ureq::Agent,
+    /// Consecutive attempts at a file without progress before giving up.
+    pub attempts: u32,
+    /// Time between two attempts.
+    pub pause: Duration,
+}
+
+/// The download of one file from `url` to `out/name`.
 pub(super) struct Transfer<'a> {
-    pub hub: &'a Hub,
+    pub client: &'a Client,
     pub url: String,
     pub name: &'a str,
     /// The known checksum.
@@ -23,15 +34,15 @@ pub(super) struct Transfer<'a> {
     pub out: &'a Path,
 }
 
-/// The server's last answer to a request, and what it and the redirections before it said.
+/// The final response to a request, after redirections.
 struct Answer {
     response: Response<ureq::Body>,
-    /// The checksum that the hub announced.
+    /// The checksum that the hub sent, with this response or a redirection.
     announced: Option<String>,
 }
 
 impl Transfer<'_> {
-    /// Brings the file, unless it is there.
+    /// Downloads the file unless it is complete already.
     pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<Fetched, FetchError> {
         let target = self.out.join(self.name);
         if target.is_file() {
@@ -56,7 +67,7 @@ impl Transfer<'_> {
         Ok(fetched)
     }
 
-    /// Fills `part`, however many connections it takes.
+    /// Downloads into `part`, reconnecting as often as needed.
     fn download(
         &self,
         part: &PathBuf,
@@ -71,26 +82,26 @@ impl Transfer<'_> {
             // Some network file systems have no locks; the checksum still guards the result.
             Ok(()) | Err(TryLockError::Error(_)) => {}
         }
-        let (mut fruitless, mut connected) = (0, false);
+        let (mut failures, mut connected) = (0, false);
         loop {
             let before = file.metadata().map_err(io)?.len();
             let reason = match self.attempt(part, &mut file, target, progress) {
                 Err(FetchError::Interrupted { reason, .. }) => reason,
-                // At first this means no network; later it is part of the same break.
+                // At first this means no network; later it is part of the same interruption.
                 Err(FetchError::Connect { reason, .. }) if connected => reason,
                 finished => return finished,
             };
             connected = true;
             let done = file.metadata().map_err(io)?.len();
-            fruitless = if done > before { 0 } else { fruitless + 1 };
-            if fruitless >= self.hub.attempts {
+            failures = if done > before { 0 } else { failures + 1 };
+            if failures >= self.client.attempts {
                 return Err(FetchError::Interrupted { url: self.url.clone(), done, reason });
             }
-            std::thread::sleep(self.hub.pause);
+            std::thread::sleep(self.client.pause);
         }
     }
 
-    /// One connection: continues `file` from its end and checks it when complete.
+    /// One connection: appends to `file` and verifies it when complete.
     fn attempt(
         &self,
         part: &Path,
@@ -119,7 +130,7 @@ impl Transfer<'_> {
             if start > 0 && matches!(answer.response.status().as_u16(), 206 | 416) {
                 answer = self.request(0)?;
             }
-            // Only a whole file replaces the part: a busy server must not cost what is there.
+            // Only a complete response replaces the part: a busy server must not destroy it.
             if answer.response.status() != 200 {
                 return Err(self.refused(answer.response.status().as_u16()));
             }
@@ -183,12 +194,12 @@ impl Transfer<'_> {
         }
     }
 
-    /// Asks for the bytes from `start` on and follows redirections.
+    /// Requests the bytes from `start` on, following redirections.
     fn request(&self, start: u64) -> Result<Answer, FetchError> {
         let mut url = self.url.clone();
         let mut announced = None;
         for _ in 0..MAX_HOPS {
-            let mut request = self.hub.agent.get(&url);
+            let mut request = self.client.agent.get(&url);
             if start > 0 {
                 request = request.header("Range", format!("bytes={start}-"));
             }

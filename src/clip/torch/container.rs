@@ -1,4 +1,4 @@
-//! The file around a pickle: where its program is and where the bytes of its storages are.
+//! The file format around a pickle: the location of the pickle and of the storages.
 //!
 //! Since version 1.6, and for TorchScript, this is a zip archive of stored entries: `NAME/data.pkl` and
 //! `NAME/data/KEY`. Before, it was five pickles in a row (a magic number, a version, properties of the system, the
@@ -13,14 +13,17 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::Progress;
 use super::error::{Problem, TorchError};
-use super::pickle::{Pickle, Value};
+use super::pickle::Pickle;
+use super::value::Value;
 
 /// The first pickle of files without an archive, torch's 0x1950a86a20f9469cfc6c.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
-/// A PyTorch file, mapped, whose parts have been found.
+/// Called with the current stage, the bytes done and the bytes in total.
+pub type Progress<'a> = &'a mut dyn FnMut(&str, u64, u64);
+
+/// A mapped PyTorch file.
 #[derive(Debug)]
 pub struct TorchFile {
     path: PathBuf,
@@ -37,7 +40,7 @@ struct Parts {
 }
 
 impl TorchFile {
-    /// Maps `path`, finds its parts and verifies the archive's checksums.
+    /// Maps `path`, locates its parts and verifies the archive's checksums.
     ///
     /// # Errors
     /// A file that cannot be read, is of another kind, or is damaged.
@@ -100,7 +103,7 @@ impl TorchFile {
         self.range(key).map(|range| &self.map[range])
     }
 
-    /// Where in the file they are.
+    /// The range of a storage in the file.
     pub(super) fn range(&self, key: &str) -> Option<Range<usize>> {
         self.parts.storages.get(key).cloned()
     }
@@ -155,7 +158,7 @@ fn archive(map: &[u8], progress: Progress<'_>) -> Result<Parts, Problem> {
     Ok(parts)
 }
 
-/// The parts of a file without an archive.
+/// The parts of a file in the format before 1.6.
 fn sequence(map: &[u8]) -> Result<Parts, Problem> {
     let mut at = 0;
     let mut next = || {

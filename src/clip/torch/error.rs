@@ -14,17 +14,17 @@ pub enum TorchError {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// It is not of this kind.
+    /// It is not a PyTorch file.
     #[error("{path}: not a file of torch.save or torch.jit.save ({problem})")]
     NotTorch {
         /// The file.
         path: PathBuf,
-        /// What it looks like.
+        /// What was found instead.
         problem: String,
     },
-    /// It names something beyond tensors and their containers.
+    /// It names a global other than those of tensors and their containers.
     #[error(
-        "{path}: refused: the file wants to call {name}, and only tensors and plain containers are read; \
+        "{path}: refused: the file calls {name}, and only tensors and plain containers are read; \
          save the state dict alone: torch.save(model.state_dict(), FILE)"
     )]
     Refused {
@@ -33,7 +33,7 @@ pub enum TorchError {
         /// Module and name.
         name: String,
     },
-    /// It is well-formed but holds something that is not read.
+    /// It is well-formed but holds something that is not supported.
     #[error("{path}: {problem}; save it anew: torch.save(model.state_dict(), FILE)")]
     Unsupported {
         /// The file.
@@ -41,7 +41,7 @@ pub enum TorchError {
         /// What it holds.
         problem: String,
     },
-    /// It contradicts itself or ends too early.
+    /// It is malformed or truncated.
     #[error("{path}: damaged file: {problem}; copy or download it again")]
     Damaged {
         /// The file.
@@ -51,7 +51,7 @@ pub enum TorchError {
     },
 }
 
-/// A [`TorchError`] before the file is named.
+/// A [`TorchError`] without the path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
     /// See [`TorchError::Refused`].
@@ -63,7 +63,7 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// Names the file.
+    /// Adds the path.
     pub(super) fn of(self, path: &std::path::Path) -> TorchError {
         let path = path.to_owned();
         match self {

@@ -1,10 +1,10 @@
-//! The stack machine whose programs pickles are.
+//! The stack machine that executes pickles.
 
 use std::collections::HashMap;
 
 use super::error::Problem;
-use super::names::{Known, known};
-use super::pickle::{Id, Pickle, Storage, Tensor, Value};
+use super::names::{Global, lookup};
+use super::value::{Id, Storage, Tensor, Value};
 
 /// Most values in one pickle. A ViT-L/14 with Adam's state has some 50,000.
 const MAX_VALUES: usize = 1 << 19;
@@ -15,7 +15,7 @@ fn damaged(problem: impl Into<String>) -> Problem {
     Problem::Damaged(problem.into())
 }
 
-/// The machine: a program that is being read, its values and its stack.
+/// The state of the machine: the program, its values, stack and memo.
 pub(super) struct Machine<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -32,20 +32,20 @@ impl<'a> Machine<'a> {
         Self { bytes, at: 0, values: vec![], stack: vec![], marks: vec![], memo: HashMap::new() }
     }
 
-    /// The values, once the program has ended.
-    pub(super) fn finish(mut self) -> Result<Pickle<'a>, Problem> {
+    /// All values, the resulting one, and the length of the finished program in bytes.
+    pub(super) fn finish(mut self) -> Result<(Vec<Value<'a>>, Id, usize), Problem> {
         let root = self.pop()?;
-        Ok(Pickle { values: self.values, root, length: self.at })
+        Ok((self.values, root, self.at))
     }
 
-    /// Performs one operation; `true` at the end of the pickle.
+    /// Executes one operation; `true` at the end of the pickle.
     pub(super) fn step(&mut self) -> Result<bool, Problem> {
         let code = self.array::<1>()?[0];
         match code {
             b'.' => return Ok(true),
             0x80 => drop(self.array::<1>()?), // protocol
             0x95 => drop(self.array::<8>()?), // frame
-            b'N' => self.push(Value::Inert)?,
+            b'N' => self.push(Value::Ignored)?,
             0x88 => self.push(Value::Bool(true))?,
             0x89 => self.push(Value::Bool(false))?,
             b'J' => self
@@ -55,8 +55,8 @@ impl<'a> Machine<'a> {
             b'K' => self.array::<1>().and_then(|[n]| self.push(Value::Int(i64::from(n))))?,
             b'M' => self.array().map(u16::from_le_bytes).and_then(|n| self.push(Value::Int(i64::from(n))))?,
             b'G' => self.array().map(f64::from_be_bytes).and_then(|n| self.push(Value::Float(n)))?,
-            0x8a => self.counted::<1>().map(whole).and_then(|n| self.push(n))?,
-            0x8b => self.counted::<4>().map(whole).and_then(|n| self.push(n))?,
+            0x8a => self.counted::<1>().map(integer).and_then(|n| self.push(n))?,
+            0x8b => self.counted::<4>().map(integer).and_then(|n| self.push(n))?,
             b'U' | 0x8c => self.text::<1>()?,
             b'T' | b'X' => self.text::<4>()?,
             0x8d => self.text::<8>()?,
@@ -65,41 +65,41 @@ impl<'a> Machine<'a> {
             b'(' => self.marks.push(self.stack.len()),
             b')' | b']' | 0x8f => self.push(Value::List(vec![]))?,
             b'}' => self.push(Value::Dict(vec![]))?,
-            b't' | b'l' => self.take_to_mark().and_then(|items| self.push(Value::List(items)))?,
+            b't' | b'l' => self.pop_mark().and_then(|items| self.push(Value::List(items)))?,
             0x85..=0x87 => {
                 let count = usize::from(code - 0x84);
-                self.take(count).and_then(|items| self.push(Value::List(items)))?;
+                self.pop_n(count).and_then(|items| self.push(Value::List(items)))?;
             }
             b'd' => {
-                let items = self.take_to_mark()?;
+                let items = self.pop_mark()?;
                 self.push(Value::Dict(pairs(&items)?))?;
             }
-            b'a' => self.take(1).and_then(|items| self.extend(&items))?,
-            b'e' | 0x90 => self.take_to_mark().and_then(|items| self.extend(&items))?,
-            b's' => self.take(2).and_then(|items| self.set(&items))?,
-            b'u' => self.take_to_mark().and_then(|items| self.set(&items))?,
+            b'a' => self.pop_n(1).and_then(|items| self.extend(&items))?,
+            b'e' | 0x90 => self.pop_mark().and_then(|items| self.extend(&items))?,
+            b's' => self.pop_n(2).and_then(|items| self.set(&items))?,
+            b'u' => self.pop_mark().and_then(|items| self.set(&items))?,
             b'0' => drop(self.pop()?),
-            b'1' => drop(self.take_to_mark()?),
+            b'1' => drop(self.pop_mark()?),
             b'2' => {
                 let top = self.top()?;
                 self.stack.push(top);
             }
-            b'q' => self.array::<1>().and_then(|[n]| self.remember(u32::from(n)))?,
-            b'r' => self.array().map(u32::from_le_bytes).and_then(|n| self.remember(n))?,
-            0x94 => self.remember(self.memo.len() as u32)?,
-            b'h' => self.array::<1>().and_then(|[n]| self.recall(u32::from(n)))?,
-            b'j' => self.array().map(u32::from_le_bytes).and_then(|n| self.recall(n))?,
+            b'q' => self.array::<1>().and_then(|[n]| self.memo_put(u32::from(n)))?,
+            b'r' => self.array().map(u32::from_le_bytes).and_then(|n| self.memo_put(n))?,
+            0x94 => self.memo_put(self.memo.len() as u32)?,
+            b'h' => self.array::<1>().and_then(|[n]| self.memo_get(u32::from(n)))?,
+            b'j' => self.array().map(u32::from_le_bytes).and_then(|n| self.memo_get(n))?,
             b'c' => {
                 let (module, name) = (self.line()?, self.line()?);
-                self.name(module, name)?;
+                self.push_global(module, name)?;
             }
             0x93 => {
-                let parts = self.take(2)?;
+                let parts = self.pop_n(2)?;
                 let [Value::Text(module), Value::Text(name)] = [self.value(parts[0]), self.value(parts[1])]
                 else {
                     return Err(damaged("its pickle has a name that is not text"));
                 };
-                self.name(module, name)?;
+                self.push_global(module, name)?;
             }
             b'Q' => self.storage()?,
             b'R' | 0x81 => self.call()?,
@@ -127,7 +127,7 @@ impl<'a> Machine<'a> {
         slice.try_into().map_err(|_| damaged("its pickle is cut short"))
     }
 
-    /// Bytes after their number, which has `N` bytes itself.
+    /// Bytes preceded by their count as an `N`-byte integer.
     fn counted<const N: usize>(&mut self) -> Result<&'a [u8], Problem> {
         let mut wide = [0; 8];
         wide[..N].copy_from_slice(&self.array::<N>()?);
@@ -145,7 +145,7 @@ impl<'a> Machine<'a> {
     fn line(&mut self) -> Result<&'a str, Problem> {
         let rest = &self.bytes[self.at..];
         let length = rest.iter().take(1000).position(|&b| b == b'\n');
-        let line = self.slice(length.ok_or_else(|| damaged("its pickle has a name without end"))? + 1)?;
+        let line = self.slice(length.ok_or_else(|| damaged("its pickle has an unterminated name"))? + 1)?;
         std::str::from_utf8(&line[..line.len() - 1])
             .map_err(|_| damaged("its pickle has a name that is not text"))
     }
@@ -175,30 +175,30 @@ impl<'a> Machine<'a> {
         Ok(top)
     }
 
-    /// The uppermost `count` values, the lowest first.
-    fn take(&mut self, count: usize) -> Result<Vec<Id>, Problem> {
+    /// Pops the top `count` values, the lowest first.
+    fn pop_n(&mut self, count: usize) -> Result<Vec<Id>, Problem> {
         let mut items = (0..count).map(|_| self.pop()).collect::<Result<Vec<_>, _>>()?;
         items.reverse();
         Ok(items)
     }
 
-    /// All values above the last mark, which goes.
-    fn take_to_mark(&mut self) -> Result<Vec<Id>, Problem> {
+    /// Pops all values above the last mark, and the mark.
+    fn pop_mark(&mut self) -> Result<Vec<Id>, Problem> {
         let mark = self.marks.pop().filter(|&mark| mark <= self.stack.len());
         Ok(self.stack.split_off(mark.ok_or_else(|| damaged("its pickle lacks a mark"))?))
     }
 
-    fn remember(&mut self, number: u32) -> Result<(), Problem> {
+    fn memo_put(&mut self, number: u32) -> Result<(), Problem> {
         let top = self.top()?;
         self.memo.insert(number, top);
         Ok(())
     }
 
-    fn recall(&mut self, number: u32) -> Result<(), Problem> {
+    fn memo_get(&mut self, number: u32) -> Result<(), Problem> {
         let found = self.memo.get(&number).copied();
-        self.stack.push(
-            found.ok_or_else(|| damaged(format!("its pickle recalls {number}, which it never stored")))?,
-        );
+        self.stack.push(found.ok_or_else(|| {
+            damaged(format!("its pickle reads memo entry {number}, which was never stored"))
+        })?);
         Ok(())
     }
 
@@ -207,8 +207,8 @@ impl<'a> Machine<'a> {
         let top = self.top()?;
         match &mut self.values[top.0 as usize] {
             Value::List(list) => list.extend(items),
-            Value::Inert => {}
-            _ => return Err(damaged("its pickle appends to something that is no list")),
+            Value::Ignored => {}
+            _ => return Err(damaged("its pickle appends to something other than a list")),
         }
         Ok(())
     }
@@ -219,15 +219,15 @@ impl<'a> Machine<'a> {
         let top = self.top()?;
         match &mut self.values[top.0 as usize] {
             Value::Dict(dict) => dict.extend(new),
-            Value::Inert => {}
-            _ => return Err(damaged("its pickle sets a key of something that is no dict")),
+            Value::Ignored => {}
+            _ => return Err(damaged("its pickle sets a key of something other than a dict")),
         }
         Ok(())
     }
 
-    fn name(&mut self, module: &str, name: &str) -> Result<(), Problem> {
-        match known(module, name) {
-            Some(known) => self.push(Value::Name(known)),
+    fn push_global(&mut self, module: &str, name: &str) -> Result<(), Problem> {
+        match lookup(module, name) {
+            Some(global) => self.push(Value::Global(global)),
             None => Err(Problem::Refused(format!("{module}.{name}"))),
         }
     }
@@ -236,10 +236,10 @@ impl<'a> Machine<'a> {
     fn storage(&mut self) -> Result<(), Problem> {
         let id = self.pop()?;
         let Value::List(parts) = self.value(id) else {
-            return Err(damaged("its pickle refers to a storage by something that is no tuple"));
+            return Err(damaged("its pickle refers to a storage by something other than a tuple"));
         };
         let values: Vec<&Value> = parts.iter().take(3).map(|&id| self.value(id)).collect();
-        let [Value::Text("storage"), Value::Name(Known::Storage(dtype)), Value::Text(key)] = values[..]
+        let [Value::Text("storage"), Value::Global(Global::Storage(dtype)), Value::Text(key)] = values[..]
         else {
             return Err(damaged("its pickle refers to a storage in an unknown way"));
         };
@@ -247,32 +247,32 @@ impl<'a> Machine<'a> {
         self.push(Value::Storage(storage))
     }
 
-    /// The value that calling a known name would have.
+    /// Pushes the result of calling a known global.
     fn call(&mut self) -> Result<(), Problem> {
-        let items = self.take(2)?;
-        let Value::Name(name) = *self.value(items[0]) else {
-            return Err(damaged("its pickle calls something that is no name"));
+        let items = self.pop_n(2)?;
+        let Value::Global(name) = *self.value(items[0]) else {
+            return Err(damaged("its pickle calls something other than a global"));
         };
         let Value::List(arguments) = self.value(items[1]) else {
             return Err(damaged("its pickle calls without a tuple of arguments"));
         };
         let first = arguments.first().copied();
         match name {
-            Known::Inert => self.push(Value::Inert),
-            Known::Module => self.push(Value::Module(None)),
-            Known::First => {
+            Global::Ignored => self.push(Value::Ignored),
+            Global::Module => self.push(Value::Module(None)),
+            Global::Identity => {
                 self.stack.push(first.ok_or_else(|| damaged("its pickle calls without arguments"))?);
                 Ok(())
             }
-            Known::Dict => {
+            Global::Dict => {
                 let dict = first.map_or(Ok(vec![]), |list| self.dict_of(list))?;
                 self.push(Value::Dict(dict))
             }
-            Known::Tensor => {
+            Global::Tensor => {
                 let tensor = self.tensor(arguments)?;
                 self.push(Value::Tensor(Box::new(tensor)))
             }
-            Known::Storage(_) => {
+            Global::Storage(_) => {
                 Err(Problem::Unsupported("its pickle holds a storage without a tensor".into()))
             }
         }
@@ -280,7 +280,7 @@ impl<'a> Machine<'a> {
 
     /// A dict from a list of pairs.
     fn dict_of(&self, list: Id) -> Result<Vec<(Id, Id)>, Problem> {
-        let bad = || damaged("its pickle makes a dict of something that is no list of pairs");
+        let bad = || damaged("its pickle makes a dict of something other than pairs");
         let Value::List(items) = self.value(list) else { return Err(bad()) };
         let pair = |&item: &Id| match self.value(item) {
             Value::List(pair) if pair.len() == 2 => Ok((pair[0], pair[1])),
@@ -306,29 +306,29 @@ impl<'a> Machine<'a> {
             }
             _ => Err(bad(what)),
         };
-        let offset = size(*offset).ok_or_else(|| bad("offset is no size"))?;
-        let (shape, strides) = (sizes(*shape, "shape is no shape")?, sizes(*strides, "strides are none")?);
+        let offset = size(*offset).ok_or_else(|| bad("offset is not a size"))?;
+        let (shape, strides) = (sizes(*shape, "shape is invalid")?, sizes(*strides, "strides are invalid")?);
         if shape.len() != strides.len() {
             return Err(bad("shape and strides differ in length"));
         }
         Ok(Tensor { storage: *storage, offset, shape, strides })
     }
 
-    /// Gives a module its attributes. What torch hangs on dicts and parameters is of no interest.
+    /// Sets the attributes of a module. The state of dicts and parameters is ignored.
     fn build(&mut self) -> Result<(), Problem> {
         let state = self.pop()?;
         let top = self.top()?;
         match &mut self.values[top.0 as usize] {
             Value::Module(attributes) => *attributes = Some(state),
-            Value::Dict(_) | Value::Tensor(_) | Value::Inert => {}
+            Value::Dict(_) | Value::Tensor(_) | Value::Ignored => {}
             _ => return Err(damaged("its pickle sets the state of something that has none")),
         }
         Ok(())
     }
 }
 
-/// A whole number in two's complement, lowest byte first.
-fn whole(bytes: &[u8]) -> Value<'_> {
+/// A little-endian integer in two's complement.
+fn integer(bytes: &[u8]) -> Value<'_> {
     if bytes.len() > 8 {
         return Value::Bytes(bytes);
     }
@@ -338,7 +338,7 @@ fn whole(bytes: &[u8]) -> Value<'_> {
     Value::Int(i64::from_le_bytes(wide))
 }
 
-/// Keys and values in turn.
+/// Alternating keys and values as pairs.
 fn pairs(items: &[Id]) -> Result<Vec<(Id, Id)>, Problem> {
     let (pairs, rest) = items.as_chunks::<2>();
     if rest.is_empty() {

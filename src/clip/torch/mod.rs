@@ -1,23 +1,21 @@
 //! Weights in PyTorch's own files, read without Python.
 //!
-//! Such a file is a Python pickle with the tensors' bytes beside it. A pickle is a program, and Python runs whatever
-//! it names. Here it is only read: [`pickle`] knows the few names that tensors and their containers are made of,
-//! calls nothing, and refuses a file with any other name. [`container`] finds pickle and bytes in the file,
-//! [`tensors`] makes views dense, and [`guess`] writes the configuration that such files lack.
+//! Such a file is a Python pickle together with the tensors' bytes. A pickle is a program that may call any Python
+//! function. Here nothing is called: [`pickle`] interprets the few globals that tensors and their containers need and
+//! refuses a file with any other. [`container`] locates the pickle and the bytes, [`tensors`] makes strided tensors
+//! contiguous, and [`infer`] infers the configuration that such files lack.
 
 pub mod container;
 mod error;
-pub mod guess;
+pub mod infer;
 mod machine;
 mod names;
 pub mod pickle;
 pub mod tensors;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod value;
 
-pub use container::TorchFile;
+pub use container::{Progress, TorchFile};
 pub use error::TorchError;
-pub use tensors::{Dense, write};
-
-/// Tells how far long work is: what is done, and bytes done of bytes in all.
-pub type Progress<'a> = &'a mut dyn FnMut(&str, u64, u64);
+pub use tensors::{FileTensor, write};

@@ -1,44 +1,44 @@
-//! The names that a pickle may mention.
+//! The globals that a pickle may name.
 
 use safetensors::Dtype;
 
-/// What a name stands for. Nothing is ever called; these are the meanings that are given to a call.
+/// How a call of a global is interpreted. Nothing is ever called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Known {
+pub enum Global {
     /// `collections.OrderedDict`.
     Dict,
     /// A view of a storage: `torch._utils._rebuild_tensor_v2`.
     Tensor,
-    /// Its first argument is the result: parameters, sizes, typed lists.
-    First,
-    /// A value that is of no interest here: devices, types, NumPy's scalars (such as a loss that was noted down).
-    Inert,
-    /// A class of storages, by the type of their elements.
+    /// Returns its first argument: parameters, sizes, typed lists.
+    Identity,
+    /// A value that state dicts do not need: devices, types, NumPy's scalars (such as a logged loss).
+    Ignored,
+    /// A storage class, by the type of its elements.
     Storage(Dtype),
-    /// A class that is defined inside a TorchScript archive: a bag of attributes.
+    /// A class defined in a TorchScript archive: a set of attributes.
     Module,
 }
 
-/// What `module.name` stands for; `None` for everything that is refused.
-pub fn known(module: &str, name: &str) -> Option<Known> {
+/// The interpretation of `module.name`; `None` for everything that is refused.
+pub fn lookup(module: &str, name: &str) -> Option<Global> {
     if module == "__torch__" || module.starts_with("__torch__.") {
-        return Some(Known::Module);
+        return Some(Global::Module);
     }
     Some(match (module, name) {
-        ("collections", "OrderedDict") => Known::Dict,
-        ("torch._utils", "_rebuild_tensor_v2") => Known::Tensor,
-        ("torch._utils", "_rebuild_parameter") | ("torch", "Size") => Known::First,
+        ("collections", "OrderedDict") => Global::Dict,
+        ("torch._utils", "_rebuild_tensor_v2") => Global::Tensor,
+        ("torch._utils", "_rebuild_parameter") | ("torch", "Size") => Global::Identity,
         (
             "torch.jit._pickle",
             "build_intlist" | "build_doublelist" | "build_boollist" | "build_tensorlist" | "restore_type_tag",
-        ) => Known::First,
-        ("torch", "device") => Known::Inert,
+        ) => Global::Identity,
+        ("torch", "device") => Global::Ignored,
         ("torch", "float16" | "bfloat16" | "float32" | "float64" | "int64" | "int32" | "uint8" | "bool") => {
-            Known::Inert
+            Global::Ignored
         }
-        ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Known::Inert,
-        ("numpy", "dtype") | ("_codecs", "encode") => Known::Inert,
-        ("torch", storage) => Known::Storage(element(storage.strip_suffix("Storage")?)?),
+        ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Global::Ignored,
+        ("numpy", "dtype") | ("_codecs", "encode") => Global::Ignored,
+        ("torch", storage) => Global::Storage(element(storage.strip_suffix("Storage")?)?),
         _ => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! From views of storages to dense tensors in a safetensors file.
+//! From strided tensors over storages to contiguous tensors in a safetensors file.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -7,29 +7,29 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensorError, View};
 
-use super::Progress;
-use super::container::TorchFile;
+use super::container::{Progress, TorchFile};
 use super::error::{Problem, TorchError};
-use super::pickle::{Id, Pickle, Tensor, Value};
+use super::pickle::Pickle;
+use super::value::{Id, Tensor, Value, element_size};
 
 /// Deepest nesting of modules and dicts.
 const MAX_DEPTH: usize = 64;
 /// Longest name of a tensor, in bytes.
 const MAX_NAME: usize = 1000;
-/// Most entries that are looked at.
+/// Most entries visited.
 const MAX_ENTRIES: usize = 1 << 20;
 /// All tensors together may be this many times as large as the file. Shared weights count each time.
 const MAX_GROWTH: usize = 4;
 
-/// A tensor whose elements are known to lie in the file.
+/// A tensor of the file, strided, with bounds checked.
 #[derive(Debug, Clone)]
-pub struct Dense<'a> {
+pub struct FileTensor<'a> {
     tensor: Tensor<'a>,
     storage: &'a [u8],
     bytes: usize,
 }
 
-impl Dense<'_> {
+impl FileTensor<'_> {
     /// Extent of each dimension.
     pub fn shape(&self) -> &[usize] {
         &self.tensor.shape
@@ -41,11 +41,11 @@ impl Dense<'_> {
     }
 
     /// Length of the elements in bytes.
-    pub fn bytes(&self) -> usize {
+    pub fn byte_len(&self) -> usize {
         self.bytes
     }
 
-    /// The elements, the last dimension contiguous.
+    /// The elements in row-major order, copied only if the tensor is not contiguous.
     pub fn data(&self) -> Cow<'_, [u8]> {
         let Tensor { offset, shape, strides, .. } = &self.tensor;
         let size = element_size(self.dtype());
@@ -78,22 +78,6 @@ impl Dense<'_> {
     }
 }
 
-/// Bytes of an element; every type that [`names`](super::names) knows has whole bytes.
-fn element_size(dtype: Dtype) -> usize {
-    dtype.bitsize() / 8
-}
-
-impl<'a> Pickle<'a> {
-    /// Bytes of an element of every storage.
-    pub(super) fn element_sizes(&self) -> HashMap<&'a str, usize> {
-        let storage = |value: &Value<'a>| match value {
-            Value::Storage(storage) => Some((storage.key, element_size(storage.dtype))),
-            _ => None,
-        };
-        self.values.iter().filter_map(storage).collect()
-    }
-}
-
 /// Keys under which training scripts put a model's state dict.
 const WRAPPERS: [&str; 2] = ["state_dict", "model_state_dict"];
 /// What parallel training puts before each name.
@@ -105,7 +89,10 @@ impl TorchFile {
     ///
     /// # Errors
     /// As [`TorchFile::tensors`]; a file without tensors.
-    pub fn state_dict<'a>(&'a self, pickle: &Pickle<'a>) -> Result<BTreeMap<String, Dense<'a>>, TorchError> {
+    pub fn state_dict<'a>(
+        &'a self,
+        pickle: &Pickle<'a>,
+    ) -> Result<BTreeMap<String, FileTensor<'a>>, TorchError> {
         let root = pickle.root();
         let wrapped = WRAPPERS.iter().find_map(|key| pickle.entry(root, key));
         let found = self.tensors(pickle, wrapped.unwrap_or(root))?;
@@ -129,12 +116,12 @@ impl TorchFile {
         &'a self,
         pickle: &Pickle<'a>,
         at: Id,
-    ) -> Result<BTreeMap<String, Dense<'a>>, TorchError> {
+    ) -> Result<BTreeMap<String, FileTensor<'a>>, TorchError> {
         let mut found = BTreeMap::new();
         let mut left = MAX_ENTRIES;
         self.walk(pickle, at, "", MAX_DEPTH, &mut left, &mut found)
             .map_err(|problem| problem.of(self.path()))?;
-        let total = found.values().try_fold(0usize, |sum, tensor: &Dense| sum.checked_add(tensor.bytes));
+        let total = found.values().try_fold(0usize, |sum, tensor: &FileTensor| sum.checked_add(tensor.bytes));
         if total.is_none_or(|total| total > self.length().saturating_mul(MAX_GROWTH)) {
             let problem = format!("its tensors would be {MAX_GROWTH} times as large as the file");
             return Err(Problem::Unsupported(problem).of(self.path()));
@@ -149,7 +136,7 @@ impl TorchFile {
         prefix: &str,
         depth: usize,
         left: &mut usize,
-        found: &mut BTreeMap<String, Dense<'a>>,
+        found: &mut BTreeMap<String, FileTensor<'a>>,
     ) -> Result<(), Problem> {
         for (key, id) in pickle.entries(at) {
             *left =
@@ -175,8 +162,8 @@ impl TorchFile {
         Ok(())
     }
 
-    /// Checks that a tensor lies in its storage.
-    fn dense<'a>(&'a self, tensor: &Tensor<'a>) -> Result<Dense<'a>, String> {
+    /// Checks that a tensor is within the bounds of its storage.
+    fn dense<'a>(&'a self, tensor: &Tensor<'a>) -> Result<FileTensor<'a>, String> {
         let Tensor { storage, offset, shape, strides } = tensor;
         let size = element_size(storage.dtype);
         let bytes = shape.iter().try_fold(size, |product, &extent| product.checked_mul(extent));
@@ -190,22 +177,22 @@ impl TorchFile {
         if bytes > 0 && last.is_none_or(|last| last >= data.len() / size) {
             return Err("reaches beyond its storage".into());
         }
-        Ok(Dense { tensor: tensor.clone(), storage: data, bytes })
+        Ok(FileTensor { tensor: tensor.clone(), storage: data, bytes })
     }
 }
 
-/// A text of the file as a message may show it.
+/// A string of the file, shortened for messages.
 fn shortened(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
-/// A tensor on its way into a file, which tells when it is asked for its bytes.
-struct Told<'a, 'p> {
-    tensor: &'a Dense<'a>,
-    tell: &'p RefCell<dyn FnMut(u64) + 'p>,
+/// A tensor that reports progress when its bytes are read.
+struct Reported<'a, 'p> {
+    tensor: &'a FileTensor<'a>,
+    report: &'p RefCell<dyn FnMut(u64) + 'p>,
 }
 
-impl View for Told<'_, '_> {
+impl View for Reported<'_, '_> {
     fn dtype(&self) -> Dtype {
         self.tensor.dtype()
     }
@@ -215,8 +202,8 @@ impl View for Told<'_, '_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        if let Ok(mut tell) = self.tell.try_borrow_mut() {
-            tell(self.tensor.bytes as u64);
+        if let Ok(mut report) = self.report.try_borrow_mut() {
+            report(self.tensor.bytes as u64);
         }
         self.tensor.data()
     }
@@ -229,20 +216,20 @@ impl View for Told<'_, '_> {
 /// Writes tensors to `path` as safetensors, one at a time.
 ///
 /// # Errors
-/// What the system says; never about the tensors themselves.
+/// The operating system's.
 pub fn write(
     path: &Path,
-    tensors: &BTreeMap<String, Dense<'_>>,
+    tensors: &BTreeMap<String, FileTensor<'_>>,
     about: HashMap<String, String>,
     progress: Progress<'_>,
 ) -> std::io::Result<()> {
     let total: u64 = tensors.values().map(|tensor| tensor.bytes as u64).sum();
     let mut done = 0;
-    let tell = RefCell::new(|bytes| {
+    let report = RefCell::new(|bytes| {
         done += bytes;
         progress("writing", done, total);
     });
-    let views = tensors.iter().map(|(name, tensor)| (name, Told { tensor, tell: &tell }));
+    let views = tensors.iter().map(|(name, tensor)| (name, Reported { tensor, report: &report }));
     let about = (!about.is_empty()).then_some(about);
     safetensors::serialize_to_file(views, about, path).map_err(|e| match e {
         SafeTensorError::IoError(e) => e,

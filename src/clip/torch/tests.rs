@@ -1,4 +1,5 @@
-use super::pickle::{Pickle, Value};
+use super::pickle::Pickle;
+use super::value::Value;
 use super::*;
 use crate::clip::architectures::ARCHITECTURES;
 use crate::clip::config::{Activation, ClipConfig, Layout};
@@ -269,29 +270,29 @@ fn configurations_are_told_from_shapes() {
             };
             all.extend((0..v.layers).map(|n| (format!("{vision}.{n}.{mlp}"), vec![4 * v.width, v.width])));
             all.extend((0..t.layers).map(|n| (format!("{text}.{n}.{mlp}"), vec![4 * t.width, t.width])));
-            let mut shapes: guess::Shapes = all.iter().map(|(name, shape)| (&**name, &**shape)).collect();
-            assert_eq!(guess::layout(&shapes), Some(layout));
-            let guessed = guess::config(&shapes, layout, true, None).unwrap();
-            assert!(guessed.assumed.iter().any(|line| line.contains("QuickGELU")));
+            let mut shapes: infer::Shapes = all.iter().map(|(name, shape)| (&**name, &**shape)).collect();
+            assert_eq!(infer::layout(&shapes), Some(layout));
+            let inferred = infer::config(&shapes, layout, true, None).unwrap();
+            assert!(inferred.assumptions.iter().any(|line| line.contains("QuickGELU")));
             let folder = tempfile::tempdir().unwrap();
-            write_json(folder.path(), layout.config_file(), &guessed.config);
+            write_json(folder.path(), layout.config_file(), &inferred.config);
             let found = ClipConfig::from_folder(folder.path()).unwrap();
             let expected = architecture.config();
             assert_eq!((&found.vision, &found.text.tower), (&expected.vision, &expected.text.tower));
             assert_eq!((found.text.vocab_size, found.text.context_length, found.embed_dim), (49408, 77, e));
 
-            let exact = guess::config(&shapes, layout, true, Some(Activation::Gelu)).unwrap();
-            assert_ne!(exact.config, guessed.config);
-            assert!(!exact.assumed.iter().any(|line| line.contains("GELU")), "the user said it");
+            let exact = infer::config(&shapes, layout, true, Some(Activation::Gelu)).unwrap();
+            assert_ne!(exact.config, inferred.config);
+            assert!(!exact.assumptions.iter().any(|line| line.contains("GELU")), "the user said it");
             let odd = [positions + 1, v.width];
             shapes.insert(&all[1].0, &odd);
-            assert!(guess::config(&shapes, layout, true, None).unwrap_err().contains("not a square"));
+            assert!(infer::config(&shapes, layout, true, None).unwrap_err().contains("not a square"));
             shapes.remove(&*all[1].0);
-            assert_eq!(guess::layout(&shapes), None);
+            assert_eq!(infer::layout(&shapes), None);
         }
     }
     // open_clip's own models have the exact GELU unless they say otherwise.
     let model = crate::clip::fixtures::open_clip_tensors();
-    let shapes: guess::Shapes = model.iter().map(|(name, (shape, _))| (&**name, &**shape)).collect();
-    assert!(guess::config(&shapes, Layout::OpenClip, false, None).unwrap_err().contains("heads"));
+    let shapes: infer::Shapes = model.iter().map(|(name, (shape, _))| (&**name, &**shape)).collect();
+    assert!(infer::config(&shapes, Layout::OpenClip, false, None).unwrap_err().contains("heads"));
 }

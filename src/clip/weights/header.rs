@@ -1,4 +1,7 @@
 //! One mapped safetensors file and the check of its header.
+//!
+//! The `safetensors` crate's own reader is not used: it refuses a whole file for one tensor of a type that it does
+//! not know, needed or not, and its errors name neither the tensor nor what is wrong with it.
 
 use super::tensor::{Dtype, TensorView};
 use crate::clip::error::ModelError;
@@ -14,7 +17,7 @@ const LENGTH_BYTES: usize = 8;
 /// Longest header accepted, the limit of the reference implementation.
 const MAX_HEADER: u64 = 100_000_000;
 
-/// A header entry as it stands in the file.
+/// A header entry as read from the file.
 #[derive(Deserialize)]
 struct RawEntry {
     dtype: String,
@@ -58,7 +61,7 @@ impl Shard {
         self.entries.keys()
     }
 
-    /// The tensor called `name`, whatever its type.
+    /// The tensor called `name`, of any type.
     pub(super) fn view<'a>(&'a self, name: &'a str) -> Option<TensorView<'a>> {
         let entry = self.entries.get(name)?;
         Some(TensorView {
@@ -101,8 +104,8 @@ fn read_header(path: &Path, file: &[u8]) -> Result<BTreeMap<String, Entry>, Mode
         entries.insert(name, entry);
     }
 
-    // The format allows neither holes nor overlaps, so that a file has exactly one reading. Empty
-    // tensors share their start with the next one and must sort before it.
+    // The format allows neither gaps nor overlaps. Empty tensors share their start with the next one and must
+    // sort before it.
     let mut order: Vec<(&String, &Entry)> = entries.iter().collect();
     order.sort_by_key(|(_, e)| (e.bytes.start, e.bytes.end));
     let mut end = data_start;
@@ -119,7 +122,7 @@ fn read_header(path: &Path, file: &[u8]) -> Result<BTreeMap<String, Entry>, Mode
         end = entry.bytes.end;
     }
     if end != file.len() {
-        return Err(damaged(format!("{} bytes after the last tensor belong to none", file.len() - end)));
+        return Err(damaged(format!("{} bytes after the last tensor belong to no tensor", file.len() - end)));
     }
     Ok(entries)
 }
@@ -136,9 +139,10 @@ fn read_entry(value: serde_json::Value, data_start: usize, data_len: usize) -> R
         return Err(format!("reaches to byte {end} of the data but the file holds only {data_len}"));
     }
     let dtype = Dtype::parse(&raw.dtype);
-    if let Some(size) = dtype.size() {
-        let expected = raw.shape.iter().try_fold(size, |product, &n| product.checked_mul(n));
-        if expected != Some(end - start) {
+    // A type that the crate does not know may be present; it is refused only when it is read.
+    if let Ok(known) = serde_json::from_value::<safetensors::Dtype>(raw.dtype.as_str().into()) {
+        let bits = raw.shape.iter().try_fold(known.bitsize(), |product, &n| product.checked_mul(n));
+        if bits.is_none() || bits != (end - start).checked_mul(8) {
             return Err(format!(
                 "of shape {:?} and type {} does not fit its {} bytes",
                 raw.shape,

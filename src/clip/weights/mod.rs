@@ -2,14 +2,16 @@
 //!
 //! The format is eight bytes of header length (little-endian), a JSON header that gives every
 //! tensor's type, shape and byte range, then the bytes (<https://huggingface.co/docs/safetensors>).
-//! The header is checked completely when the file is opened, so that nothing read later can leave
-//! the mapping; only the tensors asked for are ever brought into memory.
+//! The header is validated completely when the file is opened, so that no later access is out of bounds; only
+//! the tensors that are used are read.
 
 mod header;
+mod table;
 mod tensor;
 
 pub use header::Shard;
-pub use tensor::{Dtype, HostTable, TensorView};
+pub use table::HostTable;
+pub use tensor::{Dtype, TensorView};
 
 use super::config::Layout;
 use super::error::ModelError;
@@ -28,14 +30,14 @@ pub struct Checkpoint {
     owner: BTreeMap<String, usize>,
 }
 
-/// The part of a shard index that matters.
+/// The part of a shard index that is used.
 #[derive(Deserialize)]
 struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
 impl Checkpoint {
-    /// Maps the weights in `folder`, named as `layout` prescribes. One file is preferred to shards.
+    /// Maps the weights in `folder`, under the file names of `layout`. A single file takes precedence over shards.
     ///
     /// # Errors
     /// Missing, unreadable or damaged files; an index that does not match its shards.
@@ -96,7 +98,7 @@ impl Checkpoint {
         self.owner.contains_key(name)
     }
 
-    /// The tensor called `name`, of whatever shape.
+    /// The tensor called `name`, of any shape.
     ///
     /// # Errors
     /// [`ModelError::MissingTensor`], [`ModelError::Dtype`].
@@ -155,7 +157,7 @@ impl Checkpoint {
     }
 }
 
-/// "No weights here", with the way out when the folder has them in Python's pickle format.
+/// The error for missing weights, with a fix when the folder has them in Python's pickle format.
 fn no_weights(folder: &Path, wanted: PathBuf) -> ModelError {
     let pickled =
         ["pytorch_model.bin", "open_clip_pytorch_model.bin"].iter().find(|f| folder.join(f).is_file());

@@ -1,12 +1,9 @@
-//! Tensors inside a mapped file, and their widening to F32.
+//! Tensors inside a mapped file, and their conversion to F32.
 
-use super::header::Shard;
 use crate::clip::error::ModelError;
-use crate::clip::noise::Noise;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use std::path::Path;
-use std::sync::Arc;
 
 /// How a tensor's elements are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,21 +27,6 @@ impl Dtype {
             other => Dtype::Other(other.to_owned()),
         }
     }
-
-    /// Bytes per element, where known.
-    pub(super) fn size(&self) -> Option<usize> {
-        match self {
-            Dtype::F32 => Some(4),
-            Dtype::F16 | Dtype::Bf16 => Some(2),
-            Dtype::Other(name) => match name.as_str() {
-                "BOOL" | "U8" | "I8" => Some(1),
-                "U16" | "I16" => Some(2),
-                "U32" | "I32" => Some(4),
-                "F64" | "U64" | "I64" => Some(8),
-                _ => None,
-            },
-        }
-    }
 }
 
 /// A tensor inside a mapped file.
@@ -62,24 +44,19 @@ pub struct TensorView<'a> {
 }
 
 impl TensorView<'_> {
-    /// Whether the elements are stored as F16, so that a copy in F16 loses nothing.
-    pub fn is_f16(&self) -> bool {
-        *self.dtype == Dtype::F16
-    }
-
-    /// All elements, widened exactly.
+    /// All elements, converted exactly.
     pub fn to_f32(&self) -> Vec<f32> {
         let mut out = Vec::new();
         self.append_f32(&mut out);
         out
     }
 
-    /// Appends all elements to `out`, widened exactly.
+    /// Appends all elements to `out`, converted exactly.
     pub fn append_f32(&self, out: &mut Vec<f32>) {
         widen(self.dtype, self.bytes, out);
     }
 
-    /// Rows `ids` of a `[rows, width]` tensor, one after the other, without touching the others.
+    /// Rows `ids` of a `[rows, width]` tensor, concatenated; other rows are not read.
     ///
     /// # Errors
     /// [`ModelError::Row`] when an id is not a row.
@@ -114,71 +91,7 @@ fn widen(dtype: &Dtype, bytes: &[u8], out: &mut Vec<f32>) {
                 block[..part.len()].convert_to_f32_slice(&mut out[start..]);
             }
         }
-        // `Checkpoint::any_shape` lets no other type out.
+        // `Checkpoint::any_shape` refuses every other type.
         Dtype::Other(_) => {}
-    }
-}
-
-/// A `[rows, width]` table that is too large to copy as a whole: its rows are read from the mapping, or
-/// drawn, when they are asked for.
-#[derive(Debug, Clone)]
-pub struct HostTable {
-    source: Source,
-    rows: usize,
-    width: usize,
-}
-
-/// Where rows come from.
-#[derive(Debug, Clone)]
-enum Source {
-    /// The tensor of this name.
-    File(Arc<Shard>, String),
-    /// Nowhere: random numbers.
-    Noise(Noise),
-}
-
-impl HostTable {
-    /// The tensor `name` of `shard`, which must be of this shape.
-    pub(super) fn new(shard: Arc<Shard>, name: &str, rows: usize, width: usize) -> Self {
-        HostTable { source: Source::File(shard, name.to_owned()), rows, width }
-    }
-
-    /// Random rows of about unit length.
-    pub fn random(noise: Noise, rows: usize, width: usize) -> Self {
-        HostTable { source: Source::Noise(noise), rows, width }
-    }
-
-    /// Number of rows.
-    pub fn row_count(&self) -> usize {
-        self.rows
-    }
-
-    /// Elements per row.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
-    /// Rows `ids`, one after the other: `[ids.len(), width]`.
-    ///
-    /// # Errors
-    /// [`ModelError::Row`] when an id is not a row.
-    pub fn rows(&self, ids: &[u32]) -> Result<Vec<f32>, ModelError> {
-        let noise = match &self.source {
-            // The table was made from a tensor of this shard, so the view is always there.
-            Source::File(shard, name) => {
-                return shard.view(name).map_or(Ok(Vec::new()), |view| view.rows_f32(ids));
-            }
-            Source::Noise(noise) => noise,
-        };
-        let deviation = 1.0 / (self.width as f32).sqrt();
-        let mut out = Vec::with_capacity(ids.len() * self.width);
-        for &row in ids {
-            if row as usize >= self.rows {
-                let tensor = "the random token table".to_owned();
-                return Err(ModelError::Row { tensor, row, rows: self.rows });
-            }
-            out.extend(noise.part(u64::from(row)).values(self.width, deviation));
-        }
-        Ok(out)
     }
 }

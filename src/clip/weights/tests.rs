@@ -35,13 +35,11 @@ fn every_float_type_widens_exactly_at_any_alignment() {
         let file = open(&dir).unwrap();
         let view = file.tensor("w", &[50, 50]).unwrap();
         assert_eq!(view.to_f32(), numbers);
-        assert_eq!(view.is_f16(), dtype == FileDtype::F16);
         let rows = view.rows_f32(&[49, 0, 49]).unwrap();
         assert_eq!(rows, [&numbers[2450..], &numbers[..50], &numbers[2450..]].concat());
         message(view.rows_f32(&[1, 50]), &["row 50", "`w` has 50 rows"]);
         let table = file.table("w", 50, 50).unwrap();
         drop(file); // the table keeps the mapping
-        assert_eq!((table.row_count(), table.width()), (50, 50));
         assert_eq!(table.rows(&[7]).unwrap(), numbers[350..400]);
     }
     // A header of odd length puts every element at an odd address.

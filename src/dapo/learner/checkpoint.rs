@@ -1,4 +1,4 @@
-//! A run in the middle, as the bytes of a safetensors file.
+//! Checkpoints of a training run, as the bytes of a safetensors file.
 
 use std::collections::HashMap;
 
@@ -15,20 +15,20 @@ const ENTRY: &str = "dapo_wgpu";
 const MEANS: &str = "adam.mean.";
 const SQUARES: &str = "adam.square.";
 
-/// What a run is, beside its numbers.
+/// The state of a run apart from its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunState {
     /// [`SCHEMA`].
     pub schema: String,
     /// Steps taken.
     pub step: usize,
-    /// Settings, complete.
+    /// Settings, without unset fields.
     pub run: RunConfig,
     /// Whether the images come in the order of their paths.
     pub in_order: bool,
-    /// Digest of the images' names and defects, which must not change in between.
+    /// Digest of the images' names and defects, which must be the same on resuming.
     pub data: String,
-    /// The model, which must not change either.
+    /// The model, which must be the same on resuming.
     pub model: Option<ModelShape>,
     /// The folder of the images, as it was given.
     pub data_folder: String,
@@ -51,7 +51,7 @@ impl RunState {
     /// Reads a checkpoint.
     ///
     /// # Errors
-    /// [`LearnerError`] when the bytes are none, or one of another version.
+    /// [`LearnerError`] when the bytes are not a checkpoint, or one of another version.
     pub fn from_bytes(bytes: &[u8]) -> Result<(Self, Snapshot), LearnerError> {
         let (all, entries) = Parameters::from_bytes(bytes)?;
         let text = entries

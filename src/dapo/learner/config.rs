@@ -1,170 +1,35 @@
-//! What is learned, and which of several known behaviours is meant.
+//! Hyper-parameters of a learner.
 
 use serde::{Deserialize, Serialize};
 
-use super::parameters::Part;
+use super::names::Part;
+pub use super::options::{
+    AdapterStart, ImageScore, LossWeights, Method, PatchFeatures, Pooling, Rates, TextMask, TextStart,
+    VisualStart,
+};
 use crate::clip::Clip;
 
-/// Which tokens of a prompt see each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TextMask {
-    /// All of them: what DAPO trains with.
-    None,
-    /// Each sees those before it, as CLIP was trained.
-    Causal,
-}
-
-/// Which token of a prompt speaks for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Pooling {
-    /// Where the end of text was before the layer tokens were inserted in front of it: what DAPO's
-    /// published results were made with.
-    Legacy,
-    /// The end of text.
-    Eot,
-}
-
-/// A method of learning to detect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Method {
-    /// Hybrid prompts, progressive tokens in both towers, adapters (arXiv 2512.09446).
-    Dapo,
-    /// Learned prompts that name no object and no type, tokens in the text tower, V-V attention for the
-    /// patches (Zhou et al. 2024, arXiv 2310.18961).
-    AnomalyClip,
-    /// Adapters against fixed phrases for each defect (Sadikaj et al. 2025, arXiv 2504.06740).
-    MultiAds,
-}
-
-impl Method {
-    /// The word for it in options and results.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Dapo => "dapo",
-            Self::AnomalyClip => "anomalyclip",
-            Self::MultiAds => "multiads",
-        }
-    }
-}
-
-/// Where patch features come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PatchFeatures {
-    /// A learned adapter for each feature layer.
-    Adapters,
-    /// V-V attention in the last blocks, 19 of 24 or the same share, then CLIP's own projection.
-    Values,
-}
-
-/// What gives the score of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ImageScore {
-    /// The class token: normal against the mean of all defects.
-    Class,
-    /// The class token: all defects together, each a class beside normal. DAPO scores images so where it tells types
-    /// apart.
-    Types,
-    /// The mean of the three largest values of the map.
-    Map,
-    /// The mean of `Class` and `Map`: an extension of DAPO for defects that are small in the image.
-    Both,
-    /// As detection without training scores: `Types` and the most anomalous patches, half and half.
-    Plain,
-}
-
-/// What adapters are before training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AdapterStart {
-    /// Random, as torch's linear layers.
-    Random,
-    /// CLIP's own way from patches to features, folded into one matrix: training begins where training-free
-    /// detection is.
-    Projection,
-}
-
-/// What visual layer tokens are before training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum VisualStart {
-    /// Random, as in visual prompt tuning.
-    Random,
-    /// The mean token that enters each block, over the images of the first step: a few more ordinary patches,
-    /// which change the model least.
-    Mean,
-}
-
-/// What text layer tokens are before training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TextStart {
-    /// Random, distributed as the rows of the token table.
-    Random,
-    /// The token that begins every text, as it enters each block: the words see more of what they see anyway,
-    /// which changes the model least.
-    First,
-}
-
-/// Weights of the losses.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LossWeights {
-    /// Cross-entropy of good against defective.
-    pub image: f32,
-    /// Focal loss of the pixels, at each feature layer.
-    pub focal: f32,
-    /// Dice loss of the normal channel, at each feature layer.
-    pub dice_normal: f32,
-    /// Dice loss of all defect channels, at each feature layer.
-    pub dice_defect: f32,
-}
-
-/// Factors on the learning rate, one for each part of a learner. A part at 0 stays as it starts.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Rates {
-    /// Learned words of the prompts.
-    pub words: f32,
-    /// Layer tokens of the text tower.
-    pub text_tokens: f32,
-    /// Layer tokens of the vision tower.
-    pub visual_tokens: f32,
-    /// Adapters.
-    pub adapters: f32,
-}
-
-impl Default for Rates {
-    fn default() -> Self {
-        Self { words: 1.0, text_tokens: 1.0, visual_tokens: 1.0, adapters: 1.0 }
-    }
-}
-
-/// Hyper-parameters of a learner: what a checkpoint needs to be read, beside its tensors.
+/// Hyper-parameters of a learner, stored with its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LearnerConfig {
     /// The method whose defaults these settings change.
     pub method: Method,
-    /// Whether prompts have learned words; else class vectors come from fixed phrases.
+    /// Whether prompts have learned words; otherwise class vectors come from fixed prompts.
     pub learned_prompts: bool,
-    /// Whether all defects are one class, and no type is told.
+    /// Whether all defects are one class.
     pub one_class: bool,
     /// Where patch features come from.
     pub patches: PatchFeatures,
     /// Whether cosines are up-sampled to pixels before the softmax, instead of probabilities after it.
     pub pixel_softmax: bool,
-    /// What gives the score of an image.
+    /// How an image is scored.
     pub image_score: ImageScore,
     /// Weights of the losses.
     pub losses: LossWeights,
     /// How fast each part is learned.
     pub rates: Rates,
-    /// From which block on text tokens take the place of learned words, instead of being inserted.
+    /// The block from which on text layer tokens replace learned words; if not given, they are inserted.
     pub overwrite_from: Option<usize>,
     /// Prompts for each state (E); their features are averaged.
     pub prompt_sets: usize,
@@ -176,26 +41,26 @@ pub struct LearnerConfig {
     pub text_depth: Option<usize>,
     /// Blocks of the vision tower that get layer tokens; all if not given.
     pub visual_depth: Option<usize>,
-    /// How much of a layer token survives a block (α).
+    /// The share of a block's output that layer tokens keep (α).
     pub alpha: f32,
-    /// Blocks, counted from 1, after which patch tokens are taken; the four quarters of the tower if empty.
+    /// Blocks, counted from 1, whose patch tokens are used; the ends of the four quarters of the tower if empty.
     pub feature_layers: Vec<usize>,
-    /// Divides all cosines (τ).
+    /// Softmax temperature of all cosine similarities (τ).
     pub temperature: f32,
-    /// Which tokens of a prompt see each other.
+    /// The attention mask of the text tower.
     pub text_mask: TextMask,
-    /// Which token speaks for a prompt.
+    /// The pooled token of a prompt.
     pub pooling: Pooling,
-    /// Words whose embeddings the learned words start from, in place of random ones: one phrase for each prompt
-    /// set, in turn. Learned words that are left over start from the last.
+    /// Phrases whose embeddings initialise the learned words, one for each prompt set in turn; random if empty.
+    /// Further learned words are initialised from the last word.
     pub start_words: Vec<String>,
-    /// Factor on the random values that layer tokens start from.
+    /// Factor on the random initial values of layer tokens.
     pub token_scale: f32,
-    /// What text layer tokens are before training.
+    /// Initial values of text layer tokens.
     pub text_start: TextStart,
-    /// What visual layer tokens are before training.
+    /// Initial values of visual layer tokens.
     pub visual_start: VisualStart,
-    /// What adapters are before training.
+    /// Initial values of adapters.
     pub adapter_start: AdapterStart,
     /// The word for "without defect"; may be empty.
     pub normal_word: String,
@@ -241,7 +106,7 @@ impl Default for LearnerConfig {
 }
 
 impl LearnerConfig {
-    /// Whether a parameter is learned; else it stays as it starts.
+    /// Whether a parameter is learned; otherwise it is frozen.
     pub fn learns(&self, name: &str) -> bool {
         self.rate(name) > 0.0
     }
@@ -256,13 +121,13 @@ impl LearnerConfig {
         }
     }
 
-    /// Whether what training starts from depends on the images of its first step.
-    pub fn starts_from_images(&self) -> bool {
+    /// Whether initial values depend on the images of the first step; see [`Parameters::init_from_images`](super::Parameters::init_from_images).
+    pub fn needs_images_to_start(&self) -> bool {
         self.visual_start == VisualStart::Mean || self.adapter_start == AdapterStart::Projection
     }
 
-    /// The settings of a method.
-    pub fn of(method: Method) -> Self {
+    /// The defaults of a method.
+    pub fn for_method(method: Method) -> Self {
         let dapo = Self { method, ..Self::default() };
         match method {
             Method::Dapo => dapo,
@@ -294,7 +159,7 @@ impl LearnerConfig {
         }
     }
 
-    /// With what was left open filled in for a model.
+    /// With unset fields filled in for a model.
     ///
     /// # Errors
     /// A message that names the field and what it may be.
@@ -379,9 +244,9 @@ impl LearnerConfig {
         self.visual_depth.unwrap_or(usize::MAX)
     }
 
-    /// What cosines are multiplied by.
-    pub(super) fn scale(&self) -> f32 {
-        // The quotient of what float32 holds of 0.07 differs from 1/0.07 in the last bit; this is closer.
+    /// The factor on cosine similarities before the softmax, 1/τ.
+    pub(super) fn logit_scale(&self) -> f32 {
+        // The float32 quotient 1/0.07 differs from 1/0.07 in the last bit; this is closer.
         (1.0 / f64::from(self.temperature)) as f32
     }
 }

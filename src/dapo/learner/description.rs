@@ -1,4 +1,4 @@
-//! What stands beside a learner's tensors: enough to use them without the run that made them.
+//! The learner file: tensors, and in the metadata everything needed to use them.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ const ALARM: &str = "dapo_wgpu_alarm";
 /// The tensor that holds the class vectors, [K+1, embed_dim].
 const CLASS_VECTORS: &str = "text_features";
 
-/// Which model a learner belongs to.
+/// The model that a learner belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelShape {
     /// Name of its architecture.
@@ -32,7 +32,7 @@ pub struct ModelShape {
 }
 
 impl ModelShape {
-    /// That of a model.
+    /// The shape of a model.
     pub fn of(clip: &Clip) -> Self {
         Self {
             name: clip.config().name.clone(),
@@ -48,7 +48,7 @@ impl ModelShape {
 pub struct Description {
     /// [`SCHEMA`].
     pub schema: String,
-    /// Hyper-parameters, complete.
+    /// Hyper-parameters, without unset fields.
     pub learner: LearnerConfig,
     /// Names of the defects in training, in the order of the classes from 1.
     pub train_defects: Vec<String>,
@@ -62,7 +62,7 @@ pub struct Description {
     pub steps: usize,
 }
 
-/// A learner as a file holds it.
+/// The contents of a learner file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LearnerFile {
     /// The tensors.
@@ -79,7 +79,7 @@ impl LearnerFile {
     /// Reads the bytes of a safetensors file.
     ///
     /// # Errors
-    /// [`LearnerError`] when it is none, or its description cannot be read.
+    /// [`LearnerError`] when it is not one, or its description cannot be read.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LearnerError> {
         let (mut parameters, entries) = Parameters::from_bytes(bytes)?;
         let class_vectors = parameters.tensors.remove(CLASS_VECTORS);
@@ -123,7 +123,7 @@ impl LearnerFile {
         all.to_bytes(entries)
     }
 
-    /// The settings for a model: those of the description, or what the tensors tell.
+    /// The settings for a model: those of the description, or inferred from the tensors.
     ///
     /// # Errors
     /// [`LearnerError`] when the learner is for another model.
@@ -143,7 +143,7 @@ impl LearnerFile {
             }
             None => {
                 let mut config = LearnerConfig::default();
-                self.parameters.describe(&mut config)?;
+                self.parameters.infer_sizes(&mut config)?;
                 config
             }
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::config::{ImageScore, LearnerConfig};
 use super::encode::encode_prompts;
 use super::error::DapoError;
-use super::forward::{ClassVectors, Forward, Leaves};
+use super::forward::{ClassVectors, LearnerModel, TapeParameters};
 use super::parameters::{LearnerError, Parameters, Values};
 use super::prompts::HybridPrompts;
 use crate::autograd::{Tape, Var};
@@ -50,20 +50,20 @@ impl LearnedDetector {
         let expected = vec![defects.len() + 1, clip.config().embed_dim];
         let classes = {
             let tape = Tape::inference(&gpu);
-            let forward = Forward { clip: &clip, config: &config, prompts: &prompts };
+            let forward = LearnerModel { clip: &clip, config: &config, prompts: &prompts };
             let vectors = match known {
                 Some(known) if known.shape == expected => {
                     let each = Tensor::upload_weight(&gpu, &known.data, &known.shape)?;
-                    forward.with_mean(&tape, Var::constant(each))?
+                    forward.with_defect_mean(&tape, Var::constant(each))?
                 }
                 Some(known) => {
                     let (expected, found) = (format!("{expected:?}"), format!("{:?}", known.shape));
                     return Err(LearnerError::Shape { name: "class vectors".into(), expected, found }.into());
                 }
-                None if !config.learned_prompts => forward.phrase_vectors(&tape)?,
+                None if !config.learned_prompts => forward.fixed_class_vectors(&tape)?,
                 None => encode_prompts(forward, &tape, &leaves(&tape, &config, &parameters))?,
             };
-            vectors.on_device()
+            vectors.to_class_embeddings()
         };
         Ok(Self { clip, config, prompts, parameters, classes })
     }
@@ -114,7 +114,7 @@ impl LearnedDetector {
         let shape = [defects.len() + 1, self.clip.config().embed_dim];
         let tape = Tape::inference(self.clip.gpu());
         let each = Var::constant(Tensor::upload_weight(self.clip.gpu(), &rows, &shape)?);
-        Ok(self.forward().with_mean(&tape, each)?.on_device())
+        Ok(self.forward().with_defect_mean(&tape, each)?.to_class_embeddings())
     }
 
     /// The most images whose activations fit this device, at least 1.
@@ -157,7 +157,11 @@ impl LearnedDetector {
         let tape = Tape::inference(gpu);
         let patches = self.classified(&tape, features, classes)?;
         let among = |vectors: &Tensor| {
-            ops::softmax(gpu, &ops::similarity(gpu, &features.image, vectors, self.config.scale())?, 1.0)
+            ops::softmax(
+                gpu,
+                &ops::similarity(gpu, &features.image, vectors, self.config.logit_scale())?,
+                1.0,
+            )
         };
         let image = among(&classes.per_class)?;
         let defective: Vec<f32> = match self.config.image_score {
@@ -186,7 +190,6 @@ impl LearnedDetector {
             let score = match self.config.image_score {
                 ImageScore::Class | ImageScore::Types => defective,
                 ImageScore::Map => top_mean(&detection.binary_map()),
-                ImageScore::Both => (defective + top_mean(&detection.binary_map())) / 2.0,
                 ImageScore::Plain => return detection,
             };
             // The classes share the learner's own score.
@@ -205,11 +208,11 @@ impl LearnedDetector {
         let constant = |tensor: &Tensor| Var::constant(tensor.clone());
         let vectors = ClassVectors { each: constant(&classes.per_class), two: constant(&classes.binary) };
         let patches: Vec<Var> = features.patches.iter().map(constant).collect();
-        self.forward().classified(tape, &vectors, &patches)
+        self.forward().patch_probabilities(tape, &vectors, &patches)
     }
 
-    fn forward(&self) -> Forward<'_> {
-        Forward { clip: &self.clip, config: &self.config, prompts: &self.prompts }
+    fn forward(&self) -> LearnerModel<'_> {
+        LearnerModel { clip: &self.clip, config: &self.config, prompts: &self.prompts }
     }
 }
 
@@ -221,6 +224,6 @@ fn top_mean(map: &[f32]) -> f32 {
     top.iter().sum::<f32>() / top.len().max(1) as f32
 }
 
-fn leaves(tape: &Tape<'_>, config: &LearnerConfig, parameters: &BTreeMap<String, Tensor>) -> Leaves {
-    Leaves::new(tape, config, parameters.iter().map(|(name, tensor)| (name.as_str(), tensor)))
+fn leaves(tape: &Tape<'_>, config: &LearnerConfig, parameters: &BTreeMap<String, Tensor>) -> TapeParameters {
+    TapeParameters::new(tape, config, parameters.iter().map(|(name, tensor)| (name.as_str(), tensor)))
 }

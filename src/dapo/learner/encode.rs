@@ -1,40 +1,40 @@
-//! All prompts of a learner through the text tower, in portions that fit.
+//! Encoding of all prompts of a learner, in chunks that fit the device.
 
-use super::forward::{ClassVectors, Forward, Leaves};
+use super::forward::{ClassVectors, LearnerModel, TapeParameters};
 use crate::autograd::{Tape, Var};
 use crate::clip::ClipError;
 use crate::ops::OpError;
 
-/// Prompts that go through the text tower at a time.
+/// Most prompts in a chunk.
 const PROMPT_CHUNK: usize = 64;
 
-/// Ranges of prompts that go through the text tower together.
-pub(super) fn prompt_chunks(forward: Forward<'_>) -> Vec<std::ops::Range<usize>> {
-    let count = forward.prompts.ids.len() * forward.config.prompt_sets;
+/// The chunks, as ranges of prompts.
+pub(super) fn prompt_chunks(model: LearnerModel<'_>) -> Vec<std::ops::Range<usize>> {
+    let count = model.prompts.ids.len() * model.config.prompt_sets;
     // Layer tokens lengthen a sequence by less than a half.
-    let fits = (forward.clip.text().max_batch(forward.clip.gpu()) * 2 / 3).max(1);
+    let fits = (model.clip.text().max_batch(model.clip.gpu()) * 2 / 3).max(1);
     let chunk = PROMPT_CHUNK.min(fits);
     (0..count).step_by(chunk).map(|at| at..(at + chunk).min(count)).collect()
 }
 
 /// Class vectors of all prompts.
 pub(super) fn encode_prompts<'m>(
-    forward: Forward<'m>,
+    model: LearnerModel<'m>,
     tape: &Tape<'m>,
-    leaves: &Leaves,
+    parameters: &TapeParameters,
 ) -> Result<ClassVectors, ClipError> {
-    let parts = prompt_chunks(forward)
+    let parts = prompt_chunks(model)
         .into_iter()
-        .map(|range| forward.prompt_features(tape, leaves, range))
+        .map(|range| model.prompt_features(tape, parameters, range))
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(forward.class_vectors(tape, &joined(tape, &parts)?)?)
+    Ok(model.class_vectors(tape, &concat_all(tape, &parts)?)?)
 }
 
-/// Features of portions as one.
-pub(super) fn joined(tape: &Tape<'_>, parts: &[Var]) -> Result<Var, OpError> {
+/// Concatenates the features of all chunks.
+pub(super) fn concat_all(tape: &Tape<'_>, parts: &[Var]) -> Result<Var, OpError> {
     let mut parts = parts.iter();
     let first = parts.next().cloned().ok_or_else(|| OpError::Shape {
-        op: "join",
+        op: "concat",
         expected: "at least one part".into(),
         found: Vec::new(),
     })?;

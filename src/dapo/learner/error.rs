@@ -1,11 +1,11 @@
-//! What can go wrong with a learner.
+//! Errors of a learner.
 
 use super::parameters::LearnerError;
 use crate::clip::ClipError;
 use crate::gpu::GpuError;
 use crate::ops::OpError;
 
-/// Why a step, or a look at images, failed.
+/// Why a training step or a detection failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DapoError {
     /// The model, the request or the device.
@@ -14,7 +14,7 @@ pub enum DapoError {
     /// The parameters.
     #[error(transparent)]
     Learner(#[from] LearnerError),
-    /// A number that is not finite; the parameters are as they were before the step.
+    /// A number is not finite; the parameters are unchanged.
     #[error("step {step}: {what} is not finite")]
     NotFinite {
         /// The step that was not taken, counted from 1.
@@ -31,18 +31,18 @@ impl From<OpError> for DapoError {
 }
 
 impl DapoError {
-    /// What the user can do.
+    /// Advice for the user; may be empty.
     pub fn hint(&self) -> String {
         match self {
             Self::Clip(error) => error.hint(),
             Self::Learner(_) => String::new(),
             Self::NotFinite { .. } => {
-                "the last checkpoint is kept; go on from it with a smaller learning rate".into()
+                "the last checkpoint is kept; continue from it with a smaller learning rate".into()
             }
         }
     }
 
-    /// Whether the device went away, so that a new one may succeed.
+    /// Whether the device was lost, so that a new one may succeed.
     pub fn device_lost(&self) -> bool {
         matches!(self, Self::Clip(ClipError::Op(OpError::Gpu(GpuError::Lost { .. }))))
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::config::{LearnerConfig, PatchFeatures, TextMask};
-use super::parameters::{self, DEFECT, NORMAL, VISUAL};
+use super::names::{self, DEFECT, NORMAL, VISUAL};
 use super::prompts::HybridPrompts;
 use crate::autograd::{Tape, Var};
 use crate::clip::{Clip, ClipError, LayerTokens};
@@ -13,13 +13,13 @@ use crate::dapo::prompts::Prompts;
 use crate::ops::{Filter, OpError, Sampling, Tensor};
 
 /// Parameters on a tape, by name.
-pub(super) struct Leaves {
+pub(super) struct TapeParameters {
     by_name: HashMap<String, Var>,
 }
 
-/// What a batch looks like to the learner.
-pub(super) struct Seen {
-    /// Cosines of the image with normal and with the mean of the defects, over the temperature: [images, 2].
+/// The output of the learner for a batch.
+pub(super) struct LearnerOutput {
+    /// Logits of normal and of the mean of the defects: [images, 2].
     pub logits: Var,
     /// Class probabilities at each feature layer: [images, cells, classes], of patches or of pixels.
     pub patches: Vec<Var>,
@@ -34,8 +34,8 @@ pub(super) struct ClassVectors {
     pub two: Var,
 }
 
-impl Leaves {
-    /// Puts parameters on a tape; those that are not learned get no gradient.
+impl TapeParameters {
+    /// Puts parameters on a tape: learned ones as leaves, frozen ones as constants.
     pub fn new<'p>(
         tape: &Tape<'_>,
         config: &LearnerConfig,
@@ -59,26 +59,26 @@ impl Leaves {
 }
 
 impl ClassVectors {
-    /// The same without a tape.
-    pub fn on_device(&self) -> ClassEmbeddings {
+    /// The class vectors as tensors.
+    pub fn to_class_embeddings(&self) -> ClassEmbeddings {
         ClassEmbeddings { per_class: self.each.tensor().clone(), binary: self.two.tensor().clone() }
     }
 }
 
-/// A learner's model, its settings and prompts.
+/// CLIP with a learner's settings and prompts.
 #[derive(Clone, Copy)]
-pub(super) struct Forward<'m> {
+pub(super) struct LearnerModel<'m> {
     pub clip: &'m Clip,
     pub config: &'m LearnerConfig,
     pub prompts: &'m HybridPrompts,
 }
 
-impl<'m> Forward<'m> {
+impl<'m> LearnerModel<'m> {
     /// Features of prompts `range` of all (K+1)·E, states in order, sets within: [prompts, embed_dim].
     pub fn prompt_features(
         self,
         tape: &Tape<'m>,
-        leaves: &Leaves,
+        parameters: &TapeParameters,
         range: std::ops::Range<usize>,
     ) -> Result<Var, ClipError> {
         let (config, text) = (self.config, self.clip.text());
@@ -88,7 +88,7 @@ impl<'m> Forward<'m> {
         used.dedup();
         let frozen = Tensor::upload(tape.gpu(), &text.token_rows(&used)?, &[used.len(), width])?;
         // One table: frozen rows, then the learned words of normal prompts, then those of defects.
-        let learned = tape.concat(leaves.get(NORMAL)?, leaves.get(DEFECT)?)?;
+        let learned = tape.concat(parameters.get(NORMAL)?, parameters.get(DEFECT)?)?;
         let table = tape.concat(&Var::constant(frozen), &learned)?;
         let (mut index, mut positions) = (Vec::new(), Vec::new());
         for prompt in range {
@@ -103,7 +103,7 @@ impl<'m> Forward<'m> {
         let embedded = tape.gather(&table, &index)?;
         let embedded = embedded.reshape(tape, &[positions.len(), text.context_length(), width])?;
         let layers = (0..config.text_depth())
-            .map(|layer| leaves.get(&parameters::text_tokens(layer)).cloned())
+            .map(|layer| parameters.get(&names::text_tokens(layer)).cloned())
             .collect::<Result<Vec<_>, _>>()?;
         let tokens =
             LayerTokens { layers: &layers, keep: config.alpha, overwrite_from: config.overwrite_from };
@@ -114,11 +114,11 @@ impl<'m> Forward<'m> {
     /// Class vectors from the features of all prompts: the mean over the sets, then unit length.
     pub fn class_vectors(self, tape: &Tape<'m>, features: &Var) -> Result<ClassVectors, OpError> {
         let means = tape.group_means(features, self.config.prompt_sets)?;
-        self.with_mean(tape, tape.l2_normalise(&means)?)
+        self.with_defect_mean(tape, tape.l2_normalise(&means)?)
     }
 
-    /// Adds normal against the mean of all defects to class vectors [K+1, embed_dim].
-    pub fn with_mean(self, tape: &Tape<'m>, each: Var) -> Result<ClassVectors, OpError> {
+    /// Class vectors [K+1, embed_dim], with those of normal and the mean of all defects.
+    pub fn with_defect_mean(self, tape: &Tape<'m>, each: Var) -> Result<ClassVectors, OpError> {
         let classes = each.tensor().rows();
         let defects: Vec<u32> = (1..classes as u32).collect();
         let mean = tape.group_means(&tape.gather(&each, &defects)?, classes - 1)?;
@@ -126,96 +126,101 @@ impl<'m> Forward<'m> {
         Ok(ClassVectors { each, two })
     }
 
-    /// Class vectors of fixed phrases: constants.
-    pub fn phrase_vectors(self, tape: &Tape<'m>) -> Result<ClassVectors, ClipError> {
+    /// Class vectors of fixed prompts, as constants.
+    pub fn fixed_class_vectors(self, tape: &Tape<'m>) -> Result<ClassVectors, ClipError> {
         let prompts = Prompts { object: self.config.object.clone(), defects: self.prompts.defects.clone() };
         let vectors = class_rows(self.clip, &prompts)?;
         let shape = [prompts.defects.len() + 1, self.clip.config().embed_dim];
         let each = Tensor::upload_weight(tape.gpu(), &vectors, &shape)?;
-        Ok(self.with_mean(tape, Var::constant(each))?)
+        Ok(self.with_defect_mean(tape, Var::constant(each))?)
     }
 
-    /// Looks at pixels [images, 3, size, size] and compares what is seen with class vectors.
-    pub fn see(
+    /// Logits and patch probabilities of pixels [images, 3, size, size].
+    pub fn forward(
         self,
         tape: &Tape<'m>,
-        leaves: &Leaves,
+        parameters: &TapeParameters,
         classes: &ClassVectors,
         pixels: &Tensor,
-    ) -> Result<Seen, OpError> {
-        let (image_features, features) = self.features(tape, leaves, pixels)?;
-        let logits = tape.similarity(&image_features, &classes.two, self.config.scale())?;
-        Ok(Seen { logits, patches: self.classified(tape, classes, &features)? })
+    ) -> Result<LearnerOutput, OpError> {
+        let (image_features, features) = self.features(tape, parameters, pixels)?;
+        let logits = tape.similarity(&image_features, &classes.two, self.config.logit_scale())?;
+        Ok(LearnerOutput { logits, patches: self.patch_probabilities(tape, classes, &features)? })
     }
 
-    /// Image features [images, embed_dim], un-normalised, and patch features of each feature layer,
+    /// Image features [images, embed_dim], not normalised, and patch features of each feature layer,
     /// [images, cells, embed_dim].
     pub fn features(
         self,
         tape: &Tape<'m>,
-        leaves: &Leaves,
+        parameters: &TapeParameters,
         pixels: &Tensor,
     ) -> Result<(Var, Vec<Var>), OpError> {
         match self.config.patches {
-            PatchFeatures::Adapters => self.adapted(tape, leaves, pixels),
-            PatchFeatures::Values => self.frozen(tape, pixels),
+            PatchFeatures::Adapters => self.adapter_features(tape, parameters, pixels),
+            PatchFeatures::Values => self.vv_features(tape, pixels),
         }
     }
 
     /// Class probabilities of the patch features of each layer: [images, cells, classes], of patches or of pixels.
-    pub fn classified(
+    pub fn patch_probabilities(
         self,
         tape: &Tape<'m>,
         classes: &ClassVectors,
         features: &[Var],
     ) -> Result<Vec<Var>, OpError> {
         let classify = |features: &Var| {
-            let cosines = tape.similarity(features, &classes.each, self.config.scale())?;
+            let logits = tape.similarity(features, &classes.each, self.config.logit_scale())?;
             let up = self.config.pixel_softmax;
-            tape.softmax(&if up { self.up_sampled(tape, &cosines)? } else { cosines }, 1.0)
+            tape.softmax(&if up { self.upsampled(tape, &logits)? } else { logits }, 1.0)
         };
         features.iter().map(classify).collect()
     }
 
     /// Image features, and the patches of each feature layer through its adapter.
-    fn adapted(self, tape: &Tape<'m>, leaves: &Leaves, pixels: &Tensor) -> Result<(Var, Vec<Var>), OpError> {
-        let layers = self.visual_tokens(tape, leaves)?;
+    fn adapter_features(
+        self,
+        tape: &Tape<'m>,
+        parameters: &TapeParameters,
+        pixels: &Tensor,
+    ) -> Result<(Var, Vec<Var>), OpError> {
+        let layers = self.visual_tokens(tape, parameters)?;
         let tokens = LayerTokens { layers: &layers, keep: self.config.alpha, overwrite_from: None };
         let layers = &self.config.feature_layers;
         let output = self.clip.vision().forward_with_tokens(tape, pixels, tokens, layers)?;
         let adapt = |(index, state): (usize, &Var)| {
-            let [weight, bias] = parameters::adapter(index);
-            tape.affine(state, leaves.get(&weight)?, leaves.get(&bias)?)
+            let [weight, bias] = names::adapter(index);
+            tape.affine(state, parameters.get(&weight)?, parameters.get(&bias)?)
         };
         let features = output.states.iter().enumerate().map(adapt).collect::<Result<_, _>>()?;
         Ok((output.image_features, features))
     }
 
-    /// Image features, and patch features by value attention; nothing of it is learned.
-    fn frozen(self, tape: &Tape<'m>, pixels: &Tensor) -> Result<(Var, Vec<Var>), OpError> {
+    /// Image features, and patch features by V-V attention; no parameters are learned here.
+    fn vv_features(self, tape: &Tape<'m>, pixels: &Tensor) -> Result<(Var, Vec<Var>), OpError> {
         let vision = self.clip.vision();
         let blocks = (vision.depth() * 19).div_ceil(24);
-        let output = vision.forward_with_values(tape.gpu(), pixels, blocks)?;
+        let output = vision.forward_with_vv_attention(tape.gpu(), pixels, blocks)?;
         let patches = output.patch_features.into_iter().map(Var::constant).collect();
         Ok((Var::constant(output.image_features), patches))
     }
 
-    /// Cosines [images, cells, classes] at every pixel: [images, size², classes].
-    fn up_sampled(self, tape: &Tape<'m>, cosines: &Var) -> Result<Var, OpError> {
-        let &[images, _, classes] = cosines.shape() else { return Ok(cosines.clone()) };
+    /// Logits [images, cells, classes] upsampled to every pixel: [images, size², classes].
+    fn upsampled(self, tape: &Tape<'m>, logits: &Var) -> Result<Var, OpError> {
+        let &[images, _, classes] = logits.shape() else { return Ok(logits.clone()) };
         let (grid, size) = (self.clip.vision().grid(), self.clip.vision().image_size());
-        let cells = cosines.reshape(tape, &[images, grid, grid, classes])?;
+        let cells = logits.reshape(tape, &[images, grid, grid, classes])?;
         let up = tape.resample(&cells, (size, size), Filter::Linear, Sampling::AlignCorners, false)?;
         up.reshape(tape, &[images, size * size, classes])
     }
 
     /// The visual tokens of each layer.
-    fn visual_tokens(self, tape: &Tape<'m>, leaves: &Leaves) -> Result<Vec<Var>, OpError> {
+    fn visual_tokens(self, tape: &Tape<'m>, parameters: &TapeParameters) -> Result<Vec<Var>, OpError> {
         let (depth, count) = (self.config.visual_depth(), self.config.layer_tokens);
         if depth == 0 {
             return Ok(Vec::new());
         }
-        let all = leaves.get(VISUAL)?;
+        let all = parameters.get(VISUAL)?;
         let layer = |layer: usize| {
             let rows: Vec<u32> = (layer * count..(layer + 1) * count).map(|row| row as u32).collect();
             tape.gather(all, &rows)

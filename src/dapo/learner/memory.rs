@@ -1,28 +1,28 @@
-//! How much device memory a training step takes, before it is taken.
+//! An estimate of the device memory of a training step.
 
 use super::config::LearnerConfig;
 use crate::clip::Clip;
 
-/// Bytes of a training step beside the model's weights, by what they are for.
+/// Bytes of a training step besides the model's weights, by purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Estimate {
-    /// What the prompts keep for their way back.
+    /// Kept of the prompts for the backward pass.
     pub prompts: u64,
-    /// What the images of one micro-batch keep.
+    /// Kept of one micro-batch of images for the backward pass.
     pub images: u64,
-    /// The most that one block needs while it runs again.
+    /// The most that one block needs while it is recomputed.
     pub block: u64,
     /// Parameters, moments and gradients.
     pub learner: u64,
 }
 
 impl Estimate {
-    /// All of it.
+    /// The sum.
     pub fn total(self) -> u64 {
         self.prompts + self.images + self.block + self.learner
     }
 
-    /// For a model, settings, K defects, and images that go through the model together.
+    /// The estimate for a model, settings, a number of defects, and images in a micro-batch.
     pub fn new(clip: &Clip, config: &LearnerConfig, defects: usize, micro_batch: usize) -> Self {
         let (vision, text) = (clip.vision(), clip.text());
         let tokens = config.layer_tokens;

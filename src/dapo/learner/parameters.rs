@@ -3,13 +3,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rand::{Rng, SeedableRng};
-use rand_pcg::Pcg64Mcg;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::config::{AdapterStart, LearnerConfig, PatchFeatures, TextStart, VisualStart};
-use crate::clip::{Clip, ClipError};
+use super::config::{LearnerConfig, PatchFeatures};
+use super::names::{DEFECT, NORMAL, VISUAL, adapter, text_tokens};
+use crate::clip::Clip;
 
 /// A tensor of a learner.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,26 +19,26 @@ pub struct Values {
     pub data: Vec<f32>,
 }
 
-/// Why a file is no learner, or not one for this model.
+/// Why a file is not a learner for this model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LearnerError {
-    /// Not a safetensors file, or cut short.
+    /// Not a safetensors file, or truncated.
     #[error("not a readable safetensors file: {0}")]
     File(String),
-    /// A tensor that must be there is not.
+    /// A tensor is missing.
     #[error("no tensor '{0}'; expected a learner of DAPO (see docs/training.md for its tensors)")]
     Missing(String),
-    /// A tensor of another shape or type.
+    /// A tensor has another shape or type.
     #[error("tensor '{name}' is {found}, expected {expected}")]
     Shape {
         /// Which.
         name: String,
-        /// What the model and settings want.
+        /// The shape that the model and settings imply.
         expected: String,
-        /// What is there.
+        /// The shape or type in the file.
         found: String,
     },
-    /// The text beside the tensors cannot be read.
+    /// The description in the file's metadata cannot be read.
     #[error("its description: {0}")]
     Description(String),
 }
@@ -49,48 +48,6 @@ pub enum LearnerError {
 pub struct Parameters {
     /// The tensors.
     pub tensors: BTreeMap<String, Values>,
-}
-
-/// Learned words of the normal prompts, [E, l, width].
-pub const NORMAL: &str = "prompt_learner.learnable_normal_tokens";
-/// Learned words of the defect prompts, [E, l, width].
-pub const DEFECT: &str = "prompt_learner.learnable_abnormal_tokens";
-/// Learned tokens of the vision tower, [depth, tokens, width].
-pub const VISUAL: &str = "visual_prompt.learnable_visual_tokens";
-
-/// Learned tokens of a layer of the text tower, [tokens, width].
-pub fn text_tokens(layer: usize) -> String {
-    format!("prompt_learner.learnable_layer_tokens.{layer}")
-}
-
-/// Weight [embed_dim, width] and bias `[embed_dim]` of an adapter.
-pub fn adapter(index: usize) -> [String; 2] {
-    ["weight", "bias"].map(|part| format!("linear_adapter.fc.{index}.{part}"))
-}
-
-/// What a parameter is part of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// Learned words of the prompts.
-    Words,
-    /// Layer tokens of the text tower.
-    TextTokens,
-    /// Layer tokens of the vision tower.
-    VisualTokens,
-    /// Adapters.
-    Adapters,
-}
-
-impl Part {
-    /// The part that the parameter of this name, one of [`layout`]'s, belongs to.
-    pub fn of(name: &str) -> Self {
-        match name {
-            NORMAL | DEFECT => Self::Words,
-            VISUAL => Self::VisualTokens,
-            _ if name.starts_with("prompt_learner.") => Self::TextTokens,
-            _ => Self::Adapters,
-        }
-    }
 }
 
 /// Names and shapes of all parameters, in the order in which they are trained and saved.
@@ -120,100 +77,7 @@ pub fn layout(config: &LearnerConfig, clip: &Clip) -> Vec<(String, Vec<usize>)> 
 }
 
 impl Parameters {
-    /// Random values to start from: words and text tokens distributed as the rows of the token table,
-    /// visual tokens uniform as in visual prompt tuning (Jia et al. 2022, arXiv 2203.12119), adapters as
-    /// torch's linear layers.
-    ///
-    /// # Errors
-    /// Those of reading the token table.
-    pub fn random(config: &LearnerConfig, clip: &Clip, seed: u64) -> Result<Self, ClipError> {
-        let mut rng = Pcg64Mcg::seed_from_u64(seed);
-        let (mean, deviation) = clip.text().token_statistics()?;
-        let width = clip.vision().width() as f64;
-        let patch = clip.config().vision.patch_size as f64;
-        let visual = (6.0 / (3.0 * patch * patch + width)).sqrt();
-        let words = start_words(config, clip)?;
-        let firsts = first_tokens(config, clip)?;
-        let scale = f64::from(config.token_scale);
-        let mut all = Self::default();
-        for (name, shape) in layout(config, clip) {
-            let len: usize = shape.iter().product();
-            let row = |i: usize| i % mean.len();
-            let data = if name == NORMAL || name == DEFECT {
-                let each = config.context_length * mean.len();
-                let words_of = |i: usize| words.get(i % words.len().max(1)).filter(|_| !words.is_empty());
-                debug_assert!(words.len().is_multiple_of(each));
-                // Sets must differ to learn different things: a tenth of the table's spread apart.
-                (0..len)
-                    .map(|i| match (words_of(i), normal(&mut rng) * deviation[row(i)]) {
-                        (Some(&word), noise) => word + (0.1 * noise) as f32,
-                        (None, noise) => (mean[row(i)] + noise) as f32,
-                    })
-                    .collect()
-            } else if let Some(first) = firsts.get(&name) {
-                // As with words: a tenth of the table's spread apart.
-                (0..len)
-                    .map(|i| first[row(i)] + (0.1 * normal(&mut rng) * deviation[row(i)]) as f32)
-                    .collect()
-            } else if name.starts_with("prompt_learner.") {
-                (0..len)
-                    .map(|i| (scale * (mean[row(i)] + normal(&mut rng) * deviation[row(i)])) as f32)
-                    .collect()
-            } else {
-                let bound = if name == VISUAL { visual * scale } else { 1.0 / width.sqrt() };
-                (0..len).map(|_| (bound * rng.random_range(-1.0..1.0)) as f32).collect()
-            };
-            all.tensors.insert(name, Values { shape, data });
-        }
-        if config.adapter_start == AdapterStart::Projection {
-            let (weight, bias) = clip.vision().patch_projection();
-            for index in 0..config.feature_layers.len() {
-                for (name, values) in adapter(index).into_iter().zip([weight, bias]) {
-                    if let Some(start) = all.tensors.get_mut(&name).filter(|v| v.data.len() == values.len()) {
-                        start.data = values.to_vec();
-                    }
-                }
-            }
-        }
-        Ok(all)
-    }
-
-    /// Sets what depends on images, pixels [images, 3, size, size]: visual layer tokens with
-    /// [`VisualStart::Mean`], and the biases of adapters with [`AdapterStart::Projection`].
-    ///
-    /// # Errors
-    /// [`ClipError::Request`] when the pixels do not fit; those of the device.
-    pub fn start_from(
-        &mut self,
-        config: &LearnerConfig,
-        clip: &Clip,
-        pixels: &[f32],
-    ) -> Result<(), ClipError> {
-        let blocks = clip.vision().token_statistics(clip.gpu(), &clip.upload_pixels(pixels)?)?;
-        if let Some(tokens) =
-            self.tensors.get_mut(VISUAL).filter(|_| config.visual_start == VisualStart::Mean)
-        {
-            let width = clip.vision().width();
-            let each = config.layer_tokens * width;
-            for (layer, block) in tokens.data.chunks_mut(each).zip(&blocks) {
-                for (i, token) in layer.iter_mut().enumerate() {
-                    // Tokens must differ to learn different things: the random start stays as noise.
-                    *token = block.mean[i % width] + 0.1 * *token;
-                }
-            }
-        }
-        if config.adapter_start == AdapterStart::Projection {
-            for (index, &layer) in config.feature_layers.iter().enumerate() {
-                // `ln_post`, which adapters do without, divides a token by its deviation; the bias comes after it.
-                if let Some(bias) = self.tensors.get_mut(&adapter(index)[1]) {
-                    bias.data.iter_mut().for_each(|b| *b *= blocks[layer - 1].spread);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads the tensors and the text entries of a safetensors file.
+    /// Reads the tensors and the metadata of a safetensors file.
     ///
     /// # Errors
     /// [`LearnerError::File`]; [`LearnerError::Shape`] for a tensor that is not float32.
@@ -233,7 +97,7 @@ impl Parameters {
         Ok((Self { tensors }, header.metadata().clone().unwrap_or_default()))
     }
 
-    /// A safetensors file with these text entries.
+    /// The bytes of a safetensors file with this metadata.
     ///
     /// # Errors
     /// [`LearnerError::File`] when a tensor's shape does not fit its data.
@@ -253,7 +117,7 @@ impl Parameters {
         safetensors::serialize(views, Some(entries)).map_err(broken)
     }
 
-    /// Whether every parameter is there in its shape; what else there is does not matter.
+    /// Checks that every parameter is present in its shape; further tensors are ignored.
     ///
     /// # Errors
     /// [`LearnerError`] naming the first that is not.
@@ -268,12 +132,12 @@ impl Parameters {
         Ok(())
     }
 
-    /// Sets the sizes of `config` that these tensors tell: prompt sets, context length, layer tokens and
+    /// Sets the sizes in `config` that are inferred from these tensors: prompt sets, context length, layer tokens and
     /// depths.
     ///
     /// # Errors
-    /// [`LearnerError`] when a tensor is missing or has not three or two dimensions.
-    pub fn describe(&self, config: &mut LearnerConfig) -> Result<(), LearnerError> {
+    /// [`LearnerError`] when a tensor is missing or has the wrong number of dimensions.
+    pub fn infer_sizes(&self, config: &mut LearnerConfig) -> Result<(), LearnerError> {
         let normal = self.tensors.get(NORMAL).ok_or_else(|| LearnerError::Missing(NORMAL.into()))?;
         let &[sets, length, _] = normal.shape.as_slice() else {
             let (expected, found) = ("[sets, words, width]".into(), format!("{:?}", normal.shape));
@@ -288,31 +152,4 @@ impl Parameters {
         config.layer_tokens = tokens.or(visual).unwrap_or(config.layer_tokens);
         Ok(())
     }
-}
-
-/// Embeddings that the learned words start from, [phrases, context length, width]; empty for random ones.
-fn start_words(config: &LearnerConfig, clip: &Clip) -> Result<Vec<f32>, ClipError> {
-    let mut chosen = Vec::new();
-    for ids in clip.tokenize(&config.start_words)? {
-        let end = clip.text().pooled_position(&ids);
-        chosen.extend((0..config.context_length).map(|i| ids[(1 + i).min(end.max(2) - 1)]));
-    }
-    clip.text().token_rows(&chosen)
-}
-
-/// The tokens that text layer tokens start from, `[width]` each, by the names of the layer tokens; none for random
-/// ones.
-fn first_tokens(config: &LearnerConfig, clip: &Clip) -> Result<BTreeMap<String, Vec<f32>>, ClipError> {
-    if config.text_start == TextStart::Random {
-        return Ok(BTreeMap::new());
-    }
-    let start = clip.tokenize(&[""])?[0][0];
-    let entering = clip.text().first_token(clip.gpu(), start)?;
-    Ok(entering.into_iter().enumerate().map(|(layer, token)| (text_tokens(layer), token)).collect())
-}
-
-/// A standard normal number (Box & Muller 1958).
-fn normal(rng: &mut Pcg64Mcg) -> f64 {
-    let (u, v): (f64, f64) = (rng.random(), rng.random());
-    (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }

@@ -1,16 +1,16 @@
-//! Hybrid prompts: learned words, then the name of the state.
+//! Hybrid prompts: learned words followed by the name of the class.
 
 use super::config::{LearnerConfig, Pooling};
 use crate::clip::{Clip, ClipError};
 
-/// The prompts of all states as token ids, normal first, with places for the learned words.
+/// The prompts of all classes as token ids, normal first, with placeholders for the learned words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HybridPrompts {
     /// Names of the defects.
     pub defects: Vec<String>,
-    /// Token ids of each state, [K+1] of context length. Places 1 to l are those of the learned words.
+    /// Token ids of each class, [K+1] of context length. Positions 1 to l are placeholders for the learned words.
     pub ids: Vec<Vec<u32>>,
-    /// The position that speaks for each state's prompt, in the sequence after the last block.
+    /// The pooled position of each class's prompt, in the sequence after the last block.
     pub positions: Vec<usize>,
 }
 
@@ -18,7 +18,7 @@ impl HybridPrompts {
     /// Prompts `[V₁ … V_l] {normal word} {object}` and `[W₁ … W_l] {defect} {defect word} {object}`.
     ///
     /// # Errors
-    /// [`ClipError::Request`] when a name is too long for the context; those of the tokenizer.
+    /// [`ClipError::Request`] when a name is too long for the context.
     pub fn new(config: &LearnerConfig, clip: &Clip, defects: &[String]) -> Result<Self, ClipError> {
         let join = |words: &[&str]| {
             words.iter().map(|w| w.trim()).filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
@@ -29,7 +29,7 @@ impl HybridPrompts {
         let (context, length) = (clip.text().context_length(), config.context_length);
         let (mut ids, mut positions) = (Vec::new(), Vec::new());
         for (plain, words) in clip.tokenize(&words)?.into_iter().zip(&words) {
-            // The end of text must stay in sight after the learned words have moved it.
+            // The end of text must stay within the context after the learned words have shifted it.
             let end = clip.text().pooled_position(&plain);
             if end + length >= context {
                 return Err(ClipError::Request(format!(

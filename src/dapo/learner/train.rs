@@ -2,36 +2,27 @@
 
 use std::cell::OnceCell;
 
+use super::batch::Batch;
 use super::config::LearnerConfig;
-use super::encode::{encode_prompts, joined, prompt_chunks};
+use super::description::{self, Description, LearnerFile, ModelShape};
+use super::encode::{concat_all, encode_prompts, prompt_chunks};
 use super::error::DapoError;
-use super::forward::{ClassVectors, Forward, Leaves};
+use super::forward::{ClassVectors, LearnerModel, TapeParameters};
+use super::gradients::GradientSums;
 use super::parameters::{Parameters, Values, layout};
 use super::prompts::HybridPrompts;
-use crate::autograd::{Gradients, Optimiser, Parameter, Tape, Var, accumulate};
+use crate::autograd::{Optimiser, Parameter, Tape, Var, accumulate};
 use crate::clip::Clip;
-use crate::gpu::Gpu;
 use crate::ops::{self, AdamState, Indices, OpError, PixelTarget, Tensor};
 
 pub use crate::ops::AdamSettings;
 
-/// Images to learn from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Batch {
-    /// Pre-processed pixels, [images, 3, size, size].
-    pub pixels: Vec<f32>,
-    /// Class of each image: 0 for a good one, else the place of its defect in the list, from 1.
-    pub classes: Vec<u32>,
-    /// 1 inside the defect, 0 elsewhere, [images, size, size].
-    pub masks: Vec<f32>,
-}
-
-/// What a step minimised.
+/// The losses of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Losses {
     /// Cross-entropy of good against defective.
     pub image: f32,
-    /// Focal and dice losses of the pixels over all feature layers, with their weight.
+    /// Weighted focal and dice losses of the pixels, summed over the feature layers.
     pub local: f32,
 }
 
@@ -42,7 +33,7 @@ impl Losses {
     }
 }
 
-/// What one step did.
+/// Losses and gradient norm of one step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepReport {
     /// Counted from 1.
@@ -53,37 +44,38 @@ pub struct StepReport {
     pub gradient_norm: f64,
 }
 
-/// Everything that a run needs to go on: values and moments of all parameters, by name.
+/// Everything needed to resume a run: values and Adam's moments of all parameters, by name.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Snapshot {
     /// Steps taken.
     pub step: usize,
     /// Values.
     pub values: Parameters,
-    /// Running means of gradients.
+    /// Adam's first moments.
     pub means: Parameters,
-    /// Running means of squared gradients.
+    /// Adam's second moments.
     pub squares: Parameters,
 }
 
-/// A learner in training.
+/// A learner in training; `examples/train.rs` shows a whole run.
 #[derive(Debug)]
 pub struct Trainer {
     clip: Clip,
     config: LearnerConfig,
     prompts: HybridPrompts,
     optimiser: Optimiser,
-    /// Images that go through the vision tower at a time.
+    /// Images in a forward and backward pass.
     micro_batch: usize,
-    /// Class vectors that do not change.
+    /// Class vectors of fixed prompts, encoded once.
     fixed: OnceCell<ClassVectors>,
 }
 
 impl Trainer {
-    /// Starts from a snapshot: of an earlier run, or of values with no moments.
+    /// Starts from a snapshot of an earlier run, or of initial values without moments. A step splits a batch into
+    /// micro-batches of `micro_batch` images.
     ///
     /// # Errors
-    /// [`DapoError::Learner`] when the values do not fit the model; those of the device.
+    /// [`DapoError::Learner`] when the values do not fit the model.
     pub fn new(
         clip: Clip,
         config: LearnerConfig,
@@ -119,12 +111,12 @@ impl Trainer {
         &self.clip
     }
 
-    /// The settings, complete.
+    /// The settings, without unset fields.
     pub fn config(&self) -> &LearnerConfig {
         &self.config
     }
 
-    /// Numbers that are learned.
+    /// The number of learned values.
     pub fn parameters(&self) -> usize {
         let learned = self.optimiser.parameters().iter().filter(|p| self.config.learns(&p.name));
         learned.map(|p| p.state.value.len()).sum()
@@ -135,23 +127,20 @@ impl Trainer {
         self.optimiser.steps()
     }
 
-    /// Learns from a batch.
+    /// Takes one step of Adam on a batch.
     ///
     /// # Errors
-    /// [`DapoError::NotFinite`] with nothing changed; those of the device.
+    /// [`ClipError::Request`](crate::clip::ClipError::Request) for a batch that does not fit the model; [`DapoError::NotFinite`], with parameters unchanged.
     pub fn step(&mut self, batch: &Batch) -> Result<StepReport, DapoError> {
         let (losses, gradients) = self.gradients_on_device(batch)?;
         let step = self.optimiser.steps() + 1;
-        let gradient_norm = self.judge(step, losses, &gradients)?;
+        let gradient_norm = self.check_finite(step, losses, &gradients)?;
         let gpu = self.clip.gpu().clone();
         self.optimiser.step(&gpu, &gradients)?;
         Ok(StepReport { step, losses, gradient_norm })
     }
 
     /// Losses of a batch and the gradient of their sum for every parameter, without a step.
-    ///
-    /// # Errors
-    /// Those of the device.
     pub fn gradients(&self, batch: &Batch) -> Result<(Losses, Parameters), DapoError> {
         let (losses, gradients) = self.gradients_on_device(batch)?;
         let mut all = Parameters::default();
@@ -164,9 +153,6 @@ impl Trainer {
     }
 
     /// Values and moments, on the host.
-    ///
-    /// # Errors
-    /// Those of the device.
     pub fn snapshot(&self) -> Result<Snapshot, DapoError> {
         let mut snapshot = Snapshot { step: self.optimiser.steps(), ..Snapshot::default() };
         for Parameter { name, state, .. } in self.optimiser.parameters() {
@@ -179,49 +165,69 @@ impl Trainer {
     }
 
     /// The class vectors of these defects as they are now, [K+1, embed_dim].
-    ///
-    /// # Errors
-    /// Those of the tokenizer and the device.
     pub fn class_vectors(&self, defects: &[String]) -> Result<Values, DapoError> {
         let prompts = HybridPrompts::new(&self.config, &self.clip, defects)?;
-        let forward = Forward { prompts: &prompts, ..self.forward() };
+        let model = LearnerModel { prompts: &prompts, ..self.model() };
         let tape = Tape::inference(self.clip.gpu());
         let vectors = match self.config.learned_prompts {
-            true => encode_prompts(forward, &tape, &self.leaves(&tape))?,
-            false => forward.phrase_vectors(&tape)?,
+            true => encode_prompts(model, &tape, &self.tape_parameters(&tape))?,
+            false => model.fixed_class_vectors(&tape)?,
         };
         download(&self.clip, vectors.each.tensor())
     }
 
-    fn forward(&self) -> Forward<'_> {
-        Forward { clip: &self.clip, config: &self.config, prompts: &self.prompts }
+    /// The learner as it is now, with the class vectors of `test_defects`: the names of the same defects in
+    /// detection, which may be synonyms of those in training.
+    ///
+    /// # Errors
+    /// [`ClipError::Request`](crate::clip::ClipError::Request) when a name is too long for the model's context.
+    pub fn learner_file(&self, test_defects: &[String]) -> Result<LearnerFile, DapoError> {
+        Ok(LearnerFile {
+            parameters: self.snapshot()?.values,
+            description: Some(Description {
+                schema: description::SCHEMA.into(),
+                learner: self.config.clone(),
+                train_defects: self.prompts.defects.clone(),
+                test_defects: test_defects.to_vec(),
+                model: ModelShape::of(&self.clip),
+                image_size: self.clip.vision().image_size(),
+                steps: self.steps(),
+            }),
+            class_vectors: Some(self.class_vectors(test_defects)?),
+            alarm: None,
+        })
     }
 
-    fn leaves(&self, tape: &Tape<'_>) -> Leaves {
-        let parameters = self.optimiser.parameters().iter();
-        Leaves::new(tape, &self.config, parameters.map(|p| (p.name.as_str(), &p.state.value)))
+    fn model(&self) -> LearnerModel<'_> {
+        LearnerModel { clip: &self.clip, config: &self.config, prompts: &self.prompts }
     }
 
-    /// The prompts go forward once, and back once with what all images say of them.
+    fn tape_parameters(&self, tape: &Tape<'_>) -> TapeParameters {
+        let named = self.optimiser.parameters().iter();
+        TapeParameters::new(tape, &self.config, named.map(|p| (p.name.as_str(), &p.state.value)))
+    }
+
+    /// One forward and one backward pass of the prompts, with the gradients of all micro-batches accumulated in between.
     fn gradients_on_device(&self, batch: &Batch) -> Result<(Losses, Vec<Option<Tensor>>), DapoError> {
+        batch.check(self.clip.vision().image_size(), self.prompts.defects.len())?;
         let gpu = self.clip.gpu();
-        let forward = self.forward();
-        let mut sums = Sums::new(self.optimiser.parameters());
+        let model = self.model();
+        let mut sums = GradientSums::new(self.optimiser.parameters());
 
-        // Prompts: in chunks, each on a tape of its own that is kept for the way back.
+        // Prompts: in chunks, each on a tape of its own that is kept for the backward pass.
         let mut chunks = Vec::new();
         let learned = self.config.learned_prompts;
-        for range in prompt_chunks(forward).into_iter().filter(|_| learned) {
+        for range in prompt_chunks(model).into_iter().filter(|_| learned) {
             let tape = Tape::new(gpu);
-            let leaves = self.leaves(&tape);
-            let features = forward.prompt_features(&tape, &leaves, range)?;
-            chunks.push((tape, leaves, features));
+            let parameters = self.tape_parameters(&tape);
+            let features = model.prompt_features(&tape, &parameters, range)?;
+            chunks.push((tape, parameters, features));
         }
         let head = Tape::new(gpu);
         let parts: Vec<Var> = chunks.iter().map(|(_, _, f)| head.leaf(f.tensor().clone())).collect();
         let vectors = match learned {
-            true => forward.class_vectors(&head, &joined(&head, &parts)?)?,
-            false => self.fixed(&head)?,
+            true => model.class_vectors(&head, &concat_all(&head, &parts)?)?,
+            false => self.fixed_class_vectors(&head)?,
         };
 
         // Images: their gradients end at the class vectors.
@@ -233,18 +239,18 @@ impl Trainer {
             let pixels = &batch.pixels[images.start * 3 * size * size..images.end * 3 * size * size];
             let pixels = self.clip.upload_pixels(pixels)?;
             let tape = Tape::new(gpu);
-            let leaves = self.leaves(&tape);
+            let parameters = self.tape_parameters(&tape);
             let leaf = |vectors: &Var| match learned {
                 true => tape.leaf(vectors.tensor().clone()),
                 false => vectors.clone(),
             };
             let classes = ClassVectors { each: leaf(&vectors.each), two: leaf(&vectors.two) };
-            let seen = forward.see(&tape, &leaves, &classes, &pixels)?;
+            let output = model.forward(&tape, &parameters, &classes, &pixels)?;
             let share = 1.0 / batch.classes.len() as f32;
             let labels = &batch.classes[images.clone()];
             let defective: Vec<u32> = labels.iter().map(|&class| u32::from(class > 0)).collect();
             let weights = self.config.losses;
-            let mut found = vec![tape.cross_entropy(&seen.logits, &defective, weights.image * share)?];
+            let mut found = vec![tape.cross_entropy(&output.logits, &defective, weights.image * share)?];
             let masks = &batch.masks[images.start * size * size..images.end * size * size];
             let target = PixelTarget {
                 class_id: Indices::upload(gpu, labels)?,
@@ -254,13 +260,13 @@ impl Trainer {
                 dice_defect: weights.dice_defect,
                 scale: share,
             };
-            for patches in &seen.patches {
+            for patches in &output.patches {
                 found.push(tape.pixel_loss(patches, &target)?);
             }
             losses.push(found.iter().map(|l| l.tensor().clone()).collect::<Vec<_>>());
             let seeds = tape.ones(&found)?;
             let mut gradients = tape.backward(seeds)?;
-            sums.take(gpu, &leaves, &mut gradients)?;
+            sums.accumulate(gpu, &parameters, &mut gradients)?;
             for (sum, leaf) in [(&mut each, &classes.each), (&mut two, &classes.two)] {
                 if let Some(gradient) = gradients.take(leaf) {
                     accumulate(gpu, sum, gradient)?;
@@ -268,14 +274,14 @@ impl Trainer {
             }
         }
 
-        // Back through the prompts.
+        // Backward pass of the prompts.
         let seeds = [(&vectors.each, each), (&vectors.two, two)];
         let seeds = seeds.into_iter().filter_map(|(var, gradient)| Some((var, gradient?))).collect();
         let mut gradients = head.backward(seeds)?;
-        for ((tape, leaves, features), part) in chunks.into_iter().zip(&parts) {
+        for ((tape, parameters, features), part) in chunks.into_iter().zip(&parts) {
             if let Some(gradient) = gradients.take(part) {
                 let mut gradients = tape.backward(vec![(&features, gradient)])?;
-                sums.take(gpu, &leaves, &mut gradients)?;
+                sums.accumulate(gpu, &parameters, &mut gradients)?;
             }
         }
         let mut total = Losses { image: 0.0, local: 0.0 };
@@ -290,17 +296,22 @@ impl Trainer {
         Ok((total, sums.by_parameter))
     }
 
-    /// Class vectors of fixed phrases, encoded once.
-    fn fixed(&self, tape: &Tape<'_>) -> Result<ClassVectors, DapoError> {
+    /// Class vectors of fixed prompts.
+    fn fixed_class_vectors(&self, tape: &Tape<'_>) -> Result<ClassVectors, DapoError> {
         if let Some(vectors) = self.fixed.get() {
             return Ok(vectors.clone());
         }
-        let vectors = self.forward().phrase_vectors(&Tape::inference(tape.gpu()))?;
+        let vectors = self.model().fixed_class_vectors(&Tape::inference(tape.gpu()))?;
         Ok(self.fixed.get_or_init(|| vectors).clone())
     }
 
-    /// The norm of the gradient, if everything is finite.
-    fn judge(&self, step: usize, losses: Losses, gradients: &[Option<Tensor>]) -> Result<f64, DapoError> {
+    /// The norm of the gradient; an error if a loss or gradient is not finite.
+    fn check_finite(
+        &self,
+        step: usize,
+        losses: Losses,
+        gradients: &[Option<Tensor>],
+    ) -> Result<f64, DapoError> {
         let refuse = |what: String| Err(DapoError::NotFinite { step, what });
         for (name, loss) in [("the image loss", losses.image), ("the local loss", losses.local)] {
             if !loss.is_finite() {
@@ -323,28 +334,6 @@ impl Trainer {
             squares += square;
         }
         Ok(squares.sqrt())
-    }
-}
-
-/// Gradients by parameter, added up as they come.
-struct Sums {
-    names: Vec<String>,
-    by_parameter: Vec<Option<Tensor>>,
-}
-
-impl Sums {
-    fn new(parameters: &[Parameter]) -> Self {
-        let names = parameters.iter().map(|p| p.name.clone()).collect();
-        Self { names, by_parameter: vec![None; parameters.len()] }
-    }
-
-    fn take(&mut self, gpu: &Gpu, leaves: &Leaves, gradients: &mut Gradients) -> Result<(), OpError> {
-        for (name, sum) in self.names.iter().zip(&mut self.by_parameter) {
-            if let Some(gradient) = gradients.take(leaves.get(name)?) {
-                accumulate(gpu, sum, gradient)?;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -1,37 +1,21 @@
 //! The transformer blocks of a tower.
 
-use super::{Affine, random, read};
+use super::host::{Affine, BlockWeights, read};
+use super::random;
 use crate::clip::config::{Layout, TowerConfig};
 use crate::clip::error::ModelError;
 use crate::clip::noise::Noise;
 use crate::clip::weights::Checkpoint;
 use std::sync::Arc;
 
-/// One pre-norm transformer block of width `d` and MLP width `m`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BlockWeights {
-    /// Layer norm before the attention, `[d]`.
-    pub ln_1: Affine,
-    /// Query, key and value, in this order: `[3d, d]` and `[3d]`.
-    pub attn_in: Affine,
-    /// Output of the attention: `[d, d]` and `[d]`.
-    pub attn_out: Affine,
-    /// Layer norm before the MLP, `[d]`.
-    pub ln_2: Affine,
-    /// First layer of the MLP: `[m, d]` and `[m]`.
-    pub mlp_fc: Affine,
-    /// Second layer of the MLP: `[d, m]` and `[d]`.
-    pub mlp_proj: Affine,
-}
-
-/// The blocks of one tower, each read or drawn when it is asked for.
+/// The blocks of one tower, each read or generated on demand.
 #[derive(Debug, Clone)]
 pub struct Blocks {
     source: Source,
     tower: TowerConfig,
 }
 
-/// Where blocks come from.
+/// Where the blocks come from.
 #[derive(Debug, Clone)]
 enum Source {
     /// A mapped file.
@@ -41,7 +25,7 @@ enum Source {
         /// Everything before the block's number.
         prefix: &'static str,
     },
-    /// Nowhere: random numbers.
+    /// Random numbers.
     Noise(Noise),
 }
 
@@ -64,7 +48,7 @@ impl Part {
 }
 
 impl Blocks {
-    /// Checks that every block is there with the right shapes, and that there are no more of them.
+    /// Checks that every block is present with the right shapes, and that there are no more.
     pub(super) fn open(
         file: &Arc<Checkpoint>,
         layout: Layout,
@@ -131,7 +115,7 @@ impl Blocks {
         })
     }
 
-    /// All blocks in order, each made when the iterator reaches it.
+    /// All blocks in order, each read when the iterator reaches it.
     pub fn iter(&self) -> impl Iterator<Item = Result<BlockWeights, ModelError>> + '_ {
         (0..self.len()).map(|index| self.get(index))
     }

@@ -1,32 +1,28 @@
-//! The configuration of a CLIP model, told from the shapes of its tensors.
+//! The configuration of a CLIP model, inferred from the shapes of its tensors.
 //!
-//! Shapes give every size but the number of heads, which in all published CLIP models with these names is the
-//! width over 64, and nothing says which GELU the model was trained with.
+//! Shapes determine every size but the number of heads, which in all published CLIP models with these names is the
+//! width over 64. Nothing in the file tells which GELU the model was trained with.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::tensors::Dense;
+use super::tensors::FileTensor;
 use crate::clip::config::{Activation, Layout};
 
 /// Channels of a head.
 const HEAD: usize = 64;
 
-/// A configuration and what in it is not told by the file.
+/// A configuration, and what in it is assumed rather than inferred.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Guess {
-    /// The layout whose names the tensors have.
-    pub layout: Layout,
+pub struct InferredConfig {
     /// Contents of the configuration file.
     pub config: Value,
-    /// Rows of the token table.
-    pub vocab_size: usize,
-    /// What was assumed, for people.
-    pub assumed: Vec<String>,
+    /// The assumptions, one sentence each.
+    pub assumptions: Vec<String>,
 }
 
-/// Names of the tensors that tell the sizes.
+/// Names of the tensors that determine the sizes.
 struct Names {
     patch: &'static str,
     position: &'static str,
@@ -34,7 +30,7 @@ struct Names {
     token: &'static str,
     text_position: &'static str,
     text_blocks: &'static str,
-    /// First layer of a block's MLP.
+    /// Identity layer of a block's MLP.
     mlp: &'static str,
     projection: &'static str,
 }
@@ -64,11 +60,11 @@ fn names(layout: Layout) -> Names {
     }
 }
 
-/// Extents of every tensor.
+/// The shape of every tensor by name.
 pub type Shapes<'a> = BTreeMap<&'a str, &'a [usize]>;
 
-/// The extents of a file's tensors.
-pub fn shapes<'a>(tensors: &'a BTreeMap<String, Dense<'_>>) -> Shapes<'a> {
+/// The shapes of a file's tensors.
+pub fn shapes<'a>(tensors: &'a BTreeMap<String, FileTensor<'_>>) -> Shapes<'a> {
     tensors.iter().map(|(name, tensor)| (&**name, tensor.shape())).collect()
 }
 
@@ -81,17 +77,17 @@ pub fn layout(shapes: &Shapes<'_>) -> Option<Layout> {
     [Layout::OpenClip, Layout::HuggingFace].into_iter().find(fits)
 }
 
-/// Guesses the configuration of a model with the names of `layout`. `of_openai` says that the file is one of
-/// OpenAI's own; `gelu` is the user's word on the activation.
+/// Infers the configuration of a model with the names of `layout`. `of_openai` marks one of OpenAI's own files;
+/// `gelu` overrides the assumed activation.
 ///
 /// # Errors
-/// What the shapes do not tell.
+/// A message about a tensor that is missing or has an unexpected shape.
 pub fn config(
     shapes: &Shapes<'_>,
     layout: Layout,
     of_openai: bool,
     gelu: Option<Activation>,
-) -> Result<Guess, String> {
+) -> Result<InferredConfig, String> {
     let names = names(layout);
     let [width, _, patch, _] = extents(shapes, names.patch)?;
     let [positions, _] = extents(shapes, names.position)?;
@@ -115,12 +111,13 @@ pub fn config(
     let usual =
         if of_openai || layout == Layout::HuggingFace { Activation::QuickGelu } else { Activation::Gelu };
     let is_quick = gelu.unwrap_or(usual) == Activation::QuickGelu;
-    let mut assumed = vec![format!("{} and {} heads of {HEAD} channels", width / HEAD, text_width / HEAD)];
+    let mut assumptions =
+        vec![format!("{} and {} heads of {HEAD} channels", width / HEAD, text_width / HEAD)];
     if gelu.is_none() {
         let (name, other) = if is_quick { ("QuickGELU", "exact") } else { ("the exact GELU", "quick") };
-        assumed.push(format!("{name} (--gelu {other} for the other)"));
+        assumptions.push(format!("{name} (--gelu {other} for the other)"));
     }
-    assumed.push("mean and standard deviation of OpenAI's images".into());
+    assumptions.push("mean and standard deviation of OpenAI's images".into());
     let config = match layout {
         Layout::OpenClip => json!({"model_cfg": {
             "embed_dim": columns,
@@ -145,7 +142,7 @@ pub fn config(
             })
         }
     };
-    Ok(Guess { layout, config, vocab_size, assumed })
+    Ok(InferredConfig { config, assumptions })
 }
 
 /// The extents of a tensor of `N` dimensions, none of them zero.

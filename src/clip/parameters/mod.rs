@@ -1,45 +1,27 @@
-//! The parameters of a CLIP model under one set of names, whichever layout they came from, or whether
-//! they are random.
+//! The parameters of a CLIP model in one form, loaded from either layout or random.
 //!
 //! All matrices are in the orientation of a linear layer, `[out, in]`, so that `y = x Wᵀ + b`. The
 //! Hugging Face layout stores query, key and value apart and open_clip together; open_clip stores
-//! its projections as `[in, out]`. Both differences end here.
+//! its projections as `[in, out]`. Both differences are resolved here.
 //!
-//! Blocks are read one at a time ([`Blocks::get`]): a large model has 1.7 GB of weights in F32,
-//! which should not lie in memory twice while they go to the GPU. Their names and shapes are
-//! nevertheless all checked by [`load`], so a file that does not fit fails before any work.
+//! Blocks are read one at a time ([`Blocks::get`]): a large model has 1.7 GB of weights in F32, which should not be
+//! in memory twice during the upload. [`load`] nevertheless checks all names and shapes, so a file that does not fit
+//! fails early.
 
 mod blocks;
+mod host;
 mod random;
 
-pub use blocks::{BlockWeights, Blocks};
-pub use random::random;
+pub use blocks::Blocks;
+pub use host::{Affine, BlockWeights, HostTensor};
 
 use super::config::{ClipConfig, Layout};
 use super::error::ModelError;
-use super::weights::{Checkpoint, HostTable, TensorView};
+use super::noise::Noise;
+use super::weights::{Checkpoint, HostTable};
+use host::read;
 use std::path::Path;
 use std::sync::Arc;
-
-/// A tensor in host memory.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HostTensor {
-    /// Extent of each dimension, the last one contiguous.
-    pub shape: Vec<usize>,
-    /// The elements, `shape`'s product in number.
-    pub data: Vec<f32>,
-    /// Whether every element came from F16, so that storing it in F16 loses nothing.
-    pub from_f16: bool,
-}
-
-/// Weight and bias of a linear layer or a layer norm.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Affine {
-    /// `[out, in]` of a linear layer, `[width]` of a layer norm.
-    pub weight: HostTensor,
-    /// `[out]` or `[width]`.
-    pub bias: HostTensor,
-}
 
 /// The vision tower of width `w`, patch side `p`, grid side `g` and embedding length `e`.
 #[derive(Debug, Clone)]
@@ -76,9 +58,9 @@ pub struct TextWeights {
     pub projection: HostTensor,
 }
 
-/// A model folder, read, or random parameters in its place.
+/// All parameters of a model, from a folder or random.
 #[derive(Debug, Clone)]
-pub struct ClipFiles {
+pub struct ClipWeights {
     /// Sizes and settings.
     pub config: ClipConfig,
     /// Image side.
@@ -90,19 +72,47 @@ pub struct ClipFiles {
     pub logit_scale: f32,
 }
 
+/// Logit scale of models with random weights: the one that OpenAI's models ended training with.
+const RANDOM_LOGIT_SCALE: f32 = 100.0;
+
 /// Reads the model in `folder`: configuration and everything but the blocks, whose presence and
 /// shapes are checked.
 ///
 /// # Errors
 /// Everything that [`ClipConfig::from_folder`] and [`Checkpoint::open`] report, and tensors that are
 /// missing or do not have the shape that the configuration implies.
-pub fn load(folder: &Path) -> Result<ClipFiles, ModelError> {
+pub fn load(folder: &Path) -> Result<ClipWeights, ModelError> {
     let config = ClipConfig::from_folder(folder)?;
     let file = Arc::new(Checkpoint::open(folder, config.layout)?);
     let vision = vision_weights(&file, &config)?;
     let text = text_weights(&file, &config)?;
     let logit_scale = logit_scale(&file)?;
-    Ok(ClipFiles { config, vision, text, logit_scale })
+    Ok(ClipWeights { config, vision, text, logit_scale })
+}
+
+/// A model of this architecture whose parameters depend on the seed only. Blocks and rows of the token table are
+/// generated on demand.
+pub fn random(config: ClipConfig, seed: u64) -> ClipWeights {
+    let (vision, text) = (Noise::new(seed).part(0), Noise::new(seed).part(1));
+    let (w, p, g) = (config.vision.tower.width, config.vision.patch_size, config.vision.grid());
+    let (t, embed) = (config.text.tower.width, config.embed_dim);
+    let vision = VisionWeights {
+        class_embedding: random::embedding(vision.part(0), &[w]),
+        patch_embedding: random::matrix(vision.part(1), w, 3 * p * p, 1.0),
+        position_embedding: random::embedding(vision.part(2), &[1 + g * g, w]),
+        ln_pre: random::norm(w),
+        blocks: Blocks::random(vision.part(3), &config.vision.tower),
+        ln_post: random::norm(w),
+        projection: random::matrix(vision.part(4), embed, w, 1.0),
+    };
+    let text = TextWeights {
+        token_embedding: HostTable::random(text.part(0), config.text.vocab_size, t),
+        position_embedding: random::embedding(text.part(1), &[config.text.context_length, t]),
+        blocks: Blocks::random(text.part(2), &config.text.tower),
+        ln_final: random::norm(t),
+        projection: random::matrix(text.part(3), embed, t, 1.0),
+    };
+    ClipWeights { config, vision, text, logit_scale: RANDOM_LOGIT_SCALE }
 }
 
 fn vision_weights(file: &Arc<Checkpoint>, config: &ClipConfig) -> Result<VisionWeights, ModelError> {
@@ -168,7 +178,7 @@ fn text_weights(file: &Arc<Checkpoint>, config: &ClipConfig) -> Result<TextWeigh
     })
 }
 
-/// The factor on similarities, a scalar or a tensor of one element.
+/// The exponential of `logit_scale`, which is stored as a scalar or a tensor of one element.
 fn logit_scale(file: &Checkpoint) -> Result<f32, ModelError> {
     let view = file.any_shape("logit_scale")?;
     let view = if view.shape == [1] { view } else { file.tensor("logit_scale", &[])? };
@@ -189,11 +199,11 @@ fn read_projection(
     }
 }
 
-/// A matrix with its dimensions exchanged.
+/// The transpose of a matrix.
 fn transposed(matrix: HostTensor) -> HostTensor {
     let (rows, cols) = (matrix.shape[0], matrix.shape[1]);
     let data = (0..rows * cols).map(|i| matrix.data[(i % rows) * cols + i / rows]).collect();
-    HostTensor { shape: vec![cols, rows], data, from_f16: matrix.from_f16 }
+    HostTensor { shape: vec![cols, rows], data }
 }
 
 fn layer_norm(file: &Checkpoint, name: &str, width: usize) -> Result<Affine, ModelError> {
@@ -201,19 +211,6 @@ fn layer_norm(file: &Checkpoint, name: &str, width: usize) -> Result<Affine, Mod
         weight: read(file, &[format!("{name}.weight")], &[width])?,
         bias: read(file, &[format!("{name}.bias")], &[width])?,
     })
-}
-
-/// Tensors `names`, each of shape `shape`, stacked along the first dimension.
-fn read(file: &Checkpoint, names: &[String], shape: &[usize]) -> Result<HostTensor, ModelError> {
-    let parts: Vec<TensorView> =
-        names.iter().map(|name| file.tensor(name, shape)).collect::<Result<_, _>>()?;
-    let mut data = Vec::with_capacity(names.len() * shape.iter().product::<usize>());
-    parts.iter().for_each(|part| part.append_f32(&mut data));
-    let mut stacked = shape.to_vec();
-    if let Some(first) = stacked.first_mut() {
-        *first *= names.len();
-    }
-    Ok(HostTensor { shape: stacked, data, from_f16: parts.iter().all(TensorView::is_f16) })
 }
 
 #[cfg(test)]
