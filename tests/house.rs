@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["autograd"],
     &["clip"],
     &["dapo", "data", "metrics", "report", "lab"],
-    &["eval"],
+    &["eval", "synth"],
     &["cli"],
 ];
 

@@ -9,13 +9,13 @@ use crate::dapo::regions::RegionError;
 use crate::dapo::{AlarmError, CheckpointError};
 use crate::data::ImageError;
 use crate::data::samples::SampleError;
-use crate::data::synth::SynthError;
 use crate::eval::EvalError;
 use crate::eval::score::ScoreError;
 use crate::gpu::GpuError;
 use crate::lab::bench::compare::OldReportError;
 use crate::report::tables::MetricsError;
 use crate::report::{LedgerError, NpyError, OverlayError, ReportError, ResultsError, WriteError};
+use crate::synth::SynthError;
 
 /// A message that says what is wrong with what, and a hint that says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,7 +18,6 @@ pub mod raster;
 pub mod resize;
 pub mod samples;
 pub mod sets;
-pub mod synth;
 
 pub use arrivals::{Arrivals, Stamp};
 pub use collect::{ImageEntry, collect};

@@ -12,12 +12,12 @@ use crate::cli::options::{Weights, count, preprocess};
 use crate::cli::picture::{self, PICTURE_SIDE};
 use crate::clip::{Architecture, Clip, ClipOptions};
 use crate::dapo::{DEFAULT_DEFECTS, Detector, Looker, Prompts};
-use crate::data::synth::{OBJECTS, SampleSpec, render};
 use crate::data::{ImageEntry, load_batches};
 use crate::gpu::Gpu;
 use crate::lab::bench::Kind;
 use crate::lab::bench::jobs::{self, Job};
 use crate::report::MapView;
+use crate::synth::{OBJECTS, SampleSpec, render};
 
 /// Edge of the photos that pipelines read.
 const PHOTO_SIDE: usize = 512;

@@ -91,29 +91,6 @@ fn products_with_their_masks() {
 }
 
 #[test]
-fn what_synth_writes_is_read() {
-    use crate::data::synth::{SynthOptions, write_mvtec};
-    let folder = tempfile::tempdir().unwrap();
-    let options = SynthOptions {
-        size: 64,
-        objects: vec!["metal plate".into()],
-        defects: vec!["hole".into()],
-        train_good: 1,
-        test_good: 1,
-        per_defect: 2,
-        ..SynthOptions::default()
-    };
-    let out = folder.path().join("set");
-    write_mvtec(&out, &options, &|_, _| ()).unwrap();
-    let samples = read(&out, None, Split::Test).unwrap();
-    assert_eq!(samples.iter().filter(|s| s.defect.as_deref() == Some("hole")).count(), 2);
-    assert_eq!((samples.len(), &*samples[0].product), (3, "metal_plate"));
-    let mask = samples[1].mask.as_ref().unwrap();
-    let mask = mask.load(64, crate::data::MaskRule::Full).unwrap();
-    assert!(mask.contains(&1.0) && mask.contains(&0.0));
-}
-
-#[test]
 fn a_defective_image_needs_its_mask() {
     let folder = tree(&["test/hole/7.png", "ground_truth/hole/8_mask.png"]);
     refused(folder.path(), None, &["test/hole/7.png", "'hole'", "7_mask.png"]);
