@@ -142,7 +142,7 @@ fn score(looker: &Looker, names: &[String], test: &[Sample], types: bool) -> Sco
     for batch in test.chunks(BATCH) {
         let input: Vec<f32> = batch
             .iter()
-            .flat_map(|s| preprocess.normalise(&preprocess.squash(&load(&s.image).expect("an image"))))
+            .flat_map(|s| preprocess.normalise(&preprocess.resize(&load(&s.image).expect("an image"))))
             .collect();
         for (sample, found) in batch.iter().zip(looker.detect(&input).expect("the device works")) {
             let mask: Vec<bool> = match &sample.mask {

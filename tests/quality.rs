@@ -72,7 +72,7 @@ impl Tally {
 
 fn detect(detector: &Detector, images: &[Labelled]) -> Vec<Detection> {
     let preprocess = Preprocess::clip(SIZE as u32);
-    let pixels = |image: &Labelled| preprocess.normalise(&preprocess.squash(&image.image));
+    let pixels = |image: &Labelled| preprocess.normalise(&preprocess.resize(&image.image));
     images
         .chunks(BATCH)
         .flat_map(|batch| {

@@ -24,6 +24,6 @@ pub use collect::{ImageEntry, collect};
 pub use error::ImageError;
 pub use image::{load, load_labels, load_rgb};
 pub use loader::{Loaded, LoadedImage, load_batches};
-pub use preprocess::{Fit, MaskRule, Preprocess, load_mask};
+pub use preprocess::{MaskRule, Preprocess, load_mask};
 pub use raster::{Mode, Raster};
-pub use resize::{Filter, PassOrder, resize, resize_ordered};
+pub use resize::{Filter, resize};
