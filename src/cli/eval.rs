@@ -24,7 +24,7 @@ pub struct Args {
     /// Data set: a folder in any of the layouts of docs/datasets.md
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Its layout [default: told from the files]
+    /// Its layout [default: detected from the files]
     #[arg(long, value_name = "NAME")]
     layout: Option<Layout>,
     /// Classes of the defects: a TOML file, or the name of a built-in one such as mvtec [default: the built-in one of

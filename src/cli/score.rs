@@ -21,7 +21,7 @@ pub struct Args {
     /// Labelled images: a folder or a table
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// How labels are stored [default: told from the files]
+    /// How labels are stored [default: detected from the files]
     #[arg(long, value_name = "LAYOUT")]
     layout: Option<Layout>,
     /// Classes of the defects: a TOML file, or the name of a built-in one such as mvtec [default: the built-in one of

@@ -1,11 +1,10 @@
-//! Images on the way in: finding files, decoding them, and turning them into the network's input.
+//! Images and data sets: finding files, decoding them, and turning them into the network's input.
 //!
-//! The path of one image is [`collect()`] → [`load`] →
-//! [`Preprocess`] → `[3, size, size]` floats; [`load_batches`] runs it on
-//! background threads. [`samples`] lists images with their labels and masks,
-//! [`sets`] adds the classes of data sets. Resizing and normalising reproduce what Pillow and torchvision do to the bit (JPEG
-//! decoders differ by a few levels), because CLIP
-//! was trained on their output and small differences in resampling move anomaly scores.
+//! The path of one image is [`collect()`] → [`load`] → [`Preprocess`] → `[3, size, size]` floats; [`load_batches`] runs it
+//! on background threads. [`samples`] lists images with their labels and masks, [`sets`] adds the classes of data sets.
+//!
+//! Resizing and normalising equal Pillow's and torchvision's to the bit (JPEG decoders differ by a few levels), because
+//! CLIP was trained on their output and small differences in resampling change anomaly scores.
 
 pub mod arrivals;
 pub mod collect;

@@ -3,7 +3,7 @@
 //! A pass along each axis (in the order of Pillow 13), each a weighted sum over a window of the source. The
 //! window grows with the down-scale factor (anti-aliasing). Weights are computed in `f64`, normalised to a
 //! sum of one, and rounded to fixed point with 22 fractional bits; the image between
-//! the passes is rounded to 8 bits. All of that is visible in the result, so all of it is reproduced:
+//! the passes is rounded to 8 bits. All of that affects the result and is reproduced:
 //! the output equals `Image.resize` of Pillow for 8-bit gray, RGB, and both with alpha.
 
 use std::borrow::Cow;

@@ -28,7 +28,7 @@ pub struct Args {
     /// Folder of labelled images
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// How the folder is laid out: mvtec, index for an images.csv, or another of docs/datasets.md [default: told from
+    /// How the folder is laid out: mvtec, index for an images.csv, or another of docs/datasets.md [default: detected from
     /// the files]
     #[arg(long, value_name = "NAME")]
     layout: Option<Layout>,

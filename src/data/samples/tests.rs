@@ -3,8 +3,10 @@
 mod layouts;
 mod lists;
 
-use super::*;
 use std::fs;
+use std::path::Path;
+
+use super::*;
 
 /// Files below a temporary folder, each with its own name as contents.
 fn tree(files: &[&str]) -> tempfile::TempDir {
@@ -160,9 +162,9 @@ fn faults_of_a_table_name_the_line() {
     check("image,mask,defect\n", &["no image", "index"]);
     check(
         "image,mask,defect\na/1.png,m/1.png,cut\na/9.png,,\n",
-        &["line 3", "image \"a/9.png\" is not there"],
+        &["line 3", "image \"a/9.png\" does not exist"],
     );
-    check("image,mask,defect\na/1.png,m/9.png,cut\n", &["line 2", "mask \"m/9.png\" is not there"]);
+    check("image,mask,defect\na/1.png,m/9.png,cut\n", &["line 2", "mask \"m/9.png\" does not exist"]);
     check("image,mask,defect\na/1.png,,cut\n", &["line 2", "'cut'", "no mask"]);
     check("image,mask,defect\n,,cut\n", &["line 2", "image is empty"]);
     check("image,mask,defect\na/1.png,,\nü.jpg,,\na/../a/1.png,,\n", &["line 4", "already in line 2"]);
