@@ -6,7 +6,7 @@ use super::error::SynthError;
 use super::rng::SeededRng;
 use super::{board, fabrics, hardware, round_objects, textures};
 
-/// How an object is drawn.
+/// The function that draws an object.
 #[derive(Clone, Copy)]
 pub(super) enum Appearance {
     /// A material that fills the frame (or nearly does).
@@ -17,7 +17,7 @@ pub(super) enum Appearance {
 
 /// An object the generator can draw.
 pub struct ObjectKind {
-    /// Plain words, fit for "a photo of a {name}".
+    /// Name in words, for "a photo of a {name}".
     pub name: &'static str,
     pub(super) appearance: Appearance,
     /// Has a vertical grain.

@@ -14,7 +14,7 @@ macro_rules! defects {
             /// All kinds, in the order of [`defects`].
             pub const ALL: &'static [Defect] = &[$(Defect::$variant,)*];
 
-            /// The plain word, fit for "a photo of a {object} with a {name} defect".
+            /// Name in words, for "a photo of a {object} with a {name} defect".
             pub fn name(self) -> &'static str {
                 match self { $(Defect::$variant => $name,)* }
             }

@@ -1,14 +1,14 @@
-//! What can go wrong while generating.
+//! Errors of the generator.
 
 use std::io;
 use std::path::PathBuf;
 
 use super::canvas::SIZE_RANGE;
 
-/// Most images of one kind: the list of what to draw is made before the first is drawn.
+/// Largest number of images of one kind: the list of what to draw is made before the first is drawn.
 pub(super) const MAX_COUNT: usize = 100_000;
 
-/// What went wrong while generating.
+/// An error of the generator.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SynthError {
@@ -34,7 +34,7 @@ pub enum SynthError {
         /// As given, in pixels.
         size: usize,
     },
-    /// A folder to be replaced that this generator did not make.
+    /// A folder to be replaced that was not made by this generator.
     #[error(
         "{path}: not made by `dapo-wgpu synth`, so --overwrite does not delete it; choose another --out or remove it yourself"
     )]
@@ -42,13 +42,13 @@ pub enum SynthError {
         /// The folder or file.
         path: PathBuf,
     },
-    /// More images than anybody can mean.
+    /// An unreasonably large number of images.
     #[error("{count} images of one kind are too many; ask for at most {MAX_COUNT}")]
     Count {
         /// As given.
         count: usize,
     },
-    /// None of the chosen objects can have any of the chosen defects.
+    /// A chosen object that can have none of the chosen defects.
     #[error("none of the chosen defects can occur on '{object}'; it can have: {possible}")]
     NothingPossible {
         /// The object.
@@ -62,13 +62,13 @@ pub enum SynthError {
         /// As given.
         value: f64,
     },
-    /// The output folder holds something already.
+    /// The output folder is not empty.
     #[error("{} exists and is not empty; choose another folder or allow overwriting", path.display())]
     NotEmpty {
         /// The folder.
         path: PathBuf,
     },
-    /// The file system said no.
+    /// A file or folder that cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
         /// File or folder.

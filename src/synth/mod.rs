@@ -1,8 +1,8 @@
 //! Procedural inspection images: labelled pictures of materials and parts, good or with exactly one defect and its mask.
 //!
-//! Everything is drawn from nothing: noise, shapes and light. A scene (surface, normal wear, visible edges) gets a defect
-//! as an operation on it, then a camera (lighting, tone, optics, sensor, compression) takes the picture. Nuisances are
-//! drawn on good and defective images alike, so that a model learns what a defect is and not what a bright streak is.
+//! Everything is drawn procedurally from noise, shapes and light. A scene (surface, normal wear, visible edges) is changed
+//! by a defect, then photographed by a simulated camera (lighting, tone, optics, sensor, compression). Normal variation is
+//! drawn on good and defective images alike, so that a model does not mistake it for defects.
 //!
 //! An image depends on its [`SampleSpec`] only. The same specification gives the same image on one machine whatever the
 //! number of threads; between platforms, the last bit of `sin` or `exp` may move single values by one level.

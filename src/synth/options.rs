@@ -14,7 +14,7 @@ pub struct SynthOptions {
     pub size: usize,
     /// Names of objects; empty for all.
     pub objects: Vec<String>,
-    /// Names of defects; empty for all. On each object those apply that it can have.
+    /// Names of defects; empty for all. Each object gets those that it can have.
     pub defects: Vec<String>,
     /// Good training images an object ([`write_mvtec`](super::write_mvtec) only).
     pub train_good: usize,

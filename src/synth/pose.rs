@@ -4,7 +4,7 @@ use super::canvas::{Canvas, Plane, Rgb, UNITS};
 use super::rng::SeededRng;
 use super::shapes::inside;
 
-/// Where an object lies: its own axes and scale in the frame.
+/// The position, rotation and scale of an object in the frame.
 pub(super) struct Pose {
     x: f32,
     y: f32,
@@ -29,7 +29,7 @@ impl Pose {
     }
 }
 
-/// Draws an object pixel by pixel: `f` gets object coordinates and gives the signed distance (own units) and the colour.
+/// Draws an object pixel by pixel: `f` gets object coordinates and returns the signed distance (own units) and the colour.
 pub(super) fn draw(
     size: usize,
     pose: &Pose,

@@ -16,12 +16,12 @@ pub const MIN_MASK_AT_128: usize = 12;
 /// Mean change of brightness or colour inside the mask that counts as visible, on the 0–1 scale, before noise.
 const VISIBLE: f32 = 0.035;
 
-/// What determines an image.
+/// The specification of an image, which determines its pixels.
 #[derive(Clone, Copy)]
 pub struct SampleSpec {
     /// The object; see [`OBJECTS`] and [`ObjectKind::find`].
     pub object: &'static ObjectKind,
-    /// The defect, or none for a good image. One that the object's table leaves out is drawn all the same.
+    /// The defect, or none for a good image. One that is not among [`ObjectKind::defects`] is drawn, too.
     pub defect: Option<Defect>,
     /// Side in pixels, within [`SIZE_RANGE`] (other values are clamped).
     pub size: usize,
@@ -29,7 +29,7 @@ pub struct SampleSpec {
     pub seed: u64,
 }
 
-/// An image and where its defect is.
+/// An image and the mask of its defect.
 pub struct Sample {
     /// The picture, `size × size`, grayscale cameras as three equal channels.
     pub image: RgbImage,
@@ -60,12 +60,12 @@ pub fn render(spec: &SampleSpec) -> Sample {
     };
     let image = camera.capture(&colour, &mut rng);
     let orientation = rng.int(0, 7);
-    // A line scanner's tiles mostly lie one way; turning all of them would halve what is learned about that.
+    // Tiles under a line scanner mostly have one orientation, which is kept half of the time.
     let orientation = if spec.object.framed > 0.5 && rng.chance(0.5) { orientation & 3 } else { orientation };
     finish(&image, &mask, orientation)
 }
 
-/// Tries to put `defect` on `scene` so that `camera` shows it; none if it would not.
+/// Tries to draw `defect` on `scene` so that it is visible to `camera`; `None` if it is not.
 fn add_defect(
     scene: &Scene,
     defect: Defect,

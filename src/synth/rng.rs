@@ -1,4 +1,4 @@
-//! The generator's source of chance: a PCG stream keyed by words, so that an image depends on its own key only.
+//! Seeded random numbers: a PCG stream keyed by a seed and a tag, so that an image depends on its own key only.
 
 use rand::RngCore;
 use rand_pcg::Pcg64Mcg;
@@ -16,7 +16,7 @@ pub(super) fn mix_text(state: u64, text: &str) -> u64 {
     text.bytes().fold(mix(state, text.len() as u64), |h, b| mix(h, u64::from(b)))
 }
 
-/// A random stream with the few draws that the generator needs.
+/// A seeded random number generator with the distributions that the image generator needs.
 ///
 /// The conversions from bits to numbers are written out here rather than taken from `rand`'s distributions, because
 /// those may change between releases while a seed must keep meaning the same image.
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_have_the_stated_moments() {
+    fn normal_numbers_have_mean_0_and_deviation_1() {
         let mut rng = SeededRng::new(3, "moments");
         let n = 20_000;
         let (mut sum, mut square) = (0.0f64, 0.0f64);

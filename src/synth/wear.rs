@@ -1,4 +1,4 @@
-//! What is normal on a flat surface and must not raise an alarm: bright streaks, soft bands, clouds of shade, machining
+//! Normal variation of a flat surface, which is not a defect: bright streaks, soft bands, clouds of shade, machining
 //! marks, water marks, hairlines and specks too faint to matter.
 
 use super::canvas::{Canvas, Plane, UNITS};

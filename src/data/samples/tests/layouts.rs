@@ -1,4 +1,4 @@
-//! Layouts that are told by their folders.
+//! Layouts that are detected from their folders.
 
 use super::*;
 
