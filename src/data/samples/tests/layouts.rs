@@ -53,7 +53,7 @@ fn visa_with_its_list_of_splits() {
             "several_labels candle/Data/Images/Anomaly/001.JPG",
         ]
     );
-    refused(root, None, &["line 6", "Anomaly/009.JPG", "not there"]);
+    refused(root, None, &["line 6", "Anomaly/009.JPG", "does not exist"]);
     let train = list(root, None, Split::Train).unwrap();
     assert_eq!(lines(root, &train.samples), ["candle/Data/Images/Normal/0000.JPG - candle -"]);
     // One product finds the list beside it.
