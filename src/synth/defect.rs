@@ -11,7 +11,7 @@ macro_rules! defects {
         }
 
         impl Defect {
-            /// All kinds, in the order of [`defects`].
+            /// All kinds, in the order of [`defects()`].
             pub const ALL: &'static [Defect] = &[$(Defect::$variant,)*];
 
             /// Name in words, for "a photo of a {object} with a {name} defect".

@@ -19,7 +19,7 @@ const VISIBLE: f32 = 0.035;
 /// The specification of an image, which determines its pixels.
 #[derive(Clone, Copy)]
 pub struct SampleSpec {
-    /// The object; see [`OBJECTS`] and [`ObjectKind::find`].
+    /// The object; see [`OBJECTS`](super::OBJECTS) and [`ObjectKind::find`].
     pub object: &'static ObjectKind,
     /// The defect, or none for a good image. One that is not among [`ObjectKind::defects`] is drawn, too.
     pub defect: Option<Defect>,
