@@ -11,7 +11,7 @@ demo: driver
 	./target/release/dapo-wgpu detect docs/samples --out $(OUT) --save-maps
 	@echo "open $(OUT)/report.html"
 
-## Formatting, lints, documentation, unit tests, kernel conformance, goldens, CLI end to end
+## Formatting, lints (of the library without features too), documentation, unit tests, kernel conformance, goldens, CLI end to end
 test: tools fmt lint unit
 
 fmt:
@@ -19,6 +19,7 @@ fmt:
 
 lint:
 	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --no-default-features --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items
 
 # Shaders run with bounds and loop checks here. NODEVICE_SELECT keeps Mesa from looking for a display.

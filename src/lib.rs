@@ -2,22 +2,28 @@
 //! (arXiv 2512.09446), on any Vulkan, Metal or DX12 device, from hand-written WGSL kernels and no
 //! machine-learning framework.
 //!
-//! The modules form a house in which imports point one way only:
+//! Imports between the modules point one way only:
 //!
 //! ```text
-//! cli → eval → inspect → dapo, data, lab, metrics, report → clip → autograd → ops → kernels → gpu
+//! cli → eval, synth → inspect → dapo, data, lab, metrics, report → clip → autograd → ops → kernels → gpu
 //! ```
 //!
 //! * [`gpu`] is the only one that names wgpu: adapters, buffers, pipelines, recording, errors.
 //! * [`kernels`] describes each kernel with its variants, cost, float64 reference and error bound.
 //! * [`ops`] adds shapes, [`autograd`] gradients; [`clip`] composes them into CLIP's two towers.
-//! * [`dapo`] detects; [`data`] reads and generates images; [`metrics`] scores; [`report`] writes; [`lab`] checks and measures kernels.
+//! * [`dapo`] detects; [`data`] reads images and data sets; [`metrics`] scores; [`report`] writes; [`lab`] checks and
+//!   measures kernels.
 //! * [`inspect`] takes photos and gives detections; [`eval`] does so over whole data sets, with figures.
-//! * [`cli`] is the command line, one file a verb.
+//! * `synth` (feature `synth`) generates labelled images.
+//! * `cli` (feature `cli`) is the command line, one file per subcommand.
+//!
+//! All features are on by default, for the program. A program that uses the library depends on it with
+//! `default-features = false`, and turns on what it needs: `synth`, `fetch` (downloads of models, `clip::fetch`).
 //!
 //! `docs/architecture.md` follows one photo through all of them.
 
 pub mod autograd;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod clip;
 pub mod dapo;
@@ -30,3 +36,5 @@ pub mod lab;
 pub mod metrics;
 pub mod ops;
 pub mod report;
+#[cfg(feature = "synth")]
+pub mod synth;

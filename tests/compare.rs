@@ -15,10 +15,10 @@ use dapo_wgpu::clip::{Clip, ClipOptions, embedded};
 use dapo_wgpu::dapo::learner::{LearnedDetector, LearnerFile, Method};
 use dapo_wgpu::dapo::{Detector, Prompts};
 use dapo_wgpu::data::samples::{self, Sample, Split};
-use dapo_wgpu::data::synth::{OBJECTS, defects};
 use dapo_wgpu::data::{MaskRule, Preprocess, load};
 use dapo_wgpu::gpu::{Gpu, GpuOptions};
 use dapo_wgpu::metrics::{ConfusionMatrix, PixelCounts, auroc, mean_and_std};
+use dapo_wgpu::synth::{OBJECTS, defects};
 
 /// Seeds of training: 1, 2, 3, or as many as `DAPO_SEEDS` says.
 fn seeds() -> std::ops::RangeInclusive<u64> {
@@ -142,7 +142,7 @@ fn score(detector: &Detector, names: &[String], test: &[Sample], types: bool) ->
     for batch in test.chunks(BATCH) {
         let input: Vec<f32> = batch
             .iter()
-            .flat_map(|s| preprocess.normalise(&preprocess.squash(&load(&s.image).expect("an image"))))
+            .flat_map(|s| preprocess.normalise(&preprocess.resize(&load(&s.image).expect("an image"))))
             .collect();
         for (sample, found) in batch.iter().zip(detector.detect(&input).expect("the device works")) {
             let mask: Vec<bool> = match &sample.mask {

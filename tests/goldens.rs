@@ -56,7 +56,7 @@ fn pixels(clip: &Clip, model: &str) -> Vec<f32> {
     let size = clip.vision().image_size() as u32;
     let preprocess =
         Preprocess { mean: clip.config().mean, std: clip.config().std, ..Preprocess::clip(size) };
-    let one = |path: &PathBuf| preprocess.normalise(&preprocess.squash(&load(path).expect("an image")));
+    let one = |path: &PathBuf| preprocess.normalise(&preprocess.resize(&load(path).expect("an image")));
     images(model).iter().flat_map(one).collect()
 }
 

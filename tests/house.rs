@@ -22,7 +22,7 @@ const FLOORS: &[&[&str]] = &[
     &["clip"],
     &["dapo", "data", "metrics", "report", "lab"],
     &["inspect"],
-    &["eval"],
+    &["eval", "synth"],
     &["cli"],
 ];
 

@@ -280,7 +280,7 @@ fn a_learner_starts_at_the_model_as_it_is() {
     let pixels: Vec<f32> = names
         .iter()
         .map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/samples/{name}.png")))
-        .flat_map(|path| preprocess.normalise(&preprocess.squash(&load(&path).expect("an image"))))
+        .flat_map(|path| preprocess.normalise(&preprocess.resize(&load(&path).expect("an image"))))
         .collect();
     let mut values = Parameters::init(&config, &clip, 1).expect("values");
     values.init_from_images(&config, &clip, &pixels).expect("the device works");

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use dapo_wgpu::clip::{Clip, ClipOptions, embedded};
 use dapo_wgpu::dapo::{Detection, Detector, Prompts};
-use dapo_wgpu::data::synth::{Defect, OBJECTS, SampleSpec, defects, render};
 use dapo_wgpu::data::{MaskRule, Preprocess, Raster, load, load_mask};
 use dapo_wgpu::gpu::{Gpu, GpuOptions};
 use dapo_wgpu::metrics::{PixelCounts, auroc};
+use dapo_wgpu::synth::{Defect, OBJECTS, SampleSpec, defects, render};
 
 const SIZE: usize = 128;
 const BATCH: usize = 8;
@@ -72,7 +72,7 @@ impl Tally {
 
 fn detect(detector: &Detector, images: &[Labelled]) -> Vec<Detection> {
     let preprocess = Preprocess::clip(SIZE as u32);
-    let pixels = |image: &Labelled| preprocess.normalise(&preprocess.squash(&image.image));
+    let pixels = |image: &Labelled| preprocess.normalise(&preprocess.resize(&image.image));
     images
         .chunks(BATCH)
         .flat_map(|batch| {
@@ -83,7 +83,7 @@ fn detect(detector: &Detector, images: &[Labelled]) -> Vec<Detection> {
 }
 
 /// Generated images of one object: `good` good ones and `each` of every defect that it can have.
-fn generated(object: &'static dapo_wgpu::data::synth::ObjectKind, good: u64, each: u64) -> Vec<Labelled> {
+fn generated(object: &'static dapo_wgpu::synth::ObjectKind, good: u64, each: u64) -> Vec<Labelled> {
     // Training's seeds are hashes of all 64 bits; these small ones are none of them but by an accident of 2⁻⁴⁰.
     let seed = |defect: u64, i: u64| 0x7e57_0000_0000 + (defect << 20) + i;
     let sample = |defect: Option<Defect>, number: u64, i: u64| {

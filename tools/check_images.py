@@ -3,7 +3,7 @@
     cargo build --example check_images
     python tools/check_images.py target/debug/examples/check_images
 
-Needs Pillow and NumPy. Resizing must be equal everywhere. Decoded pixels must be equal for lossless
+Needs Pillow 13 or later, whose order of passes the crate follows, and NumPy. Resizing must be equal everywhere. Decoded pixels must be equal for lossless
 formats; for JPEG and lossy WebP the largest difference is reported (two decoders may round differently).
 """
 
@@ -19,7 +19,6 @@ import numpy as np
 import PIL
 from PIL import Image
 
-NEW_ORDER = int(PIL.__version__.split(".")[0]) >= 13
 CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 
 
@@ -28,7 +27,7 @@ class Crate:
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def resize(self, image, size, bicubic):
-        head = b"R" + bytes([CHANNELS[image.mode], bicubic, NEW_ORDER]) + struct.pack("<4I", *image.size, *size)
+        head = b"R" + bytes([CHANNELS[image.mode], bicubic]) + struct.pack("<4I", *image.size, *size)
         self.process.stdin.write(head + image.tobytes())
         self.process.stdin.flush()
         return self.process.stdout.read(size[0] * size[1] * CHANNELS[image.mode])

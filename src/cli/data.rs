@@ -26,7 +26,7 @@ struct Inspect {
     /// Folder of labelled images, or the list of them
     #[arg(value_name = "DIR")]
     root: PathBuf,
-    /// How it is laid out, see docs/datasets.md [default: told from the files]
+    /// Its layout, see docs/datasets.md [default: detected from the files]
     #[arg(long, value_name = "NAME")]
     layout: Option<Layout>,
     /// Classes of the defects: a TOML file, or the name of a built-in one such as mvtec [default: the built-in one of
@@ -59,10 +59,10 @@ impl From<SplitArg> for Split {
     }
 }
 
-/// Looks at a data set.
+/// Inspects a data set.
 ///
 /// # Errors
-/// A data set that cannot be used at all. Anything less is printed as a problem.
+/// A data set that cannot be used at all. Other problems are printed.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let What::Inspect(args) = &args.what;
     let opened = sets::open(&args.root, args.layout, args.description.as_deref(), args.split.into())?;

@@ -9,7 +9,6 @@ use crate::dapo::regions::RegionError;
 use crate::dapo::{AlarmError, CheckpointError};
 use crate::data::ImageError;
 use crate::data::samples::SampleError;
-use crate::data::synth::SynthError;
 use crate::eval::EvalError;
 use crate::eval::score::ScoreError;
 use crate::gpu::GpuError;
@@ -17,6 +16,7 @@ use crate::inspect::picture::PictureError;
 use crate::lab::bench::OldReportError;
 use crate::report::tables::MetricsError;
 use crate::report::{LedgerError, NpyError, OverlayError, ReportError, ResultsError, WriteError};
+use crate::synth::SynthError;
 
 /// A message that says what is wrong with what, and a hint that says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Failure;
 use super::output::{print, progress};
-use crate::data::synth::{SynthOptions, defects, objects, write_mvtec, write_shards};
+use crate::synth::{SynthOptions, defects, objects, write_mvtec, write_shards};
 
 /// Options of `synth`.
 #[derive(Debug, clap::Args)]

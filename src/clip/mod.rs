@@ -13,6 +13,7 @@ pub mod architectures;
 pub mod config;
 pub mod embedded;
 pub mod error;
+#[cfg(feature = "fetch")]
 pub mod fetch;
 #[cfg(test)]
 pub(crate) mod fixtures;

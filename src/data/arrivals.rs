@@ -1,4 +1,4 @@
-//! Images as they arrive in a folder, each handed out once, when it has stopped changing.
+//! Watches a folder for new images; each version of a file is returned once, when it has stopped changing.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -7,17 +7,17 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::collect::is_image_name;
 
-/// A version of a file: a file that is written again is another image.
+/// A version of a file: a file that is rewritten is a new image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    /// Bytes.
+    /// Size in bytes.
     pub bytes: u64,
     /// Time of the last change, in nanoseconds since 1970.
     pub modified_ns: u64,
 }
 
 impl Stamp {
-    /// That of a file as it is now; `None` if it is not there.
+    /// The current version of a file; `None` if it does not exist.
     pub fn of(path: &Path) -> Option<Self> {
         fs::metadata(path).ok().map(|metadata| Self::from(&metadata))
     }
@@ -31,32 +31,32 @@ impl From<&fs::Metadata> for Stamp {
     }
 }
 
-/// What is known of a file.
+/// State of a file.
 #[derive(Debug, Clone, Copy)]
 enum State {
-    /// Seen, not handed out: since when it has not changed.
+    /// Not returned yet, unchanged since this time.
     Settling(Stamp, Instant),
-    /// Handed out, not yet answered for.
-    Out(Stamp),
-    /// Could not be read: it is handed out again after a while, in case it is still being written.
+    /// Returned, result pending.
+    Pending(Stamp),
+    /// Could not be read: it is returned again later, in case it is still being written.
     Retry { stamp: Stamp, first: Instant, next: Instant },
-    /// Answered for, in this version.
+    /// This version is done.
     Done(Stamp),
 }
 
-/// A folder that is looked through again and again.
+/// A folder that is polled.
 #[derive(Debug)]
 pub struct Arrivals {
     root: PathBuf,
-    /// How long a file must not change before it is read.
+    /// How long a file must be unchanged before it is read.
     settle: Duration,
-    /// How long an unreadable file is given to be completed.
+    /// How long an unreadable file is retried.
     patience: Duration,
     files: HashMap<PathBuf, State>,
 }
 
 impl Arrivals {
-    /// A folder, and the versions of files (relative paths) that were answered for before.
+    /// Watches `root`; `known` are versions of files (relative paths) that are done already.
     pub fn new(
         root: &Path,
         settle: Duration,
@@ -67,11 +67,11 @@ impl Arrivals {
         Self { root: root.to_owned(), settle, patience, files }
     }
 
-    /// Looks through the folder and hands out what is ready: relative paths, sorted. Each must be answered for with
-    /// [`Arrivals::done`] or [`Arrivals::unreadable`].
+    /// Scans the folder and returns what is ready: relative paths, sorted. Each must be reported with [`Arrivals::done`]
+    /// or [`Arrivals::unreadable`].
     ///
     /// # Errors
-    /// A folder that cannot be read. Files and folders in it that come and go are no error.
+    /// The folder itself cannot be read. Files and folders in it may appear and disappear.
     pub fn poll(&mut self, now: Instant) -> std::io::Result<Vec<(PathBuf, Stamp)>> {
         fs::read_dir(&self.root)?;
         let mut present = Vec::new();
@@ -82,10 +82,10 @@ impl Arrivals {
         for (path, stamp) in present {
             let state = self.files.entry(path.clone()).or_insert(State::Settling(stamp, now));
             match *state {
-                State::Done(known) | State::Out(known) if known == stamp => {}
+                State::Done(known) | State::Pending(known) if known == stamp => {}
                 State::Settling(known, since) if known == stamp => {
                     if now.duration_since(since) >= self.settle {
-                        *state = State::Out(stamp);
+                        *state = State::Pending(stamp);
                         ready.push((path, stamp));
                     }
                 }
@@ -101,18 +101,18 @@ impl Arrivals {
         Ok(ready)
     }
 
-    /// Whether a file is there that was not answered for.
+    /// Whether any file is not done.
     pub fn is_waiting(&self) -> bool {
         self.files.values().any(|state| !matches!(state, State::Done(_)))
     }
 
-    /// A version of a file was answered for.
+    /// Reports that a version of a file is done.
     pub fn done(&mut self, path: &Path, stamp: Stamp) {
         self.files.insert(path.to_owned(), State::Done(stamp));
     }
 
-    /// A version of a file could not be read. Whether patience with it is at an end: it counts as answered for then,
-    /// until it changes.
+    /// Reports that a version of a file could not be read. Returns whether its time for retries is over; the file is then
+    /// done until it changes.
     pub fn unreadable(&mut self, path: &Path, stamp: Stamp, now: Instant) -> bool {
         let first = match self.files.get(path) {
             Some(State::Retry { stamp: known, first, .. }) if *known == stamp => *first,
@@ -127,13 +127,13 @@ impl Arrivals {
         over
     }
 
-    /// A file went away before it could be read; if it comes back, it is a new one.
+    /// Reports that a file disappeared before it was read; if it comes back, it is a new one.
     pub fn gone(&mut self, path: &Path) {
         self.files.remove(path);
     }
 }
 
-/// Image files below a folder, however deep up to a limit that no loop of links survives.
+/// Image files below a folder, down to a depth that bounds cycles of links.
 fn walk(root: &Path, below: &Path, depth: usize, found: &mut Vec<(PathBuf, Stamp)>) {
     let Ok(entries) = fs::read_dir(root.join(below)) else { return };
     for entry in entries.flatten() {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_handed_out_once_when_it_has_settled_and_again_when_rewritten() {
+    fn a_file_is_returned_once_when_it_has_settled_and_again_when_rewritten() {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("written");
         let mut clock = Clock(Instant::now());
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_file_is_tried_again_until_patience_ends_or_it_is_completed() {
+    fn an_unreadable_file_is_retried_until_patience_ends_or_it_is_completed() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("deep")).expect("made");
         let file = folder.path().join("deep/a.png");
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_answered_for_before_is_not_handed_out_again() {
+    fn files_done_before_are_not_returned_again() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("a.png"), "one").expect("written");
         let clock = Instant::now();

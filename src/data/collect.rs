@@ -1,4 +1,4 @@
-//! Finding image files, and a name for each under which results can be stored.
+//! Finds image files, and gives each a name under which results are stored.
 
 use std::collections::HashSet;
 use std::fs;
@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 
 use super::error::ImageError;
 
-/// Extensions looked for in folders, in lower case. Files named directly may have any.
+/// Extensions searched for in folders, in lower case. Files named directly may have any extension.
 pub const EXTENSIONS: [&str; 13] =
     ["png", "jpg", "jpeg", "jpe", "jfif", "bmp", "dib", "tif", "tiff", "webp", "pgm", "ppm", "pbm"];
 
 /// One image to process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageEntry {
-    /// Where the image lies.
+    /// The file.
     pub path: PathBuf,
     /// Unique relative path, without extension, for results: the file's own stem, or for a file found
     /// in a folder its path in that folder, with `/` between the parts (`test/scratch/000`).
-    /// Never absolute, never with `..`, and in characters every file system takes.
+    /// Never absolute, never with `..`, and in characters that every file system allows.
     pub stem: String,
 }
 
@@ -27,12 +27,11 @@ impl AsRef<Path> for ImageEntry {
     }
 }
 
-/// Lists the images behind `paths` in their order: a file as it is, a folder searched to the bottom
-/// and sorted by path.
+/// Lists the images of `paths` in their order: a file as it is, a folder recursively and sorted by path.
 ///
-/// In folders only files with one of [`EXTENSIONS`] (in any case) count, and not: hidden files and
-/// folders, folders named `ground_truth`, files ending in `_mask.png` — benchmark data sets keep
-/// their masks there. A file or folder named directly is taken whatever it is called.
+/// In folders, files with one of [`EXTENSIONS`] (in any case) are listed, except hidden files and folders, folders named
+/// `ground_truth` and files ending in `_mask.png`, where benchmark data sets keep their masks. A file or folder named
+/// directly is used whatever its name.
 ///
 /// # Errors
 /// A path that does not exist or cannot be read, or no image at all.
@@ -68,7 +67,7 @@ pub fn collect(paths: &[PathBuf]) -> Result<Vec<ImageEntry>, ImageError> {
     Ok(entries)
 }
 
-/// Adds the images under `folder`. `above` holds the real paths of the folders on the way down, since
+/// Adds the images under `folder`. `above` holds the canonical paths of its parents, since
 /// a link may lead back to one of them.
 fn walk(folder: &Path, above: &mut Vec<PathBuf>, found: &mut Vec<PathBuf>) -> Result<(), ImageError> {
     let io = |e| ImageError::from_io(folder, e);
@@ -84,7 +83,7 @@ fn walk(folder: &Path, above: &mut Vec<PathBuf>, found: &mut Vec<PathBuf>) -> Re
         if name.as_encoded_bytes().starts_with(b".") {
             continue;
         }
-        // Follows links; one that leads nowhere is no image.
+        // Follows links; a broken link is not an image.
         let Ok(metadata) = fs::metadata(&path) else {
             continue;
         };
@@ -100,7 +99,7 @@ fn walk(folder: &Path, above: &mut Vec<PathBuf>, found: &mut Vec<PathBuf>) -> Re
     Ok(())
 }
 
-/// Whether the name ends like that of an image, in any case.
+/// Whether the name has the extension of an image, in any case.
 pub(super) fn has_image_extension(path: &Path) -> bool {
     path.extension().is_some_and(|extension| {
         let is = |known: &&str| extension.eq_ignore_ascii_case(known);
@@ -115,12 +114,12 @@ pub(super) fn is_image_name(path: &Path) -> bool {
     has_image_extension(path) && !name.ends_with(b"_mask.png")
 }
 
-/// The stems given out so far, in lower case: `A` and `a` are one file on macOS and Windows.
+/// The stems in use, in lower case: `A` and `a` are one file on macOS and Windows.
 #[derive(Default)]
 struct Stems(HashSet<String>);
 
 impl Stems {
-    /// A unique stem made of `path`'s parts; `-2`, `-3` and so on tell namesakes apart.
+    /// A unique stem made of `path`'s parts; `-2`, `-3` and so on distinguish equal names.
     fn claim(&mut self, path: &Path) -> String {
         let parts = path.components();
         let parts: Vec<String> = parts.map(|part| portable(&part.as_os_str().to_string_lossy())).collect();
@@ -135,11 +134,11 @@ impl Stems {
     }
 }
 
-/// `part` as a file name any system takes: no separators, no reserved characters, not `.` or `..`.
+/// `part` as a file name that any system allows: no separators, no reserved characters, not `.` or `..`.
 fn portable(part: &str) -> String {
     let allowed = |c: char| !c.is_control() && !r#"/\:*?"<>|"#.contains(c);
     let mut name: String = part.chars().map(|c| if allowed(c) { c } else { '_' }).collect();
-    // Windows drops dots and spaces at the end, and with them the difference between two names.
+    // Windows drops trailing dots and spaces, which may make two names equal.
     let kept = name.trim_end_matches(['.', ' ']).len();
     if kept < name.len() {
         name.truncate(kept);
@@ -184,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn named_files_are_taken_as_they_are() {
+    fn named_files_are_used_as_they_are() {
         let folder = tree(&["a/000_mask.png", ".hidden", "ground_truth/1.png"]);
         let at = |name: &str| folder.path().join(name);
         let paths = [at("a/000_mask.png"), at(".hidden"), at("ground_truth")];
@@ -223,14 +222,14 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_in_a_circle_and_odd_names_are_survived() {
+    fn link_cycles_and_invalid_names_are_handled() {
         use std::ffi::OsStr;
         use std::os::unix::ffi::OsStrExt;
         let folder = tree(&["a/0.png"]);
         std::os::unix::fs::symlink(folder.path(), folder.path().join("a/loop")).unwrap();
         std::os::unix::fs::symlink("nowhere", folder.path().join("a/broken.png")).unwrap();
         let odd = folder.path().join(OsStr::from_bytes(b"caf\xe9.png"));
-        // Some file systems refuse such names; then there is nothing to survive.
+        // Some file systems refuse such names; then there is nothing to test.
         let is_written = fs::write(&odd, b"x").is_ok();
         let entries = collect(&[folder.path().into()]).unwrap();
         assert_eq!(entries.len(), 1 + usize::from(is_written));

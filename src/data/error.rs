@@ -1,12 +1,12 @@
-//! What can go wrong with an image file, each with the file's name and a way out.
+//! Errors of image files. Each message names the file and a fix.
 
 use std::io;
 use std::path::PathBuf;
 
-/// The formats that can be read, as told to the user.
+/// The formats that can be read, for messages.
 pub(crate) const FORMATS: &str = "PNG, JPEG, BMP, TIFF, WebP, PNM";
 
-/// An image that could not be read, or a path that led to none.
+/// An image that could not be read, or paths without images.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
@@ -41,18 +41,18 @@ pub enum ImageError {
     Truncated {
         /// The file.
         path: PathBuf,
-        /// What the decoder missed.
+        /// What the decoder reported.
         detail: String,
     },
-    /// The content contradicts itself: a wrong checksum, an impossible code, a bad header.
+    /// The content is inconsistent: a wrong checksum, an impossible code, a bad header.
     #[error("{}: the image is damaged ({detail}); restore it from its source or save it anew", path.display())]
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// What the decoder said.
+        /// What the decoder reported.
         detail: String,
     },
-    /// A valid file whose samples have no agreed 8-bit meaning, such as floating point TIFF.
+    /// A valid file whose samples have no standard conversion to 8 bits, such as floating point TIFF.
     #[error(
         "{}: unsupported kind of pixels ({detail}); scale them to 8- or 16-bit integer gray or RGB and save as PNG",
         path.display()
@@ -60,7 +60,7 @@ pub enum ImageError {
     UnsupportedPixels {
         /// The file.
         path: PathBuf,
-        /// What kind it is.
+        /// The kind of its samples.
         detail: String,
     },
     /// More pixels than may be decoded, see [`MAX_PIXELS`](super::image::MAX_PIXELS).
@@ -92,25 +92,25 @@ pub enum ImageError {
     /// No path was given at all.
     #[error("no image was named; give at least one image file or folder")]
     NoPaths,
-    /// The operating system refused to read.
+    /// An error of the operating system.
     #[error("{}: cannot be read ({source}); check its permissions and the disk", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// The system's answer.
+        /// Its cause.
         source: io::Error,
     },
 }
 
 impl ImageError {
-    /// Sorts a system error on `path` into [`NotFound`](Self::NotFound), [`Truncated`](Self::Truncated)
+    /// Maps a system error on `path` to [`NotFound`](Self::NotFound), [`Truncated`](Self::Truncated)
     /// or [`Io`](Self::Io).
     pub(crate) fn from_io(path: impl Into<PathBuf>, source: io::Error) -> Self {
         let path = path.into();
         match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::NotFound { path },
             io::ErrorKind::UnexpectedEof => Self::Truncated { path, detail: source.to_string() },
-            // Decoders report some of their own complaints in the shape of an I/O error.
+            // Decoders report some of their own errors as I/O errors.
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
                 Self::Corrupt { path, detail: source.to_string() }
             }

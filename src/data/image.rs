@@ -1,17 +1,17 @@
 //! Decoding an image file of any supported format into 8-bit pixels.
 //!
-//! What the pixels mean follows Pillow, with these decisions:
+//! Pixels are interpreted as Pillow does, with these rules:
 //!
-//! * The format is told from the first bytes; the extension is not looked at.
+//! * The format is detected from the first bytes; the extension is ignored.
 //! * 16-bit samples keep their high byte (`v >> 8`). Images widened from 8 bits come back unchanged.
 //!   A 12-bit camera image stored in the low bits becomes dark: scale it to the full range first.
 //! * Palettes, 1-, 2- and 4-bit gray, and CMYK are expanded before any resizing. (Pillow resizes
-//!   palette images by nearest neighbour, which would only add jaggies.)
+//!   palette images by nearest neighbour, which would add jagged edges.)
 //! * Alpha of gray and RGB files is kept for resizing, then dropped without blending. Transparency
 //!   that a PNG adds to a palette or to a single colour is ignored from the start.
 //! * The EXIF orientation is ignored, as `Image.open` does, so that masks drawn on the stored pixels
 //!   stay aligned. Rotate the file itself to change that.
-//! * Of several pages or frames the first is read.
+//! * The first page or frame is read where there are several.
 
 use std::fs::{self, File};
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -37,11 +37,11 @@ pub const MAX_PIXELS: u64 = 1 << 28;
 enum Narrow {
     /// `v >> 8`, for photographs.
     HighByte,
-    /// `min(v, 255)`, for label images, where 1 out of 65,535 is a label and not almost zero.
+    /// `min(v, 255)`, for label images, where 1 of 65,535 is a label and not almost zero.
     Clip,
 }
 
-/// An image file whose header has been read and found acceptable.
+/// An image file whose header has been read and checked.
 pub struct Source {
     path: PathBuf,
     width: u32,
@@ -53,16 +53,13 @@ enum Kind {
     Jpeg(Jpeg),
     Other {
         decoder: Box<dyn ImageDecoder>,
-        /// Alpha that is not a channel of the file but made up from a transparent colour.
+        /// Alpha that is not a channel of the file but derived from a transparent colour.
         drop_alpha: bool,
     },
 }
 
 impl Source {
-    /// Opens `path` and reads its header.
-    ///
-    /// # Errors
-    /// See [`ImageError`]; nothing is decoded yet.
+    /// Opens `path` and reads its header; nothing is decoded yet.
     pub fn open(path: &Path) -> Result<Self, ImageError> {
         let io = |e| ImageError::from_io(path, e);
         let metadata = fs::metadata(path).map_err(io)?;
@@ -90,7 +87,7 @@ impl Source {
             // Room for the largest allowed image at 8 bytes a pixel and as much again for the decoder.
             limits.max_alloc = Some(MAX_PIXELS * 16);
             reader.limits(limits);
-            let decoder = guarded(path, || reader.into_decoder().map_err(|e| sort_error(path, e)))?;
+            let decoder = guarded(path, || reader.into_decoder().map_err(|e| image_error(path, e)))?;
             let size = decoder.dimensions();
             let kind = Kind::Other {
                 decoder: Box::new(decoder),
@@ -117,9 +114,6 @@ impl Source {
     }
 
     /// Decodes the pixels; 16-bit samples keep their high byte.
-    ///
-    /// # Errors
-    /// See [`ImageError`].
     pub fn decode(self) -> Result<Raster, ImageError> {
         self.decode_as(Narrow::HighByte)
     }
@@ -136,7 +130,7 @@ impl Source {
                     });
                 }
                 let image =
-                    guarded(path, || DynamicImage::from_decoder(decoder).map_err(|e| sort_error(path, e)))?;
+                    guarded(path, || DynamicImage::from_decoder(decoder).map_err(|e| image_error(path, e)))?;
                 to_raster(path, image, narrow, drop_alpha)
             }
         }
@@ -151,10 +145,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<Raster, ImageError> {
     Source::open(path.as_ref())?.decode()
 }
 
-/// [`load`], then [`Raster::into_rgb`]: for looking at, not for resizing (with alpha the order matters).
-///
-/// # Errors
-/// As [`load`].
+/// [`load`], then [`Raster::into_rgb`]: for display, not for resizing (with alpha the order matters).
 pub fn load_rgb(path: impl AsRef<Path>) -> Result<RgbImage, ImageError> {
     load(path).map(Raster::into_rgb)
 }
@@ -162,14 +153,22 @@ pub fn load_rgb(path: impl AsRef<Path>) -> Result<RgbImage, ImageError> {
 /// Decodes a label or mask image to gray such that every label above zero stays above zero: 16-bit
 /// samples are clipped to 255 instead of losing their low byte.
 ///
-/// # Errors
-/// As [`load`].
+/// ```
+/// use dapo_wgpu::data::{load, load_labels};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("labels.pgm");
+/// std::fs::write(&path, b"P5 2 1 65535\n\x00\x01\x10\x00")?; // 16-bit gray: 1 and 4096
+/// assert_eq!(load_labels(&path)?.as_raw(), &[1, 255]);
+/// assert_eq!(load(&path)?.as_bytes(), [0, 16]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn load_labels(path: impl AsRef<Path>) -> Result<GrayImage, ImageError> {
     let source = Source::open(path.as_ref())?;
     source.decode_as(Narrow::Clip).map(Raster::into_gray)
 }
 
-/// The format by its first bytes.
+/// Detects the format from the first bytes.
 fn sniff(path: &Path, head: &[u8]) -> Result<ImageFormat, ImageError> {
     let not_an_image = |detail: &str| ImageError::NotAnImage { path: path.into(), detail: detail.into() };
     match ::image::guess_format(head) {
@@ -195,15 +194,15 @@ fn png_has_alpha_channel(head: &[u8]) -> bool {
     matches!(head.get(25), Some(4 | 6))
 }
 
-/// Runs a decoder so that a panic inside it becomes an error about the file: decoders are outside
-/// code, and one strange file in a folder of thousands must not end the run.
+/// Runs a decoder so that a panic inside it becomes an error of the file: one malformed file in a folder of
+/// thousands must not end the run.
 fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageError> {
     catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
-        Err(ImageError::Corrupt { path: path.into(), detail: "the decoder gave up on it".into() })
+        Err(ImageError::Corrupt { path: path.into(), detail: "the decoder failed".into() })
     })
 }
 
-fn sort_error(path: &Path, error: ::image::ImageError) -> ImageError {
+fn image_error(path: &Path, error: ::image::ImageError) -> ImageError {
     use ::image::ImageError as E;
     match error {
         E::IoError(e) => ImageError::from_io(path, e),

@@ -1,8 +1,8 @@
 //! JPEG decoding that refuses damaged files.
 //!
-//! Lenient decoders paint what is missing in gray and report success; a scanner for defects must not
-//! be fed invented surfaces. So the decoder runs in its strict mode, and the marker structure is
-//! walked beforehand to see that the image has an end.
+//! Lenient decoders fill what is missing with gray and report success, and defect detection must not run on
+//! invented surfaces. So the decoder runs in its strict mode, after a walk through the marker structure has found the
+//! end of the image.
 
 use std::path::Path;
 
@@ -46,8 +46,8 @@ impl Jpeg {
         (self.width, self.height)
     }
 
-    /// Decodes to gray where the file is gray, else to RGB. CMYK and YCCK are taken as stored inverted
-    /// (Adobe's way, which Pillow assumes as well) and become `C·K/255` in the inverted values.
+    /// Decodes to gray where the file is gray, else to RGB. CMYK and YCCK are assumed to be stored inverted
+    /// (as Adobe does and Pillow assumes) and become `C·K/255` in the inverted values.
     pub(super) fn decode(self, path: &Path) -> Result<Raster, ImageError> {
         let (mode, target) = match self.colours {
             ColorSpace::Luma => (Mode::L, ColorSpace::Luma),
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_is_told_from_the_end_of_a_thumbnail() {
+    fn the_end_is_distinguished_from_the_end_of_a_thumbnail() {
         // SOI, APP1 of 6 bytes that holds an EOI, SOS of 2 bytes, data with an escape, EOI.
         let image =
             [0xFF, 0xD8, 0xFF, 0xE1, 0, 6, 0xFF, 0xD9, 0, 0, 0xFF, 0xDA, 0, 2, 1, 0xFF, 0, 2, 0xFF, 0xD9];

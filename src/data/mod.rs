@@ -1,11 +1,10 @@
-//! Images on the way in: finding files, decoding them, and turning them into the network's input.
+//! Images and data sets: finding files, decoding them, and turning them into the network's input.
 //!
-//! The path of one image is [`collect()`] → [`PhotoReader`] →
-//! [`Preprocess`] → `[3, size, size]` floats; [`read_ahead`] runs it on
-//! background threads. [`samples`] lists images with their labels and masks,
-//! [`sets`] adds the classes of data sets. Resizing and normalising reproduce what Pillow and torchvision do to the bit (JPEG
-//! decoders differ by a few levels), because CLIP
-//! was trained on their output and small differences in resampling move anomaly scores.
+//! The path of one image is [`collect()`] → [`PhotoReader`] → [`Preprocess`] → `[3, size, size]` floats; [`read_ahead`] runs it
+//! on background threads. [`samples`] lists images with their labels and masks, [`sets`] adds the classes of data sets.
+//!
+//! Resizing and normalising equal Pillow's and torchvision's to the bit (JPEG decoders differ by a few levels), because
+//! CLIP was trained on their output and small differences in resampling change anomaly scores.
 
 pub mod arrivals;
 pub mod collect;
@@ -19,7 +18,6 @@ pub mod read_ahead;
 pub mod resize;
 pub mod samples;
 pub mod sets;
-pub mod synth;
 pub mod tiles;
 
 pub use arrivals::{Arrivals, Stamp};
@@ -27,8 +25,8 @@ pub use collect::{ImageEntry, collect};
 pub use error::ImageError;
 pub use image::{load, load_labels, load_rgb};
 pub use photo::{Photo, PhotoReader};
-pub use preprocess::{Fit, MaskRule, Preprocess, load_mask};
+pub use preprocess::{MaskRule, Preprocess, load_mask};
 pub use raster::{Mode, Raster};
 pub use read_ahead::{ReadAhead, read_ahead};
-pub use resize::{Filter, PassOrder, resize, resize_ordered};
+pub use resize::{Filter, resize};
 pub use tiles::{Tile, Tiling};

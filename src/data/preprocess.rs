@@ -7,7 +7,7 @@ use ::image::{GrayImage, RgbImage};
 use super::error::ImageError;
 use super::image::load_labels;
 use super::raster::Raster;
-use super::resize::{Filter, PassOrder, resize, resize_part};
+use super::resize::{Filter, resize};
 
 /// Mean of the RGB channels in CLIP's training data, on a scale of 0 to 1.
 pub const CLIP_MEAN: [f32; 3] = [0.48145466, 0.4578275, 0.40821073];
@@ -15,19 +15,19 @@ pub const CLIP_MEAN: [f32; 3] = [0.48145466, 0.4578275, 0.40821073];
 #[allow(clippy::excessive_precision)] // the digits as published
 pub const CLIP_STD: [f32; 3] = [0.26862954, 0.26130258, 0.27577711];
 
-/// How an image that is not square becomes one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Fit {
-    /// Both sides are scaled to the target and the aspect ratio is lost: every pixel is seen, and maps
-    /// scale straight back to the image. DAPO's way.
-    #[default]
-    Squash,
-    /// The shorter side is scaled to the target and the longer one cut off around the centre. The way
-    /// of OpenAI's CLIP.
-    CropCentre,
-}
-
-/// The transform of an image into the network's input.
+/// The transform of an image into the network's input: both sides are scaled to [`size`](Self::size), whatever the aspect
+/// ratio, so that every pixel is used and maps scale straight back to the image.
+///
+/// ```
+/// use dapo_wgpu::data::{Mode, Preprocess, Raster};
+///
+/// let gray = Raster::new(1, 2, Mode::L, vec![0, 255]).expect("two gray pixels");
+/// let preprocess = Preprocess { mean: [0.5; 3], std: [0.25; 3], ..Preprocess::clip(2) };
+/// let rgb = preprocess.resize(&gray);
+/// assert_eq!(rgb.as_raw(), &[0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255]);
+/// let input = preprocess.normalise(&rgb); // [3, 2, 2]
+/// assert_eq!(input[..4], [-2.0, -2.0, 2.0, 2.0]);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preprocess {
     /// Side of the square input in pixels, at least 1.
@@ -36,40 +36,20 @@ pub struct Preprocess {
     pub mean: [f32; 3],
     /// Divided by per channel.
     pub std: [f32; 3],
-    /// How the square is made.
-    pub fit: Fit,
 }
 
 impl Preprocess {
-    /// DAPO's transform: squash to `size`, CLIP's mean and standard deviation.
+    /// `size` with CLIP's mean and standard deviation.
     pub fn clip(size: u32) -> Self {
-        Self { size, mean: CLIP_MEAN, std: CLIP_STD, fit: Fit::Squash }
+        Self { size, mean: CLIP_MEAN, std: CLIP_STD }
     }
 
-    /// Bicubic to exactly `size` x `size` without regard to [`fit`](Self::fit), then to RGB.
-    pub fn squash(&self, image: &Raster) -> RgbImage {
+    /// `size` x `size` pixels in RGB, resized bicubically.
+    pub fn resize(&self, image: &Raster) -> RgbImage {
         resize(image, self.size, self.size, Filter::Bicubic).into_rgb()
     }
 
-    /// `size` x `size` pixels by the chosen [`fit`](Self::fit), in RGB.
-    pub fn resize(&self, image: &Raster) -> RgbImage {
-        match self.fit {
-            Fit::Squash => self.squash(image),
-            Fit::CropCentre => self.crop_centre(image),
-        }
-    }
-
-    fn crop_centre(&self, image: &Raster) -> RgbImage {
-        let side = self.size as usize;
-        let size = shortest_edge(image.width(), image.height(), self.size);
-        let wanted = size.map(|long| {
-            let start = crop_start(long, side);
-            start..start + side
-        });
-        resize_part(image, size, wanted, Filter::Bicubic, PassOrder::default()).into_rgb()
-    }
-
-    /// `((x / 255) - mean) / std` in `f32`, in this order: `[3, height, width]`, channels first.
+    /// `((x / 255) - mean) / std` in `f32`, in this order of operations: `[3, height, width]`, channels first.
     pub fn normalise(&self, image: &RgbImage) -> Vec<f32> {
         let mut out = Vec::with_capacity(image.as_raw().len());
         for channel in 0..3 {
@@ -83,36 +63,28 @@ impl Preprocess {
     }
 }
 
-/// torchvision's `Resize(size)`: the shorter side becomes `size`, the longer one is truncated.
-/// Returns `[width, height]`, which for a thin strip can exceed any `u32`.
-fn shortest_edge(width: u32, height: u32, size: u32) -> [usize; 2] {
-    let scaled = |long: u32, short: u32| {
-        let product = u64::from(size) * u64::from(long);
-        (product as f64 / f64::from(short)) as usize
-    };
-    if width <= height {
-        [size as usize, scaled(height, width)]
-    } else {
-        [scaled(width, height), size as usize]
-    }
-}
-
-/// torchvision's `CenterCrop`: half the surplus, where Python rounds .5 to the even neighbour.
-fn crop_start(long: usize, side: usize) -> usize {
-    ((long - side) as f64 / 2.0).round_ties_even() as usize
-}
-
-/// Which cells of a resized mask are defect. Bilinear resizing turns borders into fractions.
+/// Which pixels of a resized mask count as defective. Bilinear resizing turns borders into fractions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MaskRule {
-    /// More than half of the cell: the rule for testing.
+    /// Those that are more than half defective: the rule for evaluation.
     Half,
-    /// The whole of it: the rule by which DAPO was trained. Small defects may vanish.
+    /// Those that are entirely defective: the rule that DAPO is trained with. Small defects may vanish.
     Full,
 }
 
-/// Reads a ground-truth mask: gray, every value above zero is defect, bilinear to `size` x `size` (also where the
-/// mask has another shape than its image), then 1 where `rule` says defect and 0 elsewhere. Returns `[size, size]`.
+/// Reads a ground-truth mask: gray, every value above zero is defective, resized bilinearly to `size` x `size` (also
+/// where the aspect ratio of the mask differs from its image's), then 1 where `rule` is met and 0 elsewhere. Returns
+/// `[size, size]`.
+///
+/// ```
+/// use dapo_wgpu::data::{MaskRule, load_mask};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("000_mask.pgm");
+/// std::fs::write(&path, b"P5 2 2 255\n\x00\x01\x00\xff")?; // gray, 2 x 2 pixels
+/// assert_eq!(load_mask(&path, 2, MaskRule::Half)?, [0.0, 1.0, 0.0, 1.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// As [`load`](super::image::load).
@@ -140,42 +112,8 @@ fn resized_mask(mut mask: GrayImage, [width, height]: [u32; 2]) -> Raster {
 
 #[cfg(test)]
 mod tests {
-    use super::super::resize::tests::{checksum, noise};
+    use super::super::resize::tests::noise;
     use super::*;
-
-    #[test]
-    fn crop_equals_torchvision() {
-        // Image.resize and Image.crop of Pillow 13 with torchvision's sizes; both rounding cases of the
-        // half-pixel surplus are among them (surplus 15 and 11).
-        let cases = [
-            (61, 40, 0x8173_3af5_f1d7_cc2e),
-            (40, 61, 0x5e0c_fab4_f934_0369),
-            (32, 47, 0xd23a_521a_2fe1_13ea),
-            (20, 27, 0x8331_9686_c3a0_5e41_u64),
-        ];
-        let preprocess = Preprocess { fit: Fit::CropCentre, ..Preprocess::clip(32) };
-        for (width, height, expected) in cases {
-            let cropped = preprocess.resize(&noise(width, height, 3));
-            assert_eq!(cropped.dimensions(), (32, 32));
-            assert_eq!(checksum(cropped.as_raw()), expected, "{width}x{height}");
-        }
-    }
-
-    #[test]
-    fn crop_rounding_is_pythons() {
-        assert_eq!(shortest_edge(500, 333, 224), [336, 224]);
-        assert_eq!(shortest_edge(333, 500, 224), [224, 336]);
-        assert_eq!([1, 3, 5].map(|surplus| crop_start(10 + surplus, 10)), [0, 2, 2]);
-    }
-
-    #[test]
-    fn a_thin_strip_is_cropped_without_scaling_all_of_it() {
-        // The whole of it scaled would be 26 gigapixels.
-        let strip = Raster::from(GrayImage::from_pixel(1, 100_000, [9].into()));
-        let preprocess = Preprocess { fit: Fit::CropCentre, ..Preprocess::clip(518) };
-        let cropped = preprocess.resize(&strip);
-        assert!(cropped.as_raw().iter().all(|&value| value == 9));
-    }
 
     #[test]
     fn normalisation_is_channels_first_in_f32() {

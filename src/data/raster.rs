@@ -34,8 +34,8 @@ impl Mode {
 
 /// An 8-bit image that keeps the channels of its file.
 ///
-/// Resizing comes before the conversion to RGB, as in the reference pipeline, and with alpha the two
-/// do not commute; so the file's own channels have to survive until then.
+/// Resizing comes before the conversion to RGB, as in the reference pipeline. With alpha the two do not commute, so
+/// the file's own channels are kept until then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Raster {
     width: u32,
@@ -73,7 +73,7 @@ impl Raster {
         &self.data
     }
 
-    /// A rectangle of it, cut off at the right and lower edge; `None` where nothing is left.
+    /// A rectangle of the image, clipped at its right and lower edge; `None` where nothing is left.
     pub fn part(&self, x: u32, y: u32, width: u32, height: u32) -> Option<Self> {
         let (right, bottom) =
             (x.saturating_add(width).min(self.width), y.saturating_add(height).min(self.height));

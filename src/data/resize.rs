@@ -1,13 +1,12 @@
 //! Pillow's separable resampling, to the bit.
 //!
-//! A pass along each axis (see [`PassOrder`]), each a weighted sum over a window of the source. The
+//! A pass along each axis (in the order of Pillow 13), each a weighted sum over a window of the source. The
 //! window grows with the down-scale factor (anti-aliasing). Weights are computed in `f64`, normalised to a
 //! sum of one, and rounded to fixed point with 22 fractional bits; the image between
-//! the passes is rounded to 8 bits. All of that is visible in the result, so all of it is reproduced:
+//! the passes is rounded to 8 bits. All of that affects the result and is reproduced:
 //! the output equals `Image.resize` of Pillow for 8-bit gray, RGB, and both with alpha.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use super::raster::{Mode, Raster};
 
@@ -33,7 +32,7 @@ impl Filter {
         }
     }
 
-    /// Kernel value at distance `x`. The order of the operations is part of the contract.
+    /// Kernel value at distance `x`, in Pillow's order of operations.
     fn weight(self, x: f64) -> f64 {
         const A: f64 = -0.5;
         let x = x.abs();
@@ -52,17 +51,15 @@ struct Axis {
     from: usize,
     /// Length in the result.
     to: usize,
-    /// Which part of the result is computed.
-    wanted: Range<usize>,
 }
 
 impl Axis {
     fn is_unchanged(&self) -> bool {
-        self.from == self.to && self.wanted == (0..self.to)
+        self.from == self.to
     }
 }
 
-/// Window and weights of every wanted output position along one axis.
+/// Window and weights of every output position along one axis.
 struct Weights {
     /// First source position and number of taps per output position.
     windows: Vec<(usize, usize)>,
@@ -74,26 +71,18 @@ struct Weights {
 impl Weights {
     fn new(axis: &Axis, filter: Filter) -> Self {
         let Axis { from, to, .. } = *axis;
-        if from == to {
-            // An axis that keeps its length is copied, not filtered: a single weight of one.
-            return Self {
-                windows: axis.wanted.clone().map(|at| (at, 1)).collect(),
-                values: vec![1 << PRECISION_BITS; axis.wanted.len()],
-                stride: 1,
-            };
-        }
         let scale = from as f64 / to as f64;
         let filter_scale = scale.max(1.0);
         let support = filter.support() * filter_scale;
         let stride = support.ceil() as usize * 2 + 1;
         let inverse = 1.0 / filter_scale;
 
-        let mut windows = Vec::with_capacity(axis.wanted.len());
-        let mut values = vec![0; axis.wanted.len() * stride];
+        let mut windows = Vec::with_capacity(to);
+        let mut values = vec![0; to * stride];
         let mut taps = Vec::with_capacity(stride);
-        for (out, fixed) in axis.wanted.clone().zip(values.chunks_exact_mut(stride)) {
+        for (out, fixed) in (0..to).zip(values.chunks_exact_mut(stride)) {
             let center = (out as f64 + 0.5) * scale;
-            // `as` truncates towards zero and saturates at zero, as the reference does by hand.
+            // `as` truncates towards zero and saturates at zero, as Pillow's code does explicitly.
             let first = (center - support + 0.5) as usize;
             let end = ((center + support + 0.5) as usize).min(from);
             taps.clear();
@@ -130,7 +119,7 @@ fn resize_rows<const C: usize>(source: &[u8], axis: &Axis, filter: Filter) -> Ve
     let weights = Weights::new(axis, filter);
     let (source, _) = source.as_chunks::<C>();
     let rows = source.chunks_exact(axis.from);
-    let mut out = Vec::with_capacity(rows.len() * axis.wanted.len() * C);
+    let mut out = Vec::with_capacity(rows.len() * axis.to * C);
     for row in rows {
         for (first, taps) in weights.iter() {
             let mut sums = [HALF; C];
@@ -148,7 +137,7 @@ fn resize_rows<const C: usize>(source: &[u8], axis: &Axis, filter: Filter) -> Ve
 /// The pass along y; `row_bytes` is the length of a row, whatever its channels.
 fn resize_columns(source: &[u8], row_bytes: usize, axis: &Axis, filter: Filter) -> Vec<u8> {
     let weights = Weights::new(axis, filter);
-    let mut out = Vec::with_capacity(row_bytes * axis.wanted.len());
+    let mut out = Vec::with_capacity(row_bytes * axis.to);
     let mut sums = vec![HALF; row_bytes];
     for (first, taps) in weights.iter() {
         sums.fill(HALF);
@@ -195,90 +184,54 @@ fn unmultiply(data: &mut [u8], channels: usize) {
     }
 }
 
-/// Which axis is filtered first. Rounding to 8 bits in between makes the two results differ by a gray
-/// level here and there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PassOrder {
-    /// Pillow 13's choice: y first where the height shrinks by more than twice as many pixels as the
-    /// width, else x first.
-    #[default]
-    Pillow13,
-    /// Always x first, as Pillow did up to version 12.
-    HorizontalFirst,
-}
-
-impl PassOrder {
-    fn is_vertical_first(self, x: &Axis, y: &Axis) -> bool {
-        let shrink = |axis: &Axis| axis.from as i64 - axis.to as i64;
-        self == Self::Pillow13 && shrink(y) > 0 && shrink(y) > 2 * shrink(x)
-    }
-}
-
-/// Resizes to `width` x `height`, both at least 1, equal to `image.resize((width, height), filter)` of
-/// Pillow 13: with alpha, colours are premultiplied on the way. An axis whose length stays is not
-/// filtered; an image whose size stays is returned unchanged.
+/// Resizes to `width` x `height` pixels, equal to `image.resize((width, height), filter)` of Pillow 13. With alpha, colours
+/// are premultiplied on the way. An axis of unchanged length is not filtered; an image of unchanged size is returned as is.
+///
+/// ```
+/// use dapo_wgpu::data::{Filter, Mode, Raster, resize};
+///
+/// let row = Raster::new(4, 1, Mode::L, vec![0, 0, 255, 255]).expect("four gray pixels");
+/// let half = resize(&row, 2, 1, Filter::Bilinear);
+/// // Weighted means of three pixels each, with weights 3/7, 3/7, 1/7 and the mirror image.
+/// assert_eq!(half.as_bytes(), [36, 219]);
+/// ```
 ///
 /// # Panics
 /// If `width` or `height` is zero.
 pub fn resize(source: &Raster, width: u32, height: u32, filter: Filter) -> Raster {
-    resize_ordered(source, width, height, filter, PassOrder::default())
-}
-
-/// [`resize`] with a choice of the order of the passes.
-///
-/// # Panics
-/// If `width` or `height` is zero.
-pub fn resize_ordered(source: &Raster, width: u32, height: u32, filter: Filter, order: PassOrder) -> Raster {
-    let (to_x, to_y) = (width as usize, height as usize);
-    resize_part(source, [to_x, to_y], [0..to_x, 0..to_y], filter, order)
-}
-
-/// The part `wanted` (columns, rows) of `source` resized to `size` (width, height), without computing
-/// the rest: scaling the shorter side of a long strip would otherwise need memory without bound.
-///
-/// # Panics
-/// If the part is empty or not within `size`.
-pub(super) fn resize_part(
-    source: &Raster,
-    size: [usize; 2],
-    wanted: [Range<usize>; 2],
-    filter: Filter,
-    order: PassOrder,
-) -> Raster {
-    let [wanted_x, wanted_y] = wanted;
-    assert!(!wanted_x.is_empty() && wanted_x.end <= size[0], "columns out of range");
-    assert!(!wanted_y.is_empty() && wanted_y.end <= size[1], "rows out of range");
-    let (width, height) = (wanted_x.len(), wanted_y.len());
-    let axis = |from: u32, to, wanted| Axis { from: from as usize, to, wanted };
-    let x = axis(source.width(), size[0], wanted_x);
-    let y = axis(source.height(), size[1], wanted_y);
+    assert!(width > 0 && height > 0, "an image has at least one pixel");
+    let x = Axis { from: source.width() as usize, to: width as usize };
+    let y = Axis { from: source.height() as usize, to: height as usize };
     if x.is_unchanged() && y.is_unchanged() {
         return source.clone();
     }
     let mode = source.mode();
-    // An unscaled image is not premultiplied either: that would round away dark transparent colours.
-    let is_scaled = x.from != x.to || y.from != y.to;
-    let by_alpha = is_scaled && mode.has_alpha();
-
     let mut pixels = Cow::Borrowed(source.as_bytes());
-    if by_alpha {
+    if mode.has_alpha() {
         premultiply(pixels.to_mut(), mode.channels());
     }
-    if order.is_vertical_first(&x, &y) {
+    if is_vertical_first(&x, &y) {
         pixels = across_y(pixels, x.from, &y, mode, filter);
         pixels = across_x(pixels, &x, mode, filter);
     } else {
         pixels = across_x(pixels, &x, mode, filter);
-        pixels = across_y(pixels, width, &y, mode, filter);
+        pixels = across_y(pixels, x.to, &y, mode, filter);
     }
     let mut out = pixels.into_owned();
-    if by_alpha {
+    if mode.has_alpha() {
         unmultiply(&mut out, mode.channels());
     }
-    Raster::new(width as u32, height as u32, mode, out).expect("both passes fill the whole image")
+    Raster::new(width, height, mode, out).expect("both passes fill the whole image")
 }
 
-/// [`resize_rows`] by channels; nothing where the axis stays.
+/// Pillow 13 filters y first where the height shrinks by more than twice as many pixels as the width. Rounding to 8 bits
+/// between the passes makes the order visible.
+fn is_vertical_first(x: &Axis, y: &Axis) -> bool {
+    let shrink = |axis: &Axis| axis.from as i64 - axis.to as i64;
+    shrink(y) > 0 && shrink(y) > 2 * shrink(x)
+}
+
+/// [`resize_rows`] by channels; nothing where the length stays.
 fn across_x<'a>(pixels: Cow<'a, [u8]>, x: &Axis, mode: Mode, filter: Filter) -> Cow<'a, [u8]> {
     if x.is_unchanged() {
         return pixels;
@@ -291,7 +244,7 @@ fn across_x<'a>(pixels: Cow<'a, [u8]>, x: &Axis, mode: Mode, filter: Filter) -> 
     })
 }
 
-/// [`resize_columns`] of rows of `width` pixels; nothing where the axis stays.
+/// [`resize_columns`] of rows of `width` pixels; nothing where the length stays.
 fn across_y<'a>(pixels: Cow<'a, [u8]>, width: usize, y: &Axis, mode: Mode, filter: Filter) -> Cow<'a, [u8]> {
     if y.is_unchanged() {
         return pixels;

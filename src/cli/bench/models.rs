@@ -10,12 +10,12 @@ use crate::cli::options::{Weights, count};
 use crate::clip::{Architecture, Clip, ClipOptions};
 use crate::dapo::{DEFAULT_DEFECTS, Detector, Prompts};
 use crate::data::ImageEntry;
-use crate::data::synth::{OBJECTS, SampleSpec, render};
 use crate::gpu::Gpu;
 use crate::inspect::picture::{Findings, PICTURE_SIDE};
 use crate::inspect::{Inspector, image_features};
 use crate::lab::bench::Kind;
 use crate::lab::bench::jobs::{self, Job};
+use crate::synth::{OBJECTS, SampleSpec, render};
 
 /// Edge of the photos that pipelines read.
 const PHOTO_SIDE: usize = 512;

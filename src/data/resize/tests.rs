@@ -66,19 +66,9 @@ fn larger_images_equal_pillow() {
 }
 
 #[test]
-fn orders_differ_by_rounding_only() {
-    let source = noise(50, 180, 1);
-    let [a, b] = [PassOrder::Pillow13, PassOrder::HorizontalFirst]
-        .map(|order| resize_ordered(&source, 64, 64, Filter::Bilinear, order));
-    let differences = a.as_bytes().iter().zip(b.as_bytes());
-    let largest = differences.map(|(&a, &b)| a.abs_diff(b)).max();
-    assert_eq!(largest, Some(1));
-}
-
-#[test]
 fn weights_sum_to_one_and_are_symmetric() {
     for (from, to) in [(24, 37), (37, 24), (1000, 7), (1, 9)] {
-        let axis = Axis { from, to, wanted: 0..to };
+        let axis = Axis { from, to };
         let weights = Weights::new(&axis, Filter::Bicubic);
         let all: Vec<_> = weights.iter().collect();
         for (at, (first, taps)) in all.iter().enumerate() {
@@ -91,19 +81,5 @@ fn weights_sum_to_one_and_are_symmetric() {
             // Distances are computed in f64 from one side; a tie in rounding may fall either way.
             assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() <= 1));
         }
-    }
-}
-
-#[test]
-fn a_part_is_cut_from_the_whole() {
-    let source = noise(31, 90, 4);
-    let order = PassOrder::default();
-    for size in [[50, 40], [31, 40], [50, 90], [31, 90]] {
-        let (to_w, to_h) = (size[0] as u32, size[1] as u32);
-        let whole = resize(&source, to_w, to_h, Filter::Bicubic);
-        let part = resize_part(&source, size, [3..29, 5..38], Filter::Bicubic, order);
-        let rows = whole.as_bytes().chunks_exact(size[0] * 4).skip(5).take(33);
-        let cut: Vec<u8> = rows.flat_map(|row| &row[3 * 4..29 * 4]).copied().collect();
-        assert_eq!(part.as_bytes(), cut, "{size:?}");
     }
 }

@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Listing, Mask, Problem, Sample, SampleError, Split, defect, folder_name};
+use super::error::SampleError;
+use super::layout::Split;
+use super::mask::Mask;
+use super::problem::Problem;
+use super::sample::{Listing, Sample, defect, folder_name};
 use crate::data::error::ImageError;
 use crate::data::image::{MAX_PIXELS, Source};
 
@@ -153,7 +157,7 @@ pub(super) fn read(root: &Path, split: Split) -> Result<Listing, SampleError> {
     Ok(listing)
 }
 
-/// The size of an image as the list has it, or else as the image has it.
+/// The size of an image according to the list, or else to the image.
 fn size(image: &Image, path: &Path, problems: &mut Vec<Problem>) -> Option<(u32, u32)> {
     let pixels = u64::from(image.width) * u64::from(image.height);
     if (1..=MAX_PIXELS).contains(&pixels) {
@@ -168,7 +172,7 @@ fn size(image: &Image, path: &Path, problems: &mut Vec<Problem>) -> Option<(u32,
     }
 }
 
-/// Where an image lies: beside its list, or in a folder of images, or of the split.
+/// The path of an image: next to its list, in a folder of images, or in that of the split.
 fn image_file(folder: &Path, split: Split, name: &str) -> Option<PathBuf> {
     let split = split.name();
     let places = ["", "images", "..", "../images"].map(PathBuf::from);

@@ -1,8 +1,9 @@
-//! What can be wrong with a labelled data set.
+//! Errors of labelled data sets.
 
 use std::path::{Path, PathBuf};
 
-use super::{Layout, Problem, Split};
+use super::layout::{Layout, Split};
+use super::problem::Problem;
 use crate::data::error::ImageError;
 
 /// A data set that cannot be used. Every message names the file, the line or field, and the fix.
@@ -12,7 +13,7 @@ pub enum SampleError {
     /// A file or folder that cannot be read.
     #[error(transparent)]
     Read(#[from] ImageError),
-    /// Nothing of a known layout.
+    /// No layout matches.
     #[error(
         "{}: no labelled images; expected images.csv, or meta.json, or a product with test/DEFECT/*.png and \
          ground_truth/DEFECT/*_mask.png, or a folder of such products, or folders good and bad, or another layout of \
@@ -22,13 +23,7 @@ pub enum SampleError {
         /// The folder as given.
         root: PathBuf,
     },
-    /// A layout of an unknown name.
-    #[error("unknown layout '{name}'; there are {}", Layout::names())]
-    LayoutName {
-        /// The name as given.
-        name: String,
-    },
-    /// The layout is there, but no image.
+    /// The layout matches, but there is no image.
     #[error(
         "{}: no image in the {split} part of this data set (layout {layout}); add some or name another folder{}",
         root.display(), first_of(problems)
@@ -43,10 +38,10 @@ pub enum SampleError {
         /// What was found instead of images.
         problems: Vec<String>,
     },
-    /// Something that training cannot do without.
+    /// A problem that makes training impossible.
     #[error("{0}")]
     Unusable(Problem),
-    /// Several folders could be meant.
+    /// Several folders match.
     #[error("{}: several resolutions of the images ({}); name one of these folders", root.display(), found.join(", "))]
     Ambiguous {
         /// The folder as given.
@@ -54,8 +49,8 @@ pub enum SampleError {
         /// The folders in it.
         found: Vec<String>,
     },
-    /// A list of images that is no JSON of the expected shape.
-    #[error("{}: not a readable list of images ({reason}); see docs/datasets.md for the shapes that are read", list.display())]
+    /// A list of images that is not JSON of the expected structure.
+    #[error("{}: not a readable list of images ({reason}); see docs/datasets.md for the formats that are read", list.display())]
     List {
         /// The file.
         list: PathBuf,
@@ -67,10 +62,10 @@ pub enum SampleError {
     Description {
         /// The file.
         file: PathBuf,
-        /// What is wrong and how to mend it.
+        /// What is wrong and how to fix it.
         problem: String,
     },
-    /// A label that the description does not know.
+    /// A label that the description does not contain.
     #[error(
         "{}: the label '{label}' belongs to none of the classes of {description} ({known}); add it to the labels of a \
          class there, or give a file of your own with --description", image.display()
@@ -82,10 +77,10 @@ pub enum SampleError {
         image: PathBuf,
         /// File or name of the description.
         description: String,
-        /// The classes it has.
+        /// Its classes.
         known: String,
     },
-    /// A class that the description does not give to the product.
+    /// A class that the description does not list for the product.
     #[error(
         "{}: '{label}' is of the class '{class}', which {description} does not list for the product '{product}'; add it \
          to products.{product} there, or set single_type = true to leave such images out", image.display()
@@ -97,7 +92,7 @@ pub enum SampleError {
         class: String,
         /// An image that has it.
         image: PathBuf,
-        /// What the image shows.
+        /// Its product.
         product: String,
         /// File or name of the description.
         description: String,
@@ -119,10 +114,10 @@ pub enum SampleError {
         table: PathBuf,
         /// The line, counted from 1.
         line: u64,
-        /// What is wrong and how to mend it.
+        /// What is wrong and how to fix it.
         problem: String,
     },
-    /// A table that is not CSV at all.
+    /// A table that is not CSV.
     #[error("{}: not a readable table ({source}); save it as CSV in UTF-8 with commas", table.display())]
     Table {
         /// The table.
@@ -133,7 +128,7 @@ pub enum SampleError {
 }
 
 impl SampleError {
-    /// No image, and what was found instead: first what keeps images from being used.
+    /// No image, and the problems that were found, fatal ones first.
     pub(in crate::data) fn no_images(
         root: &Path,
         layout: Layout,
@@ -147,10 +142,10 @@ impl SampleError {
     }
 }
 
-/// `synth --shards` writes labels that look like a data set but belong to arrays.
+/// `synth --shards` writes a table of labels like a data set's, but for arrays.
 fn shards_hint(root: &Path) -> &'static str {
     if root.join("images.npy").is_file() {
-        "; images.npy holds arrays for other programs: run synth without --shards to get image files"
+        "; images.npy holds arrays for other programs; run synth without --shards to get image files"
     } else {
         ""
     }

@@ -1,9 +1,11 @@
-//! Any folders of good and bad images.
+//! Folders of good and bad images of any origin.
 
 use std::path::{Path, PathBuf};
 
+use super::error::SampleError;
+use super::problem::Problem;
+use super::sample::{Listing, Sample, folder_name, is_unnamed};
 use super::scan::{Masks, folders, images, unlabelled};
-use super::{Listing, Problem, Sample, SampleError, folder_name, is_unnamed};
 
 /// Names of folders of good images.
 const GOOD: [&str; 5] = ["good", "ok", "normal", "nominal", "defect_free"];
@@ -55,7 +57,7 @@ pub(super) fn read(root: &Path) -> Result<Listing, SampleError> {
             } else if is_bad(&part) {
                 let masks = masks_of(&product, &part)?;
                 add(&part, Some(folder_name(&part)), &masks, &name, &mut listing)?;
-                // Folders in it say which defect.
+                // Its subfolders name the defects.
                 for kind in folders(&part)?.into_iter().filter(|kind| !MASKS.contains(&&*self::name(kind))) {
                     let label = kind.file_name().unwrap_or_default();
                     let below: Vec<PathBuf> = masks.iter().map(|folder| folder.join(label)).collect();
@@ -68,7 +70,7 @@ pub(super) fn read(root: &Path) -> Result<Listing, SampleError> {
                     )?;
                 }
             } else if !MASKS.contains(&&*self::name(&part)) {
-                let rule = "its name says neither good nor bad".to_owned();
+                let rule = "its name means neither good nor bad".to_owned();
                 listing.problems.push(Problem::Dropped { path: part, rule });
             }
         }
@@ -80,7 +82,7 @@ pub(super) fn read(root: &Path) -> Result<Listing, SampleError> {
     Ok(listing)
 }
 
-/// Where masks of the images of `part` may lie, the likeliest first.
+/// Candidate folders for the masks of `part`, the likeliest first.
 fn masks_of(product: &Path, part: &Path) -> Result<Vec<PathBuf>, SampleError> {
     let mut places = Vec::new();
     for folder in [part, product] {
@@ -92,7 +94,7 @@ fn masks_of(product: &Path, part: &Path) -> Result<Vec<PathBuf>, SampleError> {
     Ok(places)
 }
 
-/// Adds the images of a folder; a mask may also lie beside its image.
+/// Adds the images of a folder; a mask may also be next to its image.
 fn add(
     folder: &Path,
     defect: Option<String>,

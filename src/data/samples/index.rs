@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::{Listing, Mask, Problem, Sample, SampleError, defect, folder_name, table};
+use super::error::SampleError;
+use super::mask::Mask;
+use super::problem::Problem;
+use super::sample::{Listing, Sample, defect, folder_name};
+use super::table;
 
 /// The table of a data set that is named by its folder or by the table itself.
 pub(super) fn table(root: &Path) -> PathBuf {
@@ -65,8 +69,8 @@ pub(super) fn read(table: &Path) -> Result<Listing, SampleError> {
     Ok(listing)
 }
 
-/// One path for one name of a file, however it is spelt. The last part is not followed: links of two names to the
-/// same contents are how some data stores keep two equal images.
+/// One path for each name of a file, however it is spelled. A link as the last part is not resolved: some data stores
+/// keep two equal images as two links to the same contents.
 fn place(image: &Path) -> PathBuf {
     let folder = image.parent().and_then(|folder| folder.canonicalize().ok()).unwrap_or_default();
     folder.join(image.file_name().unwrap_or_default())

@@ -1,10 +1,7 @@
-//! How labels are stored, and how that is told from the files.
+//! The layouts of data sets, and their splits.
 
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
-
-use super::{SampleError, coco, folders, index, meta, mvtec, real_iad, visa};
 
 /// How labels are stored. `docs/datasets.md` shows each as a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,20 +9,20 @@ pub enum Layout {
     /// The folders of MVTec-AD, MPDD and MAD: a product with `test/DEFECT/000.png`, masks in
     /// `ground_truth/DEFECT/000_mask.png` and good images in `test/good` and `train/good`; or a folder of
     /// such products. The extensions of images and masks may be any of [`EXTENSIONS`](crate::data::collect::EXTENSIONS),
-    /// and a mask may also go without `_mask`. Where all products are numbered (`01Gorilla`), the numbers are no
+    /// and a mask may also go without `_mask`. Where all products are numbered (`01Gorilla`), the numbers are not
     /// part of their names.
     Mvtec,
-    /// A table `images.csv` (RFC 4180) whose header names the columns `image`, `mask`, `defect` and, if wanted,
+    /// A table `images.csv` (RFC 4180) whose header names the columns `image`, `mask`, `defect` and optionally
     /// `product`, in any order. Paths are relative to the table. A good image has the defect `good`, `normal` or
     /// none, and needs no mask. Such a table has no splits: each of its images belongs to both.
     Index,
-    /// A `meta.json` as published with many data sets, in any of its shapes.
+    /// A `meta.json` as published with many data sets, in any of its variants.
     Meta,
     /// The folders of VisA: `PRODUCT/Data/Images/{Normal,Anomaly}`, `PRODUCT/image_anno.csv`, `split_csv/1cls.csv`.
     Visa,
     /// The folders of Real-IAD, `PRODUCT/{OK,NG/CODE}/S0001`, with its lists of splits; all five views.
     RealIad,
-    /// The same by the lists of the single-view protocol, or without these the first view of each object.
+    /// As `RealIad`, by the lists of the single-view protocol or, without them, the first view of each object.
     RealIadSv,
     /// Boxes in a COCO file. A box counts as a filled rectangle.
     Coco,
@@ -45,34 +42,6 @@ impl Layout {
         Layout::Coco,
         Layout::Folders,
     ];
-
-    /// The layout that `root` has. A list is preferred to folders, since somebody wrote it on purpose.
-    ///
-    /// # Errors
-    /// [`SampleError::UnknownLayout`] when it has none; a folder that cannot be read.
-    pub fn of(root: &Path) -> Result<Self, SampleError> {
-        if index::table(root).is_file() {
-            Ok(Layout::Index)
-        } else if coco::is_list(root) {
-            Ok(Layout::Coco)
-        } else if meta::is_list(root) {
-            Ok(Layout::Meta)
-        } else if !visa::products(root)?.is_empty() {
-            Ok(Layout::Visa)
-        } else if let Some(single_view) = real_iad::found(root)? {
-            Ok(if single_view { Layout::RealIadSv } else { Layout::RealIad })
-        } else if !mvtec::products(root)?.is_empty() {
-            Ok(Layout::Mvtec)
-        } else if coco::file(root, None).is_some() {
-            Ok(Layout::Coco)
-        } else if !folders::products(root)?.is_empty() {
-            Ok(Layout::Folders)
-        } else if meta::file(root).is_file() {
-            Ok(Layout::Meta)
-        } else {
-            Err(SampleError::UnknownLayout { root: root.into() })
-        }
-    }
 
     /// The names of all layouts, separated by commas.
     pub fn names() -> String {
@@ -96,10 +65,38 @@ impl fmt::Display for Layout {
 }
 
 impl FromStr for Layout {
-    type Err = SampleError;
+    type Err = UnknownLayoutName;
 
-    fn from_str(name: &str) -> Result<Self, SampleError> {
+    fn from_str(name: &str) -> Result<Self, UnknownLayoutName> {
         let found = Self::ALL.into_iter().find(|layout| layout.to_string() == name);
-        found.ok_or_else(|| SampleError::LayoutName { name: name.into() })
+        found.ok_or_else(|| UnknownLayoutName { name: name.into() })
+    }
+}
+
+/// A name that is not the name of a [`Layout`].
+#[derive(Debug, thiserror::Error)]
+#[error("unknown layout '{name}'; there are {}", Layout::names())]
+pub struct UnknownLayoutName {
+    /// The name as given.
+    pub name: String,
+}
+
+/// Part of a data set. DAPO is trained on the test images of one data set and tested on those of others, because only
+/// they show defects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// `train`: good images only.
+    Train,
+    /// `test`: good and defective images.
+    Test,
+}
+
+impl Split {
+    /// Its name in folders and lists.
+    pub fn name(self) -> &'static str {
+        match self {
+            Split::Train => "train",
+            Split::Test => "test",
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Where an image is defective.
+//! Ground truth of defects in an image.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,10 @@ use crate::data::error::ImageError;
 use crate::data::image::load_labels;
 use crate::data::preprocess::{MaskRule, scale_mask};
 
-/// Where an image is defective: as a picture, or as boxes.
+/// Ground truth of the defects in an image: a mask image, or boxes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Mask {
-    /// An image file: what is not zero is defect.
+    /// An image file: non-zero pixels are defective.
     File(PathBuf),
     /// Filled rectangles.
     Boxes {
@@ -25,24 +25,18 @@ pub enum Mask {
 }
 
 impl Mask {
-    /// The mask of a square image, `[size, size]`: 1 where `rule` says defect and 0 elsewhere. Boxes are drawn in
-    /// the size of the image and then scaled as any mask.
-    ///
-    /// # Errors
-    /// A file that cannot be read.
+    /// The mask resized to a square, `[size, size]`: 1 where `rule` is met and 0 elsewhere. Boxes are drawn at the size
+    /// of the image and then resized as any mask is.
     pub fn load(&self, size: u32, rule: MaskRule) -> Result<Vec<f32>, ImageError> {
         self.load_as([size; 2], rule)
     }
 
     /// As [`Mask::load`], to a width and height: `[height, width]`.
-    ///
-    /// # Errors
-    /// A file that cannot be read.
     pub fn load_as(&self, size: [u32; 2], rule: MaskRule) -> Result<Vec<f32>, ImageError> {
         Ok(scale_mask(self.pixels()?, size, rule))
     }
 
-    /// One line that names it: the path below `root`, or the boxes.
+    /// One line of text that identifies it: the path relative to `root`, or the boxes.
     pub fn label(&self, root: &Path) -> String {
         match self {
             Mask::File(path) => {
@@ -53,10 +47,7 @@ impl Mask {
         }
     }
 
-    /// The mask in its own size: what is not zero is defect.
-    ///
-    /// # Errors
-    /// A file that cannot be read.
+    /// The mask at its own size: non-zero pixels are defective.
     pub fn pixels(&self) -> Result<GrayImage, ImageError> {
         match self {
             Mask::File(path) => load_labels(path),

@@ -1,4 +1,4 @@
-//! `meta.json`: the list of images that is published with many data sets, in several shapes.
+//! `meta.json`: the list of images that is published with many data sets, in several variants.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -7,10 +7,15 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Listing, Mask, Problem, Sample, SampleError, Split, defect, is_unnamed, visa};
+use super::error::SampleError;
+use super::layout::Split;
+use super::mask::Mask;
+use super::problem::Problem;
+use super::sample::{Listing, Sample, defect, is_unnamed};
+use super::visa;
 use crate::data::error::ImageError;
 
-/// An image, under the names that its fields have in one or the other shape.
+/// An image, with the field names of all variants.
 #[derive(Deserialize)]
 struct Item {
     img_path: String,
@@ -20,7 +25,7 @@ struct Item {
     cls_name: Option<String>,
     #[serde(default, alias = "defect_cls")]
     specie_name: Option<String>,
-    /// 0 for a good image, as a number or a truth value.
+    /// 0 for a good image, as a number or a boolean.
     #[serde(default)]
     anomaly: Option<Value>,
 }
@@ -93,7 +98,7 @@ fn add(
 ) -> Result<(), SampleError> {
     let list = listing.list.clone().unwrap_or_default();
     let product = item.cls_name.filter(|name| !name.is_empty()).unwrap_or_else(|| product.to_owned());
-    // Some lists count from the root, and some from the folder of the product.
+    // Paths are relative to the root in some lists, and to the folder of the product in others.
     let folder = labels.folder.clone();
     let find = |name: &str| {
         [folder.join(name), folder.join(&product).join(name)].into_iter().find(|file| file.is_file())
@@ -134,14 +139,14 @@ fn add(
     Ok(())
 }
 
-/// What the tables of VisA know of images that a list calls defective without saying how.
+/// Labels from VisA's tables, for images that a list calls defective without naming the defect.
 struct Labels {
     folder: PathBuf,
     known: HashMap<String, BTreeMap<PathBuf, Vec<String>>>,
 }
 
 impl Labels {
-    /// The label, or the first that the table of the product has in its place.
+    /// The label; for an unnamed one, the first label that the table of the product has for the image.
     fn of(&mut self, image: &Path, product: &str, label: String) -> Result<String, SampleError> {
         if !is_unnamed(&label) {
             return Ok(label);

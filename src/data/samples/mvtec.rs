@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::error::SampleError;
+use super::layout::Split;
+use super::problem::Problem;
+use super::sample::{Listing, Sample, defect, folder_name};
 use super::scan::{Masks, entries, folders, images, unlabelled};
-use super::{Listing, Problem, Sample, SampleError, Split, defect, folder_name};
 
 /// The products at `root`: itself, or those of its folders that are products.
 pub(super) fn products(root: &Path) -> Result<Vec<PathBuf>, SampleError> {
@@ -28,7 +31,7 @@ pub(super) fn read(root: &Path, split: Split) -> Result<Listing, SampleError> {
             labels = folders(&part)?;
         }
         for folder in labels {
-            // A link keeps its own name here: `test/scratch` is scratch wherever it leads.
+            // The label is the name of the link: `test/scratch` is scratch wherever it leads.
             let label = folder.file_name().unwrap_or_default();
             let defect = defect(&label.to_string_lossy());
             if split == Split::Train && defect.is_some() {
@@ -53,7 +56,7 @@ pub(super) fn read(root: &Path, split: Split) -> Result<Listing, SampleError> {
     Ok(listing)
 }
 
-/// `01Gorilla`, `02Unicorn` are Gorilla and Unicorn, if all products are numbered in this way.
+/// Removes the numbers of `01Gorilla`, `02Unicorn`, if all products are numbered in this way.
 fn without_numbers(names: Vec<String>) -> Vec<String> {
     let rest = |name: &String| {
         let rest = name.trim_start_matches(|c: char| c.is_ascii_digit());

@@ -1,22 +1,22 @@
-//! What is odd about a data set and does not keep it from being used.
+//! Problems of a data set that do not prevent its use.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Something that whoever trusts a number should know. Each names a path and says what to do.
+/// A problem that may affect results. Each message names a path and a fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
-    /// A defective image whose mask is not there: it counts as an image, not in its pixels.
+    /// A defective image without mask: it is part of the image metrics, not of the pixel metrics.
     NoMask {
         /// The image.
         image: PathBuf,
         /// Its label.
         defect: String,
-        /// Where a mask was looked for, or should be named.
+        /// Where a mask is expected, or should be named.
         fix: String,
     },
-    /// A defective image whose mask shows no defect.
+    /// A defective image with an empty mask.
     EmptyMask {
         /// The image.
         image: PathBuf,
@@ -44,7 +44,7 @@ pub enum Problem {
         /// The earlier one.
         of: PathBuf,
     },
-    /// A list names a file that is not there.
+    /// A list names a file that does not exist.
     MissingFile {
         /// The list.
         list: PathBuf,
@@ -52,19 +52,19 @@ pub enum Problem {
         place: String,
         /// `image` or `mask`.
         what: &'static str,
-        /// The file as the list spells it.
+        /// The file as spelled in the list.
         file: String,
     },
-    /// An entry of a list that makes no sense.
+    /// An invalid entry of a list.
     Entry {
         /// The list.
         list: PathBuf,
         /// Where in it.
         place: String,
-        /// What is wrong and how to mend it.
+        /// What is wrong and how to fix it.
         problem: String,
     },
-    /// A link that leads nowhere.
+    /// A broken link.
     BrokenLink {
         /// The link.
         path: PathBuf,
@@ -81,22 +81,22 @@ pub enum Problem {
         /// Why.
         rule: String,
     },
-    /// An image with more than one label, which counts as the first.
+    /// An image with more than one label; the first is used.
     SeveralLabels {
         /// The image.
         image: PathBuf,
         /// Its labels.
         labels: Vec<String>,
     },
-    /// There is no list of splits, so that every image belongs to both.
+    /// There is no list of splits, so every image belongs to both.
     NoSplit {
-        /// Where the list was looked for.
+        /// Where the list is expected.
         path: PathBuf,
     },
 }
 
 impl Problem {
-    /// Whether training must not go on: an image without its mask, or a list that does not fit its files.
+    /// Whether it makes training impossible: an image without its mask, or a list that does not match its files.
     pub fn is_fatal(&self) -> bool {
         matches!(self, Self::NoMask { .. } | Self::MissingFile { .. } | Self::Entry { .. })
     }
@@ -163,12 +163,12 @@ impl fmt::Display for Problem {
             Self::MissingFile { place, what, file, .. } => {
                 write!(
                     f,
-                    "{path}, {place}: {what} {file:?} is not there; copy it, or mend the list (paths are relative to its folder)"
+                    "{path}, {place}: {what} {file:?} does not exist; copy it, or correct the list (paths are relative to its folder)"
                 )
             }
             Self::Entry { place, problem, .. } => write!(f, "{path}, {place}: {problem}"),
             Self::BrokenLink { .. } => {
-                write!(f, "{path}: the link leads nowhere; copy the file it stands for")
+                write!(f, "{path}: the link is broken; copy the file it refers to")
             }
             Self::EmptyProduct { .. } => {
                 write!(f, "{path}: no image of this product; download it again, or remove it")

@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::error::SampleError;
+use super::layout::Split;
+use super::mask::Mask;
+use super::problem::Problem;
+use super::sample::{Listing, Sample, defect, folder_name};
 use super::scan::{Masks, folders, images};
-use super::{Listing, Mask, Problem, Sample, SampleError, Split, defect, folder_name};
 use crate::data::error::ImageError;
 
 /// The list of one product.
@@ -44,7 +48,7 @@ pub fn view(image: &Path) -> Option<&str> {
     stem.split('_').rev().find(|part| matches!(part.as_bytes(), [b'C', b'1'..=b'5']))
 }
 
-/// Whether `root` is Real-IAD; then, whether it has the lists of the single-view protocol only.
+/// `None` where `root` is not Real-IAD; else whether it has the lists of the single-view protocol only.
 pub(super) fn found(root: &Path) -> Result<Option<bool>, SampleError> {
     if candidates(root)?.is_empty() {
         return Ok(None);
@@ -69,7 +73,7 @@ fn candidates(root: &Path) -> Result<Vec<PathBuf>, SampleError> {
 
 /// The products at `folder`: itself, or those of its folders that are products.
 fn products(folder: &Path) -> Result<Vec<PathBuf>, SampleError> {
-    // Images lie one folder deeper than in any folders of good and bad images: `OK/S0001`.
+    // Images are one folder deeper than in other folders of good and bad images: `OK/S0001`.
     let is_object = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         name.strip_prefix('S').is_some_and(|n| n.len() >= 4 && n.bytes().all(|b| b.is_ascii_digit()))
@@ -90,7 +94,7 @@ fn products(folder: &Path) -> Result<Vec<PathBuf>, SampleError> {
     Ok(found)
 }
 
-/// The folder of lists, which lies beside the images, and as unpacked within a folder of its own name.
+/// The folder of lists: next to the images, or in a folder of the same name as its archive unpacks.
 fn lists(root: &Path, name: &str) -> Option<PathBuf> {
     let around = [root.to_path_buf(), root.join(".."), root.join("../..")];
     let places = around.iter().flat_map(|folder| [folder.join(name).join(name), folder.join(name)]);
@@ -192,7 +196,7 @@ fn scanned(folder: &Path, product: &str, listing: &mut Listing) -> Result<(), Sa
     for (part, defect) in parts {
         for object in folders(&part)? {
             let masks = Masks::of(&object)?;
-            // Masks lie beside the images, which are JPEGs.
+            // Masks are next to the images, which are JPEGs.
             let is_photo = |path: &PathBuf| path.extension().is_some_and(|e| !e.eq_ignore_ascii_case("png"));
             for image in images(&object, &mut listing.problems)?.into_iter().filter(is_photo) {
                 let mask = defect.as_ref().and_then(|d| masks.need(&image, d, &mut listing.problems));

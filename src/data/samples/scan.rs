@@ -1,15 +1,17 @@
-//! Looking into folders.
+//! Contents of folders.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Mask, Problem, SampleError};
+use super::error::SampleError;
+use super::mask::Mask;
+use super::problem::Problem;
 use crate::data::collect::{has_image_extension, is_image_name};
 use crate::data::error::ImageError;
 
-/// What lies in a folder, without hidden entries, sorted.
+/// The entries of a folder, without hidden ones, sorted.
 pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, SampleError> {
     let io = |e| ImageError::from_io(folder, e);
     let mut found = Vec::new();
@@ -28,7 +30,7 @@ pub(super) fn folders(folder: &Path) -> Result<Vec<PathBuf>, SampleError> {
     Ok(entries(folder)?.into_iter().filter(|path| path.is_dir()).collect())
 }
 
-/// The images in a folder, without masks. Links that lead nowhere go to the problems.
+/// The images in a folder, without masks. Broken links are added to the problems.
 pub(super) fn images(folder: &Path, problems: &mut Vec<Problem>) -> Result<Vec<PathBuf>, SampleError> {
     let mut found = Vec::new();
     for path in entries(folder)?.into_iter().filter(|path| is_image_name(path)) {
@@ -41,16 +43,16 @@ pub(super) fn images(folder: &Path, problems: &mut Vec<Problem>) -> Result<Vec<P
     Ok(found)
 }
 
-/// Lists images that lie where no label says what they show.
+/// Adds the images directly in `folder`, which have no label, to the problems.
 pub(super) fn unlabelled(folder: &Path, problems: &mut Vec<Problem>) -> Result<(), SampleError> {
     for path in images(folder, problems)? {
-        let rule = "it lies beside the folders that are labels".to_owned();
+        let rule = "it is next to the folders that are labels".to_owned();
         problems.push(Problem::Dropped { path, rule });
     }
     Ok(())
 }
 
-/// The masks of a folder by the stems of their files.
+/// The masks of a folder by file stem.
 #[derive(Debug, Default)]
 pub(super) struct Masks {
     folder: PathBuf,
@@ -58,7 +60,7 @@ pub(super) struct Masks {
 }
 
 impl Masks {
-    /// Looks into the folder, which need not be there.
+    /// Reads the folder, which need not exist.
     pub fn of(folder: &Path) -> Result<Self, SampleError> {
         let found = if folder.is_dir() { entries(folder)? } else { Vec::new() };
         let files = found.into_iter().filter(|file| has_image_extension(file) && file.is_file());
@@ -66,19 +68,19 @@ impl Masks {
         Ok(Self { folder: folder.into(), by_stem })
     }
 
-    /// The mask of an image: a file named as the image is, with or without `_mask`, and with any extension.
+    /// The mask of an image: a file of the same name, with or without `_mask`, and with any extension.
     pub fn find(&self, image: &Path) -> Option<Mask> {
         let found = self.by_stem.get(&marked(image));
         let found = found.or_else(|| self.by_stem.get(image.file_stem().unwrap_or_default()));
         found.filter(|mask| *mask != image).cloned().map(Mask::File)
     }
 
-    /// As [`Masks::find`], in a folder that holds images too: only a name with `_mask` is that of a mask.
+    /// As [`Masks::find`], in a folder that also holds images: only names with `_mask` are masks.
     pub fn find_marked(&self, image: &Path) -> Option<Mask> {
         self.by_stem.get(&marked(image)).cloned().map(Mask::File)
     }
 
-    /// As [`Masks::find`], with a problem if there is none.
+    /// As [`Masks::find`]; adds a problem where there is none.
     pub fn need(&self, image: &Path, defect: &str, problems: &mut Vec<Problem>) -> Option<Mask> {
         let found = self.find(image);
         if found.is_none() {

@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::SampleError;
+use super::error::SampleError;
 use crate::data::error::ImageError;
 
-/// A table in memory, with the wanted columns only.
+/// A table in memory, with the requested columns only.
 pub(super) struct Table {
     /// The file.
     pub path: PathBuf,
@@ -18,13 +18,12 @@ pub(super) struct Table {
 pub(super) struct Row {
     /// Its line in the file, counted from 1.
     pub line: u64,
-    /// The fields in the order of the columns that were asked for.
+    /// The fields in the order of the requested columns.
     fields: Vec<String>,
 }
 
 impl Row {
-    /// A field by the place of its column among those that were asked for; empty for an optional column that is
-    /// not there.
+    /// A field by the index of its column among the requested ones; empty for a missing optional column.
     pub fn get(&self, column: usize) -> &str {
         &self.fields[column]
     }
@@ -33,7 +32,7 @@ impl Row {
 /// Reads the columns `needed` and `optional`, whose order in the file does not matter.
 ///
 /// # Errors
-/// An unreadable file, one that is no table, or one that lacks a needed column.
+/// An unreadable file, one that is not a table, or one that lacks a needed column.
 pub(super) fn read<const N: usize, const M: usize>(
     path: &Path,
     needed: [&'static str; N],

@@ -3,8 +3,10 @@
 mod layouts;
 mod lists;
 
-use super::*;
 use std::fs;
+use std::path::Path;
+
+use super::*;
 
 /// Files below a temporary folder, each with its own name as contents.
 fn tree(files: &[&str]) -> tempfile::TempDir {
@@ -91,29 +93,6 @@ fn products_with_their_masks() {
 }
 
 #[test]
-fn what_synth_writes_is_read() {
-    use crate::data::synth::{SynthOptions, write_mvtec};
-    let folder = tempfile::tempdir().unwrap();
-    let options = SynthOptions {
-        size: 64,
-        objects: vec!["metal plate".into()],
-        defects: vec!["hole".into()],
-        train_good: 1,
-        test_good: 1,
-        per_defect: 2,
-        ..SynthOptions::default()
-    };
-    let out = folder.path().join("set");
-    write_mvtec(&out, &options, &|_, _| ()).unwrap();
-    let samples = read(&out, None, Split::Test).unwrap();
-    assert_eq!(samples.iter().filter(|s| s.defect.as_deref() == Some("hole")).count(), 2);
-    assert_eq!((samples.len(), &*samples[0].product), (3, "metal_plate"));
-    let mask = samples[1].mask.as_ref().unwrap();
-    let mask = mask.load(64, crate::data::MaskRule::Full).unwrap();
-    assert!(mask.contains(&1.0) && mask.contains(&0.0));
-}
-
-#[test]
 fn a_defective_image_needs_its_mask() {
     let folder = tree(&["test/hole/7.png", "ground_truth/hole/8_mask.png"]);
     refused(folder.path(), None, &["test/hole/7.png", "'hole'", "7_mask.png"]);
@@ -183,9 +162,9 @@ fn faults_of_a_table_name_the_line() {
     check("image,mask,defect\n", &["no image", "index"]);
     check(
         "image,mask,defect\na/1.png,m/1.png,cut\na/9.png,,\n",
-        &["line 3", "image \"a/9.png\" is not there"],
+        &["line 3", "image \"a/9.png\" does not exist"],
     );
-    check("image,mask,defect\na/1.png,m/9.png,cut\n", &["line 2", "mask \"m/9.png\" is not there"]);
+    check("image,mask,defect\na/1.png,m/9.png,cut\n", &["line 2", "mask \"m/9.png\" does not exist"]);
     check("image,mask,defect\na/1.png,,cut\n", &["line 2", "'cut'", "no mask"]);
     check("image,mask,defect\n,,cut\n", &["line 2", "image is empty"]);
     check("image,mask,defect\na/1.png,,\nü.jpg,,\na/../a/1.png,,\n", &["line 4", "already in line 2"]);

@@ -3,8 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use super::error::SampleError;
+use super::layout::Split;
+use super::problem::Problem;
+use super::sample::{Listing, Sample, defect, folder_name};
 use super::scan::{Masks, folders, images};
-use super::{Listing, Problem, Sample, SampleError, Split, defect, folder_name, table};
+use super::table;
 
 /// The list of splits.
 const SPLITS: &str = "split_csv/1cls.csv";
@@ -67,7 +71,7 @@ pub(super) fn labels(product: &Path) -> Result<BTreeMap<PathBuf, Vec<String>>, S
     Ok(table.rows.iter().map(|row| (without_product(row.get(0)), labels(row))).collect())
 }
 
-/// The path `candle/Data/…` in the folder of its product.
+/// The path `candle/Data/…` relative to the folder of its product.
 pub(super) fn without_product(path: &str) -> PathBuf {
     Path::new(path).iter().skip(1).collect()
 }
@@ -83,8 +87,8 @@ fn on_disk(product: &Path, problems: &mut Vec<Problem>) -> Result<Vec<(PathBuf, 
     Ok(found)
 }
 
-/// Those of the images that the list gives to this split. Images that it does not name, and names that have no
-/// image, become problems.
+/// The images that the list assigns to this split. Images that it does not name, and names without an image, become
+/// problems.
 fn of_split(
     images: Vec<(PathBuf, bool)>,
     rows: &[table::Row],

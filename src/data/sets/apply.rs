@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
-use super::{Class, DataSet, Description, class_of, words};
+use super::class::{Class, class_of, words};
+use super::data_set::DataSet;
+use super::description::Description;
 use crate::data::samples::{self, Layout, Problem, SampleError, Split, is_unnamed};
 
-/// What to look for where labels say only that there is a defect. The first stands for such labels.
+/// Classes where labels do not name the defects. The first is the class of such labels.
 const USUAL: [&str; 6] = ["damage", "scratch", "hole", "contamination", "missing", "crack"];
 
 /// Classes without a description: the labels in words, in the order of the words.
@@ -52,7 +54,7 @@ pub(super) fn describe(set: &mut DataSet, description: &Description) -> Result<(
     Ok(())
 }
 
-/// Gives the products that are `wanted` the classes that occur.
+/// Sets the classes of the products that are `wanted` to those that occur.
 fn occurring(set: &mut DataSet, wanted: impl Fn(&String) -> bool) {
     let mut found: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
     for sample in &set.samples {
@@ -63,7 +65,7 @@ fn occurring(set: &mut DataSet, wanted: impl Fn(&String) -> bool) {
     }
 }
 
-/// That each label has a class, and each class its place among those of the product.
+/// Checks that each label has a class, and that the description lists this class for the product.
 fn check(
     set: &DataSet,
     description: &Description,
@@ -113,7 +115,7 @@ fn keep_single(set: &mut DataSet, listed: &BTreeMap<&String, Vec<usize>>) {
         let listed = listed.get(&sample.product);
         let problem = match (found.len(), found.first().copied().flatten()) {
             (1, Some(class)) if listed.is_none_or(|listed| listed.contains(&class)) => return true,
-            (1, Some(class)) => format!("'{}' is no class of {}", classes[class].name, sample.product),
+            (1, Some(class)) => format!("'{}' is not a class of {}", classes[class].name, sample.product),
             (1, None) => format!("the label '{label}' belongs to no class"),
             _ => format!("several kinds of defects ({})", labels.join(", ")),
         };
@@ -144,7 +146,7 @@ pub(super) fn keep_listed(set: &mut DataSet, name: &str) -> Result<(), SampleErr
     Ok(())
 }
 
-/// Adds problems of images that were left out, in the place of what else was odd about them.
+/// Replaces the problems of images that were left out.
 fn forget(set: &mut DataSet, dropped: Vec<Problem>) {
     let gone: HashSet<PathBuf> = dropped.iter().map(|problem| problem.path().to_owned()).collect();
     set.problems.retain(|problem| !gone.contains(problem.path()));

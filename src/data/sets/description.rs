@@ -1,4 +1,4 @@
-//! What is known of a data set besides its files.
+//! Descriptions of data sets: their classes, products and expected numbers of images.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Class, words};
+use super::class::{Class, words};
 use crate::data::error::ImageError;
 use crate::data::samples::{Listing, SampleError, is_unnamed};
 
@@ -33,7 +33,7 @@ pub struct Expected {
     pub test: Option<Totals>,
 }
 
-/// A description, as TOML has it; `docs/datasets.md` has a table of its fields.
+/// A description, read from TOML; `docs/datasets.md` has a table of its fields.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
@@ -42,18 +42,18 @@ pub struct Description {
     /// Leave out images that do not show exactly one class of their product.
     #[serde(default)]
     pub single_type: bool,
-    /// A list beside the images; test images that it does not name are left out.
+    /// A list next to the images; test images that it does not name are left out.
     #[serde(default)]
     pub list: Option<String>,
-    /// How many images there should be.
+    /// The expected number of images.
     #[serde(default)]
     pub expected: Expected,
     /// The classes in order.
     pub defects: Vec<Class>,
-    /// The names of the classes of each product in order; an empty list stands for those that occur.
+    /// The names of the classes of each product in order; an empty list means those that occur.
     #[serde(default)]
     pub products: BTreeMap<String, Vec<String>>,
-    /// Where it was read from, for messages.
+    /// The file or name it was read from, for messages.
     #[serde(skip)]
     pub origin: PathBuf,
 }
@@ -80,7 +80,7 @@ impl Description {
     /// A file, or the name of a built-in one.
     ///
     /// # Errors
-    /// A file that is not there or says something impossible.
+    /// A file that does not exist, or whose content is invalid.
     pub fn load(path: &Path) -> Result<Self, SampleError> {
         if let Some((_, text)) = BUILT_IN.iter().find(|(name, _)| Path::new(name) == path && !path.exists()) {
             return Self::parse(text, path);
@@ -101,7 +101,7 @@ impl Description {
     /// Reads TOML; `origin` is its file or name, for messages.
     ///
     /// # Errors
-    /// What is wrong with it, with the line or the field.
+    /// [`SampleError::Description`], which names the line or the field.
     pub fn parse(text: &str, origin: &Path) -> Result<Self, SampleError> {
         let wrong = |problem: String| SampleError::Description { file: origin.into(), problem };
         let read: Self = toml::from_str(text).map_err(|e| wrong(e.to_string()))?;
@@ -110,7 +110,7 @@ impl Description {
         Ok(read)
     }
 
-    /// That names are unique and known.
+    /// Checks that names are unique and known.
     fn check(&self) -> Result<(), String> {
         if self.defects.is_empty() {
             return Err("defects is empty; add a [[defects]] with a name for each class".into());
@@ -137,7 +137,7 @@ impl Description {
             if let Some(unknown) = classes.iter().find(|name| self.class_named(name).is_none()) {
                 let known: Vec<&str> = self.defects.iter().map(|class| &*class.name).collect();
                 return Err(format!(
-                    "products.{product}: '{unknown}' is the name of no class; there are {}",
+                    "products.{product}: '{unknown}' is not the name of a class; there are {}",
                     known.join(", ")
                 ));
             }
@@ -145,13 +145,13 @@ impl Description {
         Ok(())
     }
 
-    /// The class of this name.
+    /// The index of the class of this name.
     pub(super) fn class_named(&self, name: &str) -> Option<usize> {
         self.defects.iter().position(|class| class.name == name)
     }
 
-    /// The built-in description of exactly these products. One that is meant for the list they were read from
-    /// comes before others. Labels that only say `bad` need none.
+    /// The built-in description of exactly these products. One for the list they were read from takes precedence. Labels
+    /// that do not name the defects (`bad`) need none.
     pub(super) fn of(listing: &Listing) -> Option<Self> {
         let mut labels = listing.samples.iter().filter_map(|sample| sample.defect.as_deref()).peekable();
         if labels.peek().is_some() && labels.all(is_unnamed) {

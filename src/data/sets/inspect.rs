@@ -1,4 +1,4 @@
-//! Reads a whole data set and says what is in it.
+//! Reads a whole data set and reports its contents.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -8,18 +8,20 @@ use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{DataSet, Description, Opened, Problem, Sample, Split, Totals};
+use super::data_set::DataSet;
+use super::description::{Description, Totals};
+use super::open::Opened;
 use crate::data::error::ImageError;
 use crate::data::image::Source;
-use crate::data::samples::{Mask, view};
+use crate::data::samples::{Mask, Problem, Sample, Split, view};
 
 /// Value of [`Inspection::schema`].
 pub const SCHEMA: &str = "dapo-wgpu/data/1";
 
-/// Problems of one kind that are printed for people.
+/// Problems of one kind that are printed.
 const SHOWN: usize = 20;
 
-/// What is in a data set. Images that cannot be read are counted, too.
+/// Contents of a data set. Unreadable images are counted, too.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Inspection {
     /// Always [`SCHEMA`].
@@ -28,16 +30,16 @@ pub struct Inspection {
     pub name: String,
     /// Its folder.
     pub root: String,
-    /// How it is stored.
+    /// Its layout.
     pub layout: String,
-    /// Which part of it was read.
+    /// The split that was read.
     pub split: &'static str,
-    /// File or name of the description; absent if the classes are the labels.
+    /// File or name of the description; absent where the classes are the labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// How many images there are.
+    /// Numbers of images.
     pub totals: Totals,
-    /// How many there should be.
+    /// Expected numbers of images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<Totals>,
     /// Images that can be read.
@@ -51,9 +53,9 @@ pub struct Inspection {
     /// Images of each view, where there are several.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub views: BTreeMap<String, usize>,
-    /// What is odd about it.
+    /// Its problems.
     pub problems: Vec<ProblemRecord>,
-    /// What else there is to know.
+    /// Notes for the reader.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -72,7 +74,7 @@ pub struct ProductFacts {
 /// A label.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LabelFacts {
-    /// The class that it counts as.
+    /// Its class.
     pub class: String,
     /// Images with it.
     pub images: usize,
@@ -85,11 +87,11 @@ pub struct ProblemRecord {
     pub kind: &'static str,
     /// The file or folder concerned.
     pub path: String,
-    /// What is wrong and what to do.
+    /// What is wrong and how to fix it.
     pub message: String,
 }
 
-/// What one image says of itself.
+/// Facts about one image.
 struct Read {
     size: Option<(u32, u32)>,
     digest: Option<[u8; 32]>,
@@ -220,7 +222,7 @@ fn products(set: &DataSet) -> BTreeMap<String, ProductFacts> {
     found
 }
 
-/// What a reader may not expect.
+/// Notes on what a reader may not expect.
 fn notes(set: &DataSet, description: Option<&Description>) -> Vec<String> {
     let mut notes = Vec::new();
     if description.is_none() {
@@ -231,14 +233,14 @@ fn notes(set: &DataSet, description: Option<&Description>) -> Vec<String> {
             ));
         }
         if !set.classes.is_empty() && set.products.values().all(Vec::is_empty) {
-            notes.push("labels say only that there is a defect: no questions of type".to_owned());
+            notes.push("labels do not name the defects: types are not evaluated".to_owned());
         }
     }
     notes
 }
 
 impl Inspection {
-    /// The same for people.
+    /// The report as text.
     pub fn text(&self) -> String {
         let mut lines = vec![
             format!("{} ({}, layout {}, {} images)", self.name, self.root, self.layout, self.split),

@@ -2,7 +2,9 @@
 
 mod visa;
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use image::{GrayImage, RgbImage};
 
@@ -196,7 +198,7 @@ fn labels_that_name_no_defect_ask_for_the_usual_ones() {
     assert!(set.products.values().all(Vec::is_empty), "there is no question of type");
     let of: Vec<_> = set.samples.iter().map(|s| set.class_of(s)).collect();
     assert_eq!(of, [Some(0), None]);
-    assert!(inspect(&opened, &|| ()).text().contains("no questions of type"));
+    assert!(inspect(&opened, &|| ()).text().contains("types are not evaluated"));
 }
 
 #[test]
@@ -204,7 +206,7 @@ fn a_description_of_ones_own() {
     let folder = tree(&["test/dent/0.png", "ground_truth/dent/0.png", "test/good/0.png"]);
     let root = folder.path();
     let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
-    let product = samples::folder_name(root);
+    let product = crate::data::samples::folder_name(root);
     let with = |text: &str| {
         fs::write(file.path(), text).unwrap();
         Some(file.path())

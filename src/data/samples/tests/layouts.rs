@@ -1,4 +1,4 @@
-//! Layouts that are told by their folders.
+//! Layouts that are detected from their folders.
 
 use super::*;
 
@@ -36,7 +36,7 @@ fn visa_with_its_list_of_splits() {
                   candle,test,anomaly,candle/Data/Images/Anomaly/009.JPG,candle/Data/Masks/Anomaly/009.png\n";
     fs::create_dir(root.join("split_csv")).unwrap();
     fs::write(root.join("split_csv/1cls.csv"), splits).unwrap();
-    assert_eq!(Layout::of(root).unwrap(), Layout::Visa);
+    assert_eq!(detect_layout(root).unwrap(), Layout::Visa);
     let found = list(root, None, Split::Test).unwrap();
     let expected = [
         "candle/Data/Images/Anomaly/000.JPG candle/Data/Masks/Anomaly/000.png candle weird candle wick",
@@ -53,7 +53,7 @@ fn visa_with_its_list_of_splits() {
             "several_labels candle/Data/Images/Anomaly/001.JPG",
         ]
     );
-    refused(root, None, &["line 6", "Anomaly/009.JPG", "not there"]);
+    refused(root, None, &["line 6", "Anomaly/009.JPG", "does not exist"]);
     let train = list(root, None, Split::Train).unwrap();
     assert_eq!(lines(root, &train.samples), ["candle/Data/Images/Normal/0000.JPG - candle -"]);
     // One product finds the list beside it.
@@ -110,7 +110,7 @@ const USB_AK: &str = "realiad_1024/usb/NG/AK/S0002/usb_0002_NG_AK";
 fn real_iad_by_its_lists_and_without() {
     let folder = real_iad();
     let root = folder.path();
-    assert_eq!(Layout::of(root).unwrap(), Layout::RealIad);
+    assert_eq!(detect_layout(root).unwrap(), Layout::RealIad);
     let found = list(root, None, Split::Test).unwrap();
     let toy = "realiad_1024/toy/NG/HS/S0002/toy_0002_NG_HS_C3_20231021";
     assert_eq!(
@@ -150,9 +150,9 @@ fn real_iad_with_a_single_view() {
     let found = list(root, Some(Layout::RealIadSv), Split::Test).unwrap();
     let usb: Vec<_> = found.samples.iter().filter(|s| s.product == "usb").map(|s| view(&s.image)).collect();
     assert_eq!(usb, [Some("C5")], "what its own list says");
-    assert_eq!(Layout::of(root).unwrap(), Layout::RealIad, "there are both kinds of lists");
+    assert_eq!(detect_layout(root).unwrap(), Layout::RealIad, "there are both kinds of lists");
     fs::remove_dir_all(root.join("realiad_jsons")).unwrap();
-    assert_eq!(Layout::of(root).unwrap(), Layout::RealIadSv);
+    assert_eq!(detect_layout(root).unwrap(), Layout::RealIadSv);
     fs::write(lists.join("usb.json"), "{").unwrap();
     refused(root, None, &["usb.json", "docs/datasets.md"]);
 
@@ -179,7 +179,7 @@ fn folders_of_good_and_bad_images() {
         "bad/5.png",
     ]);
     let root = folder.path();
-    assert_eq!(Layout::of(root).unwrap(), Layout::Folders);
+    assert_eq!(detect_layout(root).unwrap(), Layout::Folders);
     let found = list(root, None, Split::Test).unwrap();
     let name = folder_name(root);
     assert_eq!(

@@ -27,7 +27,7 @@ fn boxes_of_a_coco_file() {
     let folder = listed("_annotations.coco.json", text, &["a.JPG", "images/b ü.png", "c.png"]);
     let root = folder.path();
     image::RgbImage::new(5, 3).save(root.join("d.png")).unwrap();
-    assert_eq!(Layout::of(root).unwrap(), Layout::Coco);
+    assert_eq!(detect_layout(root).unwrap(), Layout::Coco);
     let found = list(root, None, Split::Test).unwrap();
     let name = folder_name(root);
     assert_eq!(
@@ -106,7 +106,7 @@ fn a_meta_file_in_every_shape() {
         for (text, train) in [(&split, 1), (&flat, 2)] {
             let folder = listed("meta.json", text, &FILES);
             let root = folder.path();
-            assert_eq!(Layout::of(root).unwrap(), Layout::Meta);
+            assert_eq!(detect_layout(root).unwrap(), Layout::Meta);
             let found = list(root, None, Split::Test).unwrap();
             assert_eq!(lines(root, &found.samples), expected, "{text}");
             assert_eq!(list(root, None, Split::Train).unwrap().samples.len(), train);
@@ -144,7 +144,7 @@ fn faults_of_a_meta_file_are_told_with_their_place() {
     refused(folder.path(), None, &["meta.json", "docs/datasets.md"]);
     let gone = r#"{"nut": [{"img_path": "a.png"}, {"img_path": "b.png"}]}"#;
     let folder = listed("meta.json", gone, &[]);
-    refused(folder.path(), None, &["no image", "\"a.png\" is not there", "more problems"]);
+    refused(folder.path(), None, &["no image", "\"a.png\" does not exist", "more problems"]);
 }
 
 #[test]

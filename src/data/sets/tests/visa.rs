@@ -67,7 +67,7 @@ fn visa_counts_all_images_or_those_of_one_type() {
         [
             "several kinds of defects (different colour spot, wax melded out of the candle)",
             "the label 'other' belongs to no class",
-            "'hole' is no class of candle"
+            "'hole' is not a class of candle"
         ]
     );
 

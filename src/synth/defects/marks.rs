@@ -1,15 +1,15 @@
 //! Defects at borders and of shape: broken, missing, fray, print.
 
-use super::super::canvas::{Plane, UNITS, lerp, lerp3, scale3, smoothstep};
-use super::super::dice::Dice;
+use super::super::canvas::{Plane, UNITS, lerp, lerp3, luma, scale3, smoothstep};
 use super::super::noise::noise;
+use super::super::rng::SeededRng;
 use super::super::shapes::{Blob, Node, box_distance, stroke};
-use super::{Draft, contrasting, vivid};
+use super::draft::{Draft, contrasting, vivid};
 
 /// A point on the object's border (the frame's, if the object fills it) and the direction outwards.
-fn border(d: &Draft, dice: &mut Dice) -> ((f32, f32), f32) {
-    let (mut x, mut y) = d.spot(dice);
-    let way = dice.angle();
+fn border(d: &Draft, rng: &mut SeededRng) -> ((f32, f32), f32) {
+    let (mut x, mut y) = d.point_on_object(rng);
+    let way = rng.angle();
     let (dx, dy) = (way.cos(), way.sin());
     for _ in 0..200 {
         let (nx, ny) = (x + dx, y + dy);
@@ -24,28 +24,28 @@ fn border(d: &Draft, dice: &mut Dice) -> ((f32, f32), f32) {
     ((x, y), way)
 }
 
-/// A chunk broken out of the border: jagged, partly ground showing, partly a grainy fractured face, with a bright ridge.
-pub(super) fn broken(d: &mut Draft, dice: &mut Dice) {
-    let (mut at, way) = border(d, dice);
+/// A chunk broken out of the border: jagged, partly background showing, partly a grainy fractured face, with a bright ridge.
+pub(super) fn broken(d: &mut Draft, rng: &mut SeededRng) {
+    let (mut at, way) = border(d, rng);
     let full = d.scene.object.px.iter().all(|v| *v > 0.99);
-    if full && dice.chance(0.4) {
+    if full && rng.chance(0.4) {
         at = (if at.0 < 64.0 { 1.0 } else { UNITS - 1.0 }, if at.1 < 64.0 { 1.0 } else { UNITS - 1.0 });
     }
-    let r = dice.log_range(8.0, 27.0);
-    let (rx, ry) = (r * dice.range(0.6, 1.0), r * dice.range(0.8, 1.4));
+    let r = rng.log_range(8.0, 27.0);
+    let (rx, ry) = (r * rng.range(0.6, 1.0), r * rng.range(0.8, 1.4));
     let place = (at.0 + 0.1 * r * way.cos(), at.1 + 0.1 * r * way.sin());
-    let blob = Blob::new(place, (rx, ry), way, 0.3, 7, dice);
-    let jag = noise(d.size(), 3.5, 3.5, dice);
-    let grain = noise(d.size(), 1.3, 1.3, dice);
-    let plates = noise(d.size(), 5.0, 5.0, dice);
-    // Share of the chunk that is fractured face rather than ground.
-    let face = if dice.chance(0.35) { 2.0 } else { dice.range(0.08, 0.45) };
+    let blob = Blob::new(place, (rx, ry), way, 0.3, 7, rng);
+    let jag = noise(d.size(), 3.5, 3.5, rng);
+    let grain = noise(d.size(), 1.3, 1.3, rng);
+    let plates = noise(d.size(), 5.0, 5.0, rng);
+    // Share of the chunk that is fractured face rather than background.
+    let face = if rng.chance(0.35) { 2.0 } else { rng.range(0.08, 0.45) };
     let v = d.brightness(at.0 - 0.7 * r * way.cos(), at.1 - 0.7 * r * way.sin());
-    let tone = if v < 0.4 { v * dice.range(1.3, 2.2) + 0.05 } else { v * dice.range(0.4, 0.8) };
+    let tone = if v < 0.4 { v * rng.range(1.3, 2.2) + 0.05 } else { v * rng.range(0.4, 0.8) };
     let k = d.strength.min(1.0);
-    let ridge = dice.range(0.2, 0.8) * k;
+    let ridge = rng.range(0.2, 0.8) * k;
     let reach = blob.reach() + 3.0;
-    let mut chunk = d.blank();
+    let mut chunk = d.empty_coverage();
     let size = d.size();
     Plane::visit_box(
         size,
@@ -55,39 +55,39 @@ pub(super) fn broken(d: &mut Draft, dice: &mut Dice) {
             let on = d.scene.object.px[i];
             let depth = blob.depth(x, y) + 0.10 * jag.px[i];
             let edge = 1.2 / r;
-            let cover = smoothstep(-0.5 * edge, 0.5 * edge, depth) * on;
+            let coverage = smoothstep(-0.5 * edge, 0.5 * edge, depth) * on;
             let rough = tone * (1.0 + 0.28 * grain.px[i] + 0.22 * plates.px[i]).max(0.15);
             let c = d.colour.px[i];
-            let stone = scale3(c, rough / super::luma(c).max(0.05));
+            let stone = scale3(c, rough / luma(c).max(0.05));
             let shown = lerp3(
                 stone,
-                d.scene.ground.px[i],
+                d.scene.background.px[i],
                 smoothstep(face - 0.04, face + 0.04, depth + 0.1 * plates.px[i]),
             );
             let crest = smoothstep(1.6 / r, 0.0, (depth - 0.3 / r).abs());
-            let out = lerp3(c, shown, cover * (0.5 + 0.5 * k));
+            let out = lerp3(c, shown, coverage * (0.5 + 0.5 * k));
             d.colour.px[i] = lerp3(out, [lerp(v, 1.0, 0.75); 3], 0.7 * ridge * crest * on);
-            chunk.px[i] = cover;
+            chunk.px[i] = coverage;
         },
     );
-    d.mark(&chunk);
+    d.add_to_mask(&chunk);
 }
 
-/// A clean-edged part that is not there: a box, a disc or a strip through which the ground shows, with an inner shadow.
-pub(super) fn missing(d: &mut Draft, dice: &mut Dice) {
-    let at = d.spot(dice);
-    let angle = dice.angle();
+/// A clean-edged part that is not there: a box, a disc or a strip through which the background shows, with an inner shadow.
+pub(super) fn missing(d: &mut Draft, rng: &mut SeededRng) {
+    let at = d.point_on_object(rng);
+    let angle = rng.angle();
     let (cos, sin) = (angle.cos(), angle.sin());
-    let shape = dice.weighted(&[4.0, 0.8, 2.5]);
+    let shape = rng.weighted(&[4.0, 0.8, 2.5]);
     let (hx, hy) = match shape {
-        0 => (dice.log_range(8.0, 26.0), dice.log_range(6.0, 20.0)),
+        0 => (rng.log_range(8.0, 26.0), rng.log_range(6.0, 20.0)),
         1 => {
-            let r = dice.log_range(13.0, 24.0);
+            let r = rng.log_range(13.0, 24.0);
             (r, r)
         }
-        _ => (90.0, dice.log_range(3.5, 14.0)),
+        _ => (90.0, rng.log_range(3.5, 14.0)),
     };
-    let round = if shape == 1 { hx } else { dice.range(0.3, 3.0) };
+    let round = if shape == 1 { hx } else { rng.range(0.3, 3.0) };
     let size = d.size();
     let scale = size as f32 / UNITS;
     let distance = Plane::from_fn(size, |x, y| {
@@ -96,56 +96,56 @@ pub(super) fn missing(d: &mut Draft, dice: &mut Dice) {
         let u = u * cos + v * sin - if shape == 2 { 85.0 } else { 0.0 };
         box_distance(u, v * cos - (x - at.0) * sin, hx, hy, round)
     });
-    let shade = dice.range(0.2, 0.6);
-    let (sx, sy) = (dice.range(-3.0, 3.0), dice.range(-3.0, 3.0));
+    let shade = rng.range(0.2, 0.6);
+    let (sx, sy) = (rng.range(-3.0, 3.0), rng.range(-3.0, 3.0));
     let k = (0.35 + 0.65 * d.strength).min(1.0);
     let step = 1.0 / scale;
-    let mut gap = d.blank();
+    let mut gap = d.empty_coverage();
     for i in 0..size * size {
-        let cover = (0.5 - distance.px[i] * scale).clamp(0.0, 1.0) * d.scene.object.px[i];
-        if cover > 0.0 {
+        let coverage = (0.5 - distance.px[i] * scale).clamp(0.0, 1.0) * d.scene.object.px[i];
+        if coverage > 0.0 {
             let (x, y) = ((i % size) as f32 * step, (i / size) as f32 * step);
-            // What remains throws a shadow on the ground seen through the gap.
+            // What remains throws a shadow on the background seen through the gap.
             let shadow = 1.0 - shade * smoothstep(-4.0, 0.5, distance.at(x + sx, y + sy));
-            d.colour.px[i] = lerp3(d.colour.px[i], scale3(d.scene.ground.px[i], shadow), cover * k);
+            d.colour.px[i] = lerp3(d.colour.px[i], scale3(d.scene.background.px[i], shadow), coverage * k);
         }
-        gap.px[i] = cover;
+        gap.px[i] = coverage;
     }
-    d.mark(&gap);
+    d.add_to_mask(&gap);
 }
 
 /// Wear: on hard faces a coating rubbed off in an elongated patch with feathered ends, on soft ones loose fibres.
-pub(super) fn fray(d: &mut Draft, dice: &mut Dice) {
-    if d.scene.grain.is_some() || dice.chance(0.1) {
-        worn(d, dice);
+pub(super) fn fray(d: &mut Draft, rng: &mut SeededRng) {
+    if d.scene.grain.is_some() || rng.chance(0.1) {
+        worn(d, rng);
     } else {
-        fibres(d, dice);
+        fibres(d, rng);
     }
 }
 
 /// A long patch along the grain in which the surface is matt and flat, its outline feathered along the grain.
-fn worn(d: &mut Draft, dice: &mut Dice) {
+fn worn(d: &mut Draft, rng: &mut SeededRng) {
     let grain = d.scene.grain.unwrap_or(std::f32::consts::FRAC_PI_2);
     let size = d.size();
-    let (long, wide) = (dice.log_range(22.0, 70.0), dice.log_range(7.0, 26.0));
-    let mut at = d.spot(dice);
-    if dice.chance(0.5) {
+    let (long, wide) = (rng.log_range(22.0, 70.0), rng.log_range(7.0, 26.0));
+    let mut at = d.point_on_object(rng);
+    if rng.chance(0.5) {
         // Often it starts at an end of the part.
-        let side = dice.sign();
+        let side = rng.sign();
         at = (at.0 + side * 60.0 * grain.cos(), at.1 + side * 60.0 * grain.sin());
     }
-    let lean = grain + 0.12 * dice.normal();
-    let blob = Blob::new(at, (long, wide), lean, 0.08, 3, dice);
-    let teeth = noise(size, 1.5, dice.range(10.0, 40.0), dice);
-    let feather = dice.range(0.0, 0.12);
+    let lean = grain + 0.12 * rng.normal();
+    let blob = Blob::new(at, (long, wide), lean, 0.08, 3, rng);
+    let teeth = noise(size, 1.5, rng.range(10.0, 40.0), rng);
+    let feather = rng.range(0.0, 0.12);
     let smooth = d.colour.blurred(3.5);
-    let flat = dice.range(0.1, 0.6);
+    let flat = rng.range(0.1, 0.6);
     let v = d.brightness(at.0.clamp(4.0, 124.0), at.1.clamp(4.0, 124.0));
-    let k = dice.range(0.3, 0.6) * d.strength;
-    let gain = if v > 0.12 && dice.chance(0.7) { 1.0 - k } else { 1.0 + 1.2 * k };
-    let rim = dice.range(-0.15, 0.25) * d.strength;
-    let mottle = noise(size, 5.0, 12.0, dice);
-    let mut area = d.blank();
+    let k = rng.range(0.3, 0.6) * d.strength;
+    let gain = if v > 0.12 && rng.chance(0.7) { 1.0 - k } else { 1.0 + 1.2 * k };
+    let rim = rng.range(-0.15, 0.25) * d.strength;
+    let mottle = noise(size, 5.0, 12.0, rng);
+    let mut area = d.empty_coverage();
     let edge = 1.6 / wide;
     for i in 0..size * size {
         let (x, y) = ((i % size) as f32 * UNITS / size as f32, (i / size) as f32 * UNITS / size as f32);
@@ -158,14 +158,14 @@ fn worn(d: &mut Draft, dice: &mut Dice) {
             area.px[i] = t;
         }
     }
-    d.mark(&area);
+    d.add_to_mask(&area);
 }
 
-/// A border come apart: a band of ground with a brush of loose, crossing fibres over it.
-fn fibres(d: &mut Draft, dice: &mut Dice) {
-    let side = dice.int(0, 3);
-    let (middle, half) = (dice.range(20.0, 108.0), dice.range(12.0, 36.0));
-    let deep = dice.range(7.0, 20.0);
+/// A border come apart: a band of background with a brush of loose, crossing fibres over it.
+fn fibres(d: &mut Draft, rng: &mut SeededRng) {
+    let side = rng.int(0, 3);
+    let (middle, half) = (rng.range(20.0, 108.0), rng.range(12.0, 36.0));
+    let deep = rng.range(7.0, 20.0);
     // `across` runs along the chosen border, `inward` away from it.
     let place = |across: f32, inward: f32| match side {
         0 => (across, inward),
@@ -174,9 +174,9 @@ fn fibres(d: &mut Draft, dice: &mut Dice) {
         _ => (UNITS - inward, across),
     };
     let size = d.size();
-    let ragged = noise(size, 4.0, 4.0, dice);
+    let ragged = noise(size, 4.0, 4.0, rng);
     let step = UNITS / size as f32;
-    let mut area = d.blank();
+    let mut area = d.empty_coverage();
     let k = (0.4 + 0.6 * d.strength).min(1.0);
     for i in 0..size * size {
         let (x, y) = (((i % size) as f32 + 0.5) * step, ((i / size) as f32 + 0.5) * step);
@@ -188,22 +188,23 @@ fn fibres(d: &mut Draft, dice: &mut Dice) {
         };
         let t = (across - middle) / half;
         let limit = deep * (1.0 - t * t) + 1.5 * ragged.px[i];
-        let cover = smoothstep(0.8, -0.8, inward - limit) * f32::from(t.abs() < 1.0) * d.scene.object.px[i];
-        d.colour.px[i] = lerp3(d.colour.px[i], d.scene.ground.px[i], cover * k);
-        area.px[i] = cover;
+        let coverage =
+            smoothstep(0.8, -0.8, inward - limit) * f32::from(t.abs() < 1.0) * d.scene.object.px[i];
+        d.colour.px[i] = lerp3(d.colour.px[i], d.scene.background.px[i], coverage * k);
+        area.px[i] = coverage;
     }
     let at = place(middle, deep + 4.0);
     let v = d.brightness(at.0, at.1);
     let pixel = ((at.1 / step) as usize).min(size - 1) * size + ((at.0 / step) as usize).min(size - 1);
     let own = scale3(d.scene.colour.px[pixel], 1.15);
     let (light, dark) = ([lerp(v, 1.0, 0.5); 3], scale3(own, 0.5));
-    for _ in 0..(half * dice.range(0.5, 1.1)) as usize {
-        let t = dice.range(-1.0, 1.0);
-        let root = deep * (1.0 - t * t) + dice.range(0.0, 4.0);
-        let (from, lean) = (middle + t * half, dice.range(-0.7, 0.7));
-        let length = (root + 2.0) * dice.range(0.5, 1.1);
-        let w = dice.range(0.6, 1.5);
-        let bend = dice.range(-3.0, 3.0);
+    for _ in 0..(half * rng.range(0.5, 1.1)) as usize {
+        let t = rng.range(-1.0, 1.0);
+        let root = deep * (1.0 - t * t) + rng.range(0.0, 4.0);
+        let (from, lean) = (middle + t * half, rng.range(-0.7, 0.7));
+        let length = (root + 2.0) * rng.range(0.5, 1.1);
+        let w = rng.range(0.6, 1.5);
+        let bend = rng.range(-3.0, 3.0);
         let nodes: Vec<Node> = (0..=5)
             .map(|n| {
                 let s = n as f32 / 5.0;
@@ -211,18 +212,18 @@ fn fibres(d: &mut Draft, dice: &mut Dice) {
                 Node { x, y, w }
             })
             .collect();
-        let colour = if dice.chance(0.5) {
+        let colour = if rng.chance(0.5) {
             own
-        } else if dice.chance(0.6) {
+        } else if rng.chance(0.6) {
             light
         } else {
             dark
         };
-        let mut one = d.blank();
+        let mut one = d.empty_coverage();
         stroke(&mut one, &nodes, 0.0);
         d.colour.tint(&one, colour, k);
     }
-    d.mark(&area);
+    d.add_to_mask(&area);
 }
 
 /// The seven segments of a digit: (from, to) in a cell one wide and two tall.
@@ -239,23 +240,23 @@ const SEGMENTS: [((f32, f32), (f32, f32)); 7] = [
 const DIGITS: [u8; 10] = [0x3f, 0x06, 0x5b, 0x4f, 0x66, 0x6d, 0x7d, 0x07, 0x7f, 0x6f];
 
 /// Stray ink: one to four digits, a cross, a ring or bars, evenly thick, a little worn.
-pub(super) fn print(d: &mut Draft, dice: &mut Dice) {
-    let at = d.spot(dice);
-    let angle = if dice.chance(0.5) { 0.15 * dice.normal() } else { dice.angle() };
+pub(super) fn print(d: &mut Draft, rng: &mut SeededRng) {
+    let at = d.point_on_object(rng);
+    let angle = if rng.chance(0.5) { 0.15 * rng.normal() } else { rng.angle() };
     let (cos, sin) = (angle.cos(), angle.sin());
-    let tall = dice.log_range(5.0, 15.0);
-    let w = (0.28 * tall).clamp(1.2, 3.6) * dice.range(0.7, 1.1);
-    let mut ink = d.blank();
+    let tall = rng.log_range(5.0, 15.0);
+    let w = (0.28 * tall).clamp(1.2, 3.6) * rng.range(0.7, 1.1);
+    let mut ink = d.empty_coverage();
     let mut line = |from: (f32, f32), to: (f32, f32)| {
         let node =
             |p: (f32, f32)| Node { x: at.0 + p.0 * cos - p.1 * sin, y: at.1 + p.0 * sin + p.1 * cos, w };
         stroke(&mut ink, &[node(from), node(to)], 0.0);
     };
-    match dice.weighted(&[5.0, 1.5, 1.5, 1.5]) {
+    match rng.weighted(&[5.0, 1.5, 1.5, 1.5]) {
         0 => {
-            let count = dice.int(1, 4);
+            let count = rng.int(1, 4);
             for n in 0..count {
-                let digit = DIGITS[dice.int(0, 9)];
+                let digit = DIGITS[rng.int(0, 9)];
                 let left = (n as f32 - 0.5 * count as f32) * 1.6 * tall;
                 for (bit, (a, b)) in SEGMENTS.iter().enumerate() {
                     if digit >> bit & 1 == 1 {
@@ -279,7 +280,7 @@ pub(super) fn print(d: &mut Draft, dice: &mut Dice) {
             }
         }
         _ => {
-            for n in 0..dice.int(3, 6) {
+            for n in 0..rng.int(3, 6) {
                 let x = (n as f32 - 2.0) * 2.4 * w;
                 line((x, -tall), (x, tall));
             }
@@ -287,15 +288,15 @@ pub(super) fn print(d: &mut Draft, dice: &mut Dice) {
     }
     let ink = d.on_object(ink);
     let v = d.brightness(at.0, at.1);
-    let colour = if dice.chance(0.25) { vivid(0.35, dice) } else { contrasting(v, dice) };
-    let worn = noise(d.size(), 2.0, 2.0, dice);
-    let fade = dice.range(0.0, 0.3);
-    let k = (dice.range(0.6, 1.0) * (0.4 + 0.6 * d.strength)).min(1.0);
+    let colour = if rng.chance(0.25) { vivid(0.35, rng) } else { contrasting(v, rng) };
+    let worn = noise(d.size(), 2.0, 2.0, rng);
+    let fade = rng.range(0.0, 0.3);
+    let k = (rng.range(0.6, 1.0) * (0.4 + 0.6 * d.strength)).min(1.0);
     for (i, t) in ink.px.iter().enumerate() {
         if *t > 0.0 {
             let live = (1.0 - fade * worn.px[i].max(0.0)).clamp(0.2, 1.0);
             d.colour.px[i] = lerp3(d.colour.px[i], colour, t * k * live);
         }
     }
-    d.mark(&ink);
+    d.add_to_mask(&ink);
 }

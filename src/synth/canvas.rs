@@ -6,6 +6,9 @@
 /// Design units across an image; at the default size one unit is one pixel.
 pub(super) const UNITS: f32 = 128.0;
 
+/// Smallest and largest image side, in pixels.
+pub const SIZE_RANGE: std::ops::RangeInclusive<usize> = 64..=1024;
+
 /// A colour, each channel nominally in `[0, 1]`.
 pub(super) type Rgb = [f32; 3];
 
@@ -222,8 +225,8 @@ impl Canvas {
     }
 
     /// Moves every pixel towards `colour` by the plane's value times `k`.
-    pub fn tint(&mut self, cover: &Plane, colour: Rgb, k: f32) {
-        for (c, p) in self.px.iter_mut().zip(&cover.px) {
+    pub fn tint(&mut self, coverage: &Plane, colour: Rgb, k: f32) {
+        for (c, p) in self.px.iter_mut().zip(&coverage.px) {
             if *p > 0.0 {
                 *c = lerp3(*c, colour, p * k);
             }
@@ -257,13 +260,13 @@ impl Canvas {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dice::Dice;
     use super::super::noise::noise;
+    use super::super::rng::SeededRng;
     use super::*;
 
     #[test]
     fn blur_keeps_the_mean_and_lowers_the_variance() {
-        let plane = noise(96, 0.5, 0.5, &mut Dice::new(6, "blur"));
+        let plane = noise(96, 0.5, 0.5, &mut SeededRng::new(6, "blur"));
         for sigma in [1.0, 6.0] {
             let out = plane.clone().blurred(sigma);
             let mean = |p: &Plane| p.px.iter().sum::<f32>() / p.px.len() as f32;

@@ -1,19 +1,19 @@
 //! Metal parts: nut, washer, gear, screw.
 
 use super::canvas::{Canvas, Plane, Rgb, scale3, smoothstep};
-use super::dice::Dice;
 use super::noise::{fractal, noise};
+use super::pose::{Pose, draw};
+use super::rng::SeededRng;
 use super::shapes::box_distance;
 use super::textures::near_gray;
-use super::things::{Pose, draw};
 use std::f32::consts::{PI, TAU};
 
 /// A steel, brass or blackened base colour.
-fn metal(dice: &mut Dice) -> Rgb {
-    match dice.int(0, 4) {
-        0 => scale3([0.78, 0.64, 0.38], dice.range(0.6, 1.1)),
-        1 => near_gray(0.15, 0.35, 0.08, dice),
-        _ => near_gray(0.4, 0.8, 0.06, dice),
+fn metal(rng: &mut SeededRng) -> Rgb {
+    match rng.int(0, 4) {
+        0 => scale3([0.78, 0.64, 0.38], rng.range(0.6, 1.1)),
+        1 => near_gray(0.15, 0.35, 0.08, rng),
+        _ => near_gray(0.4, 0.8, 0.06, rng),
     }
 }
 
@@ -23,14 +23,14 @@ fn facet(a: f32, light: f32, k: f32) -> f32 {
 }
 
 /// A hexagonal nut, from above: chamfered, brushed, with a threaded bore.
-pub(super) fn metal_nut(size: usize, dice: &mut Dice) -> (Canvas, Plane) {
-    let pose = Pose::new(0.85, 1.2, false, dice);
-    let base = metal(dice);
-    let (apothem, bore) = (dice.range(40.0, 46.0), dice.range(17.0, 25.0));
-    let (light, k) = (dice.angle(), dice.range(0.1, 0.35));
-    let grain = fractal(size, 3.0, 2, 0.8, dice);
-    let rough = dice.range(0.03, 0.1);
-    let pitch = dice.range(2.0, 3.5);
+pub(super) fn metal_nut(size: usize, rng: &mut SeededRng) -> (Canvas, Plane) {
+    let pose = Pose::new(0.85, 1.2, false, rng);
+    let base = metal(rng);
+    let (apothem, bore) = (rng.range(40.0, 46.0), rng.range(17.0, 25.0));
+    let (light, k) = (rng.angle(), rng.range(0.1, 0.35));
+    let grain = fractal(size, 3.0, 2, 0.8, rng);
+    let rough = rng.range(0.03, 0.1);
+    let pitch = rng.range(2.0, 3.5);
     draw(size, &pose, |i, u, v| {
         let r = u.hypot(v);
         let a = v.atan2(u);
@@ -49,14 +49,14 @@ pub(super) fn metal_nut(size: usize, dice: &mut Dice) -> (Canvas, Plane) {
 }
 
 /// A flat ring of sheet metal.
-pub(super) fn washer(size: usize, dice: &mut Dice) -> (Canvas, Plane) {
-    let pose = Pose::new(0.85, 1.25, false, dice);
-    let base = metal(dice);
-    let (outer, inner) = (dice.range(40.0, 50.0), dice.range(14.0, 24.0));
-    let (light, k, sweep) = (dice.angle(), dice.range(0.1, 0.4), dice.range(0.0, 0.35));
-    let grain = fractal(size, 3.0, 2, 0.8, dice);
-    let rings: Vec<f32> = (0..128).map(|_| dice.normal()).collect();
-    let turned = dice.range(0.0, 0.08);
+pub(super) fn washer(size: usize, rng: &mut SeededRng) -> (Canvas, Plane) {
+    let pose = Pose::new(0.85, 1.25, false, rng);
+    let base = metal(rng);
+    let (outer, inner) = (rng.range(40.0, 50.0), rng.range(14.0, 24.0));
+    let (light, k, sweep) = (rng.angle(), rng.range(0.1, 0.4), rng.range(0.0, 0.35));
+    let grain = fractal(size, 3.0, 2, 0.8, rng);
+    let rings: Vec<f32> = (0..128).map(|_| rng.normal()).collect();
+    let turned = rng.range(0.0, 0.08);
     draw(size, &pose, |i, u, v| {
         let r = u.hypot(v);
         let a = v.atan2(u);
@@ -70,14 +70,14 @@ pub(super) fn washer(size: usize, dice: &mut Dice) -> (Canvas, Plane) {
 }
 
 /// A spur gear with a bore.
-pub(super) fn gear(size: usize, dice: &mut Dice) -> (Canvas, Plane) {
-    let pose = Pose::new(0.85, 1.2, false, dice);
-    let base = metal(dice);
-    let teeth = dice.int(9, 22) as f32;
-    let (outer, bore) = (dice.range(42.0, 50.0), dice.range(8.0, 16.0));
-    let depth = dice.range(5.0, 9.0);
-    let (hub, light, k) = (bore + dice.range(5.0, 12.0), dice.angle(), dice.range(0.1, 0.35));
-    let grain = fractal(size, 4.0, 3, 0.8, dice);
+pub(super) fn gear(size: usize, rng: &mut SeededRng) -> (Canvas, Plane) {
+    let pose = Pose::new(0.85, 1.2, false, rng);
+    let base = metal(rng);
+    let teeth = rng.int(9, 22) as f32;
+    let (outer, bore) = (rng.range(42.0, 50.0), rng.range(8.0, 16.0));
+    let depth = rng.range(5.0, 9.0);
+    let (hub, light, k) = (bore + rng.range(5.0, 12.0), rng.angle(), rng.range(0.1, 0.35));
+    let grain = fractal(size, 4.0, 3, 0.8, rng);
     draw(size, &pose, |i, u, v| {
         let r = u.hypot(v);
         let a = v.atan2(u);
@@ -93,14 +93,14 @@ pub(super) fn gear(size: usize, dice: &mut Dice) -> (Canvas, Plane) {
 }
 
 /// A screw from the side: head, threaded shank, tip.
-pub(super) fn screw(size: usize, dice: &mut Dice) -> (Canvas, Plane) {
-    let pose = Pose::new(0.85, 1.25, false, dice);
-    let base = metal(dice);
-    let (half, pitch) = (dice.range(6.5, 10.0), dice.range(4.5, 7.5));
-    let (head, tall) = (dice.range(14.0, 19.0), dice.range(8.0, 14.0));
-    let depth = dice.range(1.2, 2.6);
-    let shine = dice.range(-0.5, 0.5);
-    let grain = noise(size, 1.2, 1.2, dice);
+pub(super) fn screw(size: usize, rng: &mut SeededRng) -> (Canvas, Plane) {
+    let pose = Pose::new(0.85, 1.25, false, rng);
+    let base = metal(rng);
+    let (half, pitch) = (rng.range(6.5, 10.0), rng.range(4.5, 7.5));
+    let (head, tall) = (rng.range(14.0, 19.0), rng.range(8.0, 14.0));
+    let depth = rng.range(1.2, 2.6);
+    let shine = rng.range(-0.5, 0.5);
+    let grain = noise(size, 1.2, 1.2, rng);
     draw(size, &pose, |i, u, v| {
         let head_d = box_distance(u + 50.0 - 0.5 * tall, v, 0.5 * tall, head, 3.0);
         // The two flanks of a thread are half a turn apart.

@@ -2,23 +2,24 @@
 
 use super::canvas::{Canvas, Plane};
 use super::defect::Defect;
-use super::dice::Dice;
-use super::{board, fabrics, hardware, textures, things};
+use super::error::SynthError;
+use super::rng::SeededRng;
+use super::{board, fabrics, hardware, round_objects, textures};
 
-/// How an object is drawn.
+/// The function that draws an object.
 #[derive(Clone, Copy)]
-pub(super) enum Look {
+pub(super) enum Appearance {
     /// A material that fills the frame (or nearly does).
-    Texture(fn(usize, &mut Dice) -> Canvas),
-    /// A whole object: its colours and its cover.
-    Thing(fn(usize, &mut Dice) -> (Canvas, Plane)),
+    Texture(fn(usize, &mut SeededRng) -> Canvas),
+    /// A whole object: its colours and its coverage.
+    Object(fn(usize, &mut SeededRng) -> (Canvas, Plane)),
 }
 
 /// An object the generator can draw.
 pub struct ObjectKind {
-    /// Plain words, fit for "a photo of a {name}".
+    /// Name in words, for "a photo of a {name}".
     pub name: &'static str,
-    pub(super) look: Look,
+    pub(super) appearance: Appearance,
     /// Has a vertical grain.
     pub(super) grain: bool,
     /// Hard enough to show hairlines and to break.
@@ -31,35 +32,54 @@ pub struct ObjectKind {
     pub(super) defects: &'static [Defect],
 }
 
+impl ObjectKind {
+    /// The defects that can occur on this object.
+    pub fn defects(&self) -> &'static [Defect] {
+        self.defects
+    }
+
+    /// The object called `name`, with spaces or underscores.
+    ///
+    /// # Errors
+    /// [`SynthError::UnknownObject`], which lists the known names.
+    pub fn find(name: &str) -> Result<&'static ObjectKind, SynthError> {
+        let plain = name.trim().replace('_', " ");
+        OBJECTS
+            .iter()
+            .find(|o| o.name == plain)
+            .ok_or_else(|| SynthError::UnknownObject { name: name.to_owned(), known: objects().join(", ") })
+    }
+}
+
 use Defect::*;
 
 /// A material: its drawing, whether it has a grain and is hard, the probabilities of visible edges and a grayscale camera.
 const fn texture(
     name: &'static str,
-    draw: fn(usize, &mut Dice) -> Canvas,
+    draw: fn(usize, &mut SeededRng) -> Canvas,
     (grain, hard): (bool, bool),
     (framed, gray): (f32, f32),
     defects: &'static [Defect],
 ) -> ObjectKind {
-    let look = Look::Texture(draw);
-    ObjectKind { name, look, grain, hard, framed, gray, defects }
+    let appearance = Appearance::Texture(draw);
+    ObjectKind { name, appearance, grain, hard, framed, gray, defects }
 }
 
 /// A whole object: its drawing and the probability of a grayscale camera.
-const fn thing(
+const fn object(
     name: &'static str,
-    draw: fn(usize, &mut Dice) -> (Canvas, Plane),
+    draw: fn(usize, &mut SeededRng) -> (Canvas, Plane),
     gray: f32,
     defects: &'static [Defect],
 ) -> ObjectKind {
-    let look = Look::Thing(draw);
-    ObjectKind { name, look, grain: false, hard: true, framed: 0.0, gray, defects }
+    let appearance = Appearance::Object(draw);
+    ObjectKind { name, appearance, grain: false, hard: true, framed: 0.0, gray, defects }
 }
 
 /// Every object, textures first.
 ///
 /// The last argument is the compatibility table: a defect is left out where it cannot occur (a broken carpet), would not
-/// show (a bend in plain concrete), or would look like another kind there. `color` is left out for the materials that are
+/// show (a bend in plain concrete), or would appearance like another kind there. `color` is left out for the materials that are
 /// inspected in grayscale.
 #[rustfmt::skip]
 pub const OBJECTS: &[ObjectKind] = &[
@@ -87,22 +107,27 @@ pub const OBJECTS: &[ObjectKind] = &[
         &[Scratch, Hole, Contamination, Stain, Color, Cut, Thread, Glue, Rough, Missing, Poke, Uneven, Fray, Dent, Print]),
     texture("wood", fabrics::wood, (true, true), (0.3, 0.3),
         &[Scratch, Crack, Hole, Contamination, Stain, Color, Cut, Broken, Thread, Glue, Rough, Missing, Poke, Uneven, Fray, Dent, Print]),
-    thing("bottle", things::bottle, 0.2,
+    object("bottle", round_objects::bottle, 0.2,
         &[Scratch, Crack, Contamination, Color, Broken, Thread, Glue, Missing]),
-    thing("metal nut", hardware::metal_nut, 0.4,
+    object("metal nut", hardware::metal_nut, 0.4,
         &[Scratch, Crack, Hole, Contamination, Color, Broken, Thread, Glue, Rough, Missing, Dent]),
-    thing("washer", hardware::washer, 0.4,
+    object("washer", hardware::washer, 0.4,
         &[Scratch, Crack, Hole, Contamination, Color, Broken, Bent, Thread, Glue, Rough, Missing, Dent]),
-    thing("gear", hardware::gear, 0.4,
+    object("gear", hardware::gear, 0.4,
         &[Scratch, Crack, Hole, Contamination, Color, Broken, Bent, Thread, Glue, Rough, Missing, Dent]),
-    thing("screw", hardware::screw, 0.4,
+    object("screw", hardware::screw, 0.4,
         &[Scratch, Contamination, Color, Broken, Bent, Thread, Glue, Missing]),
-    thing("pill", things::pill, 0.25,
+    object("pill", round_objects::pill, 0.25,
         &[Scratch, Crack, Hole, Contamination, Stain, Color, Broken, Thread, Glue, Rough, Missing, Poke, Print]),
-    thing("capsule", things::capsule, 0.25,
+    object("capsule", round_objects::capsule, 0.25,
         &[Scratch, Crack, Hole, Contamination, Stain, Color, Cut, Broken, Thread, Glue, Missing, Poke, Dent, Print]),
-    thing("hazelnut", things::hazelnut, 0.25,
+    object("hazelnut", round_objects::hazelnut, 0.25,
         &[Scratch, Crack, Hole, Contamination, Color, Cut, Broken, Thread, Rough, Print]),
-    thing("circuit board", board::circuit_board, 0.25,
+    object("circuit board", board::circuit_board, 0.25,
         &[Scratch, Crack, Hole, Contamination, Color, Cut, Broken, Bent, Thread, Glue, Missing]),
 ];
+
+/// Names of all objects, in the catalogue's order.
+pub fn objects() -> Vec<&'static str> {
+    OBJECTS.iter().map(|o| o.name).collect()
+}

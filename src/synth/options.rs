@@ -1,91 +1,9 @@
-//! What can be asked of the generator, and what can go wrong.
+//! What to generate.
 
-use super::SIZE_RANGE;
+use super::canvas::SIZE_RANGE;
 use super::catalogue::{OBJECTS, ObjectKind};
 use super::defect::Defect;
-use std::io;
-use std::path::PathBuf;
-
-/// Most images of one kind: the list of what to draw is made before the first is drawn.
-const MAX_COUNT: usize = 100_000;
-
-/// What went wrong while generating.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SynthError {
-    /// An object name that is not in the catalogue.
-    #[error("unknown object '{name}'; known objects: {known}")]
-    UnknownObject {
-        /// As given.
-        name: String,
-        /// All names, comma-separated.
-        known: String,
-    },
-    /// A defect name that is not in the catalogue.
-    #[error("unknown defect '{name}'; known defects: {known}")]
-    UnknownDefect {
-        /// As given.
-        name: String,
-        /// All names, comma-separated.
-        known: String,
-    },
-    /// An image size outside the supported range.
-    #[error("size {size} is outside {}..={}", SIZE_RANGE.start(), SIZE_RANGE.end())]
-    Size {
-        /// As given, in pixels.
-        size: usize,
-    },
-    /// A folder to be replaced that this generator did not make.
-    #[error(
-        "{path}: not made by `dapo-wgpu synth`, so --overwrite does not delete it; choose another --out or remove it yourself"
-    )]
-    NotOurs {
-        /// The folder or file.
-        path: PathBuf,
-    },
-    /// More images than anybody can mean.
-    #[error("{count} images of one kind are too many; ask for at most {MAX_COUNT}")]
-    Count {
-        /// As given.
-        count: usize,
-    },
-    /// None of the chosen objects can have any of the chosen defects.
-    #[error("none of the chosen defects can occur on '{object}'; it can have: {possible}")]
-    NothingPossible {
-        /// The object.
-        object: String,
-        /// Its defects, comma-separated.
-        possible: String,
-    },
-    /// A share that is not in 0–1.
-    #[error("the share of good images must lie in 0..=1, not {value}")]
-    GoodFraction {
-        /// As given.
-        value: f64,
-    },
-    /// The output folder holds something already.
-    #[error("{} exists and is not empty; choose another folder or allow overwriting", path.display())]
-    NotEmpty {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The file system said no.
-    #[error("cannot write {}: {source}", path.display())]
-    Write {
-        /// File or folder.
-        path: PathBuf,
-        /// The cause.
-        source: io::Error,
-    },
-    /// An image could not be encoded or written.
-    #[error("cannot write the image {}: {source}", path.display())]
-    Image {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: image::ImageError,
-    },
-}
+use super::error::{MAX_COUNT, SynthError};
 
 /// What to generate.
 #[derive(Clone, Debug)]
@@ -96,7 +14,7 @@ pub struct SynthOptions {
     pub size: usize,
     /// Names of objects; empty for all.
     pub objects: Vec<String>,
-    /// Names of defects; empty for all. On each object those apply that it can have.
+    /// Names of defects; empty for all. Each object gets those that it can have.
     pub defects: Vec<String>,
     /// Good training images an object ([`write_mvtec`](super::write_mvtec) only).
     pub train_good: usize,

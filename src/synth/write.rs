@@ -1,10 +1,12 @@
 //! Data sets on disk: MVTec-AD folders for people and evaluation, flat arrays for training.
 
 use super::defect::Defect;
-use super::dice::{Dice, mix, mix_text};
-use super::options::{Summary, SynthError, SynthOptions};
+use super::error::SynthError;
+use super::options::{Summary, SynthOptions};
+use super::render::{SampleSpec, render};
+use super::rng::{SeededRng, mix, mix_text};
 use super::staging::{Staging, create};
-use super::{SampleSpec, render};
+
 use rayon::prelude::*;
 use std::fs;
 use std::io::{BufWriter, Write};
@@ -99,11 +101,11 @@ pub fn write_shards(
     let key = mix_text(mix(0, options.seed), "shards");
     let spec = |index: usize| {
         let seed = mix(key, index as u64);
-        let mut dice = Dice::new(seed, "label");
-        let good = f64::from(dice.unit()) < good_fraction;
-        let k = dice.int(0, choice.len() - 1);
+        let mut rng = SeededRng::new(seed, "label");
+        let good = f64::from(rng.unit()) < good_fraction;
+        let k = rng.int(0, choice.len() - 1);
         let (object, fits) = (choice[k].0, &choice[k].1);
-        let defect = (!good).then(|| fits[dice.weighted(&weights[k])]);
+        let defect = (!good).then(|| fits[rng.weighted(&weights[k])]);
         SampleSpec { object, defect, size: options.size, seed }
     };
     let staging = Staging::open(out, options.overwrite)?;
@@ -116,13 +118,13 @@ pub fn write_shards(
     let (mut images, images_path) = file("images.npy")?;
     let (mut masks, masks_path) = file("masks.npy")?;
     let (mut labels, labels_path) = file("labels.csv")?;
-    let told = |path: &Path| {
+    let write_error = |path: &Path| {
         let path = path.to_owned();
         move |source| SynthError::Write { path, source }
     };
-    images.write_all(&npy_header(&[n, size, size, 3])).map_err(told(&images_path))?;
-    masks.write_all(&npy_header(&[n, size, size])).map_err(told(&masks_path))?;
-    labels.write_all(b"index,object,defect\n").map_err(told(&labels_path))?;
+    images.write_all(&npy_header(&[n, size, size, 3])).map_err(write_error(&images_path))?;
+    masks.write_all(&npy_header(&[n, size, size])).map_err(write_error(&masks_path))?;
+    labels.write_all(b"index,object,defect\n").map_err(write_error(&labels_path))?;
     let mut defective = 0;
     let done = AtomicUsize::new(0);
     for first in (0..n).step_by(CHUNK) {
@@ -136,15 +138,15 @@ pub fn write_shards(
             })
             .collect();
         for (index, spec, sample) in chunk {
-            images.write_all(sample.image.as_raw()).map_err(told(&images_path))?;
-            masks.write_all(sample.mask.as_raw()).map_err(told(&masks_path))?;
+            images.write_all(sample.image.as_raw()).map_err(write_error(&images_path))?;
+            masks.write_all(sample.mask.as_raw()).map_err(write_error(&masks_path))?;
             let defect = spec.defect.map_or("good", Defect::name);
-            writeln!(labels, "{index},{},{defect}", spec.object.name).map_err(told(&labels_path))?;
+            writeln!(labels, "{index},{},{defect}", spec.object.name).map_err(write_error(&labels_path))?;
             defective += usize::from(spec.defect.is_some());
         }
     }
     for (mut writer, path) in [(images, images_path), (masks, masks_path), (labels, labels_path)] {
-        writer.flush().map_err(told(&path))?;
+        writer.flush().map_err(write_error(&path))?;
     }
     staging.commit()?;
     Ok(Summary { good: n - defective, defective, objects: choice.len() })
@@ -165,7 +167,7 @@ fn npy_header(shape: &[usize]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Defect, SIZE_RANGE};
+    use super::super::canvas::SIZE_RANGE;
     use super::*;
 
     fn quiet(_: usize, _: usize) {}
@@ -207,6 +209,28 @@ mod tests {
     }
 
     #[test]
+    fn mvtec_folders_are_read_as_a_data_set() {
+        use crate::data::MaskRule;
+        use crate::data::samples::{Split, read};
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let out = dir.path().join("set");
+        let options = SynthOptions {
+            objects: vec!["metal plate".into()],
+            defects: vec!["hole".into()],
+            train_good: 1,
+            per_defect: 2,
+            ..small()
+        };
+        write_mvtec(&out, &options, &quiet).expect("writes");
+        let samples = read(&out, None, Split::Test).expect("reads");
+        assert_eq!(samples.iter().filter(|s| s.defect.as_deref() == Some("hole")).count(), 2);
+        assert_eq!((samples.len(), &*samples[0].product), (3, "metal_plate"));
+        let mask = samples[1].mask.as_ref().expect("a mask");
+        let mask = mask.load(64, MaskRule::Full).expect("reads");
+        assert!(mask.contains(&1.0) && mask.contains(&0.0));
+    }
+
+    #[test]
     fn shards_have_the_stated_shape_whatever_the_threads() {
         let dir = tempfile::tempdir().expect("temporary folder");
         let write = |name: &str, threads: usize| {
@@ -225,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_wishes_are_told_apart() {
+    fn each_wrong_option_has_its_error() {
         let dir = tempfile::tempdir().expect("temporary folder");
         let fail = |options: SynthOptions, good: f64| {
             write_shards(&dir.path().join("x"), 1, &options, good, &quiet).expect_err("must fail")

@@ -1,7 +1,7 @@
-//! Outlines and lines that surfaces and defects are drawn with, as anti-aliased cover planes in `[0, 1]`.
+//! Outlines and lines that surfaces and defects are drawn with, as anti-aliased coverage planes in `[0, 1]`.
 
 use super::canvas::{Plane, UNITS, smoothstep};
-use super::dice::Dice;
+use super::rng::SeededRng;
 
 /// A point of a stroke: place and full width, in design units.
 #[derive(Clone, Copy, Debug)]
@@ -11,10 +11,10 @@ pub(super) struct Node {
     pub w: f32,
 }
 
-/// Draws a polyline of varying width into `cover` (the larger value stays). `soft` widens the edge, in design units.
-pub(super) fn stroke(cover: &mut Plane, nodes: &[Node], soft: f32) {
-    let size = cover.size;
-    let edge = (0.5 / cover.scale()).max(soft);
+/// Draws a polyline of varying width into `coverage` (the larger value stays). `soft` widens the edge, in design units.
+pub(super) fn stroke(coverage: &mut Plane, nodes: &[Node], soft: f32) {
+    let size = coverage.size;
+    let edge = (0.5 / coverage.scale()).max(soft);
     for pair in nodes.windows(2) {
         let (a, b) = (pair[0], pair[1]);
         let reach = 0.5 * a.w.max(b.w) + edge;
@@ -30,7 +30,7 @@ pub(super) fn stroke(cover: &mut Plane, nodes: &[Node], soft: f32) {
             let thin = (half / (0.5 * edge)).min(1.0);
             let d = (ex * ex + ey * ey).sqrt();
             let v = ((half.max(0.5 * edge) - d) / edge + 0.5).clamp(0.0, 1.0) * thin;
-            cover.px[i] = cover.px[i].max(v);
+            coverage.px[i] = coverage.px[i].max(v);
         });
     }
 }
@@ -57,12 +57,10 @@ impl Blob {
         angle: f32,
         ragged: f32,
         orders: usize,
-        dice: &mut Dice,
+        rng: &mut SeededRng,
     ) -> Self {
         let waves = (2..2 + orders)
-            .map(|k| {
-                (k as f32, ragged * dice.range(0.3, 1.0) / (k as f32).sqrt() * dice.sign(), dice.angle())
-            })
+            .map(|k| (k as f32, ragged * rng.range(0.3, 1.0) / (k as f32).sqrt() * rng.sign(), rng.angle()))
             .collect();
         Blob { x: at.0, y: at.1, rx: radii.0, ry: radii.1, cos: angle.cos(), sin: angle.sin(), waves }
     }
@@ -90,15 +88,15 @@ impl Blob {
         self.rx.max(self.ry) * (1.0 + swell)
     }
 
-    /// Draws the blob into `cover` with an edge `soft` design units wide (the larger value stays).
-    pub fn draw(&self, cover: &mut Plane, soft: f32) {
+    /// Draws the blob into `coverage` with an edge `soft` design units wide (the larger value stays).
+    pub fn draw(&self, coverage: &mut Plane, soft: f32) {
         let unit = self.rx.min(self.ry);
-        let edge = (1.0 / cover.scale()).max(soft) / unit;
+        let edge = (1.0 / coverage.scale()).max(soft) / unit;
         let reach = self.reach() + soft;
         let (lo, hi) = ((self.x - reach, self.y - reach), (self.x + reach, self.y + reach));
-        Plane::visit_box(cover.size, lo, hi, |i, x, y| {
+        Plane::visit_box(coverage.size, lo, hi, |i, x, y| {
             let v = smoothstep(-0.5 * edge, 0.5 * edge, self.depth(x, y));
-            cover.px[i] = cover.px[i].max(v);
+            coverage.px[i] = coverage.px[i].max(v);
         });
     }
 }
@@ -111,7 +109,7 @@ pub(super) fn walk(
     step: f32,
     turn: f32,
     w: f32,
-    dice: &mut Dice,
+    rng: &mut SeededRng,
 ) -> Vec<Node> {
     let count = (length / step).ceil().max(2.0) as usize;
     let (mut x, mut y) = start;
@@ -119,9 +117,9 @@ pub(super) fn walk(
     let mut nodes = Vec::with_capacity(count + 1);
     for i in 0..=count {
         let left = 1.0 - i as f32 / count as f32;
-        nodes.push(Node { x, y, w: w * (0.35 + 0.65 * left) * dice.range(0.7, 1.3) });
+        nodes.push(Node { x, y, w: w * (0.35 + 0.65 * left) * rng.range(0.7, 1.3) });
         // The heading is pulled back, so that the walk wanders but keeps going.
-        angle += turn * dice.normal() + 0.35 * (heading - angle);
+        angle += turn * rng.normal() + 0.35 * (heading - angle);
         x += step * angle.cos();
         y += step * angle.sin();
     }
@@ -163,8 +161,8 @@ pub(super) fn box_distance(x: f32, y: f32, hx: f32, hy: f32, round: f32) -> f32 
 }
 
 /// A random point of the frame, `margin` units off its border.
-pub(super) fn frame_point(margin: f32, dice: &mut Dice) -> (f32, f32) {
-    (dice.range(margin, UNITS - margin), dice.range(margin, UNITS - margin))
+pub(super) fn frame_point(margin: f32, rng: &mut SeededRng) -> (f32, f32) {
+    (rng.range(margin, UNITS - margin), rng.range(margin, UNITS - margin))
 }
 
 #[cfg(test)]
@@ -173,16 +171,16 @@ mod tests {
 
     #[test]
     fn blob_area_and_stroke_length_are_right() {
-        let mut dice = Dice::new(1, "shape");
-        let mut cover = Plane::filled(128, 0.0);
-        Blob::new((64.0, 64.0), (20.0, 10.0), 0.4, 0.0, 0, &mut dice).draw(&mut cover, 1.0);
-        let area: f32 = cover.px.iter().sum();
+        let mut rng = SeededRng::new(1, "shape");
+        let mut coverage = Plane::filled(128, 0.0);
+        Blob::new((64.0, 64.0), (20.0, 10.0), 0.4, 0.0, 0, &mut rng).draw(&mut coverage, 1.0);
+        let area: f32 = coverage.px.iter().sum();
         // π · 20 · 10 = 628; the soft edge moves it by well under 3 %.
         assert!((area - 628.0).abs() < 19.0, "area {area}");
-        let mut cover = Plane::filled(256, 0.0);
+        let mut coverage = Plane::filled(256, 0.0);
         let nodes = [Node { x: 20.0, y: 64.0, w: 2.0 }, Node { x: 100.0, y: 64.0, w: 2.0 }];
-        stroke(&mut cover, &nodes, 0.0);
-        let area = cover.px.iter().sum::<f32>() / 4.0;
+        stroke(&mut coverage, &nodes, 0.0);
+        let area = coverage.px.iter().sum::<f32>() / 4.0;
         // 80 × 2 units and two round caps (π).
         assert!((area - 163.0).abs() < 5.0, "area {area}");
     }

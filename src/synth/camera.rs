@@ -1,8 +1,8 @@
 //! The camera: light, tone, colour, optics, sensor and compression. All of it is normal on good images.
 
 use super::canvas::{Canvas, Plane, Rgb, UNITS, luma, smoothstep};
-use super::dice::Dice;
 use super::noise::noise;
+use super::rng::SeededRng;
 
 /// One exposure's settings. Tone is applied pixel by pixel, so that a defect's visibility can be judged through it.
 pub(super) struct Camera {
@@ -24,41 +24,41 @@ const CURVE_STEPS: usize = 2048;
 
 impl Camera {
     /// Draws a camera for `scene`, exposed for its brightness. `gray` is the probability of a grayscale one.
-    pub fn draw(scene: &Canvas, gray: f32, dice: &mut Dice) -> Camera {
+    pub fn draw(scene: &Canvas, gray: f32, rng: &mut SeededRng) -> Camera {
         let size = scene.size;
-        let light = light(size, dice);
+        let light = light(size, rng);
         let lit =
             scene.px.iter().zip(&light.px).map(|(c, l)| luma(*c) * l).sum::<f32>() / scene.px.len() as f32;
         // An operator sets the exposure so that something can be seen, but dark parts stay dark and bright ones bright.
-        let wanted = dice.range(0.2, 0.62);
+        let wanted = rng.range(0.2, 0.62);
         let gain = (wanted / lit.max(0.02)).powf(0.5).clamp(0.35, 5.0);
-        let (contrast, gamma) = (dice.log_range(0.6, 1.4), dice.log_range(0.72, 1.4));
-        let (pivot, lift) = (0.4, dice.range(-0.06, 0.1));
+        let (contrast, gamma) = (rng.log_range(0.6, 1.4), rng.log_range(0.72, 1.4));
+        let (pivot, lift) = (0.4, rng.range(-0.06, 0.1));
         let curve = (0..=CURVE_STEPS).map(|i| {
             let v = i as f32 / CURVE_STEPS as f32 * CURVE_TOP * gain;
             // A soft shoulder instead of hard clipping, as most cameras have.
             let v = (pivot + contrast * (v - pivot) + lift).max(0.0).powf(gamma);
             if v > 0.8 { 1.0 - 0.2 * (-(v - 0.8) / 0.2).exp() } else { v }
         });
-        let warm = dice.range(-0.1, 0.1) * f32::from(dice.chance(0.6));
-        let rows = dice.chance(0.12).then(|| {
-            let k = dice.range(0.008, 0.045);
+        let warm = rng.range(-0.1, 0.1) * f32::from(rng.chance(0.6));
+        let rows = rng.chance(0.12).then(|| {
+            let k = rng.range(0.008, 0.045);
             let long = 600.0;
             let lines =
-                if dice.chance(0.7) { noise(size, 0.5, long, dice) } else { noise(size, long, 0.5, dice) };
+                if rng.chance(0.7) { noise(size, 0.5, long, rng) } else { noise(size, long, 0.5, rng) };
             lines.map(|t| 1.0 + k * t)
         });
         Camera {
             light,
             curve: curve.collect(),
-            tint: [1.0 + warm, 1.0 + dice.range(-0.03, 0.03), 1.0 - warm],
-            gray: dice.chance(gray),
-            blur: if dice.chance(0.55) { dice.range(0.25, 0.95) } else { 0.0 },
-            sharpen: if dice.chance(0.15) { dice.range(0.2, 0.9) } else { 0.0 },
-            read_noise: if dice.chance(0.75) { dice.log_range(0.002, 0.028) } else { 0.0 },
-            shot_noise: if dice.chance(0.3) { dice.log_range(0.005, 0.04) } else { 0.0 },
+            tint: [1.0 + warm, 1.0 + rng.range(-0.03, 0.03), 1.0 - warm],
+            gray: rng.chance(gray),
+            blur: if rng.chance(0.55) { rng.range(0.25, 0.95) } else { 0.0 },
+            sharpen: if rng.chance(0.15) { rng.range(0.2, 0.9) } else { 0.0 },
+            read_noise: if rng.chance(0.75) { rng.log_range(0.002, 0.028) } else { 0.0 },
+            shot_noise: if rng.chance(0.3) { rng.log_range(0.005, 0.04) } else { 0.0 },
             rows,
-            quality: dice.chance(0.2).then(|| dice.range(0.012, 0.05)),
+            quality: rng.chance(0.2).then(|| rng.range(0.012, 0.05)),
         }
     }
 
@@ -77,7 +77,7 @@ impl Camera {
     }
 
     /// Takes the picture.
-    pub fn shoot(&self, scene: &Canvas, dice: &mut Dice) -> Canvas {
+    pub fn capture(&self, scene: &Canvas, rng: &mut SeededRng) -> Canvas {
         let size = scene.size;
         let px = scene.px.iter().enumerate().map(|(i, c)| self.expose(i, *c)).collect();
         let mut image = Canvas { size, px };
@@ -98,7 +98,7 @@ impl Camera {
         if self.read_noise + self.shot_noise > 0.0 {
             for c in &mut image.px {
                 let sigma = self.read_noise + self.shot_noise * luma(*c).max(0.0).sqrt();
-                let (a, b) = dice.normal_pair();
+                let (a, b) = rng.normal_pair();
                 if self.gray {
                     *c = c.map(|v| v + sigma * a);
                 } else {
@@ -112,27 +112,27 @@ impl Camera {
             }
         }
         if let Some(step) = self.quality {
-            blocky(&mut image, step);
+            quantise_blocks(&mut image, step);
         }
         image
     }
 }
 
 /// Brightness over the frame: lamp falloff, vignette, a specular band, shaded sides.
-fn light(size: usize, dice: &mut Dice) -> Plane {
-    let (ramp, way) = (dice.range(0.0, 0.35) * f32::from(dice.chance(0.7)), dice.angle());
+fn light(size: usize, rng: &mut SeededRng) -> Plane {
+    let (ramp, way) = (rng.range(0.0, 0.35) * f32::from(rng.chance(0.7)), rng.angle());
     let (rx, ry) = (ramp * way.cos(), ramp * way.sin());
-    let vignette = if dice.chance(0.5) { dice.range(0.1, 0.75) } else { 0.0 };
-    let (vx, vy) = (dice.range(-0.4, 0.4), dice.range(-0.4, 0.4));
+    let vignette = if rng.chance(0.5) { rng.range(0.1, 0.75) } else { 0.0 };
+    let (vx, vy) = (rng.range(-0.4, 0.4), rng.range(-0.4, 0.4));
     // A bright band from a lamp over a glossy or curved face; upright, level or oblique.
-    let band = if dice.chance(0.3) { dice.range(0.15, 0.9) } else { 0.0 };
-    let band_way = if dice.chance(0.7) { 0.0 } else { dice.angle() };
-    let (band_at, band_width) = (dice.range(-1.1, 1.1), dice.log_range(0.08, 0.6));
+    let band = if rng.chance(0.3) { rng.range(0.15, 0.9) } else { 0.0 };
+    let band_way = if rng.chance(0.7) { 0.0 } else { rng.angle() };
+    let (band_at, band_width) = (rng.range(-1.1, 1.1), rng.log_range(0.08, 0.6));
     let (bx, by) = (band_way.cos(), band_way.sin());
     // Curved parts fall into shade on one or both sides.
-    let sides = [0; 2].map(|_| if dice.chance(0.25) { dice.range(0.15, 0.85) } else { 0.0 });
-    let side_width = dice.range(0.15, 0.7);
-    let sideways = dice.chance(0.75);
+    let sides = [0; 2].map(|_| if rng.chance(0.25) { rng.range(0.15, 0.85) } else { 0.0 });
+    let side_width = rng.range(0.15, 0.7);
+    let sideways = rng.chance(0.75);
     // All terms are smooth, so a coarse grid would do; one pass of plain arithmetic is fast enough.
     Plane::from_fn(size, |x, y| {
         let (u, v) = (x / 64.0 - 1.0, y / 64.0 - 1.0);
@@ -158,7 +158,7 @@ fn light(size: usize, dice: &mut Dice) -> Plane {
 
 /// Compression as JPEG does it to brightness: coefficients of the 8×8 discrete cosine transform, rounded to steps that
 /// grow with the frequency.
-fn blocky(image: &mut Canvas, step: f32) {
+fn quantise_blocks(image: &mut Canvas, step: f32) {
     let size = image.size;
     let mut basis = [[0.0f32; 8]; 8];
     for (k, row) in basis.iter_mut().enumerate() {
@@ -230,22 +230,22 @@ mod tests {
 
     #[test]
     fn fine_quantisation_leaves_the_image_alone() {
-        let plane = noise(64, 3.0, 3.0, &mut Dice::new(1, "jpeg"));
+        let plane = noise(64, 3.0, 3.0, &mut SeededRng::new(1, "jpeg"));
         let clean = Canvas::shaded([0.5; 3], &plane, 0.1);
         let mut image = clean.clone();
-        blocky(&mut image, 1e-5);
+        quantise_blocks(&mut image, 1e-5);
         // The transform is orthonormal: the error is bounded by the largest step, 1e-5 · 13.6 / 2 a coefficient.
         let worst = image.px.iter().zip(&clean.px).map(|(a, b)| (a[0] - b[0]).abs()).fold(0.0, f32::max);
         assert!(worst < 5e-4, "worst {worst}");
-        blocky(&mut image, 0.1);
+        quantise_blocks(&mut image, 0.1);
         assert!(image.px.iter().zip(&clean.px).any(|(a, b)| (a[0] - b[0]).abs() > 0.01));
     }
 
     #[test]
     fn a_gray_camera_gives_gray() {
-        let mut dice = Dice::new(4, "gray");
+        let mut rng = SeededRng::new(4, "gray");
         let scene = Canvas::filled(32, [0.8, 0.3, 0.1]);
-        let image = Camera::draw(&scene, 1.0, &mut dice).shoot(&scene, &mut dice);
+        let image = Camera::draw(&scene, 1.0, &mut rng).capture(&scene, &mut rng);
         assert!(image.px.iter().all(|c| (c[0] - c[1]).abs() < 1e-5 && (c[1] - c[2]).abs() < 1e-5));
     }
 }

@@ -1,6 +1,6 @@
 //! All-or-nothing output folders.
 
-use super::options::SynthError;
+use super::error::SynthError;
 use std::fs;
 use std::path::{Path, PathBuf};
 

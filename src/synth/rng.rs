@@ -1,4 +1,4 @@
-//! The generator's source of chance: a PCG stream keyed by words, so that an image depends on its own key only.
+//! Seeded random numbers: a PCG stream keyed by a seed and a tag, so that an image depends on its own key only.
 
 use rand::RngCore;
 use rand_pcg::Pcg64Mcg;
@@ -16,18 +16,18 @@ pub(super) fn mix_text(state: u64, text: &str) -> u64 {
     text.bytes().fold(mix(state, text.len() as u64), |h, b| mix(h, u64::from(b)))
 }
 
-/// A random stream with the few draws that the generator needs.
+/// A seeded random number generator with the distributions that the image generator needs.
 ///
 /// The conversions from bits to numbers are written out here rather than taken from `rand`'s distributions, because
 /// those may change between releases while a seed must keep meaning the same image.
-pub(super) struct Dice(Pcg64Mcg);
+pub(super) struct SeededRng(Pcg64Mcg);
 
-impl Dice {
+impl SeededRng {
     /// A stream for `seed` and `tag`; streams of different tags are unrelated.
     pub fn new(seed: u64, tag: &str) -> Self {
         let low = mix_text(mix(0, seed), tag);
         let high = mix(low, seed);
-        Dice(Pcg64Mcg::new((u128::from(high) << 64) | u128::from(low)))
+        SeededRng(Pcg64Mcg::new((u128::from(high) << 64) | u128::from(low)))
     }
 
     /// 64 random bits.
@@ -110,25 +110,25 @@ mod tests {
 
     #[test]
     fn streams_are_stable_and_separate() {
-        let first = Dice::new(1, "a").bits();
-        assert_eq!(first, Dice::new(1, "a").bits());
-        assert_ne!(first, Dice::new(2, "a").bits());
-        assert_ne!(first, Dice::new(1, "b").bits());
+        let first = SeededRng::new(1, "a").bits();
+        assert_eq!(first, SeededRng::new(1, "a").bits());
+        assert_ne!(first, SeededRng::new(2, "a").bits());
+        assert_ne!(first, SeededRng::new(1, "b").bits());
     }
 
     #[test]
-    fn draws_have_the_stated_moments() {
-        let mut dice = Dice::new(3, "moments");
+    fn normal_numbers_have_mean_0_and_deviation_1() {
+        let mut rng = SeededRng::new(3, "moments");
         let n = 20_000;
         let (mut sum, mut square) = (0.0f64, 0.0f64);
         for _ in 0..n {
-            let v = f64::from(dice.normal());
+            let v = f64::from(rng.normal());
             sum += v;
             square += v * v;
         }
         // Standard error of the mean is 1/√n ≈ 0.007; five of them.
         assert!((sum / f64::from(n)).abs() < 0.035);
         assert!((square / f64::from(n) - 1.0).abs() < 0.05);
-        assert!((0..1000).all(|_| (2..=5).contains(&dice.int(2, 5))));
+        assert!((0..1000).all(|_| (2..=5).contains(&rng.int(2, 5))));
     }
 }

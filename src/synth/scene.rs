@@ -1,20 +1,20 @@
-//! A clean scene: an object's surface with all that is normal on it, in front of a ground.
+//! A clean scene: an object's surface with all that is normal on it, in front of a background.
 
 use super::canvas::{Canvas, Plane, UNITS, lerp3, scale3, smoothstep};
-use super::catalogue::{Look, ObjectKind};
-use super::dice::Dice;
+use super::catalogue::{Appearance, ObjectKind};
 use super::noise::{fractal, noise};
+use super::rng::SeededRng;
 use super::textures::near_gray;
 use super::wear;
 
 /// A scene before the camera.
 #[derive(Clone)]
 pub(super) struct Scene {
-    /// What the camera sees: object over ground.
+    /// What the camera sees: object over background.
     pub colour: Canvas,
     /// What it would see without the object.
-    pub ground: Canvas,
-    /// Cover of the object, 0–1.
+    pub background: Canvas,
+    /// Coverage of the object, 0–1.
     pub object: Plane,
     /// Direction of the surface's grain in radians, if it has one.
     pub grain: Option<f32>,
@@ -22,78 +22,78 @@ pub(super) struct Scene {
 
 impl Scene {
     /// A clean scene of `kind`, `size` pixels a side.
-    pub fn draw(kind: &ObjectKind, size: usize, dice: &mut Dice) -> Scene {
-        match kind.look {
-            Look::Texture(surface) => {
-                let mut colour = surface(size, dice);
-                wear::apply(&mut colour, kind, dice);
+    pub fn draw(kind: &ObjectKind, size: usize, rng: &mut SeededRng) -> Scene {
+        match kind.appearance {
+            Appearance::Texture(surface) => {
+                let mut colour = surface(size, rng);
+                wear::apply(&mut colour, kind, rng);
                 let mut scene = Scene {
                     colour,
-                    ground: backing(size, dice),
+                    background: backing(size, rng),
                     object: Plane::filled(size, 1.0),
                     grain: kind.grain.then_some(std::f32::consts::FRAC_PI_2),
                 };
-                if dice.chance(kind.framed) {
-                    scene.show_edges(dice);
+                if rng.chance(kind.framed) {
+                    scene.show_edges(rng);
                 }
-                if dice.chance(0.4) {
-                    scene.turn_and_zoom(kind.grain, dice);
+                if rng.chance(0.4) {
+                    scene.turn_and_zoom(kind.grain, rng);
                 }
                 scene
             }
-            Look::Thing(thing) => {
-                let (mut colour, object) = thing(size, dice);
-                if dice.chance(0.3) {
-                    let smudge = fractal(size, dice.range(10.0, 30.0), 3, 0.6, dice);
-                    let k = dice.range(0.02, 0.08);
+            Appearance::Object(draw) => {
+                let (mut colour, object) = draw(size, rng);
+                if rng.chance(0.3) {
+                    let smudge = fractal(size, rng.range(10.0, 30.0), 3, 0.6, rng);
+                    let k = rng.range(0.02, 0.08);
                     colour.modulate(&smudge, |t| 1.0 + k * t);
                 }
-                let ground = plain_ground(size, dice);
-                let mut scene = Scene { colour, ground, object, grain: None };
-                scene.cast_shadow(dice);
+                let background = plain_background(size, rng);
+                let mut scene = Scene { colour, background, object, grain: None };
+                scene.cast_shadow(rng);
                 scene.compose();
                 scene
             }
         }
     }
 
-    /// Puts the object's colours over the ground.
+    /// Puts the object's colours over the background.
     fn compose(&mut self) {
-        for ((c, g), k) in self.colour.px.iter_mut().zip(&self.ground.px).zip(&self.object.px) {
+        for ((c, g), k) in self.colour.px.iter_mut().zip(&self.background.px).zip(&self.object.px) {
             *c = lerp3(*g, *c, *k);
         }
     }
 
-    /// A soft contact shadow on the ground beside the object.
-    fn cast_shadow(&mut self, dice: &mut Dice) {
-        if dice.chance(0.35) {
+    /// A soft contact shadow on the background beside the object.
+    fn cast_shadow(&mut self, rng: &mut SeededRng) {
+        if rng.chance(0.35) {
             return;
         }
-        let (k, sigma) = (dice.range(0.1, 0.6), dice.range(2.0, 6.0));
+        let (k, sigma) = (rng.range(0.1, 0.6), rng.range(2.0, 6.0));
         let shadow = self.object.clone().blurred(sigma);
-        let (dx, dy) = (dice.range(-5.0, 5.0), dice.range(-5.0, 5.0));
+        let (dx, dy) = (rng.range(-5.0, 5.0), rng.range(-5.0, 5.0));
         let size = shadow.size;
         let moved = Plane::from_fn(size, |x, y| shadow.at(x - dx, y - dy));
-        self.ground.modulate(&moved, |t| 1.0 - k * t);
+        self.background.modulate(&moved, |t| 1.0 - k * t);
     }
 
-    /// Lets the plate end within the picture on one to four sides, with a ground, a rim light or a chamfer.
-    fn show_edges(&mut self, dice: &mut Dice) {
+    /// Lets the plate end within the picture on one to four sides, with a background, a rim light or a chamfer.
+    fn show_edges(&mut self, rng: &mut SeededRng) {
         let size = self.colour.size;
         let mut inset = [-20.0f32; 4];
         // Opposite edges of a part are often seen together, so sides come in pairs half of the time.
-        let first = dice.int(0, 3);
-        let count = dice.weighted(&[0.0, 3.0, 4.0, 1.0, 1.0]);
+        let first = rng.int(0, 3);
+        let count = rng.weighted(&[0.0, 3.0, 4.0, 1.0, 1.0]);
         for k in 0..count {
             let side = if k < 2 { first ^ k } else { (first ^ 2) ^ (k - 2) };
-            inset[side] = dice.log_range(1.0, 13.0);
+            inset[side] = rng.log_range(1.0, 13.0);
         }
-        let bow = [0; 4].map(|_| if dice.chance(0.5) { dice.range(-4.0, 4.0) } else { 0.0 });
-        let tilt = [0; 4].map(|_| dice.range(-0.03, 0.03));
-        let round = if dice.chance(0.4) { dice.range(2.0, 10.0) } else { 0.5 };
-        let (rim, rim_width) = (dice.range(-0.45, 0.8) * f32::from(dice.chance(0.6)), dice.range(1.0, 4.0));
-        let ragged = noise(size, 2.0, 2.0, dice);
-        let fringe = if dice.chance(0.3) { dice.range(0.1, 0.5) } else { 0.0 };
+        let bow = [0; 4].map(|_| if rng.chance(0.5) { rng.range(-4.0, 4.0) } else { 0.0 });
+        let tilt = [0; 4].map(|_| rng.range(-0.03, 0.03));
+        let round = if rng.chance(0.4) { rng.range(2.0, 10.0) } else { 0.5 };
+        let (rim, rim_width) = (rng.range(-0.45, 0.8) * f32::from(rng.chance(0.6)), rng.range(1.0, 4.0));
+        let ragged = noise(size, 2.0, 2.0, rng);
+        let fringe = if rng.chance(0.3) { rng.range(0.1, 0.5) } else { 0.0 };
         let scale = size as f32 / UNITS;
         let mut depth = Plane::from_fn(size, |x, y| {
             let (u, v) = (x / 64.0 - 1.0, y / 64.0 - 1.0);
@@ -114,14 +114,14 @@ impl Scene {
     }
 
     /// Looks at the surface from nearer and turned: strongly for plain textures, slightly where the grain has a direction.
-    fn turn_and_zoom(&mut self, grain: bool, dice: &mut Dice) {
-        let angle = if grain && dice.chance(0.8) { dice.range(-0.12, 0.12) } else { dice.range(-0.5, 0.5) };
+    fn turn_and_zoom(&mut self, grain: bool, rng: &mut SeededRng) {
+        let angle = if grain && rng.chance(0.8) { rng.range(-0.12, 0.12) } else { rng.range(-0.5, 0.5) };
         // Just near enough to keep the turned frame inside the surface.
         let fit = angle.cos().abs() + angle.sin().abs();
-        let zoom = fit * dice.range(1.0, 1.35);
+        let zoom = fit * rng.range(1.0, 1.35);
         let (sin, cos) = (angle.sin() / zoom, angle.cos() / zoom);
         let room = 64.0 * (1.0 - fit / zoom);
-        let (cx, cy) = (64.0 + dice.range(-room, room), 64.0 + dice.range(-room, room));
+        let (cx, cy) = (64.0 + rng.range(-room, room), 64.0 + rng.range(-room, room));
         let size = self.colour.size;
         let step = UNITS / size as f32;
         let whole = self.object.px.iter().all(|v| *v >= 1.0);
@@ -141,23 +141,23 @@ impl Scene {
 }
 
 /// What shows through or beside a flat material: mostly dark and soft, sometimes light.
-fn backing(size: usize, dice: &mut Dice) -> Canvas {
+fn backing(size: usize, rng: &mut SeededRng) -> Canvas {
     let base =
-        if dice.chance(0.75) { near_gray(0.01, 0.16, 0.1, dice) } else { near_gray(0.5, 1.0, 0.04, dice) };
-    Canvas::shaded(base, &noise(size, 3.0, 3.0, dice), 0.06)
+        if rng.chance(0.75) { near_gray(0.01, 0.16, 0.1, rng) } else { near_gray(0.5, 1.0, 0.04, rng) };
+    Canvas::shaded(base, &noise(size, 3.0, 3.0, rng), 0.06)
 }
 
 /// A plain table, cloth or light box under an object.
-fn plain_ground(size: usize, dice: &mut Dice) -> Canvas {
-    let base = match dice.int(0, 5) {
-        0 => near_gray(0.01, 0.12, 0.1, dice),
-        1 => near_gray(0.85, 1.0, 0.03, dice),
-        2 => [dice.range(0.1, 0.9), dice.range(0.1, 0.9), dice.range(0.1, 0.9)],
-        _ => near_gray(0.15, 0.8, 0.06, dice),
+fn plain_background(size: usize, rng: &mut SeededRng) -> Canvas {
+    let base = match rng.int(0, 5) {
+        0 => near_gray(0.01, 0.12, 0.1, rng),
+        1 => near_gray(0.85, 1.0, 0.03, rng),
+        2 => [rng.range(0.1, 0.9), rng.range(0.1, 0.9), rng.range(0.1, 0.9)],
+        _ => near_gray(0.15, 0.8, 0.06, rng),
     };
-    let cell = dice.log_range(0.8, 4.0);
-    let grain = noise(size, cell, cell, dice);
-    let cloud = noise(size, 50.0, 50.0, dice);
+    let cell = rng.log_range(0.8, 4.0);
+    let grain = noise(size, cell, cell, rng);
+    let cloud = noise(size, 50.0, 50.0, rng);
     let texture = grain.add(&cloud, 1.0);
-    Canvas::shaded(base, &texture, dice.range(0.005, 0.06))
+    Canvas::shaded(base, &texture, rng.range(0.005, 0.06))
 }

@@ -1,44 +1,14 @@
-//! Procedural inspection images: labelled pictures of materials and parts, good or with exactly one defect and its mask.
-//!
-//! Everything is drawn from nothing: noise, shapes and light. A scene (surface, normal wear, visible edges) gets a defect
-//! as an operation on it, then a camera (lighting, tone, optics, sensor, compression) takes the picture. Nuisances are
-//! drawn on good and defective images alike, so that a model learns what a defect is and not what a bright streak is.
-//!
-//! An image depends on its [`SampleSpec`] only. The same specification gives the same image on one machine whatever the
-//! number of threads; between platforms, the last bit of `sin` or `exp` may move single values by one level.
+//! One image: a scene, at most one defect, and the camera that photographs it.
 
-mod board;
-mod camera;
-mod canvas;
-mod catalogue;
-mod defect;
-mod defects;
-mod dice;
-mod fabrics;
-mod hardware;
-mod noise;
-mod options;
-mod scene;
-mod shapes;
-mod staging;
-mod textures;
-mod things;
-mod wear;
-mod write;
-
-pub use catalogue::{OBJECTS, ObjectKind};
-pub use defect::Defect;
-pub use options::{Summary, SynthError, SynthOptions};
-pub use write::{write_mvtec, write_shards};
-
-use camera::Camera;
-use canvas::{Canvas, luma};
-use dice::Dice;
 use image::{GrayImage, RgbImage};
-use scene::Scene;
 
-/// Smallest and largest image side, in pixels.
-pub const SIZE_RANGE: std::ops::RangeInclusive<usize> = 64..=1024;
+use super::camera::Camera;
+use super::canvas::{Canvas, SIZE_RANGE, luma};
+use super::catalogue::ObjectKind;
+use super::defect::Defect;
+use super::defects;
+use super::rng::{SeededRng, mix_text};
+use super::scene::Scene;
 
 /// A defect covers at least this many pixels at 128×128 (and the same share of the image at other sizes).
 pub const MIN_MASK_AT_128: usize = 12;
@@ -46,56 +16,12 @@ pub const MIN_MASK_AT_128: usize = 12;
 /// Mean change of brightness or colour inside the mask that counts as visible, on the 0–1 scale, before noise.
 const VISIBLE: f32 = 0.035;
 
-/// Names of all objects, in the catalogue's order.
-pub fn objects() -> Vec<&'static str> {
-    OBJECTS.iter().map(|o| o.name).collect()
-}
-
-/// Names of all defects, in the order of [`Defect::ALL`].
-pub fn defects() -> Vec<&'static str> {
-    Defect::ALL.iter().map(|d| d.name()).collect()
-}
-
-impl ObjectKind {
-    /// The defects that can occur on this object.
-    pub fn defects(&self) -> &'static [Defect] {
-        self.defects
-    }
-
-    /// The object called `name`, with spaces or underscores.
-    ///
-    /// # Errors
-    /// [`SynthError::UnknownObject`], which lists the known names.
-    pub fn find(name: &str) -> Result<&'static ObjectKind, SynthError> {
-        let plain = name.trim().replace('_', " ");
-        OBJECTS
-            .iter()
-            .find(|o| o.name == plain)
-            .ok_or_else(|| SynthError::UnknownObject { name: name.to_owned(), known: objects().join(", ") })
-    }
-}
-
-impl Defect {
-    /// The defect called `name`.
-    ///
-    /// # Errors
-    /// [`SynthError::UnknownDefect`], which lists the known names.
-    pub fn find(name: &str) -> Result<Defect, SynthError> {
-        let plain = name.trim();
-        Defect::ALL
-            .iter()
-            .copied()
-            .find(|d| d.name() == plain)
-            .ok_or_else(|| SynthError::UnknownDefect { name: name.to_owned(), known: defects().join(", ") })
-    }
-}
-
-/// What determines an image.
+/// The specification of an image, which determines its pixels.
 #[derive(Clone, Copy)]
 pub struct SampleSpec {
-    /// The object; see [`OBJECTS`] and [`ObjectKind::find`].
+    /// The object; see [`OBJECTS`](super::OBJECTS) and [`ObjectKind::find`].
     pub object: &'static ObjectKind,
-    /// The defect, or none for a good image. One that the object's table leaves out is drawn all the same.
+    /// The defect, or none for a good image. One that is not among [`ObjectKind::defects`] is drawn, too.
     pub defect: Option<Defect>,
     /// Side in pixels, within [`SIZE_RANGE`] (other values are clamped).
     pub size: usize,
@@ -103,7 +29,7 @@ pub struct SampleSpec {
     pub seed: u64,
 }
 
-/// An image and where its defect is.
+/// An image and the mask of its defect.
 pub struct Sample {
     /// The picture, `size × size`, grayscale cameras as three equal channels.
     pub image: RgbImage,
@@ -118,41 +44,45 @@ pub struct Sample {
 /// sensor's noise. Otherwise it is drawn again, stronger each time, and after some tries on a fresh scene.
 pub fn render(spec: &SampleSpec) -> Sample {
     let size = spec.size.clamp(*SIZE_RANGE.start(), *SIZE_RANGE.end());
-    let key =
-        dice::mix_text(dice::mix_text(spec.seed, spec.object.name), spec.defect.map_or("good", Defect::name));
-    let mut dice = Dice::new(key, "scene");
+    let key = mix_text(mix_text(spec.seed, spec.object.name), spec.defect.map_or("good", Defect::name));
+    let mut rng = SeededRng::new(key, "scene");
     // A colour defect cannot be seen in gray.
     let gray = if spec.defect == Some(Defect::Color) { 0.0 } else { spec.object.gray };
     let (colour, mask, camera) = loop {
-        let scene = Scene::draw(spec.object, size, &mut dice);
-        let camera = Camera::draw(&scene.colour, gray, &mut dice);
+        let scene = Scene::draw(spec.object, size, &mut rng);
+        let camera = Camera::draw(&scene.colour, gray, &mut rng);
         let Some(defect) = spec.defect else {
             break (scene.colour, vec![false; size * size], camera);
         };
-        if let Some((colour, mask)) = damage(&scene, defect, &camera, &mut dice) {
+        if let Some((colour, mask)) = add_defect(&scene, defect, &camera, &mut rng) {
             break (colour, mask, camera);
         }
     };
-    let image = camera.shoot(&colour, &mut dice);
-    let pose = dice.int(0, 7);
-    // A line scanner's tiles mostly lie one way; turning all of them would halve what is learned about that.
-    let pose = if spec.object.framed > 0.5 && dice.chance(0.5) { pose & 3 } else { pose };
-    develop(&image, &mask, pose)
+    let image = camera.capture(&colour, &mut rng);
+    let orientation = rng.int(0, 7);
+    // Tiles under a line scanner mostly have one orientation, which is kept half of the time.
+    let orientation = if spec.object.framed > 0.5 && rng.chance(0.5) { orientation & 3 } else { orientation };
+    finish(&image, &mask, orientation)
 }
 
-/// Tries to put `defect` on `scene` so that `camera` shows it; none if it would not.
-fn damage(scene: &Scene, defect: Defect, camera: &Camera, dice: &mut Dice) -> Option<(Canvas, Vec<bool>)> {
+/// Tries to draw `defect` on `scene` so that it is visible to `camera`; `None` if it is not.
+fn add_defect(
+    scene: &Scene,
+    defect: Defect,
+    camera: &Camera,
+    rng: &mut SeededRng,
+) -> Option<(Canvas, Vec<bool>)> {
     // Most defects are plain, a tail is subtle.
-    let wanted = if dice.chance(0.8) { dice.range(0.65, 1.0) } else { dice.range(0.35, 0.65) };
+    let wanted = if rng.chance(0.8) { rng.range(0.65, 1.0) } else { rng.range(0.35, 0.65) };
     (0..10).find_map(|attempt| {
-        let draft = defects::draw(defect, scene, wanted * (1.0 + 0.12 * attempt as f32), dice);
+        let draft = defects::draw(defect, scene, wanted * (1.0 + 0.12 * attempt as f32), rng);
         let mask: Vec<bool> = draft.mask.px.iter().map(|m| *m >= defects::MASK_LEVEL).collect();
-        visible(scene, &draft.colour, &mask, camera).then_some((draft.colour, mask))
+        is_visible(scene, &draft.colour, &mask, camera).then_some((draft.colour, mask))
     })
 }
 
 /// Whether the change inside `mask` is large enough to be seen.
-fn visible(scene: &Scene, colour: &Canvas, mask: &[bool], camera: &Camera) -> bool {
+fn is_visible(scene: &Scene, colour: &Canvas, mask: &[bool], camera: &Camera) -> bool {
     let size = colour.size;
     let (mut count, mut change, mut rough) = (0usize, 0.0f32, 0.0f32);
     for i in (0..mask.len()).filter(|i| mask[*i]) {
@@ -170,15 +100,15 @@ fn visible(scene: &Scene, colour: &Canvas, mask: &[bool], camera: &Camera) -> bo
     count >= least && change / n >= VISIBLE + 0.6 * rough / n + camera.noise_level()
 }
 
-/// Rounds to bytes and turns image and mask into one of the eight poses of a square.
-fn develop(image: &Canvas, mask: &[bool], pose: usize) -> Sample {
+/// Rounds to bytes and turns image and mask into one of the eight orientations of a square.
+fn finish(image: &Canvas, mask: &[bool], orientation: usize) -> Sample {
     let size = image.size;
     let last = size - 1;
     let source = |x: u32, y: u32| {
         let (x, y) = (x as usize, y as usize);
-        let (x, y) = if pose & 4 != 0 { (y, x) } else { (x, y) };
-        let x = if pose & 1 != 0 { last - x } else { x };
-        let y = if pose & 2 != 0 { last - y } else { y };
+        let (x, y) = if orientation & 4 != 0 { (y, x) } else { (x, y) };
+        let x = if orientation & 1 != 0 { last - x } else { x };
+        let y = if orientation & 2 != 0 { last - y } else { y };
         y * size + x
     };
     let side = size as u32;
@@ -192,6 +122,7 @@ fn develop(image: &Canvas, mask: &[bool], pose: usize) -> Sample {
 
 #[cfg(test)]
 mod tests {
+    use super::super::catalogue::OBJECTS;
     use super::*;
 
     fn sample(object: &str, defect: Option<Defect>, size: usize, seed: u64) -> Sample {

@@ -1,19 +1,19 @@
 //! Random fields: the raw material of every surface.
 
 use super::canvas::{Plane, UNITS};
-use super::dice::Dice;
+use super::rng::SeededRng;
 
 /// Smooth random field with correlation lengths `cell_x`, `cell_y` in design units; mean 0, deviation about 1.
 ///
 /// A lattice of normal numbers under cubic B-splines, separably: a few operations a pixel, whatever the lengths. A length
 /// of a pixel or less gives white noise along that axis.
-pub(super) fn noise(size: usize, cell_x: f32, cell_y: f32, dice: &mut Dice) -> Plane {
+pub(super) fn noise(size: usize, cell_x: f32, cell_y: f32, rng: &mut SeededRng) -> Plane {
     let scale = size as f32 / UNITS;
-    let (tx, nx) = taps(size, cell_x * scale, dice);
-    let (ty, ny) = taps(size, cell_y * scale, dice);
+    let (tx, nx) = taps(size, cell_x * scale, rng);
+    let (ty, ny) = taps(size, cell_y * scale, rng);
     let mut lattice = vec![0.0; nx * ny + 1];
     for pair in lattice.chunks_exact_mut(2) {
-        (pair[0], pair[1]) = dice.normal_pair();
+        (pair[0], pair[1]) = rng.normal_pair();
     }
     let mut rows = Vec::with_capacity(ny * size);
     for line in lattice.chunks_exact(nx).take(ny) {
@@ -39,11 +39,11 @@ pub(super) fn noise(size: usize, cell_x: f32, cell_y: f32, dice: &mut Dice) -> P
 /// For each pixel of a line: the first lattice node and the spline's weights (none: the node's own value); and the
 /// number of nodes.
 #[allow(clippy::type_complexity)]
-fn taps(size: usize, cell: f32, dice: &mut Dice) -> (Vec<(usize, Option<[f32; 4]>)>, usize) {
+fn taps(size: usize, cell: f32, rng: &mut SeededRng) -> (Vec<(usize, Option<[f32; 4]>)>, usize) {
     if cell <= 1.0 {
         return ((0..size).map(|i| (i, None)).collect(), size);
     }
-    let shift = dice.unit();
+    let shift = rng.unit();
     // A B-spline averages its nodes: the root mean square of Σw² over a cell is 0.69 per axis.
     let gain = 1.0 / 0.69 / 6.0;
     let taps = (0..size).map(|i| {
@@ -60,13 +60,13 @@ fn taps(size: usize, cell: f32, dice: &mut Dice) -> (Vec<(usize, Option<[f32; 4]
 }
 
 /// Fractal sum of `octaves` fields, each half as long and `fall` times as strong as the one before.
-pub(super) fn fractal(size: usize, cell: f32, octaves: usize, fall: f32, dice: &mut Dice) -> Plane {
-    let mut sum = noise(size, cell, cell, dice);
+pub(super) fn fractal(size: usize, cell: f32, octaves: usize, fall: f32, rng: &mut SeededRng) -> Plane {
+    let mut sum = noise(size, cell, cell, rng);
     let (mut cell, mut gain) = (cell, 1.0);
     for _ in 1..octaves {
         cell *= 0.5;
         gain *= fall;
-        sum = sum.add(&noise(size, cell, cell, dice), gain);
+        sum = sum.add(&noise(size, cell, cell, rng), gain);
     }
     sum.standardised()
 }
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn noise_has_unit_deviation_at_every_length() {
         for cell in [0.5, 1.0, 2.0, 6.0] {
-            let plane = noise(128, cell, cell, &mut Dice::new(5, "noise"));
+            let plane = noise(128, cell, cell, &mut SeededRng::new(5, "noise"));
             let n = plane.px.len() as f32;
             let var = plane.px.iter().map(|v| v * v).sum::<f32>() / n;
             // (128 / 6)² ≈ 450 independent nodes leave a standard error of the variance of about 7 %.
