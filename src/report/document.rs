@@ -51,7 +51,7 @@ impl Document<'_> {
                     main { (main) }
                     footer.muted { (program) ". This page is self-contained: it loads nothing from a network." }
                     @if let Some(data) = &self.data { script #data type="application/json" { (PreEscaped(data)) } }
-                    @for script in self.scripts { script { (PreEscaped(script)) } }
+                    @if !self.scripts.is_empty() { script { @for script in self.scripts { (PreEscaped(script)) } } }
                 }
             }
         };

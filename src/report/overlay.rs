@@ -11,7 +11,7 @@ use std::path::Path;
 use super::atomic::{AtomicFile, WriteError};
 use super::results::DefectBox;
 
-/// Longest side of an overlay picture; larger originals are scaled down, since an overlay is to be looked at.
+/// Longest side of an overlay picture; larger originals are scaled down, since an overlay is for viewing.
 pub const MAX_SIDE: u32 = 1600;
 
 /// Share of the colour map in an overlay.
@@ -53,7 +53,7 @@ pub enum OverlayError {
     Encode {
         /// The file.
         path: String,
-        /// What the encoder said.
+        /// The error of the encoder.
         source: image::ImageError,
     },
     /// The file could not be written.

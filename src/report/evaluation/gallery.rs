@@ -112,7 +112,7 @@ pub(super) struct Gallery {
     refused: Option<Place>,
 }
 
-/// Smaller is better: the rank turned round, then the position in the list of images.
+/// Smaller is better: the negative rank, then the position in the list of images.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Place(f32, usize);
 

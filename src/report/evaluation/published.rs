@@ -49,7 +49,7 @@ impl Published {
         toml::from_str(FILE).unwrap_or_default()
     }
 
-    /// The data set that goes by this name, however it is spelled.
+    /// The data set that goes by this name, in any spelling.
     fn find(&self, name: &str) -> Option<&Dataset> {
         let name: String = name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
         self.dataset.iter().find(|dataset| dataset.names.contains(&name))

@@ -1,4 +1,4 @@
-//! What each threshold does to each product: counted beforehand, so that the page holds no scores.
+//! How many images of each product each threshold flags: counted beforehand, so that the page holds no scores.
 
 use maud::{Markup, html};
 use serde::Serialize;
@@ -40,7 +40,7 @@ struct Counts {
 fn thresholds((low, high): (f32, f32), own: f32) -> (Vec<f32>, usize) {
     let width = f64::from(high - low);
     let step = if width > 0.0 { width / f64::from(STEPS) } else { 0.01 };
-    // As many digits as tell the steps apart.
+    // As many digits as the steps need to differ.
     let digits = (-step.log10()).ceil().clamp(2.0, 7.0) as i32;
     // Downwards, so that the first flags all; two more steps, so that the last flags none.
     let round = |value: f64| ((value * 10f64.powi(digits)).floor() / 10f64.powi(digits)) as f32;

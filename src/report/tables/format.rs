@@ -1,4 +1,4 @@
-//! A table in the three formats, with the escaping that each wants.
+//! A table in the three formats, with the escaping of each.
 
 use super::super::metrics::Figure;
 use super::super::text::{ABSENT, percent};
