@@ -148,7 +148,7 @@ fn page() -> String {
         ..Default::default()
     });
     for record in (0..IMAGES).map(record) {
-        let picture = page.wants(&record).then(|| pictures(record.index));
+        let picture = page.would_keep(&record).then(|| pictures(record.index));
         page.push(&record, picture.as_ref()).expect("push");
     }
     page.html(&metrics())

@@ -244,7 +244,7 @@ impl Writer<'_> {
         let path = item.entry.path.display().to_string();
         let scored = picture::scored(path, image.original_size, detection, defects, boxes, self.threshold);
         let result = ImageResult::Scored(ScoredImage { overlay, maps, ..scored });
-        let pictures = if self.report.wants(detection.score) {
+        let pictures = if self.report.would_keep(detection.score) {
             Some(picture::report_image(shown, detection, view, defects)?)
         } else {
             None

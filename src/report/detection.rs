@@ -33,8 +33,8 @@ impl ReportBuilder {
         Self { options, pushed: 0, kept: Vec::new(), bytes: 0, refused: f32::NEG_INFINITY }
     }
 
-    /// Whether pictures of an image with this score would be kept at this point. Making them is worthless otherwise.
-    pub fn wants(&self, score: f32) -> bool {
+    /// Whether pictures of an image with this score would be kept at this point. Otherwise making them is wasted work.
+    pub fn would_keep(&self, score: f32) -> bool {
         let room = self.kept.len() < self.options.max_inline;
         score > self.refused && (room || self.kept.last().is_some_and(|last| score > last.score))
     }
@@ -50,7 +50,7 @@ impl ReportBuilder {
         let (Some(image), Some(pictures)) = (result.scored(), pictures) else {
             return Ok(());
         };
-        if !self.wants(image.score) {
+        if !self.would_keep(image.score) {
             self.refused = self.refused.max(image.score);
             return Ok(());
         }
@@ -135,7 +135,7 @@ mod tests {
         let builder = build(&results, ReportOptions { max_inline: 3, ..ReportOptions::default() });
         assert_eq!(builder.kept.iter().map(|k| k.index).collect::<Vec<_>>(), [1, 4, 3]);
         assert_eq!(builder.kept[0].size, (512, 256));
-        assert!(builder.wants(0.6) && !builder.wants(0.5));
+        assert!(builder.would_keep(0.6) && !builder.would_keep(0.5));
         let page = builder.finish(&results).expect("finish");
         assert_eq!(page.matches("<article").count(), 3);
         assert_eq!(page.matches("<tr data-score").count(), 6, "the table has every image");

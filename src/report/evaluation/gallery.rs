@@ -139,7 +139,7 @@ impl Gallery {
     }
 
     /// Whether an image would be kept at this point.
-    pub(super) fn wants(&self, record: &ImageRecord, threshold: f32) -> bool {
+    pub(super) fn would_keep(&self, record: &ImageRecord, threshold: f32) -> bool {
         let Some(place) = self.place(record, threshold) else { return false };
         let beats = |other: Option<Place>| other.is_none_or(|other| place.is_before(other));
         let last = self.kept.last().filter(|_| self.kept.len() >= self.most).map(|(place, _)| *place);
@@ -148,7 +148,7 @@ impl Gallery {
 
     /// Keeps the image if it is wanted, and drops what has no room any more.
     pub(super) fn offer(&mut self, card: &Arc<Card>, threshold: f32) {
-        if !self.wants(&card.record, threshold) {
+        if !self.would_keep(&card.record, threshold) {
             return;
         }
         let Some(place) = self.place(&card.record, threshold) else { return };

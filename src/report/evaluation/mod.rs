@@ -40,10 +40,10 @@ impl EvaluationPage {
         Self { options, scores: BTreeMap::new(), galleries }
     }
 
-    /// Whether pictures of this image would be kept at this point. Making them is worthless otherwise.
-    pub fn wants(&self, record: &ImageRecord) -> bool {
+    /// Whether pictures of this image would be kept at this point. Otherwise making them is wasted work.
+    pub fn would_keep(&self, record: &ImageRecord) -> bool {
         score(record).is_some_and(|_| {
-            self.galleries.iter().any(|gallery| gallery.wants(record, self.options.threshold))
+            self.galleries.iter().any(|gallery| gallery.would_keep(record, self.options.threshold))
         })
     }
 
@@ -55,7 +55,7 @@ impl EvaluationPage {
     pub fn push(&mut self, record: &ImageRecord, pictures: Option<&ReportImage>) -> Result<(), ReportError> {
         let Some(value) = score(record) else { return Ok(()) };
         self.scores.entry(record.product.clone()).or_default().push(value, record.truth.is_some());
-        let Some(pictures) = pictures.filter(|_| self.wants(record)) else { return Ok(()) };
+        let Some(pictures) = pictures.filter(|_| self.would_keep(record)) else { return Ok(()) };
         let card = Arc::new(Card::new(record, value, pictures)?);
         for gallery in &mut self.galleries {
             gallery.offer(&card, self.options.threshold);

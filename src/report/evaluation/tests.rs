@@ -113,7 +113,7 @@ fn records() -> Vec<ImageRecord> {
 fn page_of<'a>(options: EvaluationOptions, records: impl Iterator<Item = &'a ImageRecord>) -> EvaluationPage {
     let mut page = EvaluationPage::new(options);
     for record in records {
-        let picture = page.wants(record).then(|| pictures(40));
+        let picture = page.would_keep(record).then(|| pictures(40));
         page.push(record, picture.as_ref()).expect("push");
     }
     page
@@ -152,10 +152,10 @@ fn bytes_are_limited_and_the_best_stay_in_any_order() {
     let page = page_of(options.clone(), records.iter());
     assert_eq!(kept(&page)[3], [4, 5]);
     assert_eq!(kept(&page), kept(&page_of(options, records.iter().rev())));
-    assert!(!page.wants(&record(9, 0.15, false)), "no better than what was refused");
-    assert!(page.wants(&record(9, 0.95, true)));
+    assert!(!page.would_keep(&record(9, 0.15, false)), "no better than what was refused");
+    assert!(page.would_keep(&record(9, 0.95, true)));
     let none = page_of(EvaluationOptions { max_inline: 0, ..EvaluationOptions::default() }, records.iter());
-    assert!(!none.wants(&records[0]) && none.html(&metrics()).contains("No pictures."));
+    assert!(!none.would_keep(&records[0]) && none.html(&metrics()).contains("No pictures."));
 }
 
 #[test]
