@@ -91,7 +91,7 @@ impl ReportBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::check::tests::example;
+    use crate::report::results_file::tests::example;
     use image::{Rgb, RgbImage};
 
     fn pictures(shade: u8) -> ReportImage {

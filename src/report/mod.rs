@@ -1,7 +1,6 @@
 //! The output files of a run: `results.json`, maps as `.npy`, overlays as PNG, self-contained HTML pages, tables, charts.
 
 pub mod atomic;
-mod check;
 mod detection;
 mod document;
 pub mod evaluation;
@@ -12,6 +11,7 @@ pub mod overlay;
 mod page_parts;
 mod pictures;
 pub mod results;
+mod results_file;
 mod roofline;
 pub mod tables;
 mod text;
@@ -19,7 +19,6 @@ mod trace;
 mod training;
 
 pub use atomic::{AtomicFile, WriteError, sweep, write_atomic};
-pub use check::ResultsError;
 pub use detection::{ReportBuilder, ReportOptions};
 pub use evaluation::{EvaluationOptions, EvaluationPage};
 pub use ledger::{Ledger, LedgerError, Lock};
@@ -27,6 +26,7 @@ pub use npy::{NpyArray, NpyData, NpyError, npy_as_f32, read_npy, write_npy};
 pub use overlay::{MapView, OverlayError};
 pub use pictures::{ReportError, ReportImage};
 pub use results::{ImageResult, Results};
+pub use results_file::ResultsError;
 pub use roofline::{CeilingKind, Roofline, RooflineCeiling, RooflinePoint};
 pub use text::shell_command;
 pub use trace::{Trace, TraceCounter, TraceSlice, TraceTrack};

@@ -7,8 +7,8 @@ use image::codecs::jpeg::JpegEncoder;
 use maud::{Markup, html};
 
 use super::atomic::WriteError;
-use super::check::ResultsError;
 use super::overlay::fit;
+use super::results_file::ResultsError;
 
 /// Longest side of an inlined thumbnail.
 const THUMBNAIL_SIDE: u32 = 512;

@@ -187,8 +187,8 @@ fn legend() -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::check::tests::example;
     use crate::report::results::{Adapter, Model, NORMAL};
+    use crate::report::results_file::tests::example;
 
     fn kept() -> Vec<Inlined> {
         let url = || "data:image/jpeg;base64,AAAA".to_string();
