@@ -87,7 +87,7 @@ pub(super) fn groups<P>(
 /// // Every defective pixel lies above every normal one.
 /// assert_eq!(figures.auroc?.value, 1.0);
 /// assert_eq!(figures.f1_max?.value, 1.0);
-/// // AUPRO: both regions are covered at every threshold with a false-positive rate below 0.3.
+/// // AUPRO: at some threshold both regions are covered completely without a false positive.
 /// assert_eq!(figures.aupro?.value, 1.0);
 /// # Ok::<(), dapo_wgpu::metrics::Undefined>(())
 /// ```
