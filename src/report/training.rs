@@ -29,16 +29,14 @@ pub struct TrainingPage {
 impl TrainingPage {
     /// The page as one self-contained HTML file.
     pub fn html(&self) -> String {
-        let curves: [(&str, fn(&[f64; 2]) -> f64); 3] = [
-            ("Total loss", |[image, local]| image + local),
-            ("Image loss: good against defective", |[image, _]| *image),
-            ("Local loss: pixels, all feature layers, with its weight", |[_, local]| *local),
-        ];
+        let curve = |name, loss: fn(&[f64; 2]) -> f64| {
+            let values: Vec<f64> = self.steps.iter().map(loss).collect();
+            html! { h2 { (name) } (chart(name, &values)) }
+        };
         let main = html! {
-            @for (name, loss) in curves {
-                h2 { (name) }
-                (chart(name, &self.steps.iter().map(loss).collect::<Vec<_>>()))
-            }
+            (curve("Total loss", |[image, local]| image + local))
+            (curve("Image loss: good against defective", |[image, _]| *image))
+            (curve("Local loss: pixels, all feature layers, with its weight", |[_, local]| *local))
         };
         let document = Document {
             title: &self.title,
