@@ -11,7 +11,7 @@ use dapo_wgpu::report::metrics::{
     Confusion, DataAbout, Figure, Figures, ImageRecord, Metrics, ProductMetrics, SCHEMA, TypeFigures,
 };
 use dapo_wgpu::report::results::{Adapter, FailedImage, Model, Program};
-use dapo_wgpu::report::{EvaluationOptions, EvaluationPage, MapView, ReportImage, Scaling};
+use dapo_wgpu::report::{EvaluationOptions, EvaluationPage, MapView, ReportImage};
 use serde_json::Value;
 
 const PRODUCTS: [&str; 3] = ["leather", "metal_nut_with_a_very_long_name_for_a_product", "pill"];
@@ -134,7 +134,7 @@ fn pictures(index: usize) -> ReportImage {
         (-(dx * dx + dy * dy) / 30.0).exp()
     };
     let values: Vec<f32> = (0..1024).map(|i| spot(i % 32, i / 32)).collect();
-    let heat = MapView::new(&values, 32, 32).expect("a map").colours(Scaling::Fixed, 256, 256);
+    let heat = MapView::new(&values, 32, 32).expect("a map").colours(256, 256);
     let class_maps = DEFECTS.map(|name| (name.to_owned(), heat.clone())).to_vec();
     ReportImage { thumbnail, heat, class_maps }
 }
@@ -148,7 +148,7 @@ fn page() -> String {
         ..Default::default()
     });
     for record in (0..IMAGES).map(record) {
-        let picture = page.wants(&record).then(|| pictures(record.index));
+        let picture = page.would_keep(&record).then(|| pictures(record.index));
         page.push(&record, picture.as_ref()).expect("push");
     }
     page.html(&metrics())

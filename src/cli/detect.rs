@@ -18,7 +18,7 @@ use crate::inspect::picture::{Findings, PICTURE_SIDE};
 use crate::report::results::{
     FailedImage, ImageResult, Program, Results, SCHEMA, ScoredImage, Timing, Verdict,
 };
-use crate::report::{ReportBuilder, ReportOptions, Scaling, shell_command, today};
+use crate::report::{ReportBuilder, ReportOptions, shell_command, today};
 
 /// Options of `detect`.
 #[derive(Debug, clap::Args)]
@@ -136,7 +136,6 @@ fn report(threshold: f32) -> ReportBuilder {
         command: shell_command(std::env::args_os().map(|a| a.to_string_lossy().into_owned())),
         created: today(),
         threshold,
-        scaling: Scaling::Fixed,
         ..ReportOptions::default()
     })
 }
@@ -160,7 +159,7 @@ impl Writer<'_> {
         let maps = args.save_maps.then(|| findings.save_maps(out, stem)).transpose()?;
         let scored = findings.result(entry.path.display().to_string(), self.threshold);
         let result = ImageResult::Scored(ScoredImage { overlay, maps, ..scored });
-        let wanted = self.report.wants(detection.score);
+        let wanted = self.report.would_keep(detection.score);
         let pictures = wanted.then(|| findings.report_image()).transpose()?;
         self.report.push(&result, pictures.as_ref())?;
         self.images.push(result);

@@ -43,7 +43,7 @@ impl Gallery {
         labelled: &LabelledPhoto,
         (photo, detections): (&Photo, &Detections),
     ) -> Result<(), EvalError> {
-        let is_shown = self.draft.wants(record);
+        let is_shown = self.draft.would_keep(record);
         self.draft.push(record, Some(&placeholder()))?;
         if is_shown {
             self.pictures.insert(record.index, pictures(evaluator, labelled, photo, detections)?);

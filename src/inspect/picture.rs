@@ -9,7 +9,7 @@ use crate::dapo::regions::{RegionError, RegionOptions, find_regions};
 use crate::data::Photo;
 use crate::report::overlay::{self, ALPHA};
 use crate::report::results::{DefectBox, MapFiles, NORMAL, ScoredImage, Verdict};
-use crate::report::{MapView, NpyError, OverlayError, ReportImage, Scaling, write_npy};
+use crate::report::{MapView, NpyError, OverlayError, ReportImage, write_npy};
 
 /// Longest side of an overlay.
 pub const PICTURE_SIDE: u32 = overlay::MAX_SIDE;
@@ -112,8 +112,7 @@ impl<'a> Findings<'a> {
     /// An unwritable file; a photo that was read without a picture.
     pub fn save_overlay(&self, out: &Path, stem: &str) -> Result<String> {
         let picture = picture(self.photo)?;
-        let colours =
-            view(self.detection, &self.binary)?.colours(Scaling::Fixed, picture.width(), picture.height());
+        let colours = view(self.detection, &self.binary)?.colours(picture.width(), picture.height());
         let mut overlay = overlay::blend(picture, &colours, ALPHA);
         overlay::draw_boxes(&mut overlay, &self.boxes, self.photo.original_size);
         let name = format!("overlays/{stem}.png");
@@ -166,7 +165,7 @@ pub fn report_image(
         .map(|(map, name)| Ok((name.as_str(), view(detection, map)?)))
         .collect::<Result<Vec<_>>>()?;
     Ok(ReportImage {
-        heat: view(detection, binary)?.colours(Scaling::Fixed, width, height),
+        heat: view(detection, binary)?.colours(width, height),
         class_maps: overlay::small_multiples(&maps, (width, height), CLASS_MAP_SIDE),
         thumbnail,
     })

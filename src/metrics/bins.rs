@@ -1,6 +1,6 @@
 //! Histograms over an interval: integer counts, so that sums do not depend on order or on how the work was divided.
 
-use super::Undefined;
+use super::error::Undefined;
 
 /// How far outside of the interval a value may lie by rounding (a softmax sum, say), as a part of its width.
 const ROUNDING: f32 = 1e-4;
@@ -35,7 +35,7 @@ impl Grid {
         (self.position(value) as usize).min(self.bins - 1)
     }
 
-    /// That all values lie in the interval, beside rounding.
+    /// An error unless all values lie in the interval, apart from rounding.
     pub fn check(&self, values: &[f32]) -> Result<(), Undefined> {
         let slack = ROUNDING * (self.high - self.low);
         let allowed = self.low - slack..=self.high + slack;
@@ -49,7 +49,7 @@ impl Grid {
 }
 
 /// Adds one histogram to another of the same length.
-pub(super) fn add_up(mine: &mut [u64], theirs: &[u64]) {
+pub(super) fn add_counts(mine: &mut [u64], theirs: &[u64]) {
     for (a, b) in mine.iter_mut().zip(theirs) {
         *a += b;
     }

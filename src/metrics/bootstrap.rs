@@ -1,12 +1,12 @@
-//! How far image figures would move with other images: bootstrap intervals; and over seeds: mean and deviation.
+//! Bootstrap intervals of image figures; mean and standard deviation over seeds.
 
 use rand::Rng;
 use rand_pcg::Pcg32;
 use rayon::prelude::*;
 
-use super::Undefined;
+use super::error::Undefined;
 use super::ranking::{Ranking, ranking};
-use super::roc::{Group, descending_groups};
+use super::roc::{Group, descending_groups, ranked, totals};
 
 /// Resamples that intervals are taken from.
 pub const RESAMPLES: usize = 1000;
@@ -28,19 +28,12 @@ impl From<Ranking> for ImageFigures {
     }
 }
 
-/// Positives and negatives.
-fn totals(groups: &[Group]) -> (u64, u64) {
-    groups.iter().fold((0, 0), |(p, n), g| (p + g.1, n + g.2))
-}
-
 /// The three image figures from one sort.
 ///
 /// # Errors
 /// As [`auroc`](super::auroc).
 pub fn image_figures(scores: &[f32], labels: &[bool]) -> Result<ImageFigures, Undefined> {
-    let groups = descending_groups(scores, labels)?;
-    let (positives, negatives) = totals(&groups);
-    ranking(groups.iter().map(|g| (g.1, g.2)), positives, negatives).map(ImageFigures::from)
+    ranked(&descending_groups(scores, labels)?).map(ImageFigures::from)
 }
 
 /// The figures of [`RESAMPLES`] resamples of the images: as many defective and as many good ones, each drawn with
@@ -72,6 +65,15 @@ pub fn image_resamples(scores: &[f32], labels: &[bool], seed: u64) -> Result<Vec
 }
 
 /// The 2.5th and 97.5th percentile, linear between neighbours as `numpy.percentile`; `None` without values.
+///
+/// ```
+/// # use dapo_wgpu::metrics::{image_resamples, interval};
+/// let scores = [0.1, 0.4, 0.35, 0.8];
+/// let defective = [false, false, true, true];
+/// let aurocs: Vec<f64> = image_resamples(&scores, &defective, 7)?.iter().map(|f| f.auroc).collect();
+/// assert_eq!(interval(&aurocs), Some([0.0, 1.0]), "four images say little");
+/// # Ok::<(), dapo_wgpu::metrics::Undefined>(())
+/// ```
 pub fn interval(values: &[f64]) -> Option<[f64; 2]> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -83,8 +85,13 @@ pub fn interval(values: &[f64]) -> Option<[f64; 2]> {
     (!sorted.is_empty()).then(|| [at(0.025), at(0.975)])
 }
 
-/// Mean and sample standard deviation (divided by n − 1), e.g. over seeds. The deviation of a single value is `None`,
-/// and so is everything of none.
+/// Mean and sample standard deviation (divided by n − 1), e.g. over seeds. The deviation of a single value is `None`;
+/// without values all is `None`.
+///
+/// ```
+/// # use dapo_wgpu::metrics::mean_and_std;
+/// assert_eq!(mean_and_std(&[1.0, 3.0, 5.0]), Some((3.0, Some(2.0))));
+/// ```
 pub fn mean_and_std(values: &[f64]) -> Option<(f64, Option<f64>)> {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
@@ -96,7 +103,7 @@ pub fn mean_and_std(values: &[f64]) -> Option<(f64, Option<f64>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{auroc, average_precision, f1_max};
+    use crate::metrics::roc::{auroc, average_precision, f1_max};
 
     const SCORES: [f32; 8] = [0.9, 0.5, 0.5, 0.3, 0.7, 0.6, 0.1, 0.5];
     const LABELS: [bool; 8] = [true, true, false, false, true, false, false, true];

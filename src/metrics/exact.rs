@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::Undefined;
+use super::error::Undefined;
 use super::overlap::{Between, Point, thresholds};
 use super::pixel::{PixelFigures, check};
 use super::ranking::{both_classes, ranking};
@@ -74,6 +74,23 @@ pub(super) fn groups<P>(
 
 /// All pixels of a product: exact figures, for 4 bytes a normal pixel and 8 a defective one, and as much again while they
 /// are sorted.
+///
+/// ```
+/// use dapo_wgpu::metrics::PixelScores;
+///
+/// // Two regions: one of a single pixel in the corner, one of two pixels.
+/// let mask = [1, 0, 0, 0, /**/ 0, 0, 0, 1, /**/ 0, 0, 0, 1].map(|m| m == 1);
+/// let map = [0.9, 0.1, 0.1, 0.2, /**/ 0.1, 0.0, 0.1, 0.8, /**/ 0.1, 0.1, 0.1, 0.7];
+/// let mut scores = PixelScores::new();
+/// scores.add(&map, &mask, 4)?;
+/// let figures = scores.figures();
+/// // Every defective pixel lies above every normal one.
+/// assert_eq!(figures.auroc?.value, 1.0);
+/// assert_eq!(figures.f1_max?.value, 1.0);
+/// // AUPRO: at some threshold both regions are covered completely without a false positive.
+/// assert_eq!(figures.aupro?.value, 1.0);
+/// # Ok::<(), dapo_wgpu::metrics::Undefined>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct PixelScores {
     /// Key in the high half, region in the low one.
@@ -84,7 +101,7 @@ pub struct PixelScores {
 }
 
 impl PixelScores {
-    /// Nothing seen yet.
+    /// No pixels yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -111,12 +128,12 @@ impl PixelScores {
         Ok(())
     }
 
-    /// Number of pixels seen.
+    /// Number of pixels added.
     pub fn pixels(&self) -> u64 {
         (self.positives.len() + self.negatives.len()) as u64
     }
 
-    /// The figures of everything seen.
+    /// The figures of all pixels added.
     pub fn figures(mut self) -> PixelFigures {
         let (positives, negatives) = (self.positives.len() as u64, self.negatives.len() as u64);
         if let Err(reason) = both_classes(positives, negatives) {

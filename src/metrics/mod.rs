@@ -1,17 +1,33 @@
-//! Figures of merit: how well scores, maps and named types agree with the truth.
+//! Evaluation metrics of image scores, pixel maps and defect types.
 //!
 //! Definitions follow scikit-learn, so that figures can be compared with those of the Python projects in the field:
 //! tied scores share their rank in [`auroc`], and each distinct score is one threshold in [`average_precision`] and
-//! [`f1_max`]. One difference on purpose: where only one class is present scikit-learn warns and returns NaN, 0 or 1;
+//! [`f1_max`]. One deliberate difference: where only one class is present scikit-learn warns and returns NaN, 0 or 1;
 //! here the result is [`Undefined`], because a figure that means nothing must not enter an average.
 //!
 //! Pixels come in two modes with one kind of result: [`PixelScores`] and [`TypeScores`] keep every value and are
-//! exact; [`PixelCounts`] and [`TypeCounts`] count in bins, take the same memory for any number of images, and say how
-//! far the exact figure can be.
+//! exact; [`PixelCounts`] and [`TypeCounts`] count in bins, take the same memory for any number of images, and bound the
+//! distance to the exact figure.
+//!
+//! ```
+//! use dapo_wgpu::metrics::{auroc, average_precision, f1_max};
+//!
+//! let scores = [0.1, 0.4, 0.35, 0.8];
+//! let defective = [false, false, true, true];
+//! // Of the four pairs of a defective and a good image three are in the right order.
+//! assert_eq!(auroc(&scores, &defective)?, 0.75);
+//! // Precision 1 at the first defective image and 2/3 at the second.
+//! assert!((average_precision(&scores, &defective)? - 5.0 / 6.0).abs() < 1e-12);
+//! // From 0.35 on both are found, with one false alarm: precision 2/3, recall 1.
+//! let best = f1_max(&scores, &defective)?;
+//! assert_eq!((best.threshold, best.recall), (0.35, 1.0));
+//! # Ok::<(), dapo_wgpu::metrics::Undefined>(())
+//! ```
 
 mod bins;
 mod bootstrap;
 mod confusion;
+mod error;
 mod exact;
 mod multi;
 mod overlap;
@@ -24,110 +40,10 @@ mod streaming;
 
 pub use bootstrap::{ImageFigures, RESAMPLES, image_figures, image_resamples, interval, mean_and_std};
 pub use confusion::{ClassReport, ConfusionMatrix};
+pub use error::Undefined;
 pub use multi::{ClassFigures, MultiFigures, TypeCounts, TypeScores};
 pub use pixel::PixelFigures;
 pub use ranking::Bounded;
 pub use roc::{F1Max, auroc, average_precision, f1_max};
 pub use state::StateError;
 pub use {exact::PixelScores, streaming::PixelCounts};
-
-/// Why a metric has no value.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum Undefined {
-    /// There is nothing to measure.
-    #[error("undefined: there are no samples")]
-    Empty,
-    /// Every sample carries the same label.
-    #[error("undefined: all {count} samples are {}; both normal and defective ones are needed", if *.positive { "defective" } else { "normal" })]
-    OneClass {
-        /// The label all samples have (`true` is defective).
-        positive: bool,
-        /// How many samples there are.
-        count: u64,
-    },
-    /// A score is NaN or infinite, which has no place in a ranking.
-    #[error("undefined: score {index} is {value}, not a finite number")]
-    NotFinite {
-        /// Position of the score.
-        index: usize,
-        /// NaN or an infinity.
-        value: f32,
-    },
-    /// A score lies outside the interval that is counted.
-    #[error("undefined: score {index} is {value}, outside {low}..={high}")]
-    OutOfRange {
-        /// Position of the score.
-        index: usize,
-        /// The score.
-        value: f32,
-        /// Lower end of the interval.
-        low: f32,
-        /// Upper end of the interval.
-        high: f32,
-    },
-    /// Scores and labels do not belong together.
-    #[error("undefined: {scores} scores but {labels} labels")]
-    LengthMismatch {
-        /// Number of scores.
-        scores: usize,
-        /// Number of labels.
-        labels: usize,
-    },
-    /// The values do not fill rows of the given width.
-    #[error("undefined: {values} values are no whole number of rows of {width}")]
-    Rows {
-        /// Number of values.
-        values: usize,
-        /// The width given.
-        width: usize,
-    },
-    /// A class index is not one of the named classes.
-    #[error("undefined: class {class} is not one of the {classes} classes")]
-    NoSuchClass {
-        /// The index given.
-        class: usize,
-        /// Number of classes.
-        classes: usize,
-    },
-    /// Nothing belongs to a class, or everything does.
-    #[error("undefined: {} of the {count} pixels are of class '{class}'", if *.all { "all" } else { "none" })]
-    Class {
-        /// The class.
-        class: String,
-        /// Whether all belong to it; otherwise none does.
-        all: bool,
-        /// How many pixels there are.
-        count: u64,
-    },
-    /// All values of all maps are the same, so that there is no threshold between them.
-    #[error("undefined: every pixel of every map is {value}; there is no threshold to vary")]
-    Constant {
-        /// The value.
-        value: f32,
-    },
-    /// The curve whose area is wanted has no width.
-    #[error(
-        "undefined: the false-positive rate takes fewer than two values below 0.3; there is no area to measure"
-    )]
-    NoCurve,
-    /// The bins are too wide for the values.
-    #[error("undefined: the values share too few bins to tell a curve; count them over a narrower interval")]
-    Coarse,
-    /// An interval to count in is not one.
-    #[error("undefined: {low}..={high} is no interval of finite numbers")]
-    Interval {
-        /// Lower end.
-        low: f32,
-        /// Upper end.
-        high: f32,
-    },
-    /// Counts of different intervals or classes cannot be added up.
-    #[error("undefined: counts over other intervals or classes cannot be added up")]
-    Unlike,
-    /// More regions than their weights can be summed for.
-    #[error("undefined: more than {limit} defective regions in one product")]
-    TooManyRegions {
-        /// The limit.
-        limit: u64,
-    },
-}

@@ -1,11 +1,12 @@
-//! Figures of the defect types of a product: which class a pixel is of.
+//! Figures of the defect types of a product, by pixels.
 
-use super::bins::{Grid, add_up};
+use super::bins::{Grid, add_counts};
+use super::confusion::{ClassReport, ConfusionMatrix};
+use super::error::Undefined;
 use super::exact::{groups, key, sort};
 use super::pixel::check;
-use super::ranking::{Ranking, ranking};
+use super::ranking::{Bounded, Ranking, ranking};
 use super::state::{Reader, StateError, Writer};
-use super::{Bounded, ConfusionMatrix, Undefined};
 
 /// Bins a class; two histograms of 64-bit numbers take 256 KiB.
 const BINS: usize = 16384;
@@ -50,7 +51,7 @@ impl MultiFigures {
     /// Of the ranking of each class.
     fn new(rankings: Vec<Result<Ranking, Undefined>>, confusion: ConfusionMatrix) -> Self {
         let total = confusion.total();
-        let class = |(ranking, report): (Result<Ranking, Undefined>, super::ClassReport)| {
+        let class = |(ranking, report): (Result<Ranking, Undefined>, ClassReport)| {
             let figure = |of: fn(&Ranking) -> Bounded| {
                 ranking.as_ref().map(of).map_err(|reason| match reason {
                     Undefined::OneClass { positive, .. } => {
@@ -111,7 +112,7 @@ pub struct TypeScores {
 }
 
 impl TypeScores {
-    /// Nothing seen yet, of these classes, normal first.
+    /// No pixels yet, of these classes, normal first.
     pub fn new<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Self {
         let confusion = ConfusionMatrix::new(names);
         Self { channels: vec![Default::default(); confusion.names().len()], confusion }
@@ -134,7 +135,7 @@ impl TypeScores {
         Ok(())
     }
 
-    /// The figures of everything seen.
+    /// The figures of all pixels added.
     pub fn figures(self) -> MultiFigures {
         let one = |[mut positives, mut negatives]: [Vec<u32>; 2]| {
             rayon::join(|| sort(&mut positives), || sort(&mut negatives));
@@ -157,7 +158,7 @@ pub struct TypeCounts {
 }
 
 impl TypeCounts {
-    /// Nothing counted yet, of these classes, normal first, with values in `range`, both ends included.
+    /// No pixels yet, of these classes, normal first, with values in `range`, both ends included.
     ///
     /// # Errors
     /// [`Undefined::Interval`] unless both ends are finite and in order.
@@ -189,7 +190,7 @@ impl TypeCounts {
         Ok(())
     }
 
-    /// Adds what another has counted, e.g. of other images.
+    /// Adds the counts of another, e.g. of other images.
     ///
     /// # Errors
     /// [`Undefined::Unlike`] if its range or its classes are others; nothing is added then.
@@ -199,12 +200,12 @@ impl TypeCounts {
         }
         self.confusion.merge(&other.confusion)?;
         for (mine, theirs) in self.channels.iter_mut().flatten().zip(other.channels.iter().flatten()) {
-            add_up(mine, theirs);
+            add_counts(mine, theirs);
         }
         Ok(())
     }
 
-    /// The figures of everything counted, each with its bound.
+    /// The figures of all pixels counted, each with its bound.
     pub fn figures(&self) -> MultiFigures {
         let one = |[positives, negatives]: &[Vec<u64>; 2]| {
             let groups = positives.iter().copied().zip(negatives.iter().copied()).rev();
@@ -216,8 +217,7 @@ impl TypeCounts {
     /// The counts as bytes, for a checkpoint: empty bins cost little.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::new(KIND);
-        out.float(self.grid.low);
-        out.float(self.grid.high);
+        out.grid(&self.grid);
         out.integer(self.channels.len() as u64);
         for name in self.confusion.names() {
             out.text(name);
@@ -235,8 +235,7 @@ impl TypeCounts {
     /// [`StateError`] if the bytes are damaged, of another kind or of another version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, StateError> {
         let mut from = Reader::new(bytes, KIND)?;
-        let range = [from.float()?, from.float()?];
-        let grid = Grid::new(range, BINS).map_err(|_| StateError { reason: "its range is none" })?;
+        let grid = from.grid(BINS)?;
         let classes = from.integer()?;
         if classes > 256 {
             return Err(StateError { reason: "it has too many classes" });

@@ -1,6 +1,7 @@
 //! AUPRO: the area under the curve of region overlap against the false-positive rate.
 
-use super::{Bounded, Undefined};
+use super::error::Undefined;
+use super::ranking::Bounded;
 
 /// Number of thresholds.
 const THRESHOLDS: usize = 200;

@@ -1,8 +1,8 @@
 //! What the exact and the streaming figures of pixels share.
 
+use super::error::Undefined;
 use super::overlap::{Point, aupro};
-use super::ranking::Ranking;
-use super::{Bounded, Undefined};
+use super::ranking::{Bounded, Ranking};
 
 /// Figures of all pixels of a product against its masks.
 ///
@@ -42,7 +42,7 @@ impl PixelFigures {
     }
 }
 
-/// That `values` are `planes` times as many as there are labels, and finite.
+/// An error unless there are `planes` finite values for each label.
 pub(super) fn check(values: &[f32], planes: usize, labels: usize) -> Result<(), Undefined> {
     if planes.checked_mul(labels) != Some(values.len()) {
         return Err(Undefined::LengthMismatch { scores: values.len(), labels: labels * planes });

@@ -1,6 +1,6 @@
 //! AUROC, average precision and the best F1 from counts, highest score first.
 
-use super::Undefined;
+use super::error::Undefined;
 
 /// A value and how far the exact one can be from it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,7 +40,7 @@ impl Ranking {
     }
 }
 
-/// That there are samples of both classes.
+/// An error unless there are samples of both classes.
 pub(super) fn both_classes(positives: u64, negatives: u64) -> Result<(), Undefined> {
     match (positives, negatives) {
         (0, 0) => Err(Undefined::Empty),

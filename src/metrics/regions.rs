@@ -1,6 +1,6 @@
 //! Connected regions of a mask.
 
-use super::Undefined;
+use super::error::Undefined;
 
 /// The defective regions of one mask, 8-connected.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

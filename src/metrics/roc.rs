@@ -1,6 +1,6 @@
 //! Ranking metrics of scores against yes/no labels: AUROC, average precision and the best F1.
 
-use super::Undefined;
+use super::error::Undefined;
 use super::ranking::{Ranking, both_classes, ranking};
 
 /// Samples with the same score: `(score, positives, negatives)`.
@@ -34,9 +34,14 @@ pub(super) fn descending_groups(scores: &[f32], labels: &[bool]) -> Result<Vec<G
     Ok(groups)
 }
 
-/// AUROC and average precision of groups.
-fn ranked(groups: &[Group]) -> Result<Ranking, Undefined> {
-    let (positives, negatives) = groups.iter().fold((0, 0), |(p, n), g| (p + g.1, n + g.2));
+/// Positives and negatives of all groups.
+pub(super) fn totals(groups: &[Group]) -> (u64, u64) {
+    groups.iter().fold((0, 0), |(p, n), g| (p + g.1, n + g.2))
+}
+
+/// The figures of groups.
+pub(super) fn ranked(groups: &[Group]) -> Result<Ranking, Undefined> {
+    let (positives, negatives) = totals(groups);
     ranking(groups.iter().map(|g| (g.1, g.2)), positives, negatives)
 }
 
@@ -59,6 +64,14 @@ pub fn auroc(scores: &[f32], labels: &[bool]) -> Result<f64, Undefined> {
 ///
 /// # Errors
 /// As [`auroc`]. (scikit-learn returns 0 without positives and 1 without negatives.)
+///
+/// ```
+/// # use dapo_wgpu::metrics::average_precision;
+/// // Recall rises from 0 to 1/2 with precision 1, and from 1/2 to 1 with precision 2/3.
+/// let found = average_precision(&[0.1, 0.4, 0.35, 0.8], &[false, false, true, true])?;
+/// assert!((found - (0.5 * 1.0 + 0.5 * 2.0 / 3.0)).abs() < 1e-12);
+/// # Ok::<(), dapo_wgpu::metrics::Undefined>(())
+/// ```
 pub fn average_precision(scores: &[f32], labels: &[bool]) -> Result<f64, Undefined> {
     Ok(ranked(&descending_groups(scores, labels)?)?.ap.value)
 }
@@ -84,6 +97,13 @@ pub struct F1Max {
 ///
 /// # Errors
 /// As [`auroc`].
+///
+/// ```
+/// # use dapo_wgpu::metrics::f1_max;
+/// let best = f1_max(&[0.1, 0.4, 0.35, 0.8], &[false, false, true, true])?;
+/// assert_eq!((best.f1, best.threshold), (0.8, 0.35));
+/// # Ok::<(), dapo_wgpu::metrics::Undefined>(())
+/// ```
 pub fn f1_max(scores: &[f32], labels: &[bool]) -> Result<F1Max, Undefined> {
     let groups = descending_groups(scores, labels)?;
     let positives: u64 = groups.iter().map(|g| g.1).sum();

@@ -6,11 +6,13 @@
 
 use sha2::{Digest, Sha256};
 
+use super::bins::Grid;
+
 const MAGIC: &[u8; 6] = b"dapo-c";
 const VERSION: u8 = 1;
 const CHECKSUM: usize = 8;
 
-/// Why bytes are no counts.
+/// Why bytes cannot be read as counts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a state of counts: {reason}")]
 pub struct StateError {
@@ -44,6 +46,12 @@ impl Writer {
 
     pub fn float(&mut self, value: f32) {
         self.0.extend(value.to_le_bytes());
+    }
+
+    /// The interval of a grid; the number of bins belongs to the kind.
+    pub fn grid(&mut self, grid: &Grid) {
+        self.float(grid.low);
+        self.float(grid.high);
     }
 
     pub fn text(&mut self, text: &str) {
@@ -81,7 +89,9 @@ impl<'a> Reader<'a> {
         let Some(body) = bytes.len().checked_sub(CHECKSUM).map(|end| &bytes[..end]) else {
             return wrong("it is too short");
         };
-        let Some(head) = body.strip_prefix(MAGIC) else { return wrong("it begins otherwise") };
+        let Some(head) = body.strip_prefix(MAGIC) else {
+            return wrong("it does not begin with the magic bytes");
+        };
         if head.get(1) != Some(&VERSION) {
             return wrong("its version is unknown");
         }
@@ -89,7 +99,7 @@ impl<'a> Reader<'a> {
             return wrong("its counts are of another kind");
         }
         if bytes[body.len()..] != checksum(body) {
-            return wrong("its checksum is another; it is damaged");
+            return wrong("its checksum does not match; it is damaged");
         }
         Ok(Self(&head[2..]))
     }
@@ -117,10 +127,15 @@ impl<'a> Reader<'a> {
         Ok(f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
     }
 
+    pub fn grid(&mut self, bins: usize) -> Result<Grid, StateError> {
+        let range = [self.float()?, self.float()?];
+        Grid::new(range, bins).or_else(|_| wrong("its range is not an interval"))
+    }
+
     pub fn text(&mut self) -> Result<String, StateError> {
         let length = self.integer()?;
         let bytes = self.take(usize::try_from(length).unwrap_or(usize::MAX))?;
-        String::from_utf8(bytes.to_vec()).or_else(|_| wrong("a name is no text"))
+        String::from_utf8(bytes.to_vec()).or_else(|_| wrong("a name is not UTF-8"))
     }
 
     pub fn histogram(&mut self, length: usize) -> Result<Vec<u64>, StateError> {
@@ -139,6 +154,6 @@ impl<'a> Reader<'a> {
     }
 
     pub fn finish(self) -> Result<(), StateError> {
-        if self.0.is_empty() { Ok(()) } else { wrong("it goes on after its end") }
+        if self.0.is_empty() { Ok(()) } else { wrong("it has bytes after its end") }
     }
 }

@@ -1,7 +1,7 @@
 //! Figures of pixels over any number of images in constant memory.
 
-use super::Undefined;
-use super::bins::{Grid, add_up, sums_from_top};
+use super::bins::{Grid, add_counts, sums_from_top};
+use super::error::Undefined;
 use super::overlap::{Between, Point, thresholds};
 use super::pixel::{PixelFigures, check};
 use super::ranking::ranking;
@@ -24,7 +24,7 @@ const KIND: u8 = b'p';
 /// All counts are integers: [`merge`](Self::merge) gives the same bytes in any order and with any division of the
 /// images.
 ///
-/// # How far the exact figures can be
+/// # Bounds
 ///
 /// Values of different bins are ranked exactly; the order within a bin is lost. AUROC, AP and F1-max state what that
 /// can change at most: a pair within a bin is wrong by at most one half; a positive's precision lies between that of
@@ -44,12 +44,12 @@ pub struct PixelCounts {
     negatives: Vec<u64>,
     weights: Vec<u64>,
     regions: u64,
-    /// The least and the greatest value seen.
+    /// The least and the greatest value.
     extremes: Option<[f32; 2]>,
 }
 
 impl PixelCounts {
-    /// Nothing counted yet, for maps with values in `range`, both ends included.
+    /// No pixels yet, for maps with values in `range`, both ends included.
     ///
     /// # Errors
     /// [`Undefined::Interval`] unless both ends are finite and in order.
@@ -86,8 +86,8 @@ impl PixelCounts {
             self.weights[bin(map[at])] += (ONE + area / 2) / area;
         }
         if let Some(&first) = map.first() {
-            let seen = map.iter().fold([first; 2], |[low, high], &v| [low.min(v), high.max(v)]);
-            self.widen(seen);
+            let range = map.iter().fold([first; 2], |[low, high], &v| [low.min(v), high.max(v)]);
+            self.widen(range);
         }
         Ok(())
     }
@@ -106,7 +106,7 @@ impl PixelCounts {
         Ok(())
     }
 
-    /// Adds what another has counted, e.g. of other images.
+    /// Adds the counts of another, e.g. of other images.
     ///
     /// # Errors
     /// [`Undefined::Unlike`] if its range is another; nothing is added then.
@@ -115,11 +115,11 @@ impl PixelCounts {
             return Err(Undefined::Unlike);
         }
         self.add_regions(other.regions)?;
-        add_up(&mut self.positives, &other.positives);
-        add_up(&mut self.negatives, &other.negatives);
-        add_up(&mut self.weights, &other.weights);
-        if let Some(seen) = other.extremes {
-            self.widen(seen);
+        add_counts(&mut self.positives, &other.positives);
+        add_counts(&mut self.negatives, &other.negatives);
+        add_counts(&mut self.weights, &other.weights);
+        if let Some(range) = other.extremes {
+            self.widen(range);
         }
         Ok(())
     }
@@ -129,7 +129,7 @@ impl PixelCounts {
         self.positives.iter().chain(&self.negatives).sum()
     }
 
-    /// The figures of everything counted, each with its bound.
+    /// The figures of all pixels counted, each with its bound.
     pub fn figures(&self) -> PixelFigures {
         let groups = self.positives.iter().copied().zip(self.negatives.iter().copied()).rev();
         let (positives, negatives) = (self.positives.iter().sum(), self.negatives.iter().sum());
@@ -165,8 +165,7 @@ impl PixelCounts {
     /// The counts as bytes, for a checkpoint: empty bins cost little.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::new(KIND);
-        out.float(self.grid.low);
-        out.float(self.grid.high);
+        out.grid(&self.grid);
         out.integer(u64::from(self.extremes.is_some()));
         for value in self.extremes.into_iter().flatten() {
             out.float(value);
@@ -184,8 +183,7 @@ impl PixelCounts {
     /// [`StateError`] if the bytes are damaged, of another kind or of another version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, StateError> {
         let mut from = Reader::new(bytes, KIND)?;
-        let range = [from.float()?, from.float()?];
-        let grid = Grid::new(range, BINS).map_err(|_| StateError { reason: "its range is none" })?;
+        let grid = from.grid(BINS)?;
         let extremes = if from.integer()? > 0 { Some([from.float()?, from.float()?]) } else { None };
         let regions = from.integer()?;
         let mut histogram = || from.histogram(BINS);

@@ -73,13 +73,13 @@ pub enum WriteError {
     Io {
         /// The file that was to be written.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
 impl WriteError {
-    /// Sorts an operating-system error for the target `path` into the kinds above.
+    /// Classifies an error of the operating system for the target `path`.
     pub fn from_io(path: &Path, source: io::Error) -> Self {
         let (path, folder) = (path.to_path_buf(), folder_of(path));
         match source.kind() {
@@ -119,6 +119,16 @@ fn checked_target(path: &Path) -> Result<PathBuf, WriteError> {
 }
 
 /// Writes `bytes` to `path`, replacing an existing file in one step.
+///
+/// ```
+/// use dapo_wgpu::report::write_atomic;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("note.txt");
+/// write_atomic(&path, b"either whole or absent")?;
+/// assert_eq!(std::fs::read(&path)?, b"either whole or absent");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// [`WriteError`] naming the path; the previous content of `path` is then untouched.
@@ -179,7 +189,7 @@ impl AtomicFile {
         &self.path
     }
 
-    /// Where the bytes lie until then, for libraries that write to a path.
+    /// Path of the temporary file, for libraries that write to a path.
     pub fn temporary(&self) -> &Path {
         self.writer.get_ref().path()
     }

@@ -1,4 +1,4 @@
-//! A file of JSON lines that grows: what was written to it stays, also after a crash.
+//! An append-only file of JSON lines. Entries that were written survive a crash.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
@@ -23,8 +23,8 @@ pub enum LedgerError {
         /// The file that it holds.
         path: PathBuf,
     },
-    /// A line that is not what should stand there.
-    #[error("{}, line {line}: {problem}; choose another file with --out, or mend the line", path.display())]
+    /// A line that is not an entry.
+    #[error("{}, line {line}: {problem}; choose another file with --out, or correct the line", path.display())]
     Line {
         /// The file.
         path: PathBuf,
@@ -35,25 +35,24 @@ pub enum LedgerError {
     },
 }
 
-/// A file that only one program at a time can hold. The system lets go of it when the program ends, however it ends;
-/// the file itself stays.
+/// A lock file. The system releases the lock when the program ends, however it ends; the file itself stays.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes it.
+    /// Takes the lock.
     ///
     /// # Errors
-    /// [`LedgerError::Held`] when another program has it; a file that cannot be created.
+    /// [`LedgerError::Held`] when another program has the lock, [`LedgerError::Io`] when the file cannot be created.
     pub fn take(path: &Path) -> Result<Self, LedgerError> {
         let io = |source| LedgerError::Io { path: path.into(), source };
         let file = OpenOptions::new().create(true).write(true).truncate(false).open(path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(LedgerError::Held { path: path.into() }),
-            // Some network file systems know no locks; to refuse work there would protect nobody.
+            // Some network file systems have no locks; to refuse to work there would protect nobody.
             Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => Ok(Self { _file: file }),
             Err(TryLockError::Error(e)) => Err(io(e)),
         }
@@ -69,11 +68,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens a ledger, as the only one (`FILE.lock` beside it says so), and reads what stands in it. A last line without
-    /// an end was being written when its program was killed: it is cut off.
-    ///
-    /// # Errors
-    /// [`LedgerError`]
+    /// Opens a ledger, locked by the file `FILE.lock` beside it, and reads its entries. A last line without a line feed
+    /// was being written when its program was killed: it is removed.
     pub fn open<T: DeserializeOwned>(path: &Path) -> Result<(Self, Vec<T>), LedgerError> {
         let io = |source| LedgerError::Io { path: path.into(), source };
         let mut beside = path.as_os_str().to_owned();
@@ -121,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn half_a_line_is_cut_off_and_a_wrong_one_is_told() {
+    fn half_a_line_is_removed_and_a_wrong_one_is_an_error() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.jsonl");
         std::fs::write(&path, "1\n2\n3").expect("written");

@@ -131,7 +131,7 @@ pub struct TypeFigures {
     pub support: u64,
 }
 
-/// Which class was taken for which.
+/// Confusion matrix: which class was predicted for which.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confusion {
     /// Names of the classes, normal first.
@@ -198,7 +198,7 @@ pub struct Metrics {
     /// What computed the maps; absent for maps of another program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapter: Option<Adapter>,
-    /// The defects that were looked for in good-or-defective questions.
+    /// The defect names in the prompts that decide between good and defective.
     #[serde(default)]
     pub defects: Vec<String>,
     /// Settings that change the numbers.
@@ -214,7 +214,7 @@ pub struct Metrics {
     /// Images that could not be evaluated: they are in no figure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<FailedImage>,
-    /// What else there is to know.
+    /// Remarks about the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -234,7 +234,7 @@ pub struct ImageRecord {
     /// 0 (good) to 1 (defective) for this program's methods, any number for others; absent if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<f32>,
-    /// The most likely defect among those of the product; absent where the method tells none.
+    /// The most likely defect among those of the product; absent where the method predicts none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predicted: Option<String>,
     /// What went wrong.

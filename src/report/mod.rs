@@ -1,33 +1,35 @@
-//! Everything a run leaves behind: `results.json`, maps as `.npy`, overlays as PNG and one self-contained HTML page.
+//! The output files of a run: `results.json`, maps as `.npy`, overlays as PNG, self-contained HTML pages, tables, charts.
 
 pub mod atomic;
-mod check;
 mod date;
+mod detection;
+mod document;
 pub mod evaluation;
-pub mod html;
 mod ledger;
-mod markup;
 pub mod metrics;
 pub mod npy;
 pub mod overlay;
-mod page;
-mod page_images;
 mod page_parts;
+mod pictures;
 pub mod results;
+mod results_file;
 mod roofline;
 pub mod tables;
+mod text;
 mod trace;
 mod training;
 
 pub use atomic::{AtomicFile, WriteError, sweep, write_atomic};
-pub use check::ResultsError;
 pub use date::today;
+pub use detection::{ReportBuilder, ReportOptions};
 pub use evaluation::{EvaluationOptions, EvaluationPage};
-pub use html::{ReportBuilder, ReportError, ReportImage, ReportOptions, shell_command};
 pub use ledger::{Ledger, LedgerError, Lock};
 pub use npy::{NpyArray, NpyData, NpyError, npy_as_f32, read_npy, write_npy};
-pub use overlay::{MapView, OverlayError, Scaling};
+pub use overlay::{MapView, OverlayError};
+pub use pictures::{ReportError, ReportImage};
 pub use results::{ImageResult, Results};
+pub use results_file::ResultsError;
 pub use roofline::{CeilingKind, Roofline, RooflineCeiling, RooflinePoint};
+pub use text::shell_command;
 pub use trace::{Trace, TraceCounter, TraceSlice, TraceTrack};
 pub use training::TrainingPage;

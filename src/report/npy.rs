@@ -33,7 +33,7 @@ pub enum NpyError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The file is not an `.npy` file this module reads.
@@ -65,6 +65,17 @@ pub struct NpyArray {
 }
 
 /// Writes little-endian float32 values of the given shape (`[H, W]`, `[C, H, W]`, ...), last axis fastest.
+///
+/// ```
+/// use dapo_wgpu::report::{NpyData, read_npy, write_npy};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("map.npy");
+/// write_npy(&path, &[2, 3], &[0.0, 0.1, 0.2, 0.3, 0.4, 0.5])?;
+/// let map = read_npy(&path)?;
+/// assert_eq!((map.shape, map.data), (vec![2, 3], NpyData::F32(vec![0.0, 0.1, 0.2, 0.3, 0.4, 0.5])));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// [`NpyError::Shape`] if `values` does not fill `shape`, [`NpyError::Write`] if the file cannot be written; an
@@ -156,7 +167,7 @@ fn numbers<T, const N: usize>(data: &[u8], number: impl Fn([u8; N]) -> T) -> Vec
     whole.iter().map(|&group| number(group)).collect()
 }
 
-/// That there are as many values as the shape says.
+/// An error unless there are as many values as the shape says.
 fn filled(shape: &[usize], values: usize) -> Result<(), String> {
     if element_count(shape) == Some(values) {
         return Ok(());
@@ -164,7 +175,7 @@ fn filled(shape: &[usize], values: usize) -> Result<(), String> {
     Err(format!("shape {shape:?} does not match its {values} whole values"))
 }
 
-/// A file taken apart.
+/// The parts of a file.
 struct Parts<'a> {
     shape: Vec<usize>,
     descr: &'a str,

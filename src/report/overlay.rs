@@ -11,7 +11,7 @@ use std::path::Path;
 use super::atomic::{AtomicFile, WriteError};
 use super::results::DefectBox;
 
-/// Longest side of an overlay picture; larger originals are scaled down, since an overlay is to be looked at.
+/// Longest side of an overlay picture; larger originals are scaled down, since an overlay is for viewing.
 pub const MAX_SIDE: u32 = 1600;
 
 /// Share of the colour map in an overlay.
@@ -23,17 +23,6 @@ pub struct MapView<'a> {
     width: u32,
     height: u32,
     values: &'a [f32],
-}
-
-/// How map values become colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Scaling {
-    /// 0 is blue, 1 is red, in every picture. Pictures can be compared; a normal image stays blue.
-    #[default]
-    Fixed,
-    /// The map's own minimum is blue and its maximum red. Shows weak contrasts, but gives *every* image a red spot,
-    /// also a normal one. A map without contrast becomes blue.
-    MinMax,
 }
 
 /// Why a picture could not be made.
@@ -64,7 +53,7 @@ pub enum OverlayError {
     Encode {
         /// The file.
         path: String,
-        /// What the encoder said.
+        /// The error of the encoder.
         source: image::ImageError,
     },
     /// The file could not be written.
@@ -89,20 +78,10 @@ impl<'a> MapView<'a> {
         Ok(Self { width: w, height: h, values })
     }
 
-    /// The map in colours, scaled bilinearly to `width` × `height` pixels (at least 1 × 1).
-    pub fn colours(&self, scaling: Scaling, width: u32, height: u32) -> RgbImage {
-        let (low, high) = match scaling {
-            Scaling::Fixed => (0.0, 1.0),
-            Scaling::MinMax => {
-                let bounds = (f32::INFINITY, f32::NEG_INFINITY);
-                self.values.iter().fold(bounds, |(low, high), &v| (low.min(v), high.max(v)))
-            }
-        };
-        // A difference of rounding size is no contrast.
-        let range = high - low;
-        let scale = if range > 1e-6 { 1.0 / range } else { 0.0 };
-        let level = |v: &f32| ((v - low) * scale).clamp(0.0, 1.0);
-        let levels: Vec<f32> = self.values.iter().map(level).collect();
+    /// The map in colours, 0 (or less) blue and 1 (or more) red in every picture, scaled bilinearly to `width` × `height`
+    /// pixels (at least 1 × 1).
+    pub fn colours(&self, width: u32, height: u32) -> RgbImage {
+        let levels: Vec<f32> = self.values.iter().map(|v| v.clamp(0.0, 1.0)).collect();
         let (width, height) = (width.max(1), height.max(1));
         // The length was checked in `new`; the fallback only avoids a panic path.
         let small = ImageBuffer::<Luma<f32>, _>::from_raw(self.width, self.height, levels)
@@ -141,15 +120,6 @@ pub fn blend(image: &RgbImage, colours: &RgbImage, alpha: f32) -> RgbImage {
         let mix = |i: usize| (f32::from(a[i]) * (1.0 - alpha) + f32::from(b[i]) * alpha).round() as u8;
         Rgb([mix(0), mix(1), mix(2)])
     })
-}
-
-/// The overlay picture of one image: the original (scaled down to [`MAX_SIDE`] if larger), the map over it with
-/// [`ALPHA`], and the boxes.
-pub fn overlay(original: &RgbImage, map: MapView<'_>, scaling: Scaling, boxes: &[DefectBox]) -> RgbImage {
-    let base = fit(original, MAX_SIDE);
-    let mut picture = blend(&base, &map.colours(scaling, base.width(), base.height()), ALPHA);
-    draw_boxes(&mut picture, boxes, original.dimensions());
-    picture
 }
 
 /// Draws boxes given in pixels of an image of `original` size: a white line with a black one around it, which shows on
@@ -204,7 +174,7 @@ pub fn small_multiples(
 ) -> Vec<(String, RgbImage)> {
     let longest = f64::from(width.max(height).max(1));
     let scaled = |n: u32| ((f64::from(n) * f64::from(side) / longest).round() as u32).max(1);
-    let picture = |map: &MapView<'_>| map.colours(Scaling::Fixed, scaled(width), scaled(height));
+    let picture = |map: &MapView<'_>| map.colours(scaled(width), scaled(height));
     maps.iter().map(|(name, map)| ((*name).to_string(), picture(map))).collect()
 }
 
@@ -240,22 +210,18 @@ mod tests {
     }
 
     #[test]
-    fn scaling_fixed_min_max_and_flat() {
-        let values = [0.4, 0.6];
-        let map = MapView::new(&values, 2, 1).expect("map");
-        let fixed = map.colours(Scaling::Fixed, 2, 1);
-        assert_eq!((fixed.get_pixel(0, 0).0, fixed.get_pixel(1, 0).0), (jet(0.4), jet(0.6)));
-        let stretched = map.colours(Scaling::MinMax, 2, 1);
-        assert_eq!((stretched.get_pixel(0, 0).0, stretched.get_pixel(1, 0).0), (jet(0.0), jet(1.0)));
-        let flat = MapView::new(&[0.7; 4], 2, 2).expect("map").colours(Scaling::MinMax, 5, 3);
-        assert!(flat.pixels().all(|p| p.0 == jet(0.0)), "no contrast is no alarm");
+    fn colours_mean_the_same_in_every_picture() {
+        let values = [0.4, 0.6, -1.0, 2.0];
+        let colours = MapView::new(&values, 4, 1).expect("map").colours(4, 1);
+        let found: Vec<_> = colours.pixels().map(|p| p.0).collect();
+        assert_eq!(found, [0.4, 0.6, 0.0, 1.0].map(jet));
     }
 
     #[test]
     fn enlarging_is_bilinear_between_centres() {
         // Two cells over eight pixels: centres at 1.5 and 5.5, so pixel 3 lies 3/8 of the way and pixel 4 5/8.
         let values = [0.0, 1.0];
-        let large = MapView::new(&values, 2, 1).expect("map").colours(Scaling::Fixed, 8, 1);
+        let large = MapView::new(&values, 2, 1).expect("map").colours(8, 1);
         let expected = [0.0, 0.0, 0.125, 0.375, 0.625, 0.875, 1.0, 1.0];
         for (x, v) in expected.into_iter().enumerate() {
             let (found, wanted) = (large.get_pixel(x as u32, 0).0, jet(v));
@@ -268,8 +234,9 @@ mod tests {
     }
 
     #[test]
-    fn overlay_is_scaled_down_and_boxes_are_drawn() {
-        let original = RgbImage::from_pixel(3200, 800, Rgb([100, 100, 100]));
+    fn blending_and_boxes() {
+        // The photo was 3200 × 800; its overlay is half as large.
+        let photo = RgbImage::from_pixel(1600, 400, Rgb([100, 100, 100]));
         let map = [0.0; 4];
         let found = DefectBox {
             x: 800,
@@ -280,8 +247,10 @@ mod tests {
             area: 1,
             defect_type: "x".into(),
         };
-        let picture = overlay(&original, MapView::new(&map, 2, 2).expect("map"), Scaling::Fixed, &[found]);
-        assert_eq!(picture.dimensions(), (1600, 400));
+        let colours = MapView::new(&map, 2, 2).expect("map").colours(1600, 400);
+        let mut picture = blend(&photo, &colours, ALPHA);
+        draw_boxes(&mut picture, &[found], (3200, 800));
+        assert_eq!(fit(&RgbImage::new(3200, 800), MAX_SIDE).dimensions(), picture.dimensions());
         assert_eq!(picture.get_pixel(10, 10).0, [50, 50, 114], "half grey, half the darkest blue");
         assert_eq!(picture.get_pixel(400, 100).0, [255; 3], "the corner of the box at half size");
         assert_eq!(picture.get_pixel(599, 299).0, [255; 3]);

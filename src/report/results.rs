@@ -36,7 +36,7 @@ pub struct Results {
     pub settings: BTreeMap<String, serde_json::Value>,
     /// How long it took.
     pub timing: Timing,
-    /// What else there is to know of the run, such as a kernel that failed its trial on this device.
+    /// Remarks about the run, such as a kernel that failed its trial on this device.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// One entry per input image, in input order.
@@ -99,7 +99,7 @@ pub struct Timing {
     pub images_per_second: f64,
 }
 
-/// What became of one input image: a result or an error.
+/// The outcome for one input image: a result or an error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ImageResult {
@@ -132,11 +132,11 @@ pub struct ScoredImage {
     pub height: u32,
     /// Anomaly score of the whole image, 0 (normal) to 1 (defective).
     pub score: f32,
-    /// What is said of the image at the threshold in [`Results::settings`] (`alarm_threshold`).
+    /// The classification at the threshold in [`Results::settings`] (`alarm_threshold`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
     /// The most likely *defect* type: always one of [`Results::defects`], also for images with a low score, so that
-    /// whoever sets a threshold on `score` himself still learns which defect it would be.
+    /// readers who set a threshold on `score` themselves learn which defect it would be.
     #[serde(rename = "type")]
     pub defect_type: String,
     /// Probability of `type` among all classes, i.e. `probabilities[type]`.
@@ -165,12 +165,12 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The verdict on a score.
+    /// Defective from `threshold` on.
     pub fn of(score: f32, threshold: f32) -> Self {
         if score >= threshold { Self::Defective } else { Self::Good }
     }
 
-    /// The word for it.
+    /// Its name in files and messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Good => "good",

@@ -12,7 +12,7 @@ const PROCESS: u32 = 1;
 pub struct Trace {
     /// What ran, as a title.
     pub title: String,
-    /// What else should be known of the whole, such as the adapter.
+    /// Remarks about the whole, such as the adapter.
     pub about: Map<String, Value>,
     /// Tracks from top to bottom.
     pub tracks: Vec<TraceTrack>,

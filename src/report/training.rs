@@ -1,12 +1,15 @@
 //! The page of a training run: what was run, and how the losses fell.
 
-use super::markup::{escape, push};
+use maud::{Markup, html};
 
-const CSS: &str = include_str!("assets/report.css");
+use super::document::Document;
+use super::page_parts::facts;
+
+const CSS: &str = "svg { max-width: 100%; height: auto; }";
 /// Size of a chart in its own units.
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 260.0;
-/// Room for the labels of the axes.
+/// Space for the labels of the axes.
 const LEFT: f64 = 64.0;
 const BELOW: f64 = 32.0;
 /// Points of a curve, at most; longer runs are averaged down to it.
@@ -26,42 +29,31 @@ pub struct TrainingPage {
 impl TrainingPage {
     /// The page as one self-contained HTML file.
     pub fn html(&self) -> String {
-        let mut page = String::new();
-        let title = escape(&self.title);
-        push(
-            &mut page,
-            format_args!(
-                "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-                 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-                 <title>{title}</title>\n<style>{CSS}\nsvg{{max-width:100%;height:auto}}</style>\n</head>\n\
-                 <body>\n<main>\n<h1>{title}</h1>\n<dl class=\"facts\">\n"
-            ),
-        );
-        for (term, text) in &self.facts {
-            push(&mut page, format_args!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(term), escape(text)));
-        }
-        page.push_str("</dl>\n");
-        let curves = [
-            ("Total loss", self.steps.iter().map(|[image, local]| image + local).collect::<Vec<_>>()),
-            ("Image loss: good against defective", self.steps.iter().map(|s| s[0]).collect()),
-            (
-                "Local loss: pixels, all feature layers, with its weight",
-                self.steps.iter().map(|s| s[1]).collect(),
-            ),
-        ];
-        for (name, values) in &curves {
-            push(&mut page, format_args!("<h2>{name}</h2>\n{}\n", chart(name, values)));
-        }
-        page.push_str("</main>\n</body>\n</html>\n");
-        page
+        let curve = |name, loss: fn(&[f64; 2]) -> f64| {
+            let values: Vec<f64> = self.steps.iter().map(loss).collect();
+            html! { h2 { (name) } (chart(name, &values)) }
+        };
+        let main = html! {
+            (curve("Total loss", |[image, local]| image + local))
+            (curve("Image loss: good against defective", |[image, _]| *image))
+            (curve("Local loss: pixels, all feature layers, with its weight", |[_, local]| *local))
+        };
+        let document = Document {
+            title: &self.title,
+            program: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")),
+            css: CSS,
+            ..Document::default()
+        };
+        document.html(&facts(self.facts.iter().map(|(term, text)| (term, text))), &main)
     }
 }
 
 /// A curve over the steps, as SVG.
-fn chart(name: &str, values: &[f64]) -> String {
-    let finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
-    let Some(highest) = finite.iter().copied().reduce(f64::max) else {
-        return "<p>No step was taken.</p>".into();
+fn chart(name: &str, values: &[f64]) -> Markup {
+    let finite = values.iter().copied().filter(|v| v.is_finite());
+    let (Some(highest), Some(first), Some(last)) = (finite.reduce(f64::max), values.first(), values.last())
+    else {
+        return html! { p { "No step was taken." } };
     };
     let top = if highest > 0.0 { highest * 1.05 } else { 1.0 };
     let (right, bottom) = (WIDTH - 8.0, HEIGHT - BELOW);
@@ -76,46 +68,25 @@ fn chart(name: &str, values: &[f64]) -> String {
         let middle = (i * each) as f64 + (some.len() - 1) as f64 / 2.0;
         let x = LEFT + (right - LEFT) * middle / (values.len().max(2) - 1) as f64;
         let y = bottom - (bottom - 8.0) * (mean / top).clamp(0.0, 1.0);
-        push(&mut line, format_args!("{pen}{x:.1} {y:.1}"));
+        line += &format!("{pen}{x:.1} {y:.1}");
         pen = "L";
     }
-    let mut svg = String::new();
-    push(
-        &mut svg,
-        format_args!(
-            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}: {:.4} at the first step, {:.4} at the \
-             last\" font-family=\"sans-serif\" font-size=\"13\" fill=\"currentColor\">\n",
-            escape(name),
-            values.first().copied().unwrap_or(f64::NAN),
-            values.last().copied().unwrap_or(f64::NAN)
-        ),
-    );
-    for quarter in 0..=4 {
-        let share = f64::from(quarter) / 4.0;
-        let y = bottom - (bottom - 8.0) * share;
-        push(
-            &mut svg,
-            format_args!(
-                "<path d=\"M{LEFT} {y:.1}H{right}\" stroke=\"currentColor\" opacity=\".2\"/>\
-                 <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{:.3}</text>\n",
-                LEFT - 6.0,
-                y + 4.0,
-                top * share
-            ),
-        );
+    let label = format!("{name}: {first:.4} at the first step, {last:.4} at the last");
+    html! {
+        svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(label)
+            font-family="sans-serif" font-size="13" fill="currentColor" {
+            @for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
+                @let y = bottom - (bottom - 8.0) * share;
+                path d=(format_args!("M{LEFT} {y:.1}H{right}")) stroke="currentColor" opacity=".2" {}
+                text x=(LEFT - 6.0) y=(format_args!("{:.1}", y + 4.0)) text-anchor="end" {
+                    (format_args!("{:.3}", top * share))
+                }
+            }
+            path d=(line) fill="none" stroke="#d55e00" stroke-width="2" stroke-linejoin="round" {}
+            text x=(LEFT) y=(HEIGHT - 10.0) { "0" }
+            text x=(right) y=(HEIGHT - 10.0) text-anchor="end" { (values.len()) " steps" }
+        }
     }
-    push(
-        &mut svg,
-        format_args!(
-            "<path d=\"{line}\" fill=\"none\" stroke=\"#d55e00\" stroke-width=\"2\" stroke-linejoin=\"round\"/>\n\
-             <text x=\"{LEFT}\" y=\"{:.1}\">0</text>\
-             <text x=\"{right}\" y=\"{:.1}\" text-anchor=\"end\">{} steps</text>\n</svg>",
-            HEIGHT - 10.0,
-            HEIGHT - 10.0,
-            values.len()
-        ),
-    );
-    svg
 }
 
 #[cfg(test)]

@@ -1,82 +1,72 @@
-//! What a product's defects are taken for: figures of each type, and confusions as heat tables.
+//! Which types of defects a product's images are classified as: figures of each type, and confusion matrices.
 
 use std::collections::BTreeMap;
 
-use super::super::markup::{escape, push};
+use maud::{Markup, html};
+
+use super::super::document::{columns, scroll};
 use super::super::metrics::{Confusion, ProductMetrics, TypeFigures};
-use super::super::tables::{ABSENT, percent};
+use super::super::text::{ABSENT, percent_or_absent};
 
 /// Figures of each class against all others. `unit` says what the last column counts.
-pub(super) fn types(types: &BTreeMap<String, TypeFigures>, unit: &str) -> String {
-    if types.is_empty() {
-        return String::new();
-    }
-    let show = |value: Option<f64>| value.map_or_else(|| ABSENT.to_owned(), percent);
-    let mut rows = String::new();
-    for (name, figures) in types {
-        let [auroc, ap, f1] = [figures.auroc, figures.ap, figures.f1].map(show);
-        push(
-            &mut rows,
-            format_args!(
-                "<tr><th scope=\"row\">{}</th><td class=\"num\">{auroc}</td><td class=\"num\">{ap}</td>\
-                 <td class=\"num\">{f1}</td><td class=\"num\">{}</td></tr>\n",
-                escape(name),
-                figures.support
-            ),
-        );
-    }
-    format!(
-        "<h3>Types</h3><div class=\"scroll\" role=\"region\" aria-label=\"Types\" tabindex=\"0\"><table>\n\
-         <thead><tr><th scope=\"col\">Type</th><th scope=\"col\" class=\"num\">Pixel AUROC</th><th scope=\"col\" class=\"num\">Pixel AP</th>\
-         <th scope=\"col\" class=\"num\">Pixel F1</th><th scope=\"col\" class=\"num\">{unit}</th></tr></thead>\n\
-         <tbody>\n{rows}</tbody></table></div>\n"
-    )
-}
-
-/// Both confusions of a product.
-pub(super) fn confusions(product: &ProductMetrics) -> String {
-    let mut html = String::new();
-    if let Some(confusion) = &product.image_confusion {
-        html += &heat_table("Images: truth and prediction at the run's threshold", confusion);
-    }
-    if let Some(confusion) = &product.pixel_confusion {
-        html += &heat_table("Pixels: truth and the most likely class", confusion);
-    }
-    if html.is_empty() { html } else { format!("<div class=\"confusions\">{html}</div>\n") }
-}
-
-/// A confusion as a table: each cell has its share of the row, which also is its shade, and its count.
-fn heat_table(title: &str, confusion: &Confusion) -> String {
-    let heads: String = confusion
-        .names
-        .iter()
-        .map(|name| format!("<th scope=\"col\" class=\"num\">{}</th>", escape(name)))
-        .collect();
-    let mut rows = String::new();
-    for (truth, (name, counts)) in confusion.names.iter().zip(&confusion.counts).enumerate() {
-        let total: u64 = counts.iter().sum();
-        push(&mut rows, format_args!("<tr><th scope=\"row\">{}</th>", escape(name)));
-        for (predicted, &count) in counts.iter().enumerate() {
-            let share = if total > 0 { count as f64 / total as f64 } else { 0.0 };
-            let right = if predicted == truth { " right" } else { "" };
-            let percent = if total > 0 { format!("{:.1} %", share * 100.0) } else { ABSENT.to_owned() };
-            push(
-                &mut rows,
-                format_args!(
-                    "<td class=\"num heat-cell{right}\" style=\"--share:{share:.3}\">{percent}<small>{}</small></td>",
-                    short(count)
-                ),
-            );
+pub(super) fn types(types: &BTreeMap<String, TypeFigures>, unit: &str) -> Markup {
+    let table = html! {
+        table {
+            thead { tr { (columns(&["Type"], &["Pixel AUROC", "Pixel AP", "Pixel F1", unit])) } }
+            tbody {
+                @for (name, figures) in types {
+                    tr {
+                        th scope="row" { (name) }
+                        @for value in [figures.auroc, figures.ap, figures.f1] { td.num { (percent_or_absent(value)) } }
+                        td.num { (figures.support) }
+                    }
+                }
+            }
         }
-        rows += "</tr>\n";
-    }
-    format!(
-        "<div><h3>{title}</h3><div class=\"scroll\" role=\"region\" aria-label=\"{title}\" tabindex=\"0\"><table>\n\
-         <thead><tr><th scope=\"col\">Truth ↓ Prediction →</th>{heads}</tr></thead>\n<tbody>\n{rows}</tbody></table></div></div>\n"
-    )
+    };
+    html! { @if !types.is_empty() { h3 { "Types" } (scroll("Types", &table)) } }
 }
 
-/// A count in at most five characters: `999`, `12.3k`, `4.5M`.
+/// Both confusion matrices of a product.
+pub(super) fn confusions(product: &ProductMetrics) -> Markup {
+    let images = ("Images: truth and prediction at the run's threshold", &product.image_confusion);
+    let pixels = ("Pixels: truth and the most likely class", &product.pixel_confusion);
+    let all = [images, pixels].into_iter().filter_map(|(title, found)| Some((title, found.as_ref()?)));
+    let all: Vec<_> = all.collect();
+    html! {
+        @if !all.is_empty() {
+            div.confusions { @for (title, confusion) in all { (heat_table(title, confusion)) } }
+        }
+    }
+}
+
+/// A confusion matrix: each cell has its share of the row, which also is its shade, and its count.
+fn heat_table(title: &str, confusion: &Confusion) -> Markup {
+    let table = html! {
+        table {
+            thead { tr { (columns(&["Truth ↓ Prediction →"], &confusion.names)) } }
+            tbody {
+                @for (truth, (name, counts)) in confusion.names.iter().zip(&confusion.counts).enumerate() {
+                    @let total: u64 = counts.iter().sum();
+                    tr {
+                        th scope="row" { (name) }
+                        @for (predicted, &count) in counts.iter().enumerate() {
+                            @let share = count as f64 / total.max(1) as f64;
+                            td.num.heat-cell.right[predicted == truth]
+                                style={ "--share:" (format_args!("{share:.3}")) } {
+                                @if total > 0 { (format_args!("{:.1} %", share * 100.0)) } @else { (ABSENT) }
+                                small { (short(count)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    html! { div { h3 { (title) } (scroll(title, &table)) } }
+}
+
+/// A count in at most six characters: `9999`, `12.3k`, `4.5M`.
 fn short(count: u64) -> String {
     match count {
         0..=9_999 => count.to_string(),
@@ -100,7 +90,7 @@ mod tests {
     fn shares_are_of_the_true_class_and_the_diagonal_is_marked() {
         let confusion =
             Confusion { names: vec!["normal".into(), "<hole>".into()], counts: vec![vec![3, 1], vec![0, 0]] };
-        let html = heat_table("t", &confusion);
+        let html = heat_table("t", &confusion).into_string();
         assert!(html.contains("heat-cell right\" style=\"--share:0.750\">75.0 %<small>3<"), "{html}");
         assert!(html.contains("heat-cell\" style=\"--share:0.250\">25.0 %<small>1<"), "{html}");
         assert!(

@@ -1,12 +1,12 @@
-//! The galleries: which images are worth looking at, and their cards.
+//! The galleries: the images that show most about a run, and their cards.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::super::html::{Inlined, ReportError, ReportImage};
-use super::super::markup::{escape, push};
+use maud::{Markup, html};
+
 use super::super::metrics::ImageRecord;
-use super::super::page_images::{class_maps, view};
+use super::super::pictures::{Inlined, ReportError, ReportImage};
 
 /// What a gallery shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +36,8 @@ impl Kind {
     }
 
     /// Links to all galleries.
-    pub(super) fn links() -> String {
-        Self::ALL.map(Kind::words).map(|(id, words)| format!("<a href=\"#{id}\">{words}</a>")).concat()
+    pub(super) fn links() -> Markup {
+        html! { @for (id, words) in Self::ALL.map(Kind::words) { a href={ "#" (id) } { (words) } } }
     }
 
     /// Identifier and heading.
@@ -60,15 +60,12 @@ pub(super) struct Card {
 
 impl Card {
     /// Encodes the pictures.
-    ///
-    /// # Errors
-    /// [`ReportError::Encode`].
     pub(super) fn new(record: &ImageRecord, score: f32, pictures: &ReportImage) -> Result<Self, ReportError> {
         let pictures = Inlined::new(record.index, score, &record.path, pictures)?;
         Ok(Self { record: record.clone(), pictures })
     }
 
-    /// What becomes of the image at this threshold, in words.
+    /// The outcome at this threshold, in words.
     fn verdict(&self, threshold: f32) -> &'static str {
         match (self.record.truth.is_some(), self.pictures.score >= threshold) {
             (true, true) => "found",
@@ -78,28 +75,26 @@ impl Card {
         }
     }
 
-    fn html(&self, threshold: f32) -> String {
-        let Card { record, pictures } = self;
-        let (path, score, id) = (escape(&record.path), pictures.score, pictures.index);
-        let truth = match &record.truth {
-            Some(defect) => format!("defective: {}", escape(defect)),
-            None => "good".to_owned(),
-        };
-        let guess = record.predicted.as_ref().map(|name| format!(" · most likely defect: {}", escape(name)));
-        let flag = if score >= threshold { "flag" } else { "" };
-        let (verdict, defective) = (self.verdict(threshold), record.truth.is_some());
-        let mut card = format!(
-            r#"<article class="item {flag}" id="image-{id}" data-score="{score}" data-defective="{defective}" aria-labelledby="title-{id}">
-<header><h4 id="title-{id}">{path}</h4><span class="big" aria-label="Score">{score:.3}</span>
-<span class="muted">{} · truth: {truth}{} · <strong class="verdict">{verdict}</strong></span></header>
-"#,
-            escape(&record.product),
-            guess.unwrap_or_default()
-        );
-        card += &view(pictures, &record.path, "");
-        let maps = class_maps(pictures);
-        push(&mut card, format_args!("<div class=\"body\">{maps}</div></article>\n"));
-        card
+    fn html(&self, threshold: f32) -> Markup {
+        let Card { record: ImageRecord { path, product, truth, predicted, .. }, pictures } = self;
+        let (score, id) = (pictures.score, pictures.index);
+        html! {
+            article.item.flag[score >= threshold] #{ "image-" (id) } data-score=(score) data-defective=(truth.is_some())
+                aria-labelledby={ "title-" (id) } {
+                header {
+                    h4 #{ "title-" (id) } { (path) }
+                    span.big aria-label="Score" { (format_args!("{score:.3}")) }
+                    span.muted {
+                        (product) " · truth: "
+                        @if let Some(defect) = truth { "defective: " (defect) } @else { "good" }
+                        @if let Some(name) = predicted { " · most likely defect: " (name) }
+                        " · " strong.verdict { (self.verdict(threshold)) }
+                    }
+                }
+                (pictures.view(path, &html! {}))
+                div.body { (pictures.class_maps()) }
+            }
+        }
     }
 }
 
@@ -117,7 +112,7 @@ pub(super) struct Gallery {
     refused: Option<Place>,
 }
 
-/// Smaller is better: the rank turned round, then the position in the list of images.
+/// Smaller is better: the negative rank, then the position in the list of images.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Place(f32, usize);
 
@@ -144,7 +139,7 @@ impl Gallery {
     }
 
     /// Whether an image would be kept at this point.
-    pub(super) fn wants(&self, record: &ImageRecord, threshold: f32) -> bool {
+    pub(super) fn would_keep(&self, record: &ImageRecord, threshold: f32) -> bool {
         let Some(place) = self.place(record, threshold) else { return false };
         let beats = |other: Option<Place>| other.is_none_or(|other| place.is_before(other));
         let last = self.kept.last().filter(|_| self.kept.len() >= self.most).map(|(place, _)| *place);
@@ -153,7 +148,7 @@ impl Gallery {
 
     /// Keeps the image if it is wanted, and drops what has no room any more.
     pub(super) fn offer(&mut self, card: &Arc<Card>, threshold: f32) {
-        if !self.wants(&card.record, threshold) {
+        if !self.would_keep(&card.record, threshold) {
             return;
         }
         let Some(place) = self.place(&card.record, threshold) else { return };
@@ -176,30 +171,27 @@ impl Gallery {
     }
 
     /// The gallery as a section; images in `shown`, which are on the page already, are links. Adds its own to `shown`.
-    pub(super) fn html(&self, threshold: f32, shown: &mut HashSet<usize>) -> String {
+    pub(super) fn html(&self, threshold: f32, shown: &mut HashSet<usize>) -> Markup {
         let (id, heading) = self.kind.words();
-        let mut section = format!(
-            "<section id=\"{id}\" aria-labelledby=\"{id}-title\"><h3 id=\"{id}-title\">{heading}</h3>\n"
-        );
-        let (mut cards, mut links) = (String::new(), String::new());
-        for (_, card) in &self.kept {
-            let index = card.record.index;
-            if shown.insert(index) {
-                cards += &card.html(threshold);
-            } else {
-                let (path, score) = (escape(&card.record.path), card.pictures.score);
-                push(&mut links, format_args!("<li><a href=\"#image-{index}\">{path}</a> {score:.3}</li>"));
+        let cards = self.kept.iter().map(|(_, card)| card);
+        let (new, also): (Vec<_>, Vec<_>) = cards.partition(|card| shown.insert(card.record.index));
+        html! {
+            section #(id) aria-labelledby={ (id) "-title" } {
+                h3 #{ (id) "-title" } { (heading) }
+                @if self.kept.is_empty() { p.muted { "No pictures." } }
+                @if !new.is_empty() { div.gallery { @for card in new { (card.html(threshold)) } } }
+                @if !also.is_empty() {
+                    p.muted { "Also here, shown above:" }
+                    ul.also {
+                        @for card in also {
+                            li {
+                                a href={ "#image-" (card.record.index) } { (card.record.path) } " "
+                                (format_args!("{:.3}", card.pictures.score))
+                            }
+                        }
+                    }
+                }
             }
         }
-        match (cards.is_empty(), links.is_empty()) {
-            (true, true) => section += "<p class=\"muted\">No pictures.</p>",
-            (false, _) => push(&mut section, format_args!("<div class=\"gallery\">\n{cards}</div>\n")),
-            (true, false) => (),
-        }
-        if !links.is_empty() {
-            let words = "<p class=\"muted\">Also here, shown above:</p>";
-            push(&mut section, format_args!("{words}<ul class=\"also\">{links}</ul>\n"));
-        }
-        section + "</section>\n"
     }
 }

@@ -1,6 +1,6 @@
-//! `report.html` of an evaluation: figures beside published ones, curves, confusions, and the images to look at.
+//! `report.html` of an evaluation: figures beside published ones, curves, confusion matrices, and the images that show most.
 //!
-//! [`EvaluationPage`] is fed image by image, in any order. It keeps the score of every image (a few bytes each) and the
+//! [`EvaluationPage`] takes image by image, in any order. It keeps the score of every image (a few bytes each) and the
 //! pictures of those in the galleries only. The same records, pictures and metrics give the same bytes.
 
 mod breakdown;
@@ -17,42 +17,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::atomic::write_atomic;
-use super::html::{ReportError, ReportImage};
 use super::metrics::{ImageRecord, Metrics};
-use super::overlay::Scaling;
+use super::pictures::{ReportError, ReportImage};
 use gallery::{Card, Gallery, Kind};
+pub use render::EvaluationOptions;
 use scores::Scores;
-
-/// What the page says beyond the metrics, and its limits.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EvaluationOptions {
-    /// The command line that repeats the run, see [`super::shell_command`].
-    pub command: String,
-    /// When the run was made, in words; empty to leave it out (the page is then the same on every run).
-    pub created: String,
-    /// Score from which an image counts as flagged when the page opens. The reader can move it.
-    pub threshold: f32,
-    /// How the heat maps were coloured, for the legend.
-    pub scaling: Scaling,
-    /// At most this many images in each of the four galleries.
-    pub max_inline: usize,
-    /// At most this many bytes of pictures (as base64) go into the page, a quarter of them for each gallery.
-    pub max_inline_bytes: usize,
-}
-
-impl Default for EvaluationOptions {
-    /// Threshold 0.5, 12 images in each gallery, 16 MiB.
-    fn default() -> Self {
-        Self {
-            command: String::new(),
-            created: String::new(),
-            threshold: 0.5,
-            scaling: Scaling::Fixed,
-            max_inline: 12,
-            max_inline_bytes: 16 << 20,
-        }
-    }
-}
 
 /// Collects the page of an evaluation image by image; see the module.
 #[derive(Debug)]
@@ -71,10 +40,10 @@ impl EvaluationPage {
         Self { options, scores: BTreeMap::new(), galleries }
     }
 
-    /// Whether pictures of this image would be kept at this point. Making them is worthless otherwise.
-    pub fn wants(&self, record: &ImageRecord) -> bool {
+    /// Whether pictures of this image would be kept at this point. Otherwise making them is wasted work.
+    pub fn would_keep(&self, record: &ImageRecord) -> bool {
         score(record).is_some_and(|_| {
-            self.galleries.iter().any(|gallery| gallery.wants(record, self.options.threshold))
+            self.galleries.iter().any(|gallery| gallery.would_keep(record, self.options.threshold))
         })
     }
 
@@ -86,7 +55,7 @@ impl EvaluationPage {
     pub fn push(&mut self, record: &ImageRecord, pictures: Option<&ReportImage>) -> Result<(), ReportError> {
         let Some(value) = score(record) else { return Ok(()) };
         self.scores.entry(record.product.clone()).or_default().push(value, record.truth.is_some());
-        let Some(pictures) = pictures.filter(|_| self.wants(record)) else { return Ok(()) };
+        let Some(pictures) = pictures.filter(|_| self.would_keep(record)) else { return Ok(()) };
         let card = Arc::new(Card::new(record, value, pictures)?);
         for gallery in &mut self.galleries {
             gallery.offer(&card, self.options.threshold);
@@ -101,7 +70,7 @@ impl EvaluationPage {
 
     /// The page as one self-contained HTML file.
     pub fn html(&self, metrics: &Metrics) -> String {
-        render::render(self, metrics)
+        render::render(&self.options, &self.scores, &self.galleries, metrics)
     }
 
     /// Writes [`EvaluationPage::html`] in one step.

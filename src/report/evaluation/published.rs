@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::super::markup::{escape, plural, push};
+use super::super::document::scroll;
 use super::super::metrics::{Figure, Metrics};
-use super::super::tables::{ABSENT, percent};
+use super::super::text::{ABSENT, percent, plural};
 use super::figures::heads;
 
 const FILE: &str = include_str!("../assets/published.toml");
@@ -48,56 +49,58 @@ impl Published {
         toml::from_str(FILE).unwrap_or_default()
     }
 
-    /// The data set that goes by this name, however it is spelled.
+    /// The data set that goes by this name, in any spelling.
     fn find(&self, name: &str) -> Option<&Dataset> {
         let name: String = name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
         self.dataset.iter().find(|dataset| dataset.names.contains(&name))
     }
 }
 
-/// The section of published figures with this run's mean above them; empty for a data set that nobody published on.
-pub(super) fn section(metrics: &Metrics) -> String {
+/// The section of published figures with this run's mean above them; empty for a data set without published figures.
+pub(super) fn section(metrics: &Metrics) -> Markup {
     let published = Published::read();
-    let Some(dataset) = published.find(&metrics.data.name) else { return String::new() };
-    let heads = heads(&["Method", "Source"], 2);
-    let cells = |print: &dyn Fn(Figure) -> Option<String>| -> String {
-        let cell = |figure| print(figure).unwrap_or_else(|| ABSENT.to_owned());
-        Figure::ALL.into_iter().map(|f| format!("<td class=\"num\">{}</td>", cell(f))).collect()
+    let Some(dataset) = published.find(&metrics.data.name) else { return html! {} };
+    let row = |method: &str, source: Markup, value: &dyn Fn(Figure) -> Option<String>| {
+        html! {
+            th scope="row" { (method) }
+            td.source { (source) }
+            @for figure in Figure::ALL { td.num { (value(figure).as_deref().unwrap_or(ABSENT)) } }
+        }
     };
-    let own = cells(&|figure| metrics.mean.values.get(&figure).copied().map(percent));
-    let mut rows = format!(
-        "<tr class=\"own\"><th scope=\"row\">{}, this run</th><td class=\"source\"><strong>measured here</strong></td>{own}</tr>\n",
-        escape(&metrics.method)
-    );
-    for row in &dataset.rows {
-        let values = cells(&|figure| row.values.get(&figure).map(|value| format!("{value:.1}")));
-        push(
-            &mut rows,
-            format_args!(
-                "<tr><th scope=\"row\">{}</th><td class=\"source\">published [{}]</td>{values}</tr>\n",
-                escape(&row.method),
-                escape(&row.source)
-            ),
-        );
-    }
+    let own = |figure| metrics.mean.values.get(&figure).copied().map(percent);
+    let table = html! {
+        table.figures {
+            (heads(&["Method", "Source"], &[]))
+            tbody {
+                tr.own { (row(&format!("{}, this run", metrics.method), html! { strong { "measured here" } }, &own)) }
+                @for Row { method, source, values } in &dataset.rows {
+                    @let value = |figure| values.get(&figure).map(|value| format!("{value:.1}"));
+                    tr { (row(method, html! { "published [" (source) "]" }, &value)) }
+                }
+            }
+        }
+    };
     let used = published.sources.iter().filter(|(key, _)| dataset.rows.iter().any(|row| row.source == **key));
-    let sources: String =
-        used.map(|(key, words)| format!("<li>[{}] {}</li>", escape(key), escape(words))).collect();
-    let title = escape(&dataset.title);
-    format!(
-        "<section aria-labelledby=\"published-title\"><h2 id=\"published-title\">{title}: published figures</h2>\n\
-         <p><span class=\"tag\">published, not measured here</span> Every row but the first was taken over from its source. \
-         There, methods that learn were trained on {} and tested on {title}. {}</p>\n\
-         <div class=\"scroll\" role=\"region\" aria-label=\"Published figures\" tabindex=\"0\"><table class=\"figures\">\n\
-         <thead>{heads}</thead>\n\
-         <tbody>\n{rows}</tbody></table></div>\n<ul class=\"notes\">{sources}</ul></section>\n",
-        escape(&dataset.trained_on),
-        differs(dataset, metrics)
-    )
+    let Dataset { title, trained_on, .. } = dataset;
+    html! {
+        section aria-labelledby="published-title" {
+            h2 #published-title { (title) ": published figures" }
+            p {
+                span.tag { "published, not measured here" }
+                " Every row but the first is copied from its source. There, methods that learn were trained on "
+                (trained_on) " and tested on " (title) ". "
+                @if let Some(words) = difference(dataset, metrics) {
+                    strong { "This run is not on the same data: " (words) "." }
+                }
+            }
+            (scroll("Published figures", &table))
+            ul.notes { @for (key, words) in used { li { "[" (key) "] " (words) } } }
+        }
+    }
 }
 
-/// Whether the same was measured: as many products, as many images.
-fn differs(dataset: &Dataset, metrics: &Metrics) -> String {
+/// How the data of the run differ from the whole data set in number of products and of images.
+fn difference(dataset: &Dataset, metrics: &Metrics) -> Option<String> {
     let products = metrics.products.len();
     let mut words = Vec::new();
     if products != dataset.products {
@@ -106,10 +109,7 @@ fn differs(dataset: &Dataset, metrics: &Metrics) -> String {
     if let Some(images) = dataset.images.filter(|images| *images != metrics.data.images) {
         words.push(format!("{} instead of {images}", plural(metrics.data.images, "image")));
     }
-    if words.is_empty() {
-        return String::new();
-    }
-    format!("<strong>This run is not on the same data: {}.</strong>", words.join(", "))
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 #[cfg(test)]

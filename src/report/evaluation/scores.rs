@@ -1,4 +1,4 @@
-//! Scores of good and defective images, and what a threshold makes of them.
+//! Scores of good and defective images, and how many a threshold flags.
 
 /// Scores of the images of one product, or of all.
 #[derive(Debug, Clone, Default)]
@@ -56,13 +56,13 @@ impl Scores {
         (low.unwrap_or(0.0), high.unwrap_or(1.0))
     }
 
-    /// What is at or above `threshold`.
+    /// Images at or above `threshold`.
     pub(super) fn flagged(&self, threshold: f32) -> Flagged {
         let count = |side: &[f32]| side.partition_point(|score| *score >= threshold);
         Flagged { good: count(&self.good), defective: count(&self.defective) }
     }
 
-    /// What is flagged at each distinct score as threshold, highest first: the corners of a ROC curve. Empty where
+    /// The images flagged at each distinct score as threshold, highest first: the corners of a ROC curve. Empty where
     /// all images are good or all are defective.
     pub(super) fn corners(&self) -> Vec<Flagged> {
         if self.good.is_empty() || self.defective.is_empty() {

@@ -113,7 +113,7 @@ fn records() -> Vec<ImageRecord> {
 fn page_of<'a>(options: EvaluationOptions, records: impl Iterator<Item = &'a ImageRecord>) -> EvaluationPage {
     let mut page = EvaluationPage::new(options);
     for record in records {
-        let picture = page.wants(record).then(|| pictures(40));
+        let picture = page.would_keep(record).then(|| pictures(40));
         page.push(record, picture.as_ref()).expect("push");
     }
     page
@@ -152,10 +152,10 @@ fn bytes_are_limited_and_the_best_stay_in_any_order() {
     let page = page_of(options.clone(), records.iter());
     assert_eq!(kept(&page)[3], [4, 5]);
     assert_eq!(kept(&page), kept(&page_of(options, records.iter().rev())));
-    assert!(!page.wants(&record(9, 0.15, false)), "no better than what was refused");
-    assert!(page.wants(&record(9, 0.95, true)));
+    assert!(!page.would_keep(&record(9, 0.15, false)), "no better than what was refused");
+    assert!(page.would_keep(&record(9, 0.95, true)));
     let none = page_of(EvaluationOptions { max_inline: 0, ..EvaluationOptions::default() }, records.iter());
-    assert!(!none.wants(&records[0]) && none.html(&metrics()).contains("No pictures."));
+    assert!(!none.would_keep(&records[0]) && none.html(&metrics()).contains("No pictures."));
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn maps_of_another_program_and_scores_of_any_size() {
     page.push(&ImageRecord { score: None, error: Some("bad".into()), ..record(9, 0.0, true) }, None)
         .expect("push");
     let html = page.html(&metrics);
-    assert!(html.contains("another program&#39;s maps") || html.contains("another program's maps"));
+    assert!(html.contains("another program's maps"));
     assert!(
         html.contains("<td class=\"num\">1</td><td class=\"num\">2</td>"),
         "neither the NaN nor the failed one"
@@ -217,9 +217,8 @@ fn maps_of_another_program_and_scores_of_any_size() {
 }
 
 #[test]
-fn charts_stay_inside_and_every_place_is_filled() {
+fn charts_stay_inside_and_nothing_is_loaded() {
     let html = page_of(EvaluationOptions::default(), records().iter()).html(&metrics());
-    assert!(!html.contains("{{") && !html.contains("}}"));
     for outside in ["http:", "https:", "src=\"/", "@import", "url("] {
         assert!(!html.contains(outside), "{outside}");
     }
@@ -268,10 +267,10 @@ fn user_text_cannot_become_markup() {
     for name in [EVIL, "visa"] {
         metrics.data.name = name.into();
         let html = page.html(&metrics);
-        assert!(!html.contains("<script>alert") && !html.contains("alert('x')"));
+        assert!(!html.contains("<script>alert"));
         assert_eq!(html.matches("<script").count(), 2, "the page's own: data and program");
         assert_eq!(html.matches("</script").count(), 2);
-        assert_eq!(html.matches("color-scheme: dark").count(), 1, "a name is not taken for a placeholder");
+        assert_eq!(html.matches("color-scheme: dark").count(), 1, "a name is only text");
     }
 }
 

@@ -1,16 +1,16 @@
-//! What each threshold does to each product: counted beforehand, so that the page holds no scores.
+//! How many images of each product each threshold flags: counted beforehand, so that the page holds no scores.
 
+use maud::{Markup, html};
 use serde::Serialize;
 
-use super::super::markup::{escape, push};
-use super::super::tables::{ABSENT, percent};
+use super::super::text::percent_or_absent;
 use super::charts::PLOT;
 use super::scores::{Flagged, Scores};
 
 /// Steps of the slider over the range of the scores.
 const STEPS: u16 = 200;
 
-/// Images of one kind, as shown: the name is text, not markup.
+/// The images of a product, or of all.
 pub(super) struct Group {
     pub name: String,
     pub scores: Scores,
@@ -40,7 +40,7 @@ struct Counts {
 fn thresholds((low, high): (f32, f32), own: f32) -> (Vec<f32>, usize) {
     let width = f64::from(high - low);
     let step = if width > 0.0 { width / f64::from(STEPS) } else { 0.01 };
-    // As many digits as tell the steps apart.
+    // As many digits as the steps need to differ.
     let digits = (-step.log10()).ceil().clamp(2.0, 7.0) as i32;
     // Downwards, so that the first flags all; two more steps, so that the last flags none.
     let round = |value: f64| ((value * 10f64.powi(digits)).floor() / 10f64.powi(digits)) as f32;
@@ -90,29 +90,22 @@ impl Slider {
         self.data.start
     }
 
-    /// A row for each group, as it is at the run's threshold.
-    pub(super) fn rows(&self, groups: &[Group]) -> String {
-        let mut rows = String::new();
-        for (group, counts) in groups.iter().zip(&self.data.groups) {
-            let start = self.data.start;
-            let flagged = Flagged { good: counts.false_alarms[start], defective: counts.found[start] };
-            let (good, defective) = (counts.good, counts.defective);
-            let show = |value: Option<f64>| value.map_or_else(|| ABSENT.to_owned(), percent);
-            let recall = (defective > 0).then(|| flagged.defective as f64 / defective as f64);
-            push(
-                &mut rows,
-                format_args!(
-                    "<tr><th scope=\"row\">{}</th><td class=\"num\">{good}</td><td class=\"num\">{defective}</td>\
-                     <td class=\"num\">{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td></tr>\n",
-                    escape(&group.name),
-                    flagged.good,
-                    defective - flagged.defective,
-                    show(flagged.precision()),
-                    show(recall)
-                ),
-            );
+    /// A row for each group, with its counts at the run's threshold.
+    pub(super) fn rows(&self, groups: &[Group]) -> Markup {
+        let start = self.data.start;
+        html! {
+            @for (group, counts) in groups.iter().zip(&self.data.groups) {
+                @let flagged = Flagged { good: counts.false_alarms[start], defective: counts.found[start] };
+                @let recall = (counts.defective > 0).then(|| flagged.defective as f64 / counts.defective as f64);
+                tr {
+                    th scope="row" { (group.name) }
+                    @for count in [counts.good, counts.defective, flagged.good, counts.defective - flagged.defective] {
+                        td.num { (count) }
+                    }
+                    @for share in [flagged.precision(), recall] { td.num { (percent_or_absent(share)) } }
+                }
+            }
         }
-        rows
     }
 }
 
@@ -135,7 +128,7 @@ mod tests {
         assert_eq!((counts.false_alarms[slider.last()], counts.found[slider.last()]), (0, 0));
         assert_eq!(slider.data.thresholds[slider.start()], 0.437_65);
         assert!(slider.data.thresholds.windows(2).all(|w| w[0] < w[1]));
-        let rows = slider.rows(&groups);
+        let rows = slider.rows(&groups).into_string();
         assert!(
             rows.contains("&lt;all&gt;") && rows.contains(">66.7<") && rows.contains(">100.0<"),
             "{rows}"

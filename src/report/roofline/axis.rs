@@ -1,7 +1,5 @@
 //! Logarithmic axes: ranges that fit the data, ticks, and their labels.
 
-use super::{CeilingKind, Entry, PLOT, Roof, RooflineCeiling};
-
 /// A logarithmic axis between two pixels. Positions are decimal logarithms.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Axis {
@@ -19,9 +17,9 @@ pub(super) struct Tick {
 }
 
 impl Axis {
-    /// The smallest range from 1, 2 or 5·10ⁿ to another that holds `logs` with a little air, at least
+    /// The smallest range from 1, 2 or 5·10ⁿ to another that holds `logs` with a small margin, at least
     /// two decades wide.
-    fn around(logs: &[f64], pixels: (f64, f64)) -> Self {
+    pub fn around(logs: &[f64], pixels: (f64, f64)) -> Self {
         let low = logs.iter().copied().fold(f64::INFINITY, f64::min);
         let high = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let (low, high) = if low <= high { (low, high) } else { (0.0, 2.0) };
@@ -42,13 +40,13 @@ impl Axis {
         for exponent in self.from.floor() as i32..=self.to.ceil() as i32 {
             for digit in 1..10_i32 {
                 let at = f64::from(exponent) + f64::from(digit).log10();
-                let seen = at > self.from - 1e-9 && at < self.to + 1e-9;
+                let inside = at > self.from - 1e-9 && at < self.to + 1e-9;
                 let labelled = match digit {
                     1 => exponent.rem_euclid(step) == 0,
                     2 | 5 => decades < 2.6,
                     _ => false,
                 };
-                if seen && (labelled || decades < 7.0) {
+                if inside && (labelled || decades < 7.0) {
                     let label = if labelled { power(digit, exponent) } else { String::new() };
                     ticks.push(Tick { at, label, decade: digit == 1 });
                 }
@@ -82,31 +80,6 @@ fn power(digit: i32, exponent: i32) -> String {
             if digit == 1 { format!("10{exponent}") } else { format!("{digit}·10{exponent}") }
         }
     }
-}
-
-/// Axes that hold all points, the ridge with some slope before it, and every ceiling.
-pub(super) fn ranges(
-    ceilings: &[&RooflineCeiling],
-    roof: Option<Roof>,
-    points: &[Entry<'_>],
-) -> (Axis, Axis) {
-    let of = |kind| ceilings.iter().filter(move |c| c.kind == kind).map(|c| c.rate.log10());
-    let mut x: Vec<f64> = points.iter().map(|e| e.intensity.log10()).collect();
-    let mut y: Vec<f64> = points.iter().map(|e| e.gflops.log10()).collect();
-    // A third of a decade above the highest ceiling is room for its name.
-    y.extend(of(CeilingKind::Arithmetic).flat_map(|log| [log - 9.0, log - 8.75]));
-    if let Some(roof) = roof {
-        let ridge = roof.ridge().log10();
-        x.extend([ridge - 0.8, ridge + 0.4]);
-        x.extend(of(CeilingKind::Bandwidth).map(|log| roof.flops.log10() - log));
-    }
-    let [left, top, right, bottom] = PLOT;
-    let x = Axis::around(&x, (left, right));
-    if points.is_empty() || roof.is_none() {
-        // Nothing else says how far down to go: show where the diagonals start and end.
-        y.extend(of(CeilingKind::Bandwidth).flat_map(|log| [log - 9.0 + x.from, log - 9.0 + x.to]));
-    }
-    (x, Axis::around(&y, (bottom, top)))
 }
 
 #[cfg(test)]

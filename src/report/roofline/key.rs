@@ -1,7 +1,10 @@
 //! The table beside the plot: what each number is, and how much of the roof it reaches.
 
+use maud::{Markup, html};
+
+use super::chart::{Chart, Entry, PLOT};
 use super::plot::marker;
-use super::{Chart, Entry, PLOT, figure, fit, push, width, write};
+use super::text::{Style, figure, fit, px, text, width};
 
 /// Left edge of the table, where names begin, the right edges of the three figures, where the last
 /// column begins, and the right edge of the table.
@@ -34,12 +37,11 @@ fn percent(share: Option<f64>) -> String {
 }
 
 impl Chart<'_> {
-    /// Appends the key. Kernels without arithmetic follow under a line of their own.
-    pub(super) fn key(&self, svg: &mut String) {
+    /// The key. Kernels without arithmetic follow under a line of their own.
+    pub(super) fn key(&self) -> Markup {
         let (plotted, moves) = self.entries.split_at(self.plotted);
         if self.entries.is_empty() {
-            write(svg, NAME, TOP + 20.0, 14.0, "fill=\"#777777\"", "no kernels to list");
-            return;
+            return text(NAME, TOP + 20.0, 14.0, Style::fill("#777777"), "no kernels to list");
         }
         let lines = self.entries.len() + usize::from(!moves.is_empty()) + usize::from(self.left_out > 0);
         let row = ((BOTTOM - TOP) / lines as f64).min(27.0);
@@ -49,87 +51,67 @@ impl Chart<'_> {
         let longest = self.entries.iter().map(|e| width(&e.point.label, 1.0)).fold(1.0, f64::max);
         let name = (room / longest).clamp(0.8 * size, size);
         let columns = Columns { row, size, name, room };
-
-        let head = "fill=\"#555555\"";
-        let end = "fill=\"#555555\" text-anchor=\"end\"";
-        write(svg, NAME, PLOT[1] + 4.0, 12.5, head, "kernel, by falling time");
-        for (x, words) in FIGURES.into_iter().zip(["GFLOP/s", "GB/s", "of roof"]) {
-            write(svg, x, PLOT[1] + 4.0, 12.5, end, words);
-        }
-        write(svg, BOUND, PLOT[1] + 4.0, 12.5, head, "bound by");
-        rule(svg, TOP - 4.0);
-
-        let mut y = TOP;
-        for (i, entry) in plotted.iter().enumerate() {
-            entry.row(svg, Some(i + 1), y, &columns);
-            y += row;
-        }
-        if !moves.is_empty() {
-            let words = "no arithmetic: not on the plot; share of the bandwidth";
-            write(svg, NAME, y + 0.72 * row, 0.92 * size, "fill=\"#555555\" font-style=\"italic\"", words);
-            rule(svg, y + row - 0.5);
-            y += row;
-        }
-        for entry in moves {
-            entry.row(svg, None, y, &columns);
-            y += row;
-        }
-        if self.left_out > 0 {
-            rule(svg, y);
-            let words = format!("and {} more with less time, left out", self.left_out);
-            write(svg, NAME, y + 0.72 * row, 0.92 * size, "fill=\"#555555\" font-style=\"italic\"", &words);
+        let top = |line: usize| TOP + row * line as f64;
+        let note = |line: usize, words: &str| {
+            text(NAME, top(line) + 0.72 * row, 0.92 * size, Style::fill("#555555").italic(), words)
+        };
+        let (first_move, last) = (plotted.len() + 1, lines - 1);
+        html! {
+            (heads())
+            @for (i, entry) in plotted.iter().enumerate() { (entry.row(Some(i + 1), top(i), &columns)) }
+            @if !moves.is_empty() {
+                (note(plotted.len(), "no arithmetic: not on the plot; share of the bandwidth"))
+                (rule(top(first_move) - 0.5))
+            }
+            @for (i, entry) in moves.iter().enumerate() { (entry.row(None, top(first_move + i), &columns)) }
+            @if self.left_out > 0 {
+                (rule(top(last)))
+                (note(last, &format!("and {} more with less time, left out", self.left_out)))
+            }
         }
     }
 }
 
-fn rule(svg: &mut String, y: f64) {
-    push(svg, format_args!("<path d=\"M{LEFT} {y:.1}H{RIGHT}\" stroke=\"#c9ced6\"/>\n"));
+/// Headings of the columns.
+fn heads() -> Markup {
+    let head = |x, style, words| text(x, PLOT[1] + 4.0, 12.5, style, words);
+    let grey = || Style::fill("#555555");
+    html! {
+        (head(NAME, grey(), "kernel, by falling time"))
+        @for (x, words) in FIGURES.into_iter().zip(["GFLOP/s", "GB/s", "of roof"]) { (head(x, grey().end(), words)) }
+        (head(BOUND, grey(), "bound by"))
+        (rule(TOP - 4.0))
+    }
+}
+
+fn rule(y: f64) -> Markup {
+    html! { path d=(format_args!("M{LEFT} {y:.1}H{RIGHT}")) stroke="#c9ced6" {} }
 }
 
 impl Entry<'_> {
-    fn row(&self, svg: &mut String, number: Option<usize>, top: f64, columns: &Columns) {
+    fn row(&self, number: Option<usize>, top: f64, columns: &Columns) -> Markup {
         let Columns { row, size, name, room } = *columns;
-        let base = top + 0.5 * row + 0.35 * size;
+        let (middle, black) = (top + 0.5 * row, || Style::fill("#111111"));
+        let base = middle + 0.35 * size;
         let [gflops, gbytes, share] = FIGURES;
         // A bar behind the share: the eye finds the weak ones without reading.
-        if let Some(part) = self.share {
-            let bar = (part.min(1.0) * (share - gbytes - 6.0)).max(0.5);
-            push(
-                svg,
-                format_args!(
-                    "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{bar:.1}\" height=\"{:.1}\" fill=\"#cfe2f3\"/>\n",
-                    gbytes + 8.0,
-                    top + 0.12 * row,
-                    0.76 * row
-                ),
-            );
-        }
-        if let Some(number) = number {
-            let bold = "fill=\"#111111\" font-weight=\"700\" text-anchor=\"end\"";
-            write(svg, LEFT + 20.0, base, size, bold, &number.to_string());
-        }
-        marker(svg, LEFT + 33.0, top + 0.5 * row, 0.4 * size, self.family);
-        write(
-            svg,
-            NAME,
-            top + 0.5 * row + 0.35 * name,
-            name,
-            "fill=\"#111111\"",
-            &fit(&self.point.label, name, room),
-        );
-        let end = "fill=\"#111111\" text-anchor=\"end\"";
+        let bar = self.share.map(|part| (part.min(1.0) * (share - gbytes - 6.0)).max(0.5));
+        let number = number.map(|number| number.to_string());
         let flops = if self.gflops > 0.0 { figure(self.gflops) } else { "–".to_owned() };
-        for (x, words) in [(gflops, flops), (gbytes, figure(self.gbytes)), (share, percent(self.share))] {
-            write(svg, x, base, size, end, &words);
+        let label = fit(&self.point.label, name, room);
+        let bound = fit(&self.point.bound, 0.9 * size, RIGHT - BOUND + 8.0);
+        html! {
+            @if let Some(bar) = bar {
+                rect x=(px(gbytes + 8.0)) y=(px(top + 0.12 * row)) width=(px(bar)) height=(px(0.76 * row))
+                    fill="#cfe2f3" {}
+            }
+            @if let Some(number) = number { (text(LEFT + 20.0, base, size, black().weight(700).end(), &number)) }
+            (marker(LEFT + 33.0, middle, 0.4 * size, self.family))
+            (text(NAME, middle + 0.35 * name, name, black(), &label))
+            @for (x, words) in [(gflops, flops), (gbytes, figure(self.gbytes)), (share, percent(self.share))] {
+                (text(x, base, size, black().end(), &words))
+            }
+            (text(BOUND, base, 0.9 * size, Style::fill("#444444"), &bound))
         }
-        let small = 0.9 * size;
-        write(
-            svg,
-            BOUND,
-            base,
-            small,
-            "fill=\"#444444\"",
-            &fit(&self.point.bound, small, RIGHT - BOUND + 8.0),
-        );
     }
 }

@@ -1,7 +1,10 @@
 //! The plot itself: grid, ceilings, points and the legend of families.
 
+use maud::{Markup, html};
+
+use super::chart::{CeilingKind, Chart, PLOT, RooflineCeiling};
 use super::place::{Disc, Room, line, thin};
-use super::{CeilingKind, Chart, PLOT, RooflineCeiling, figure, fit, push, width, write};
+use super::text::{Style, figure, fit, text, width};
 
 /// Colours that differ for colour-blind eyes too (Okabe and Ito 2008, without the yellow that white
 /// paper swallows). Shapes have another period, so that 56 families differ.
@@ -22,9 +25,6 @@ const NUMBER: f64 = 12.5;
 /// A number further from its marker than this is tied to it by a line.
 const NEAR: f64 = 17.5;
 
-/// Keeps text readable across lines.
-const HALO: &str = "stroke=\"#ffffff\" stroke-width=\"3\" stroke-linejoin=\"round\" paint-order=\"stroke\"";
-
 /// A ceiling as a line, in logarithms of flop/byte and GFLOP/s.
 struct Segment<'a> {
     ceiling: &'a RooflineCeiling,
@@ -34,20 +34,18 @@ struct Segment<'a> {
     roof: bool,
 }
 
-/// Appends a marker.
-pub(super) fn marker(svg: &mut String, x: f64, y: f64, radius: f64, family: usize) {
+/// The marker of a family.
+pub(super) fn marker(x: f64, y: f64, radius: f64, family: usize) -> Markup {
     let (colour, shape) = (COLOURS[family % COLOURS.len()], SHAPES[family % SHAPES.len()]);
-    push(
-        svg,
-        format_args!(
-            "<path transform=\"translate({x:.1} {y:.1}) scale({radius:.1})\" d=\"{shape}\" fill=\"{colour}\" \
-             stroke=\"#ffffff\" stroke-width=\".2\"/>\n"
-        ),
-    );
+    let transform = format!("translate({x:.1} {y:.1}) scale({radius:.1})");
+    html! { path transform=(transform) d=(shape) fill=(colour) stroke="#ffffff" stroke-width=".2" {} }
 }
 
-fn stroke(svg: &mut String, [x1, y1, x2, y2]: [f64; 4], style: &str) {
-    push(svg, format_args!("<path d=\"M{x1:.1} {y1:.1}L{x2:.1} {y2:.1}\" fill=\"none\" {style}/>\n"));
+/// A line of one colour and width; `dashes` may be empty.
+fn stroke([x1, y1, x2, y2]: [f64; 4], colour: &str, width: f64, dashes: &str) -> Markup {
+    let dashes = (!dashes.is_empty()).then_some(dashes);
+    let d = format!("M{x1:.1} {y1:.1}L{x2:.1} {y2:.1}");
+    html! { path d=(d) fill="none" stroke=(colour) stroke-width=(width) stroke-dasharray=[dashes] {} }
 }
 
 /// `96.5 GFLOP/s`, `3.35 TB/s`.
@@ -63,11 +61,10 @@ fn rate(ceiling: &RooflineCeiling) -> String {
 }
 
 impl Chart<'_> {
-    /// Appends everything inside the axes.
-    pub(super) fn plot(&self, svg: &mut String) {
+    /// Everything inside the axes, and their labels.
+    pub(super) fn plot(&self) -> Markup {
         let [left, top, right, bottom] = PLOT;
         let segments = self.segments();
-        self.ground(svg);
         let mut room = Room::new([left + 4.0, top + 4.0, right - 4.0, bottom - 4.0]);
         let mut points = Vec::new();
         for entry in &self.entries[..self.plotted] {
@@ -75,40 +72,28 @@ impl Chart<'_> {
             room.take(&[Disc { x, y, r: MARKER + 1.5 }]);
             points.push((x, y, entry.family));
         }
-        for segment in &segments {
-            self.line_of(svg, segment, &mut room);
-        }
-        self.ridge(svg, &mut room);
-        for segment in &segments {
-            self.label_of(svg, segment, &mut room);
-        }
-        push(
-            svg,
-            format_args!(
-                "<rect x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"{}\" fill=\"none\" stroke=\"#555555\"/>\n",
-                right - left,
-                bottom - top
-            ),
-        );
-        numbers(svg, &points, &mut room);
-        if self.entries.is_empty() && segments.is_empty() {
-            let style = "fill=\"#777777\" text-anchor=\"middle\"";
-            write(svg, (left + right) / 2.0, (top + bottom) / 2.0, 20.0, style, "nothing to draw");
+        let frame = |fill: &str, stroke: Option<&str>| {
+            html! { rect x=(left) y=(top) width=(right - left) height=(bottom - top) fill=(fill) stroke=[stroke] {} }
+        };
+        html! {
+            (frame("#fcfcfd", None))
+            (self.ground())
+            @for segment in &segments { (self.line_of(segment, &mut room)) }
+            (self.ridge(&mut room))
+            @for segment in &segments { (self.label_of(segment, &mut room)) }
+            (frame("none", Some("#555555")))
+            (numbers(&points, &mut room))
+            @if self.entries.is_empty() && segments.is_empty() {
+                @let (x, y) = ((left + right) / 2.0, (top + bottom) / 2.0);
+                (text(x, y, 20.0, Style::fill("#777777").middle(), "nothing to draw"))
+            }
         }
     }
 
-    /// Background, the region under the roof, grid, tick labels and titles of the axes.
-    fn ground(&self, svg: &mut String) {
+    /// The region under the roof, grid, tick labels and titles of the axes.
+    fn ground(&self) -> Markup {
         let [left, top, right, bottom] = PLOT;
-        push(
-            svg,
-            format_args!(
-                "<rect x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"{}\" fill=\"#fcfcfd\"/>\n",
-                right - left,
-                bottom - top
-            ),
-        );
-        if let Some(roof) = self.roof {
+        let under = self.roof.map(|roof| {
             let (ridge, high, bytes) =
                 (roof.ridge().log10(), roof.flops.log10() - 9.0, roof.bytes.log10() - 9.0);
             let start = self.x.from.max(self.y.from - bytes);
@@ -120,26 +105,29 @@ impl Chart<'_> {
                 (self.x.to, self.y.from),
             ]
             .map(|(x, y)| format!("{:.1} {:.1}", self.x.pixel(x), self.y.pixel(y)));
-            push(svg, format_args!("<path d=\"M{}Z\" fill=\"#eef4fa\"/>\n", corners.join("L")));
-        }
-        let line = |decade: bool| {
-            if decade { "stroke=\"#c9ced6\"" } else { "stroke=\"#e7eaee\" stroke-width=\".7\"" }
+            format!("M{}Z", corners.join("L"))
+        });
+        let line = |decade: bool, ends| {
+            if decade { stroke(ends, "#c9ced6", 1.0, "") } else { stroke(ends, "#e7eaee", 0.7, "") }
         };
-        for tick in self.x.ticks() {
-            let x = self.x.pixel(tick.at);
-            stroke(svg, [x, top, x, bottom], line(tick.decade));
-            write(svg, x, bottom + 18.0, 13.0, "fill=\"#333333\" text-anchor=\"middle\"", &tick.label);
-        }
-        for tick in self.y.ticks() {
-            let y = self.y.pixel(tick.at);
-            stroke(svg, [left, y, right, y], line(tick.decade));
-            write(svg, left - 8.0, y + 4.5, 13.0, "fill=\"#333333\" text-anchor=\"end\"", &tick.label);
-        }
-        let title = "fill=\"#111111\" text-anchor=\"middle\"";
-        write(svg, (left + right) / 2.0, bottom + 39.0, 14.0, title, "arithmetic intensity (flop / byte)");
+        let label = || Style::fill("#333333");
+        let title = || Style::fill("#111111").middle();
         let (x, y) = (36.0, (top + bottom) / 2.0);
-        let turned = format!("{title} transform=\"rotate(-90 {x} {y})\"");
-        write(svg, x, y, 14.0, &turned, "performance (GFLOP/s)");
+        html! {
+            @if let Some(under) = under { path d=(under) fill="#eef4fa" {} }
+            @for tick in self.x.ticks() {
+                @let x = self.x.pixel(tick.at);
+                (line(tick.decade, [x, top, x, bottom]))
+                (text(x, bottom + 18.0, 13.0, label().middle(), &tick.label))
+            }
+            @for tick in self.y.ticks() {
+                @let y = self.y.pixel(tick.at);
+                (line(tick.decade, [left, y, right, y]))
+                (text(left - 8.0, y + 4.5, 13.0, label().end(), &tick.label))
+            }
+            (text((left + right) / 2.0, bottom + 39.0, 14.0, title(), "arithmetic intensity (flop / byte)"))
+            (text(x, y, 14.0, title().turned(-90.0, x, y), "performance (GFLOP/s)"))
+        }
     }
 
     /// All ceilings, clipped to the axes and to each other.
@@ -178,19 +166,14 @@ impl Chart<'_> {
         [self.x.pixel(x1), self.y.pixel(y1), self.x.pixel(x2), self.y.pixel(y2)]
     }
 
-    fn line_of(&self, svg: &mut String, segment: &Segment<'_>, room: &mut Room) {
+    fn line_of(&self, segment: &Segment<'_>, room: &mut Room) -> Markup {
         let ends = self.ends(segment);
-        let style = if segment.roof {
-            "stroke=\"#1f2d3d\" stroke-width=\"2.6\""
-        } else {
-            "stroke=\"#66717e\" stroke-width=\"1.5\" stroke-dasharray=\"7 4\""
-        };
-        stroke(svg, ends, style);
         room.take(&thin(ends));
+        if segment.roof { stroke(ends, "#1f2d3d", 2.6, "") } else { stroke(ends, "#66717e", 1.5, "7 4") }
     }
 
-    /// Writes a ceiling's name along its line, where nothing else is.
-    fn label_of(&self, svg: &mut String, segment: &Segment<'_>, room: &mut Room) {
+    /// A ceiling's name along its line, where nothing else is.
+    fn label_of(&self, segment: &Segment<'_>, room: &mut Room) -> Markup {
         let [mut x1, y1, x2, y2] = self.ends(segment);
         let flat = segment.ceiling.kind == CeilingKind::Arithmetic;
         let size = if segment.roof { 12.5 } else { 11.5 };
@@ -214,23 +197,18 @@ impl Chart<'_> {
                 let y = y1 + t * angle.sin() + side * angle.cos();
                 ((x, y), line(x, y, wide, size, angle))
             });
-        if let Some((x, y)) = room.settle(candidates) {
-            let (x, y) = (x - 0.35 * size * angle.sin(), y + 0.35 * size * angle.cos());
-            let weight =
-                if segment.roof { "font-weight=\"600\" fill=\"#1f2d3d\"" } else { "fill=\"#4a5561\"" };
-            let turn = angle.to_degrees();
-            let style =
-                format!("{weight} text-anchor=\"middle\" transform=\"rotate({turn:.2} {x:.1} {y:.1})\"");
-            write(svg, x, y, size, &style, &words);
-        }
+        let Some((x, y)) = room.settle(candidates) else { return html! {} };
+        let (x, y) = (x - 0.35 * size * angle.sin(), y + 0.35 * size * angle.cos());
+        let style = if segment.roof { Style::fill("#1f2d3d").weight(600) } else { Style::fill("#4a5561") };
+        text(x, y, size, style.middle().turned(angle.to_degrees(), x, y), &words)
     }
 
     /// Where memory stops being the limit.
-    fn ridge(&self, svg: &mut String, room: &mut Room) {
-        let Some(roof) = self.roof else { return };
+    fn ridge(&self, room: &mut Room) -> Markup {
+        let Some(roof) = self.roof else { return html! {} };
         let (x, bottom) = (self.x.pixel(roof.ridge().log10()), PLOT[3]);
         let y = self.y.pixel(roof.flops.log10() - 9.0);
-        stroke(svg, [x, y, x, bottom], "stroke=\"#1f2d3d\" stroke-width=\"1.2\" stroke-dasharray=\"2 4\"");
+        let drop = stroke([x, y, x, bottom], "#1f2d3d", 1.2, "2 4");
         room.take(&thin([x, y, x, bottom]));
         let words = format!("ridge {} flop/byte", figure(roof.ridge()));
         let wide = width(&words, 12.5);
@@ -239,37 +217,47 @@ impl Chart<'_> {
                 let (x, y) = (x + side * (wide / 2.0 + 6.0), bottom - 14.0 - 16.0 * i);
                 ((x, y), line(x, y, wide, 12.5, 0.0))
             });
-        if let Some((x, y)) = room.settle(candidates) {
-            write(svg, x, y + 4.4, 12.5, &format!("fill=\"#1f2d3d\" {HALO} text-anchor=\"middle\""), &words);
+        let place = room.settle(candidates);
+        let style = || Style::fill("#1f2d3d").halo().middle();
+        html! {
+            (drop)
+            @if let Some((x, y)) = place { (text(x, y + 4.4, 12.5, style(), &words)) }
         }
     }
 
-    /// Appends colour and shape of each family, in two rows below the plot.
-    pub(super) fn legend(&self, svg: &mut String) {
+    /// Colour and shape of each family, in two rows below the plot.
+    pub(super) fn legend(&self) -> Markup {
         let (left, right, size) = (44.0, PLOT[2] + 8.0, 12.5);
         let (mut x, mut y) = (left, PLOT[3] + 66.0);
         let names: Vec<String> = self.families.iter().map(|name| fit(name, size, 180.0)).collect();
         let wide = |name: &String| 33.0 + width(name, size);
+        let mut entries = Vec::new();
+        let mut rest = String::new();
         for (i, name) in names.iter().enumerate() {
-            let rest: f64 = names[i..].iter().map(wide).sum();
+            let others: f64 = names[i..].iter().map(wide).sum();
             let last = y > PLOT[3] + 67.0;
-            if last && x + rest > right && x + wide(name) + 90.0 > right {
-                let words = format!("and {} more", names.len() - i);
-                write(svg, x, y, size, "fill=\"#333333\"", &words);
+            if last && x + others > right && x + wide(name) + 90.0 > right {
+                rest = format!("and {} more", names.len() - i);
                 break;
             }
             if !last && x + wide(name) > right {
                 (x, y) = (left, y + 20.0);
             }
-            marker(svg, x + 7.0, y - 4.5, MARKER, i);
-            write(svg, x + 18.0, y, size, "fill=\"#222222\"", name);
+            entries.push((x, y, name));
             x += wide(name);
+        }
+        html! {
+            @for (i, (x, y, name)) in entries.into_iter().enumerate() {
+                (marker(x + 7.0, y - 4.5, MARKER, i))
+                (text(x + 18.0, y, size, Style::fill("#222222"), name))
+            }
+            @if !rest.is_empty() { (text(x, y, size, Style::fill("#333333"), &rest)) }
         }
     }
 }
 
 /// Markers, and their numbers beside them; where it is crowded, further away on a thin line.
-fn numbers(svg: &mut String, points: &[(f64, f64, usize)], room: &mut Room) {
+fn numbers(points: &[(f64, f64, usize)], room: &mut Room) -> Markup {
     let mut labels = Vec::new();
     for (i, &(x, y, _)) in points.iter().enumerate() {
         let number = (i + 1).to_string();
@@ -282,17 +270,14 @@ fn numbers(svg: &mut String, points: &[(f64, f64, usize)], room: &mut Room) {
                 ((x, y, r), line(x, y, wide, NUMBER, 0.0))
             });
         if let Some((at_x, at_y, r)) = room.settle(candidates) {
-            if r > NEAR {
-                stroke(svg, [x, y, at_x, at_y], "stroke=\"#8a94a0\" stroke-width=\".9\"");
-            }
-            labels.push((at_x, at_y, number));
+            let tie = (r > NEAR).then(|| stroke([x, y, at_x, at_y], "#8a94a0", 0.9, ""));
+            labels.push((at_x, at_y, number, tie));
         }
     }
-    for &(x, y, family) in points {
-        marker(svg, x, y, MARKER, family);
-    }
-    for (x, y, number) in labels {
-        let style = format!("font-weight=\"700\" fill=\"#111111\" {HALO} text-anchor=\"middle\"");
-        write(svg, x, y + 0.35 * NUMBER, NUMBER, &style, &number);
+    let style = || Style::fill("#111111").weight(700).halo().middle();
+    html! {
+        @for (_, _, _, tie) in &labels { @if let Some(tie) = tie { (tie) } }
+        @for &(x, y, family) in points { (marker(x, y, MARKER, family)) }
+        @for (x, y, number, _) in &labels { (text(*x, y + 0.35 * NUMBER, NUMBER, style(), number)) }
     }
 }

@@ -1,3 +1,5 @@
+use super::chart::PLOT;
+use super::text::figure;
 use super::*;
 
 fn ceiling(name: &str, kind: CeilingKind, rate: f64) -> RooflineCeiling {
@@ -47,7 +49,7 @@ fn assert_sound(svg: &str) {
         }
         for entity in text.split('&').skip(1) {
             let name = entity.split(';').next().expect("a name");
-            assert!(["amp", "lt", "gt", "quot", "#39"].contains(&name), "{part}");
+            assert!(["amp", "lt", "gt", "quot"].contains(&name), "{part}");
         }
         assert!(tag.matches('"').count() % 2 == 0 && !tag.contains('&'), "{tag}");
     }
@@ -66,7 +68,7 @@ fn names_are_escaped_and_cut_but_never_break_the_document() {
     roofline.ceilings[0].name = "<&>".repeat(90);
     let svg = roofline.svg();
     assert_sound(&svg);
-    assert!(svg.contains("&lt;b a=&quot;1&quot;&gt;&amp;\u{fffd}\u{fffd}&#39;"), "{svg}");
+    assert!(svg.contains("&lt;b a=&quot;1&quot;&gt;&amp;\u{fffd}\u{fffd}'"), "{svg}");
     assert!(svg.contains("a &amp; b &lt;c&gt;") && svg.contains('…'));
 }
 

@@ -1,7 +1,7 @@
-//! A table in the three formats, with the escaping that each wants.
+//! A table in the three formats, with the escaping of each.
 
 use super::super::metrics::Figure;
-use super::{ABSENT, percent};
+use super::super::text::{ABSENT, percent};
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,17 +10,10 @@ mod read;
 use std::collections::BTreeMap;
 
 use super::metrics::{Figure, Figures, Metrics};
+use super::text::ABSENT;
 pub use format::TableFormat;
 use format::{Cell, Table};
 pub use read::{MetricsError, read_metrics};
-
-/// What stands in place of a figure that is not defined.
-pub(super) const ABSENT: &str = "–";
-
-/// A fraction of 1 as papers print it: times 100, one decimal.
-pub(super) fn percent(value: f64) -> String {
-    format!("{:.1}", value * 100.0)
-}
 
 /// The headings of the figures, in the order of [`Figure::ALL`].
 fn headings() -> Vec<String> {

@@ -1,4 +1,4 @@
-//! Reads `metrics.json` again.
+//! Reads `metrics.json`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,15 +7,15 @@ use super::super::metrics::{Metrics, SCHEMA};
 /// Why a `metrics.json` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
-    /// It is not there, or may not be read.
+    /// The file is missing or cannot be read.
     #[error("cannot read '{}': {source}; name the folder of an evaluation or its metrics.json", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A field is missing or is not what it should be.
+    /// A field is missing or has another type.
     #[error("'{}' is not a metrics.json: {source}", path.display())]
     Parse {
         /// The file.
@@ -28,22 +28,19 @@ pub enum MetricsError {
     Schema {
         /// The file.
         path: PathBuf,
-        /// What it says.
+        /// Its schema.
         found: String,
     },
 }
 
 /// Reads the metrics of a run: `path` is a `metrics.json`, or the folder that holds one.
-///
-/// # Errors
-/// [`MetricsError`], which names the file and the field.
 pub fn read_metrics(path: &Path) -> Result<Metrics, MetricsError> {
     let path = if path.is_dir() { path.join("metrics.json") } else { path.to_owned() };
     let text = match std::fs::read(&path) {
         Ok(text) => text,
         Err(source) => return Err(MetricsError::Read { path, source }),
     };
-    // The schema first: in a file of another one, other fields are missing too, and to name those would mislead.
+    // The schema first: a file of another one lacks other fields too, and an error about those would mislead.
     #[derive(serde::Deserialize)]
     struct Head {
         schema: String,

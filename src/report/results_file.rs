@@ -23,7 +23,7 @@ pub enum ResultsError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The file is not JSON of this schema.
@@ -31,7 +31,7 @@ pub enum ResultsError {
     Json {
         /// The file.
         path: PathBuf,
-        /// What the parser said, with line and column.
+        /// The error of the parser, with line and column.
         source: serde_json::Error,
     },
     /// The file has another schema or version.
@@ -42,7 +42,7 @@ pub enum ResultsError {
         /// The schema it states.
         found: String,
     },
-    /// A value breaks the schema's promises.
+    /// A value does not conform to the schema.
     #[error("results are inconsistent: {field} of '{image}' {problem}")]
     Inconsistent {
         /// Path of the image, or `"the run"`.
@@ -55,11 +55,11 @@ pub enum ResultsError {
 }
 
 impl Results {
-    /// Checks what the schema promises: defect names are unique and not `"normal"`, all numbers are finite and in
+    /// Checks the rules of the schema: defect names are unique and not `"normal"`, all numbers are finite and in
     /// range, `type` names a defect, probabilities cover every class and sum to 1, boxes lie inside their image.
     ///
     /// # Errors
-    /// [`ResultsError::Inconsistent`] naming the first image and field that break a promise.
+    /// [`ResultsError::Inconsistent`] naming the first image and field that break a rule.
     pub fn validate(&self) -> Result<(), ResultsError> {
         let names: BTreeSet<&str> = self.defects.iter().map(String::as_str).collect();
         let run = |field, problem: &str| {
@@ -156,7 +156,7 @@ impl ScoredImage {
         if (stated - self.type_probability).abs() > 1e-3 {
             return Err((
                 "type_probability",
-                format!("is {}, but probabilities say {stated}", self.type_probability),
+                format!("is {}, but in probabilities it is {stated}", self.type_probability),
             ));
         }
         for found in &self.boxes {
@@ -285,7 +285,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn broken_promises_are_found() {
+    fn broken_rules_are_found() {
         type Damage = fn(&mut Results, &mut ScoredImage);
         let cases: [(&str, Damage); 9] = [
             ("defects", |run, _| run.defects.push("normal".into())),

@@ -1,0 +1,171 @@
+//! Pictures inside a page: thumbnails, heat maps and class maps as `data:` URLs, and how they are shown.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use image::RgbImage;
+use image::codecs::jpeg::JpegEncoder;
+use maud::{Markup, html};
+
+use super::atomic::WriteError;
+use super::overlay::fit;
+use super::results_file::ResultsError;
+
+/// Longest side of an inlined thumbnail.
+const THUMBNAIL_SIDE: u32 = 512;
+/// Longest side of an inlined heat map; maps are smooth, the browser enlarges them to the thumbnail.
+const HEAT_SIDE: u32 = 256;
+/// Longest side of one small multiple.
+const MULTIPLE_SIDE: u32 = 112;
+/// At most this many small multiples per image.
+const MAX_MULTIPLES: usize = 12;
+
+/// The pictures of one image; any size, scaled down as needed.
+#[derive(Debug, Clone)]
+pub struct ReportImage {
+    /// The original image.
+    pub thumbnail: RgbImage,
+    /// The map in colours, *not* blended with the image (see [`super::MapView::colours`]): the page lays it over the
+    /// thumbnail with an opacity the reader chooses.
+    pub heat: RgbImage,
+    /// Name and coloured map of each class, for the small multiples; may be empty.
+    pub class_maps: Vec<(String, RgbImage)>,
+}
+
+/// Why a page could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// A picture could not be encoded.
+    #[error("cannot encode the thumbnail of '{path}': {source}")]
+    Encode {
+        /// Path of the image.
+        path: String,
+        /// The error of the encoder.
+        source: image::ImageError,
+    },
+    /// [`super::ReportBuilder::push`] was not called once per image of the results.
+    #[error(
+        "the report was given {pushed} images, the results have {expected}; push every image once, in order"
+    )]
+    Count {
+        /// Images pushed.
+        pushed: usize,
+        /// Images in the results.
+        expected: usize,
+    },
+    /// The results do not conform to their own schema.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    /// The page could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// Pictures of one image as `data:` URLs.
+#[derive(Debug)]
+pub(super) struct Inlined {
+    /// Position in the list of images.
+    pub index: usize,
+    /// Its anomaly score.
+    pub score: f32,
+    /// Size of the thumbnail, so that the page does not jump while loading.
+    pub size: (u32, u32),
+    /// The thumbnail.
+    pub thumbnail: String,
+    /// The heat map.
+    pub heat: String,
+    /// Name and picture per class.
+    pub class_maps: Vec<(String, String)>,
+}
+
+impl Inlined {
+    /// Scales the pictures down and encodes them. A picture without pixels is a [`ReportError::Encode`].
+    pub(super) fn new(
+        index: usize,
+        score: f32,
+        path: &str,
+        pictures: &ReportImage,
+    ) -> Result<Self, ReportError> {
+        let encode = |picture: &RgbImage, side| {
+            data_url(&fit(picture, side))
+                .map_err(|source| ReportError::Encode { path: path.to_owned(), source })
+        };
+        let thumbnail = fit(&pictures.thumbnail, THUMBNAIL_SIDE);
+        let class_maps = pictures.class_maps.iter().take(MAX_MULTIPLES);
+        Ok(Self {
+            index,
+            score,
+            size: thumbnail.dimensions(),
+            thumbnail: encode(&thumbnail, THUMBNAIL_SIDE)?,
+            heat: encode(&pictures.heat, HEAT_SIDE)?,
+            class_maps: class_maps
+                .map(|(name, map)| Ok((name.clone(), encode(map, MULTIPLE_SIDE)?)))
+                .collect::<Result<_, ReportError>>()?,
+        })
+    }
+
+    /// Bytes that its pictures take in a page.
+    pub(super) fn bytes(&self) -> usize {
+        self.thumbnail.len()
+            + self.heat.len()
+            + self.class_maps.iter().map(|(_, url)| url.len()).sum::<usize>()
+    }
+
+    /// The picture under its heat map and `marks`, with the controls of the heat map.
+    pub(super) fn view(&self, path: &str, marks: &Markup) -> Markup {
+        let (width, height) = self.size;
+        let aspect = f64::from(width) / f64::from(height.max(1));
+        html! {
+            div.view {
+                div.stage style={ "--aspect:" (format_args!("{aspect:.4}")) } {
+                    img src=(self.thumbnail) width=(width) height=(height) alt=(path) decoding="async";
+                    img.heat src=(self.heat) alt="" decoding="async";
+                    (marks)
+                }
+            }
+            div.tools {
+                button.toggle type="button" aria-pressed="true" aria-label={ "Heat map of " (path) } { "Heat map" }
+                label.control {
+                    "Opacity "
+                    input type="range" min="0" max="100" value="50" aria-label={ "Opacity of the heat map of " (path) };
+                }
+            }
+        }
+    }
+
+    /// The small map of each class, if there are any.
+    pub(super) fn class_maps(&self) -> Markup {
+        html! {
+            @if !self.class_maps.is_empty() {
+                details {
+                    summary { "Map of each class" }
+                    div.multiples {
+                        @for (name, url) in &self.class_maps {
+                            figure { img src=(url) alt={ "Map of " (name) }; figcaption { (name) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The slider for the heat maps of all pictures.
+pub(super) fn opacity_of_all() -> Markup {
+    html! {
+        label.control {
+            "Heat map, all pictures " input #opacity-all type="range" min="0" max="100" value="50";
+        }
+    }
+}
+
+/// The colours of the heat maps.
+pub(super) fn colour_scale() -> Markup {
+    html! { div.scale role="img" aria-label="Colour scale from blue to red" {} }
+}
+
+/// A picture as JPEG in a `data:` URL.
+fn data_url(picture: &RgbImage) -> Result<String, image::ImageError> {
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, 82).encode_image(picture)?;
+    Ok(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)))
+}
