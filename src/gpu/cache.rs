@@ -4,26 +4,16 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::device::Gpu;
-
 /// One value of each type.
 #[derive(Default)]
 pub(super) struct Cache(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
 
 impl Cache {
-    fn get<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+    pub(super) fn get<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = slots.entry(TypeId::of::<T>()).or_insert_with(|| Arc::<T>::default());
         // The key is the value's type, so this cannot fail.
         Arc::clone(slot).downcast().unwrap_or_default()
-    }
-}
-
-impl Gpu {
-    /// The value of this type that belongs to the device: its default at first, then the same one for every
-    /// clone of the handle until the device is closed.
-    pub fn cache<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
-        self.inner.cache.get()
     }
 }
 

@@ -125,6 +125,12 @@ impl Gpu {
         })
     }
 
+    /// The value of this type that belongs to the device: its default at first, then the same one for every
+    /// clone of the handle until the device is closed.
+    pub fn cache<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        self.inner.cache.get()
+    }
+
     /// The adapter that this device was opened on.
     pub fn adapter(&self) -> &AdapterSummary {
         &self.inner.summary

@@ -180,7 +180,9 @@ impl<J, R> Iterator for Batches<'_, J, R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(waiting) = self.waiting.pop_front_if(|waiting| waiting.is_complete()) {
+            if self.is_ready()
+                && let Some(waiting) = self.waiting.pop_front()
+            {
                 return Some(Ok(self.finish(waiting)));
             }
             if self.is_stopped() {

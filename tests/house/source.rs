@@ -47,7 +47,8 @@ impl Source {
         let (mut i, mut depth, mut exported) = (0, 0, false);
         while i < tokens.len() {
             match at(i) {
-                "#" => {
+                // Elsewhere, as in a macro's own language, it begins no attribute.
+                "#" if at(i + 1) == "[" || at(i + 1) == "!" && at(i + 2) == "[" => {
                     let open = i + 1 + usize::from(at(i + 1) == "!");
                     let end = closing(tokens, open);
                     i = end + 1;

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use super::args::Args;
 use super::feed::{self, LabelledImage, Preparation};
 use super::files::RunFolder;
 use super::labels::{digest, labelled, usable};
-use super::{Args, Stopped};
+use super::stopped::Stopped;
 use crate::cli::Failure;
 use crate::cli::learner::{MethodArg, read_learner};
 use crate::clip::Clip;

@@ -1,7 +1,7 @@
 //! The transformer blocks of a tower.
 
 use super::host::{Affine, BlockWeights, read};
-use super::random;
+use super::random::block as random_block;
 use crate::clip::config::{Layout, TowerConfig};
 use crate::clip::error::ModelError;
 use crate::clip::noise::Noise;
@@ -94,7 +94,7 @@ impl Blocks {
     pub fn get(&self, index: usize) -> Result<BlockWeights, ModelError> {
         let (file, layout, prefix) = match &self.source {
             Source::File { file, layout, prefix } => (file, *layout, prefix),
-            Source::Noise(noise) => return Ok(random::block(noise.part(index as u64), &self.tower)),
+            Source::Noise(noise) => return Ok(random_block(noise.part(index as u64), &self.tower)),
         };
         let block = format!("{prefix}{index}.");
         let affine = |part: Part| -> Result<Affine, ModelError> {
