@@ -18,7 +18,8 @@ fn batch(size: usize) -> Batch {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// Takes a few steps; the loss of each, and the learner's file.
+pub fn train(steps: usize) -> Result<(Vec<f32>, Vec<u8>), Box<dyn std::error::Error>> {
     let gpu = Gpu::open(&GpuOptions::default())?;
     let clip =
         Clip::open(&gpu, &embedded::unpack()?, ClipOptions { training: true, ..ClipOptions::default() })?;
@@ -28,12 +29,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         LearnerConfig { prompt_sets: 2, context_length: 4, ..LearnerConfig::default() }.resolved(&clip)?;
     let start = Snapshot { values: Parameters::init(&config, &clip, 42)?, ..Snapshot::default() };
     let mut trainer = Trainer::new(clip, config, &defects, AdamSettings::default(), &start, 2)?;
-    for _ in 0..4 {
-        let report = trainer.step(&batch)?;
-        println!("step {}: loss {:.4}", report.step, report.losses.total());
+    let mut losses = Vec::new();
+    for _ in 0..steps {
+        losses.push(trainer.step(&batch)?.losses.total());
     }
+    Ok((losses, trainer.learner_file(&defects)?.to_bytes()?))
+}
+
+#[allow(dead_code)] // a test calls `train` alone
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (losses, learner) = train(4)?;
+    println!("losses {losses:?}");
     if let Some(path) = std::env::args_os().nth(1) {
-        std::fs::write(path, trainer.learner_file(&defects)?.to_bytes()?)?;
+        std::fs::write(path, learner)?;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use crate::eval::score::ScoreError;
 use crate::gpu::GpuError;
 use crate::inspect::picture::PictureError;
 use crate::lab::bench::OldReportError;
+use crate::ops::OpError;
 use crate::report::tables::MetricsError;
 use crate::report::{LedgerError, NpyError, OverlayError, ReportError, ResultsError, WriteError};
 use crate::synth::SynthError;
@@ -48,7 +49,10 @@ impl From<GpuError> for Failure {
 
 impl From<DapoError> for Failure {
     fn from(error: DapoError) -> Self {
-        Self { message: error.to_string(), hint: error.hint() }
+        match error {
+            DapoError::Clip(error) => error.into(),
+            other => Self { message: other.to_string(), hint: other.hint() },
+        }
     }
 }
 
@@ -63,7 +67,14 @@ impl From<EvalError> for Failure {
 
 impl From<ClipError> for Failure {
     fn from(error: ClipError) -> Self {
-        Self { message: error.to_string(), hint: error.hint() }
+        // The program composes the ops: a user of the command line has no shapes to correct.
+        let hint = match &error {
+            ClipError::Op(OpError::Shape { .. }) => {
+                "this is a bug of dapo-wgpu: please report it with the command".to_owned()
+            }
+            other => other.hint(),
+        };
+        Self { message: error.to_string(), hint }
     }
 }
 

@@ -8,6 +8,23 @@ use super::prompts::Prompts;
 use crate::clip::{Clip, ClipError};
 
 /// Detects defects in pre-processed images, by fixed prompts or by a learner.
+///
+/// ```
+/// # use dapo_wgpu::clip::{Clip, ClipOptions, embedded};
+/// # use dapo_wgpu::dapo::{Detector, Prompts};
+/// # use dapo_wgpu::gpu::{Gpu, GpuOptions};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// let clip = Clip::open(&gpu, &embedded::unpack()?, ClipOptions::default())?;
+/// let size = clip.vision().image_size();
+/// let detector = Detector::new(clip, &Prompts::new(None, &["scratch", "hole"])?)?;
+/// let detections = detector.detect(&vec![0.0; 2 * 3 * size * size])?; // two gray images
+/// assert_eq!(detections.len(), 2);
+/// assert_eq!(detections[0].probabilities.len(), 3, "normal, scratch, hole");
+/// assert_eq!(detections[0].maps.len(), 3 * size * size);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Detector(Method);
 

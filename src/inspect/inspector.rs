@@ -32,6 +32,31 @@ pub enum InspectError {
 }
 
 /// A detector for image files: reads ahead, batches, cuts large images into tiles.
+///
+/// ```
+/// use dapo_wgpu::clip::{Clip, ClipOptions, embedded};
+/// use dapo_wgpu::dapo::{Detector, Prompts};
+/// use dapo_wgpu::gpu::{Gpu, GpuOptions};
+/// use dapo_wgpu::inspect::Inspector;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gpu = Gpu::open(&GpuOptions::default())?;
+/// let clip = Clip::open(&gpu, &embedded::unpack()?, ClipOptions::default())?;
+/// let prompts = Prompts::new(Some("bottle"), &["broken", "contamination"])?;
+/// let inspector = Inspector::new(Detector::new(clip, &prompts)?);
+/// for inspected in inspector.inspect(vec!["docs/samples/bottle_broken.png", "no/such/photo.png"]) {
+///     let inspected = inspected?; // an error here is one of the device
+///     match inspected.outcome {
+///         Ok((_, detection)) => {
+///             assert!(detection.score > 0.5);
+///             assert_eq!(prompts.defects[detection.defect], "broken");
+///         }
+///         Err(error) => assert_eq!(inspected.job, "no/such/photo.png", "{error}"),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Inspector {
     detector: Detector,
