@@ -1,6 +1,6 @@
 //! Images and data sets: finding files, decoding them, and turning them into the network's input.
 //!
-//! The path of one image is [`collect()`] → [`PhotoReader`] → [`Preprocess`] → `[3, size, size]` floats; [`read_ahead`] runs it
+//! The path of one image is [`collect()`] → [`PhotoReader`] → [`Preprocess`] → `[3, size, size]` floats; [`read_ahead()`] runs it
 //! on background threads. [`samples`] lists images with their labels and masks, [`sets`] adds the classes of data sets.
 //!
 //! Resizing and normalising equal Pillow's and torchvision's to the bit (JPEG decoders differ by a few levels), because

@@ -136,8 +136,8 @@ impl Inspector {
     }
 }
 
-/// Features [embed_dim] of image files by `encode`, which turns pixels [inputs, 3, size, size] into features
-/// [inputs, embed_dim], `batch` images at a time.
+/// Features `[embed_dim]` of image files by `encode`, which turns pixels [inputs, 3, size, size] into features
+/// `[inputs, embed_dim]`, `batch` images at a time.
 pub fn image_features<'a, J>(
     clip: &'a Clip,
     jobs: Vec<J>,
