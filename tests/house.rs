@@ -129,7 +129,11 @@ fn a_circle_is_noticed_and_described() {
     ];
     let imports = Graph::new(files).imports();
     let found = circles(&imports);
-    assert_eq!(found.len(), 1);
+    assert_eq!(found.len(), 2);
+    assert_eq!(
+        describe(&found[1], &imports),
+        "circle of 2 files:\n  d.rs imports from d/part.rs: part::g\n  d/part.rs imports from d.rs: d::f"
+    );
     assert_eq!(
         describe(&found[0], &imports),
         "circle of 3 files:\n  a.rs imports from b.rs: crate::b::B\n  b.rs imports from c.rs: c::g\n  \

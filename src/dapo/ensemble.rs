@@ -73,7 +73,7 @@ impl PromptEnsemble {
             ops::softmax(gpu, &ops::similarity(gpu, x, &classes.per_class, scale)?, 1.0)
         };
         let batch = Probabilities {
-            image: probabilities(&features.image)?,
+            image: probabilities(&features.image)?.read(gpu)?,
             cells: probabilities(&features.patches[0])?,
             grid: self.clip.vision().grid(),
             layers: 1,

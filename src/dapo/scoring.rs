@@ -13,11 +13,11 @@ use crate::ops::{self, Filter, OpError, Sampling, Tensor};
 /// Number of patches with the highest probabilities that the image score and type are taken from.
 pub const TOP_PATCHES: usize = 4;
 
-/// Probabilities of a batch on the device.
+/// Probabilities of a batch.
 pub(super) struct Probabilities {
     /// [images, classes]
-    pub image: Tensor,
-    /// Mean over the feature layers, [images, cells, classes]; a cell is a patch, or a pixel.
+    pub image: Vec<f32>,
+    /// On the device: mean over the feature layers, [images, cells, classes]; a cell is a patch, or a pixel.
     pub cells: Tensor,
     /// Cells along an edge.
     pub grid: usize,
@@ -28,13 +28,13 @@ pub(super) struct Probabilities {
 impl Probabilities {
     /// Reads them, with maps of `size` pixels along an edge, and scores each image.
     pub fn detections(self, gpu: &Gpu, size: usize, maps: MapChannels) -> Result<Vec<Detection>, OpError> {
-        let (images, classes, grid) = (self.image.rows(), self.image.last(), self.grid);
+        let (classes, grid, image) = (self.cells.last(), self.grid, self.image);
+        let images = image.len() / classes;
         let up = |cells: &Tensor, channels: usize| -> Result<Vec<f32>, OpError> {
             // Where the grid is the image's already, this only puts the channels first.
             let cells = cells.reshape(&[images, grid, grid, channels])?;
             ops::resample(gpu, &cells, (size, size), Filter::Linear, Sampling::AlignCorners, true)?.read(gpu)
         };
-        let image = self.image.read(gpu)?;
         let (cells, maps) = match maps {
             MapChannels::All => {
                 let maps = up(&self.cells, classes)?;

@@ -55,6 +55,11 @@ impl PhotoReader {
         Self { picture_side: side, ..self }
     }
 
+    /// The transform of images.
+    pub fn preprocess(&self) -> Preprocess {
+        self.preprocess.clone()
+    }
+
     /// Reads an image file. The file is decoded once, whatever is made of it.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use crate::dapo::learner::DapoError;
 use crate::dapo::{ClassEmbeddings, Detection, MapChannels};
 use crate::data::samples::Mask;
 use crate::data::{ImageError, MaskRule, Tile, read_ahead};
-use crate::inspect::{Batches, Inspector, ReadPhoto, merge, preprocess};
+use crate::inspect::{Batches, Inspector, ReadPhoto, merge};
 
 /// What was found in one image.
 #[derive(Debug, Clone)]
@@ -52,7 +52,9 @@ impl<'a> Evaluator<'a> {
 
     /// Inspects images of the plan, by position, in this order.
     pub fn inspect(&self, indices: Vec<usize>) -> Batches<'_, LabelledPhoto, Detections> {
-        let (reader, size) = (self.inspector.reader(), preprocess(self.inspector.detector().clip()).size);
+        let reader = self.inspector.reader();
+        let preprocess = reader.preprocess();
+        let size = preprocess.size;
         let read = move |(index, item): (usize, Item)| -> ReadPhoto<LabelledPhoto> {
             let mut mask = None;
             let photo = reader.read(&item.image).and_then(|photo| {
@@ -68,7 +70,6 @@ impl<'a> Evaluator<'a> {
         let ahead =
             if self.inspector.tiling().is_some() { 2 } else { 2 * self.inspector.batch().max(threads) };
         let photos = read_ahead(items, ahead, threads, read);
-        let preprocess = preprocess(self.inspector.detector().clip());
         let model = |pixels: &[f32], photos: &[&LabelledPhoto]| self.detect(pixels, photos);
         // An image gives the same bits in whatever company, and so in whatever part of a run.
         Batches::new(photos, preprocess, self.inspector.batch(), model, join).padded()

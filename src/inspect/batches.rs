@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::clip::ClipError;
 use crate::dapo::learner::DapoError;
 use crate::data::{ImageError, Photo, PhotoReader, Preprocess, Tile, read_ahead};
 
@@ -25,8 +26,8 @@ pub struct Inspected<J, R> {
     pub outcome: Result<(Photo, R), ImageError>,
 }
 
-/// What a model makes of a batch: pixels [inputs, 3, size, size], and the job of each input. Results of inputs that
-/// only fill the batch may be left out.
+/// What a model makes of a batch: pixels [inputs, 3, size, size], and the job of each input. It returns a result for
+/// each job; results of inputs that only fill the batch may follow them.
 pub type Model<'a, J, R> = dyn FnMut(&[f32], &[&J]) -> Result<Vec<R>, DapoError> + 'a;
 
 /// One result of a whole image, of a size in pixels, and its tiles.
@@ -154,6 +155,9 @@ impl<'a, J, R> Batches<'a, J, R> {
         }
         let jobs: Vec<&J> = places.iter().map(|&(at, _)| &self.waiting[at].read.job).collect();
         let results = (self.model)(&pixels, &jobs)?;
+        if results.len() < places.len() {
+            return Err(missing_results(results.len(), places.len()));
+        }
         self.pending -= places.len();
         for ((at, _), result) in places.into_iter().zip(results) {
             self.waiting[at].results.push(result);
@@ -161,18 +165,24 @@ impl<'a, J, R> Batches<'a, J, R> {
         Ok(())
     }
 
-    fn finish(&self, Waiting { read: ReadPhoto { job, photo }, results }: Waiting<J, R>) -> Inspected<J, R> {
-        let outcome = photo.map(|mut photo| {
-            photo.inputs.clear();
-            let mut results = results.into_iter();
-            // A complete photo has a result for each input, and the whole is always one.
-            let whole = results.next().unwrap_or_else(|| unreachable!("a photo has at least one input"));
-            let tiles = photo.tiles.iter().copied().zip(results).collect();
-            let joined = (self.join)(whole, photo.original_size, tiles);
-            (photo, joined)
-        });
-        Inspected { job, outcome }
+    /// The whole image's result comes first, then its tiles'.
+    fn finish(&self, waiting: Waiting<J, R>) -> Result<Inspected<J, R>, DapoError> {
+        let Waiting { read: ReadPhoto { job, photo }, results } = waiting;
+        let mut photo = match photo {
+            Ok(photo) => photo,
+            Err(error) => return Ok(Inspected { job, outcome: Err(error) }),
+        };
+        photo.inputs.clear();
+        let mut results = results.into_iter();
+        let whole = results.next().ok_or_else(|| missing_results(0, 1))?;
+        let tiles = photo.tiles.iter().copied().zip(results).collect();
+        let joined = (self.join)(whole, photo.original_size, tiles);
+        Ok(Inspected { job, outcome: Ok((photo, joined)) })
     }
+}
+
+fn missing_results(found: usize, expected: usize) -> DapoError {
+    ClipError::Request(format!("the model returned {found} results for {expected} images")).into()
 }
 
 impl<J, R> Iterator for Batches<'_, J, R> {
@@ -183,7 +193,7 @@ impl<J, R> Iterator for Batches<'_, J, R> {
             if self.is_ready()
                 && let Some(waiting) = self.waiting.pop_front()
             {
-                return Some(Ok(self.finish(waiting)));
+                return Some(self.finish(waiting));
             }
             if self.is_stopped() {
                 return None;
@@ -268,6 +278,14 @@ mod tests {
         let batches = Batches::new(photos(20), identity(), 4, model, join).until(&stop);
         // Inputs 0, 10, 11, 20: the third photo has two more.
         assert_eq!(batches.map(|done| done.unwrap().job).collect::<Vec<_>>(), [0, 1]);
+    }
+
+    #[test]
+    fn a_model_that_leaves_an_image_out_is_an_error() {
+        let short = |pixels: &[f32], _: &[&u8]| Ok(pixels.chunks(3).skip(1).map(|p| vec![p[0]]).collect());
+        let mut batches = Batches::new(photos(3), identity(), 2, short, join);
+        let error = batches.next().unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "the model returned 1 results for 2 images");
     }
 
     #[test]

@@ -117,9 +117,11 @@ impl Inspector {
     {
         // The tiles of one large image fill batches by themselves.
         let ahead = if self.tiling.is_some() { READERS } else { 2 * self.batch.max(READERS) };
-        let photos = read_photos(jobs, self.reader(), ahead, READERS);
+        let reader = self.reader();
+        let preprocess = reader.preprocess();
+        let photos = read_photos(jobs, reader, ahead, READERS);
         let model = |pixels: &[f32], _: &[&J]| self.detector.detect(pixels);
-        Batches::new(photos, preprocess(self.detector.clip()), self.batch, model, merge)
+        Batches::new(photos, preprocess, self.batch, model, merge)
     }
 
     /// Inspects one image file.
@@ -147,10 +149,11 @@ pub fn image_features<'a, J>(
 where
     J: AsRef<Path> + Clone + Send + 'static,
 {
-    let reader = PhotoReader::new(preprocess(clip));
+    let preprocess = preprocess(clip);
+    let reader = PhotoReader::new(preprocess.clone());
     let photos = read_photos(jobs, reader, 2 * batch.max(READERS), READERS);
     let width = clip.config().embed_dim;
     let model =
         move |pixels: &[f32], _: &[&J]| Ok(encode(pixels)?.chunks(width).map(<[f32]>::to_vec).collect());
-    Batches::new(photos, preprocess(clip), batch, model, |whole, _, _| whole)
+    Batches::new(photos, preprocess, batch, model, |whole, _, _| whole)
 }

@@ -1,8 +1,7 @@
 //! Which file imports from which, and the circles among them.
 //!
 //! A name that a module only re-exports leads to the file that defines it, so a folder's `mod.rs` is no hub. No
-//! imports are declarations (`mod x;`), re-exports (`pub use x::Y;`), calls into a module that the file itself declares
-//! (`mod x; … x::f()`, as a folder's module file calls its parts), and anything in test code.
+//! imports are declarations (`mod x;`), re-exports (`pub use x::Y;`), and anything in test code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -166,8 +165,7 @@ impl Graph {
                     }
                 }
             }
-            let children = |named: &&Path| !module.children.contains(&named[0]);
-            for named in module.paths.iter().filter(children) {
+            for named in &module.paths {
                 for target in self.resolve(path, named, &mut BTreeSet::new()) {
                     if let Target::Item(file) = target {
                         add(file, named.join("::"));

@@ -163,10 +163,10 @@ impl LearnedDetector {
                 1.0,
             )
         };
-        let image = among(&classes.per_class)?;
+        let image = among(&classes.per_class)?.read(gpu)?;
         let defective: Vec<f32> = match self.config.image_score {
             ImageScore::Types => {
-                image.read(gpu)?.chunks(classes.classes()).map(|each| each[1..].iter().sum()).collect()
+                image.chunks(classes.classes()).map(|each| each[1..].iter().sum()).collect()
             }
             _ => among(&classes.binary)?.read(gpu)?.chunks(2).map(|two| two[1]).collect(),
         };
@@ -206,7 +206,7 @@ impl LearnedDetector {
         classes: &ClassEmbeddings,
     ) -> Result<Vec<Var>, OpError> {
         let constant = |tensor: &Tensor| Var::constant(tensor.clone());
-        let vectors = ClassVectors { each: constant(&classes.per_class), two: constant(&classes.binary) };
+        let vectors = ClassVectors { per_class: constant(&classes.per_class), binary: constant(&classes.binary) };
         let patches: Vec<Var> = features.patches.iter().map(constant).collect();
         self.forward().patch_probabilities(tape, &vectors, &patches)
     }

@@ -29,9 +29,9 @@ pub(super) struct LearnerOutput {
 #[derive(Debug, Clone)]
 pub(super) struct ClassVectors {
     /// Normal first: [K+1, embed_dim].
-    pub each: Var,
+    pub per_class: Var,
     /// Normal, and the mean of the defects: [2, embed_dim].
-    pub two: Var,
+    pub binary: Var,
 }
 
 impl TapeParameters {
@@ -61,7 +61,7 @@ impl TapeParameters {
 impl ClassVectors {
     /// The class vectors as tensors.
     pub fn to_class_embeddings(&self) -> ClassEmbeddings {
-        ClassEmbeddings { per_class: self.each.tensor().clone(), binary: self.two.tensor().clone() }
+        ClassEmbeddings { per_class: self.per_class.tensor().clone(), binary: self.binary.tensor().clone() }
     }
 }
 
@@ -118,12 +118,12 @@ impl<'m> LearnerModel<'m> {
     }
 
     /// Class vectors [K+1, embed_dim], with those of normal and the mean of all defects.
-    pub fn with_defect_mean(self, tape: &Tape<'m>, each: Var) -> Result<ClassVectors, OpError> {
-        let classes = each.tensor().rows();
+    pub fn with_defect_mean(self, tape: &Tape<'m>, per_class: Var) -> Result<ClassVectors, OpError> {
+        let classes = per_class.tensor().rows();
         let defects: Vec<u32> = (1..classes as u32).collect();
-        let mean = tape.group_means(&tape.gather(&each, &defects)?, classes - 1)?;
-        let two = tape.concat(&tape.gather(&each, &[0])?, &tape.l2_normalise(&mean)?)?;
-        Ok(ClassVectors { each, two })
+        let mean = tape.group_means(&tape.gather(&per_class, &defects)?, classes - 1)?;
+        let binary = tape.concat(&tape.gather(&per_class, &[0])?, &tape.l2_normalise(&mean)?)?;
+        Ok(ClassVectors { per_class, binary })
     }
 
     /// Class vectors of fixed prompts, as constants.
@@ -131,8 +131,8 @@ impl<'m> LearnerModel<'m> {
         let prompts = Prompts { object: self.config.object.clone(), defects: self.prompts.defects.clone() };
         let vectors = class_rows(self.clip, &prompts)?;
         let shape = [prompts.defects.len() + 1, self.clip.config().embed_dim];
-        let each = Tensor::upload_weight(tape.gpu(), &vectors, &shape)?;
-        Ok(self.with_defect_mean(tape, Var::constant(each))?)
+        let per_class = Tensor::upload_weight(tape.gpu(), &vectors, &shape)?;
+        Ok(self.with_defect_mean(tape, Var::constant(per_class))?)
     }
 
     /// Logits and patch probabilities of pixels [images, 3, size, size].
@@ -144,7 +144,7 @@ impl<'m> LearnerModel<'m> {
         pixels: &Tensor,
     ) -> Result<LearnerOutput, OpError> {
         let (image_features, features) = self.features(tape, parameters, pixels)?;
-        let logits = tape.similarity(&image_features, &classes.two, self.config.logit_scale())?;
+        let logits = tape.similarity(&image_features, &classes.binary, self.config.logit_scale())?;
         Ok(LearnerOutput { logits, patches: self.patch_probabilities(tape, classes, &features)? })
     }
 
@@ -170,7 +170,7 @@ impl<'m> LearnerModel<'m> {
         features: &[Var],
     ) -> Result<Vec<Var>, OpError> {
         let classify = |features: &Var| {
-            let logits = tape.similarity(features, &classes.each, self.config.logit_scale())?;
+            let logits = tape.similarity(features, &classes.per_class, self.config.logit_scale())?;
             let up = self.config.pixel_softmax;
             tape.softmax(&if up { self.upsampled(tape, &logits)? } else { logits }, 1.0)
         };

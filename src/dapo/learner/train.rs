@@ -173,7 +173,7 @@ impl Trainer {
             true => encode_prompts(model, &tape, &self.tape_parameters(&tape))?,
             false => model.fixed_class_vectors(&tape)?,
         };
-        download(&self.clip, vectors.each.tensor())
+        download(&self.clip, vectors.per_class.tensor())
     }
 
     /// The learner as it is now, with the class vectors of `test_defects`: the names of the same defects in
@@ -232,7 +232,7 @@ impl Trainer {
 
         // Images: their gradients end at the class vectors.
         let size = self.clip.vision().image_size();
-        let (mut each, mut two) = (None, None);
+        let (mut per_class, mut binary) = (None, None);
         let mut losses = Vec::new();
         for at in (0..batch.classes.len()).step_by(self.micro_batch) {
             let images = at..(at + self.micro_batch).min(batch.classes.len());
@@ -244,7 +244,7 @@ impl Trainer {
                 true => tape.leaf(vectors.tensor().clone()),
                 false => vectors.clone(),
             };
-            let classes = ClassVectors { each: leaf(&vectors.each), two: leaf(&vectors.two) };
+            let classes = ClassVectors { per_class: leaf(&vectors.per_class), binary: leaf(&vectors.binary) };
             let output = model.forward(&tape, &parameters, &classes, &pixels)?;
             let share = 1.0 / batch.classes.len() as f32;
             let labels = &batch.classes[images.clone()];
@@ -267,7 +267,7 @@ impl Trainer {
             let seeds = tape.ones(&found)?;
             let mut gradients = tape.backward(seeds)?;
             sums.accumulate(gpu, &parameters, &mut gradients)?;
-            for (sum, leaf) in [(&mut each, &classes.each), (&mut two, &classes.two)] {
+            for (sum, leaf) in [(&mut per_class, &classes.per_class), (&mut binary, &classes.binary)] {
                 if let Some(gradient) = gradients.take(leaf) {
                     accumulate(gpu, sum, gradient)?;
                 }
@@ -275,7 +275,7 @@ impl Trainer {
         }
 
         // Backward pass of the prompts.
-        let seeds = [(&vectors.each, each), (&vectors.two, two)];
+        let seeds = [(&vectors.per_class, per_class), (&vectors.binary, binary)];
         let seeds = seeds.into_iter().filter_map(|(var, gradient)| Some((var, gradient?))).collect();
         let mut gradients = head.backward(seeds)?;
         for ((tape, parameters, features), part) in chunks.into_iter().zip(&parts) {
