@@ -13,6 +13,8 @@ mod failure;
 mod fetch;
 mod import;
 mod inspection;
+#[cfg(not(target_vendor = "apple"))]
+mod isa;
 mod learner;
 mod merge;
 mod options;
@@ -63,6 +65,9 @@ enum Verb {
     Check(check::Args),
     /// Time kernels, models and pipelines against the ceilings of this device
     Bench(bench::Args),
+    /// Show registers, spills and instructions of each kernel as a Vulkan driver compiles it
+    #[cfg(not(target_vendor = "apple"))]
+    Isa(isa::Args),
     /// Find the fastest variant of each kernel on this device, and remember it
     Tune(tune::Args),
     /// Say where the time of another command goes: kernels, gaps, memory
@@ -148,6 +153,8 @@ impl Verb {
             Verb::Devices(args) => devices::run(args).map(success),
             Verb::Check(args) => check::run(args, registry),
             Verb::Bench(args) => bench::run(args, registry),
+            #[cfg(not(target_vendor = "apple"))]
+            Verb::Isa(args) => isa::run(args, registry),
             Verb::Tune(args) => tune::run(args, registry).map(success),
             Verb::Profile(args) => profiled(args, registry),
             Verb::Eval(args) => eval::run(args),

@@ -16,9 +16,13 @@ mod alloc;
 pub mod buffer;
 mod cache;
 pub mod capabilities;
+#[cfg(all(feature = "isa", not(target_vendor = "apple")))]
+pub mod compiler;
 mod detect;
 mod device;
 pub mod error;
+#[cfg(feature = "isa")]
+pub mod executable;
 mod launch;
 pub mod memory;
 mod options;
@@ -34,6 +38,8 @@ mod summary;
 pub mod template;
 mod timestamps;
 mod transfer;
+#[cfg(feature = "isa")]
+pub mod translate;
 mod trials;
 
 pub use buffer::Buffer;

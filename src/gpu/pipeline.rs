@@ -53,7 +53,7 @@ impl ShaderSpec {
 ///
 /// # Errors
 /// A message when the numbers are not 0, 1, 2, … in order.
-fn bindings(code: &str) -> Result<Vec<Access>, String> {
+pub(super) fn bindings(code: &str) -> Result<Vec<Access>, String> {
     let mut found = Vec::new();
     for line in code.lines() {
         let Some(rest) = line.trim_start().strip_prefix("@group(0) @binding(") else { continue };

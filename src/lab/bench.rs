@@ -11,7 +11,7 @@ pub mod ceilings;
 mod compare;
 mod comparison;
 pub mod formats;
-mod grid;
+
 pub mod jobs;
 pub mod measure;
 pub mod prepared;

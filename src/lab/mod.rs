@@ -6,6 +6,9 @@
 
 pub mod bench;
 pub mod check;
+mod grid;
+#[cfg(all(feature = "isa", not(target_vendor = "apple")))]
+pub mod isa;
 pub mod profile;
 pub mod tune;
 

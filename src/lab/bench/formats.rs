@@ -6,11 +6,11 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::comparison::{Change, Comparison};
-use super::grid::Grid;
 use super::report::BenchReport;
 use super::roofline::Bound;
 use super::timing::{Kind, RunCounts, Timing};
 use crate::gpu::{Clock, ShaderMode};
+use crate::lab::grid::Grid;
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

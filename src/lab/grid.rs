@@ -2,7 +2,7 @@
 
 /// A table, column by column.
 #[derive(Default)]
-pub(super) struct Grid {
+pub(crate) struct Grid {
     columns: Vec<Column>,
 }
 
@@ -14,13 +14,13 @@ struct Column {
 
 impl Grid {
     /// Adds a column that is flush left.
-    pub(super) fn left<R>(&mut self, heading: &'static str, rows: &[&R], cell: impl Fn(&R) -> String) {
+    pub(crate) fn left<R>(&mut self, heading: &'static str, rows: &[&R], cell: impl Fn(&R) -> String) {
         let cells = rows.iter().map(|row| cell(row)).collect();
         self.columns.push(Column { heading, left: true, cells });
     }
 
     /// Adds a column of numbers.
-    pub(super) fn right<R>(&mut self, heading: &'static str, rows: &[&R], cell: impl Fn(&R) -> String) {
+    pub(crate) fn right<R>(&mut self, heading: &'static str, rows: &[&R], cell: impl Fn(&R) -> String) {
         self.left(heading, rows, cell);
         self.columns.iter_mut().rev().take(1).for_each(|column| column.left = false);
     }
@@ -34,7 +34,7 @@ impl Grid {
     }
 
     /// Aligned columns, two spaces apart.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let length = |text: &str| text.chars().count();
         let wide = |c: &Column| c.cells.iter().map(|t| length(t)).fold(length(c.heading), usize::max);
         let widths: Vec<usize> = self.columns.iter().map(wide).collect();
@@ -48,7 +48,7 @@ impl Grid {
     }
 
     /// A table of Markdown.
-    pub(super) fn markdown(&self) -> String {
+    pub(crate) fn markdown(&self) -> String {
         let mut lines = self.lines(|cells| format!("| {} |\n", cells.join(" | ").replace('\n', " ")));
         let rules: Vec<&str> = self.columns.iter().map(|c| if c.left { "---" } else { "--:" }).collect();
         lines.insert(1, format!("|{}|\n", rules.join("|")));
