@@ -1,92 +1,201 @@
-// C = act(scale · A·B + bias) + residual for GPUs: a workgroup stages TILE × TILE_K blocks of A and B
-// in workgroup memory, and each invocation keeps PART × PART of the TILE × TILE outputs in registers.
-// Adds over `naive`: global memory is read once per block instead of once per output, and workgroup
-// memory once per PART products. 8 · TILE_K · (TILE + 4) bytes; rows are padded by four floats so
-// that the transposing stores do not all hit one bank.
+// C = act(scale · A·B + bias) + residual for GPUs: a workgroup stages ROWS × DEPTH of A and COLUMNS × DEPTH of B in
+// workgroup memory, and each invocation keeps PART × PART of the ROWS × COLUMNS outputs in registers.
+// Adds over `naive`: global memory is read once per block instead of once per output, and workgroup memory once per
+// PART products.
+//
+// Every load of a stage is issued before the first is used: a load in a branch, or behind a store, would be waited for
+// alone. Hence addresses past the edges are clamped, not skipped: rows past the end give outputs that nobody writes,
+// and what lies past k is set to zero. With PREFETCH the next stage is loaded while this one is multiplied.
+//
+// Staged rows keep their order along k, one vec4 longer than they are: eight neighbours that read a vec4 each from
+// eight rows meet all 32 banks once. An invocation owns four neighbouring columns at a time, so that it can write a
+// vec4, but reads them ACROSS apart (see `slot`).
 
 #include "common/matmul.wgsl"
+#include "common/swizzle.wgsl"
 
-const STRIDE: u32 = TILE + 4u;
-const ACROSS: u32 = TILE / PART;              // invocations along an edge
-const SIZE: u32 = ACROSS * ACROSS;            // invocations
-var<workgroup> a_tile: array<f32, ${TILE_K * (TILE + 4)}>;   // [TILE_K][TILE + 4], transposed
-var<workgroup> b_tile: array<f32, ${TILE_K * (TILE + 4)}>;   // [TILE_K][TILE + 4]
+const DOWN: u32 = ROWS / PART;                // invocations along a column of the block
+const ACROSS: u32 = COLUMNS / PART;           // and along a row
+const SIZE: u32 = DOWN * ACROSS;
+const QUADS: u32 = DEPTH / 4u;                // vec4s of a staged row
+const STRIDE: u32 = QUADS + 1u;
+var<workgroup> a_tile: array<vec4<f32>, ${ROWS * (DEPTH / 4 + 1)}>;      // [ROWS][STRIDE]
+#if B_KN
+const B_STRIDE: u32 = COLUMNS / 4u;
+var<workgroup> b_tile: array<vec4<f32>, ${DEPTH * COLUMNS / 4}>;         // [DEPTH][COLUMNS / 4]
+#else
+var<workgroup> b_tile: array<vec4<f32>, ${COLUMNS * (DEPTH / 4 + 1)}>;   // [COLUMNS][STRIDE], columns by `slot`
+#end
 
-@compute @workgroup_size(${TILE / PART}, ${TILE / PART})
+// Where column 4·(x + ACROSS·q) + e of the block is staged: what invocations x = 0, 1, … read at the same time are
+// neighbours.
+fn slot(column: u32) -> u32 {
+    let x = column / 4u % ACROSS;
+    let q = column / (4u * ACROSS);
+    return x + ACROSS * (4u * q + column % 4u);
+}
+
+@compute @workgroup_size(${COLUMNS / PART}, ${ROWS / PART})
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_id) local: vec3<u32>,
     @builtin(local_invocation_index) index: u32,
 ) {
-    let row0 = group.y * TILE;
-    let col0 = group.x * TILE;
+    let block = swizzled(group, groups);
+    let row0 = block.y * ROWS;
+    let col0 = block.x * COLUMNS;
     let base = bases(group.z);
-    // An invocation's outputs lie in quarters of four rows and four columns, ACROSS · 4 apart:
-    // neighbours write neighbouring columns.
+    let last_quad = params.k / 4u - 1u;
+
+    // This invocation's share of a stage: its vec4s, and where they are put.
+#for s in 0..A_LOADS
+    let a_i_$s = index + ${s}u * SIZE;
+    let a_quad_$s = a_i_$s % QUADS;
+    let a_from_$s = (base.a + min(row0 + a_i_$s / QUADS, params.m - 1u) * params.a_row) / 4u;
+    let a_to_$s = a_i_$s / QUADS * STRIDE + a_quad_$s;
+    var a4_$s = load_a(a_from_$s, a_quad_$s, last_quad);
+#end
+#for s in 0..B_LOADS
+    let b_i_$s = index + ${s}u * SIZE;
+#if B_KN
+    let b_k_$s = b_i_$s / B_STRIDE;
+    let b_from_$s = (base.b + min(col0 + b_i_$s % B_STRIDE * 4u, params.n - 4u)) / 4u;
+    let b_to_$s = b_i_$s;
+    var b4_$s = load_b_kn(b_from_$s, b_k_$s);
+#else
+    let b_quad_$s = b_i_$s % QUADS;
+    let b_from_$s = (base.b + min(col0 + b_i_$s / QUADS, params.n - 1u) * params.b_row) / 4u;
+    let b_to_$s = slot(b_i_$s / QUADS) * STRIDE + b_quad_$s;
+    var b4_$s = load_b_nk(b_from_$s, b_quad_$s, last_quad);
+#end
+#end
+
 #for i in 0..PART
 #for q in 0..PART / 4
     var c_${i}_$q = vec4<f32>(0.0);
 #end
 #end
-    for (var k0 = 0u; k0 < params.k; k0 += TILE_K) {
-        // A block is TILE · TILE_K / 4 vec4s, shared out evenly.
-#for s in 0..TILE * TILE_K / 4 / ((TILE / PART) * (TILE / PART))
-        let i_$s = index + ${s}u * SIZE;
-        let along_k_$s = i_$s % (TILE_K / 4u);
-        let along_tile_$s = i_$s / (TILE_K / 4u);
-        let ka_$s = k0 + along_k_$s * 4u;
-        var a4_$s = vec4<f32>(0.0);
-        if row0 + along_tile_$s < params.m && ka_$s < params.k {
-            a4_$s = a[(base.a + (row0 + along_tile_$s) * params.a_row + ka_$s) / 4u];
-        }
-#for e in 0..4
-        a_tile[(along_k_$s * 4u + ${e}u) * STRIDE + along_tile_$s] = a4_$s[$e];
+    for (var k0 = 0u; k0 < params.k; k0 += DEPTH) {
+#if !PREFETCH
+        if k0 > 0u {
+            let quad0 = k0 / 4u;
+#for s in 0..A_LOADS
+            a4_$s = load_a(a_from_$s, quad0 + a_quad_$s, last_quad);
 #end
-        var b4_$s = vec4<f32>(0.0);
+#for s in 0..B_LOADS
 #if B_KN
-        let kb_$s = k0 + i_$s / (TILE / 4u);
-        let nb_$s = col0 + (i_$s % (TILE / 4u)) * 4u;
-        if kb_$s < params.k && nb_$s < params.n {
-            b4_$s = load_b4((base.b + kb_$s * params.b_row + nb_$s) / 4u);
+            b4_$s = load_b_kn(b_from_$s, k0 + b_k_$s);
+#else
+            b4_$s = load_b_nk(b_from_$s, quad0 + b_quad_$s, last_quad);
+#end
+#end
         }
-#for e in 0..4
-        b_tile[(i_$s / (TILE / 4u)) * STRIDE + (i_$s % (TILE / 4u)) * 4u + ${e}u] = b4_$s[$e];
+#end
+#for s in 0..A_LOADS
+        a_tile[a_to_$s] = a4_$s;
+#end
+#for s in 0..B_LOADS
+        b_tile[b_to_$s] = b4_$s;
+#end
+        workgroupBarrier();
+#if PREFETCH
+        if k0 + DEPTH < params.k {
+            let next = (k0 + DEPTH) / 4u;
+#for s in 0..A_LOADS
+            a4_$s = load_a(a_from_$s, next + a_quad_$s, last_quad);
+#end
+#for s in 0..B_LOADS
+#if B_KN
+            b4_$s = load_b_kn(b_from_$s, k0 + DEPTH + b_k_$s);
+#else
+            b4_$s = load_b_nk(b_from_$s, next + b_quad_$s, last_quad);
+#end
+#end
+        }
+#end
+        for (var quad = 0u; quad < QUADS; quad++) {
+#if B_KN
+#for k in 0..4
+#for q in 0..PART / 4
+            let b_${k}_$q = b_tile[(4u * quad + ${k}u) * B_STRIDE + local.x + ${q}u * ACROSS];
+#end
 #end
 #else
-        if col0 + along_tile_$s < params.n && ka_$s < params.k {
-            b4_$s = load_b4((base.b + (col0 + along_tile_$s) * params.b_row + ka_$s) / 4u);
-        }
+#for q in 0..PART / 4
 #for e in 0..4
-        b_tile[(along_k_$s * 4u + ${e}u) * STRIDE + along_tile_$s] = b4_$s[$e];
+            let column_${q}_$e = b_tile[(local.x + ACROSS * ${4 * q + e}u) * STRIDE + quad];
+#end
+#for k in 0..4
+            let b_${k}_$q = vec4<f32>(column_${q}_0[$k], column_${q}_1[$k], column_${q}_2[$k], column_${q}_3[$k]);
 #end
 #end
-#end
-        workgroupBarrier();
-        for (var k = 0u; k < TILE_K; k++) {
-            let a_at = k * STRIDE + local.y * 4u;
-            let b_at = k * STRIDE + local.x * 4u;
-#for q in 0..PART / 4
-            let b_$q = vec4<f32>(b_tile[b_at + ${q}u * ACROSS * 4u], b_tile[b_at + ${q}u * ACROSS * 4u + 1u],
-                b_tile[b_at + ${q}u * ACROSS * 4u + 2u], b_tile[b_at + ${q}u * ACROSS * 4u + 3u]);
 #end
 #for i in 0..PART
-            let a_$i = a_tile[a_at + ${i / 4}u * ACROSS * 4u + ${i % 4}u];
+            let a_$i = a_tile[(local.y + ${i}u * DOWN) * STRIDE + quad];
+#for k in 0..4
 #for q in 0..PART / 4
-            c_${i}_$q += a_$i * b_$q;
+            c_${i}_$q = fma(vec4<f32>(a_$i[$k]), b_${k}_$q, c_${i}_$q);
+#end
 #end
 #end
         }
         workgroupBarrier();
     }
-#for i in 0..PART
-    let row_$i = row0 + ${i / 4}u * ACROSS * 4u + local.y * 4u + ${i % 4}u;
-    if row_$i < params.m {
-#for j in 0..PART
-        let col_${i}_$j = col0 + ${j / 4}u * ACROSS * 4u + local.x * 4u + ${j % 4}u;
-        if col_${i}_$j < params.n {
-            finish(c_${i}_${j / 4}[${j % 4}], bias_of(col_${i}_$j), base.c + row_$i * params.c_row + col_${i}_$j);
+
+    // What the epilogue reads is loaded before anything is written: the compiler cannot know that c is another buffer.
+#for q in 0..PART / 4
+    let col_$q = col0 + 4u * (local.x + ${q}u * ACROSS);
+#if C4
+    let bias_$q = bias4(min(col_$q, params.n - 4u));
+#else
+    let bias_$q = vec4<f32>(bias_of(min(col_$q, params.n - 1u)), bias_of(min(col_$q + 1u, params.n - 1u)),
+        bias_of(min(col_$q + 2u, params.n - 1u)), bias_of(min(col_$q + 3u, params.n - 1u)));
+#end
+#end
+#for h in 0..PART / 4
+#for i in 0..4
+    let row_${h}_$i = row0 + local.y + ${4 * h + i}u * DOWN;
+#if C4
+#for q in 0..PART / 4
+    let at_${h}_${i}_$q = (base.c + min(row_${h}_$i, params.m - 1u) * params.c_row + min(col_$q, params.n - 4u)) / 4u;
+    let residual_${h}_${i}_$q = residual4(at_${h}_${i}_$q);
+#end
+#end
+#end
+#for i in 0..4
+    if row_${h}_$i < params.m {
+#for q in 0..PART / 4
+#if C4
+        if col_$q < params.n {
+            finish4(c_${4 * h + i}_$q, bias_$q, residual_${h}_${i}_$q, at_${h}_${i}_$q);
+        }
+#else
+#for e in 0..4
+        if col_$q + ${e}u < params.n {
+            finish(c_${4 * h + i}_$q[$e], bias_$q[$e], base.c + row_${h}_$i * params.c_row + col_$q + ${e}u);
         }
 #end
+#end
+#end
     }
+#end
 #end
 }
+
+// A vec4 of A from the start of its row; zero past k.
+fn load_a(row: u32, quad: u32, last: u32) -> vec4<f32> {
+    return select(vec4<f32>(0.0), a[row + min(quad, last)], quad <= last);
+}
+
+#if B_KN
+// A vec4 of row k of B; zero past k.
+fn load_b_kn(column: u32, k: u32) -> vec4<f32> {
+    return select(vec4<f32>(0.0), load_b4(column + min(k, params.k - 1u) * params.b_row / 4u), k < params.k);
+}
+#else
+// A vec4 of B from the start of its row; zero past k.
+fn load_b_nk(row: u32, quad: u32, last: u32) -> vec4<f32> {
+    return select(vec4<f32>(0.0), load_b4(row + min(quad, last)), quad <= last);
+}
+#end

@@ -30,6 +30,15 @@ struct Params {
 @group(0) @binding(1) var<storage, read> b: array<f32>;                 // [n, k] or [k, n]
 #end
 #end
+#if C4
+#if BIAS
+@group(0) @binding($BIAS_AT) var<storage, read> bias: array<vec4<f32>>;        // [n / 4]
+#end
+#if RESIDUAL
+@group(0) @binding($RESIDUAL_AT) var<storage, read> residual: array<vec4<f32>>;    // [m, n / 4], laid out as c
+#end
+@group(0) @binding($C_AT) var<storage, read_write> c: array<vec4<f32>>;        // [m, n / 4]
+#else
 #if BIAS
 @group(0) @binding($BIAS_AT) var<storage, read> bias: array<f32>;              // [n]
 #end
@@ -37,6 +46,7 @@ struct Params {
 @group(0) @binding($RESIDUAL_AT) var<storage, read> residual: array<f32>;          // [m, n], laid out as c
 #end
 @group(0) @binding($C_AT) var<storage, read_write> c: array<f32>;              // [m, n]
+#end
 
 #if !PANELS
 #include "common/weights.wgsl"
@@ -56,6 +66,37 @@ fn bases(z: u32) -> Bases {
     );
 }
 
+#if C4
+// The bias of four columns from this one.
+fn bias4(col: u32) -> vec4<f32> {
+#if BIAS
+    return bias[col / 4u];
+#else
+    return vec4<f32>(0.0);
+#end
+}
+
+// Vec4 `at` of the residual.
+fn residual4(at: u32) -> vec4<f32> {
+#if RESIDUAL
+    return residual[at];
+#else
+    return vec4<f32>(0.0);
+#end
+}
+
+// Writes vec4 `at` of c from its dot products.
+fn finish4(product: vec4<f32>, column_bias: vec4<f32>, residual_value: vec4<f32>, at: u32) {
+    var value = product * params.scale + column_bias;
+#if ACTIVATE
+    value = vec4<f32>($ACTIVATION(value.x), $ACTIVATION(value.y), $ACTIVATION(value.z), $ACTIVATION(value.w));
+#end
+#if RESIDUAL
+    value += residual_value;
+#end
+    c[at] = value;
+}
+#else
 fn bias_of(col: u32) -> f32 {
 #if BIAS
     return bias[col];
@@ -75,3 +116,4 @@ fn finish(product: f32, column_bias: f32, at: u32) {
 #end
     c[at] = value;
 }
+#end

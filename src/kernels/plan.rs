@@ -37,6 +37,7 @@ pub fn include(name: &str) -> Option<(&'static str, &'static str)> {
         "common/pixels.wgsl",
         "common/resample.wgsl",
         "common/rows.wgsl",
+        "common/swizzle.wgsl",
         "common/total.wgsl",
         "common/weights.wgsl"
     )

@@ -14,12 +14,14 @@ pub(super) struct Block {
     pub vec4: bool,
     /// B as a storage texture.
     pub panels: bool,
+    /// Four outputs of a row at once; see [`Matmul::aligned_output`].
+    pub vec4_output: bool,
 }
 
 impl Block {
     /// A block that loads four elements at once, all from buffers.
     pub(super) fn new(rows: usize, columns: usize) -> Self {
-        Self { rows, columns, vec4: true, panels: false }
+        Self { rows, columns, vec4: true, panels: false, vec4_output: false }
     }
 
     /// The plan of a shader that gets these constants besides those of every product.
@@ -61,6 +63,7 @@ impl Block {
             ("B_F16", Define::Flag(p.b_element == Element::F16)),
             ("PANELS", Define::Flag(self.panels)),
             ("VEC4", Define::Flag(self.vec4)),
+            ("C4", Define::Flag(self.vec4_output)),
             ("B_KN", Define::Flag(p.order == Order::Kn)),
             ("BIAS_AT", Define::Number(bias)),
             ("RESIDUAL_AT", Define::Number(residual)),

@@ -1,6 +1,6 @@
 //! Which variant computes a product, with what block, on what grid.
 //!
-//! * `tile…` for GPUs: blocks staged in workgroup memory, in four sizes.
+//! * `tile…` for GPUs: blocks staged in workgroup memory, in five sizes.
 //! * `panel…` and `subgroup…` for devices that run a subgroup as one SIMD vector, wide and narrow;
 //!   `panel…` reads weights as [`Panels`], a storage texture.
 //! * `coop8`, `coop16` for GPUs with cooperative matrices of float32; see [`cooperative`].
@@ -9,48 +9,66 @@
 use super::block::{Block, number, workgroup_fits};
 use super::cooperative;
 use super::shape::{Matmul, Order};
-use crate::gpu::{Capabilities, DeviceClass};
+use crate::gpu::{Capabilities, Define, DeviceClass};
 use crate::kernels::panels::Panels;
 use crate::kernels::{Element, Unmet, Variant, shader, simd_lanes};
 
 /// A block of outputs that a workgroup of a `tile` variant owns.
 struct Tile {
     name: &'static str,
-    /// Rows of the block, and columns.
-    edge: u32,
+    rows: u32,
+    columns: u32,
     /// Rows of an invocation's part, and columns.
     part: u32,
     /// Depth of a stage.
     depth: u32,
+    /// Whether the next stage is loaded into registers while one is multiplied.
+    prefetch: bool,
 }
 
 /// Sizes in use elsewhere on GPUs; which one is fastest depends on registers and on how many workgroups a
 /// device keeps busy, so `tune` decides. All fit 16 KiB and 256 invocations.
-const TILES: [Tile; 4] = [
-    Tile { name: "tile64", edge: 64, part: 4, depth: 16 },
-    Tile { name: "tile32", edge: 32, part: 4, depth: 16 },
-    Tile { name: "tile64x8", edge: 64, part: 8, depth: 16 },
-    Tile { name: "tile128", edge: 128, part: 8, depth: 8 },
+const TILES: [Tile; 5] = [
+    Tile { name: "tile64", rows: 64, columns: 64, part: 4, depth: 16, prefetch: true },
+    Tile { name: "tile32", rows: 32, columns: 32, part: 4, depth: 16, prefetch: true },
+    Tile { name: "tile64x8", rows: 64, columns: 64, part: 8, depth: 16, prefetch: true },
+    Tile { name: "tile128x64", rows: 128, columns: 64, part: 8, depth: 16, prefetch: true },
+    Tile { name: "tile128", rows: 128, columns: 128, part: 8, depth: 8, prefetch: true },
 ];
 
 impl Tile {
     fn invocations(&self) -> u32 {
-        (self.edge / self.part).pow(2)
+        self.rows * self.columns / (self.part * self.part)
     }
 
-    /// Bytes for a block of A and one of B, rows padded by four floats.
-    fn workgroup_memory(&self) -> u32 {
-        2 * 4 * self.depth * (self.edge + 4)
+    /// Bytes for a block of A and one of B, rows padded by a vec4; without padding for a B stored along n.
+    fn workgroup_memory(&self, order: Order) -> u32 {
+        let padded = |rows: u32| 4 * rows * (self.depth + 4);
+        padded(self.rows)
+            + match order {
+                Order::Nk => padded(self.columns),
+                Order::Kn => 4 * self.columns * self.depth,
+            }
     }
 
     fn variant(&self, p: &Matmul, caps: &Capabilities) -> Variant {
-        let met = workgroup_fits(caps, self.invocations(), self.workgroup_memory());
+        let met = workgroup_fits(caps, self.invocations(), self.workgroup_memory(p.order));
         if let Err(unmet) = met.and_then(|()| p.aligned()) {
             return Variant::new(self.name, Err(unmet));
         }
-        let own = [("TILE", self.edge), ("PART", self.part), ("TILE_K", self.depth)];
-        let own = own.map(|(name, size)| number(name, size as usize)).to_vec();
-        let block = Block::new(self.edge as usize, self.edge as usize);
+        let loads = |rows: u32| rows * self.depth / 4 / self.invocations();
+        let numbers = [
+            ("ROWS", self.rows),
+            ("COLUMNS", self.columns),
+            ("PART", self.part),
+            ("DEPTH", self.depth),
+            ("A_LOADS", loads(self.rows)),
+            ("B_LOADS", loads(self.columns)),
+        ];
+        let mut own = numbers.map(|(name, size)| number(name, size as usize)).to_vec();
+        own.push(("PREFETCH", Define::Flag(self.prefetch)));
+        let vec4_output = p.aligned_output();
+        let block = Block { vec4_output, ..Block::new(self.rows as usize, self.columns as usize) };
         block.variant(self.name, p, own, |defines| shader!("matmul_tile.wgsl", defines))
     }
 }

@@ -108,6 +108,11 @@ impl Matmul {
         Unmet::MultipleOf { what: "k, n or a stride", of: 4 }.unless(loads && rows)
     }
 
+    /// Whether outputs, residual and bias can be read and written in vec4s.
+    pub(super) fn aligned_output(&self) -> bool {
+        self.n.is_multiple_of(4) && self.c.aligned()
+    }
+
     pub(super) fn b_shape(&self) -> (usize, usize) {
         match self.order {
             Order::Nk => (self.n, self.k),
