@@ -3,10 +3,12 @@
 //! The unfused path, `matmul` → `softmax` → `matmul` ([`super::matmul::attention_scores`] and
 //! [`super::matmul::attention_values`]), is its oracle.
 
+use std::sync::Arc;
+
 use super::attention_blocks::{SubgroupBlock, block_variants, head_dim_fits};
 use super::bounds::{DIVISION, TINY, U, exp_error, gamma};
 use super::family::{Family, boxed};
-use super::{Cost, Defines, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
+use super::{Cost, Defines, Operand, Plan, Problem, Trial, Unmet, Variant, Verifiable, param_bytes, shader};
 use crate::gpu::{Capabilities, Define, ShaderSpec};
 
 /// out = softmax(Q·Kᵀ/√d)·V for packed projections qkv [images, tokens, 3, heads, head_dim] (q, k, v
@@ -63,6 +65,20 @@ impl Attention {
             params: param_bytes(&[self.tokens as u32, self.heads as u32, self.scale().to_bits()]),
             grid: [self.tokens.div_ceil(queries) as u32, self.heads as u32, self.images as u32],
         }
+    }
+
+    /// Whether quads can share queries: an invocation keeps a quarter of four queries and of their outputs in registers.
+    fn quads(&self, caps: &Capabilities) -> Result<(), Unmet> {
+        let four = caps.subgroups.is_some_and(|range| range.min >= 4);
+        Unmet::Other("no subgroups of 4 invocations or more").unless(four)?;
+        let fits = self.head_dim.is_multiple_of(16) && self.head_dim <= 80;
+        Unmet::Other("the head dimension is not a multiple of 16 up to 80").unless(fits)
+    }
+
+    /// The same pipeline on few tokens, which do not fill the last quad: drivers differ in which invocations make one.
+    fn trial(&self) -> Trial {
+        let small = Self { images: 2, tokens: 75, heads: 2, ..self.clone() };
+        Trial { problem: Arc::new(small), plain: "tile" }
     }
 
     fn query(&self, qkv: &[f64], image: usize, head: usize, query: usize) -> Query {
@@ -178,7 +194,12 @@ impl Problem for Attention {
             let defines = self.defines([("QUERIES", 64), ("KEYS", keys)]);
             self.plan(shader!("attention_tile.wgsl", defines), 64)
         });
-        block_variants(tile, &SUBGROUP_BLOCKS, preferred, self.head_dim, caps, |lanes, block| {
+        let quad = Variant::when("quad", self.quads(caps), || {
+            let defines = self.defines([("KEYS", 16)]);
+            self.plan(shader!("attention_quad.wgsl", defines), 64)
+        });
+        let quad = Variant { trial: Some(self.trial()), ..quad };
+        block_variants(vec![quad, tile], &SUBGROUP_BLOCKS, preferred, self.head_dim, caps, |lanes, block| {
             let keys = block.keys.unwrap_or(lanes);
             let defines = self.defines([("LANES", lanes), ("PER_LANE", block.queries), ("KEYS", keys)]);
             self.plan(shader!("attention_subgroup.wgsl", defines), lanes * block.queries)
@@ -288,8 +309,8 @@ mod tests {
             names.sort_unstable();
             names
         };
-        assert_eq!(usable(DeviceClass::Gpu, 32, 64), ["subgroup1", "tile"]);
-        assert_eq!(usable(DeviceClass::Gpu, 32, 16), ["subgroup1", "subgroup8x8", "tile"]);
-        assert_eq!(usable(DeviceClass::SimdCpu, 16, 64).len(), 5);
+        assert_eq!(usable(DeviceClass::Gpu, 32, 64), ["quad", "subgroup1", "tile"]);
+        assert_eq!(usable(DeviceClass::Gpu, 32, 16), ["quad", "subgroup1", "subgroup8x8", "tile"]);
+        assert_eq!(usable(DeviceClass::SimdCpu, 16, 64).len(), 6);
     }
 }

@@ -198,7 +198,7 @@ impl Problem for AttentionBackward {
         // `tile` computes q·k once more, for dv.
         let again = self.pairs() * (2.0 * self.head_dim as f64 + 2.0);
         let tile = Variant { cost: Some(Cost { flops: flops + again, bytes }), ..tile };
-        block_variants(tile, &SUBGROUP_BLOCKS, preferred, self.head_dim, caps, |lanes, block| {
+        block_variants(vec![tile], &SUBGROUP_BLOCKS, preferred, self.head_dim, caps, |lanes, block| {
             let visits = block.keys.unwrap_or(lanes);
             let defines = self.defines([("LANES", lanes), ("PER_LANE", block.queries), ("VISITS", visits)]);
             // Workgroups of queries and of keys.

@@ -41,10 +41,10 @@ pub(super) fn head_dim_fits(head_dim: usize) -> Result<(), Unmet> {
     Unmet::Other("the head dimension is not a multiple of 4 up to 128").unless(fits)
 }
 
-/// The variant `tile` and these blocks, the best for the device first; of the blocks it is the `preferred`
+/// The variants for GPUs, the preferred one first, and these blocks, the best for the device first; of the blocks it is the `preferred`
 /// one for a number of lanes. `plan` gets the lanes and the block.
 pub(super) fn block_variants(
-    tile: Variant,
+    tiles: Vec<Variant>,
     blocks: &[SubgroupBlock],
     preferred: impl Fn(usize) -> &'static str,
     head_dim: usize,
@@ -61,7 +61,7 @@ pub(super) fn block_variants(
         blocks.sort_by_key(|block| block.name != preferred);
     }
     match caps.class {
-        DeviceClass::Gpu => [vec![tile], blocks].concat(),
-        DeviceClass::SimdCpu => [blocks, vec![tile]].concat(),
+        DeviceClass::Gpu => [tiles, blocks].concat(),
+        DeviceClass::SimdCpu => [blocks, tiles].concat(),
     }
 }
