@@ -8,6 +8,9 @@ struct Params {
     c_offset: u32, c_row: u32, c_outer: u32, c_inner: u32,
     inner_count: u32,
     scale: f32,
+#if POWERS
+    a_power: f32, b_power: f32, unscale: f32,
+#end
 }
 #params
 

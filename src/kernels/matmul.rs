@@ -12,4 +12,4 @@ mod shape;
 
 pub use cases::family;
 pub use decision::weight_panels;
-pub use shape::{Matmul, MatrixLayout, Order, attention_scores, attention_values};
+pub use shape::{Factors, Matmul, MatrixLayout, Order, attention_scores, attention_values};

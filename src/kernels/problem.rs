@@ -142,6 +142,16 @@ pub trait Verifiable: Problem {
     /// the number and kind of operations (see [`bounds`](super::bounds)); not tuned.
     fn error_bound(&self, inputs: &[Vec<f64>], expected: &[Vec<f64>]) -> Vec<Vec<f64>>;
 
+    /// The same for a variant whose arithmetic is another and has a bound of its own; `None` for all others.
+    fn error_bound_of(
+        &self,
+        _variant: &str,
+        _inputs: &[Vec<f64>],
+        _expected: &[Vec<f64>],
+    ) -> Option<Vec<Vec<f64>>> {
+        None
+    }
+
     /// What fills the input of this name in tests: standard normal numbers unless it is overridden. An
     /// input of indices needs [`Fill::Below`].
     fn fill(&self, _input: &str) -> Fill {

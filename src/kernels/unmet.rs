@@ -44,8 +44,8 @@ pub enum Unmet {
     },
     /// An invocation would keep more values than a GPU has registers.
     Registers(usize),
-    /// The device has no cooperative matrices of float32 of this edge.
-    CooperativeMatrix(u32),
+    /// The device has no cooperative matrices of this edge with factors of this type and float32 sums.
+    CooperativeMatrix(u32, &'static str),
     /// Shaders cannot read storage textures on this device.
     StorageTextures,
     /// A storage texture would exceed the device's largest edge.
@@ -104,8 +104,8 @@ impl fmt::Display for Unmet {
             Unmet::Registers(values) => {
                 write!(f, "{values} values per invocation exceed a GPU's registers")
             }
-            Unmet::CooperativeMatrix(edge) => {
-                write!(f, "needs cooperative matrices of {edge}x{edge} f32→f32")
+            Unmet::CooperativeMatrix(edge, factors) => {
+                write!(f, "needs cooperative matrices of {edge}x{edge} {factors}→f32")
             }
             Unmet::StorageTextures => f.write_str("shaders cannot read storage textures here"),
             Unmet::TextureSize { width, height, limit } => {

@@ -70,6 +70,15 @@ impl<W: Wrapper> Verifiable for W {
         self.base().error_bound(inputs, expected)
     }
 
+    fn error_bound_of(
+        &self,
+        variant: &str,
+        inputs: &[Vec<f64>],
+        expected: &[Vec<f64>],
+    ) -> Option<Vec<Vec<f64>>> {
+        self.base().error_bound_of(variant, inputs, expected)
+    }
+
     fn fill(&self, input: &str) -> Fill {
         Wrapper::fill(self, input)
     }

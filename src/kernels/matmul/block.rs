@@ -16,12 +16,14 @@ pub(super) struct Block {
     pub panels: bool,
     /// Four outputs of a row at once; see [`Matmul::aligned_output`].
     pub vec4_output: bool,
+    /// Powers of two that fit the factors to float16's range among the parameters.
+    pub powers: bool,
 }
 
 impl Block {
     /// A block that loads four elements at once, all from buffers.
     pub(super) fn new(rows: usize, columns: usize) -> Self {
-        Self { rows, columns, vec4: true, panels: false, vec4_output: false }
+        Self { rows, columns, vec4: true, panels: false, vec4_output: false, powers: false }
     }
 
     /// The plan of a shader that gets these constants besides those of every product.
@@ -29,7 +31,7 @@ impl Block {
         let (columns, rows) = (p.n.div_ceil(self.columns), p.m.div_ceil(self.rows));
         Plan {
             shader: shader([self.defines(p), own].concat()),
-            params: p.params(),
+            params: p.params(self.powers),
             grid: [columns as u32, rows as u32, p.batches() as u32],
         }
     }
@@ -64,6 +66,7 @@ impl Block {
             ("PANELS", Define::Flag(self.panels)),
             ("VEC4", Define::Flag(self.vec4)),
             ("C4", Define::Flag(self.vec4_output)),
+            ("POWERS", Define::Flag(self.powers)),
             ("B_KN", Define::Flag(p.order == Order::Kn)),
             ("BIAS_AT", Define::Number(bias)),
             ("RESIDUAL_AT", Define::Number(residual)),

@@ -1,6 +1,6 @@
 //! The family's cases: those that could go wrong, those worth timing, and the reader of their labels.
 
-use super::shape::{Matmul, MatrixLayout, Order, attention_scores, attention_values};
+use super::shape::{Factors, Matmul, MatrixLayout, Order, attention_scores, attention_values};
 use crate::kernels::activation::Activation;
 use crate::kernels::case::CaseText;
 use crate::kernels::family::{Family, boxed};
@@ -37,6 +37,16 @@ fn cases() -> Vec<Matmul> {
         b_element: Element::F16,
         ..Matmul::linear(5, 7, 77)
     });
+    // For matrix units of float16: 64 times a normal deviate is below 512, and 1/√k of it below 64.
+    let ranged = |m, n, k| Matmul { range: Some((512.0, 64.0)), ..Matmul::linear(m, n, k) };
+    let activation = Some(Activation::QuickGelu);
+    cases.push(Matmul { bias: true, activation, scale: 0.125, ..ranged(70, 68, 164) });
+    cases.push(Matmul { b_element: Element::F16, bias: true, residual: true, ..ranged(70, 68, 164) });
+    cases.push(Matmul { order: Order::Kn, b: MatrixLayout::dense(68), ..ranged(70, 68, 164) });
+    cases.push(ranged(35, 66, 260));
+    let half = Matmul { factors: Factors::F16, ..ranged(70, 68, 52) };
+    cases.push(Matmul { bias: true, residual: true, ..half.clone() });
+    cases.push(Matmul { order: Order::Kn, b: MatrixLayout::dense(68), ..half });
     cases.push(attention_scores(2, 3, 13, 8));
     cases.push(attention_values(2, 3, 12, 8));
     // What is read past a short k belongs to the next row or image, with its NaN.
@@ -66,6 +76,8 @@ fn bench_cases() -> Vec<Matmul> {
         Matmul { bias: true, residual: true, ..Matmul::linear(577, 1024, 4096) },
         Matmul::linear(1370, 4096, 1024),
         Matmul { bias: true, ..Matmul::linear(77, 512, 512) },
+        Matmul { range: Some((64.0, 8.0)), ..Matmul::linear(1370, 4096, 1024) },
+        Matmul { range: Some((64.0, 8.0)), factors: Factors::F16, ..Matmul::linear(1370, 4096, 1024) },
     ]
 }
 
@@ -90,7 +102,13 @@ fn parse(text: &mut CaseText) -> Result<Matmul, String> {
         (_, true) => Some(Activation::Gelu),
         _ => None,
     };
+    let range = match text.has("a_max") {
+        true => Some((text.float("a_max")?, text.float("b_max")?)),
+        false => None,
+    };
     Ok(Matmul {
+        range,
+        factors: if text.flag("f16-factors") { Factors::F16 } else { Factors::F32 },
         order,
         b,
         b_element,

@@ -3,7 +3,7 @@
 //! * `tile…` for GPUs: blocks staged in workgroup memory, in five sizes.
 //! * `panel…` and `subgroup…` for devices that run a subgroup as one SIMD vector, wide and narrow;
 //!   `panel…` reads weights as [`Panels`], a storage texture.
-//! * `coop8`, `coop16` for GPUs with cooperative matrices of float32; see [`cooperative`].
+//! * `half…`, `split…` and `coop8` for GPUs with cooperative matrices; see [`cooperative`].
 //! * `register` for CPUs without subgroups, `naive` for every shape and device.
 
 use super::block::{Block, number, workgroup_fits};
@@ -194,15 +194,18 @@ pub(super) fn variants(p: &Matmul, caps: &Capabilities) -> Vec<Variant> {
     }
     let subgroups = SubgroupBlock::variants(p, caps);
     let (register, naive) = (register(p), naive(p));
-    let mut all = cooperative::variants(p, caps);
+    let (mut all, matrix_units) = cooperative::variants(p, caps);
     match caps.class {
         DeviceClass::Gpu => {
             all.extend(tiles);
+            // Whether they win depends on how many units a GPU has: `tune` finds out.
+            all.extend(matrix_units);
             all.extend([naive, register]);
             all.extend(subgroups);
         }
         DeviceClass::SimdCpu => {
             all.splice(0..0, subgroups.into_iter().chain([register, naive]));
+            all.extend(matrix_units);
             all.extend(tiles);
         }
     }

@@ -1,7 +1,7 @@
 //! The product as a kernel: operands, cost, reference and error bound.
 
 use super::decision;
-use super::shape::{Matmul, MatrixLayout, Order, attention_scores, attention_values};
+use super::shape::{Factors, Matmul, MatrixLayout, Order, attention_scores, attention_values};
 use crate::gpu::Capabilities;
 use crate::kernels::activation::Activation;
 use crate::kernels::bounds::{DIVISION, TINY, U, dot, gamma};
@@ -65,10 +65,14 @@ impl Problem for Matmul {
             (self.activation == Some(Activation::QuickGelu), " +quickgelu"),
             (self.activation == Some(Activation::Gelu), " +gelu"),
             (self.residual, " +residual"),
+            (self.factors == Factors::F16, " f16-factors"),
         ] {
             if set {
                 label += word;
             }
+        }
+        if let Some((a, b)) = self.range {
+            label += &format!(" a_max={a} b_max={b}");
         }
         label
     }
@@ -120,19 +124,62 @@ impl Verifiable for Matmul {
         vec![c]
     }
 
-    /// The dot product by γₖ₊₁ (k products and sums, one scale), one more rounding for the bias, the
-    /// activation's own error, one rounding for the residual.
+    /// See [`Matmul::bound`].
     fn error_bound(&self, inputs: &[Vec<f64>], expected: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        match self.factors {
+            Factors::F32 => self.bound(inputs, expected, |magnitude| gamma(self.k + 1) * magnitude),
+            // Two factors off by 2⁻¹¹ each, and units that may cut each sum off where float32 rounds.
+            Factors::F16 => {
+                let small = self.range.map_or(0.0, |range| self.small_factors(range));
+                let relative = 2.0 * HALF + HALF * HALF + gamma(2 * self.k + 2);
+                self.bound(inputs, expected, |magnitude| relative * magnitude + small)
+            }
+        }
+    }
+
+    /// Float32 by float16 units: three products in place of one represent a term to 3·2⁻²²; 64 sums at a time may be
+    /// cut off to one bit more than float32 has, an error of 2u each; the rest rounds as float32 does. Together that is
+    /// 12u + 128u + k/64·u + 4u, no more than γₖ₊₁ where k is at least 160, so only small factors add to the bound.
+    fn error_bound_of(
+        &self,
+        variant: &str,
+        inputs: &[Vec<f64>],
+        expected: &[Vec<f64>],
+    ) -> Option<Vec<Vec<f64>>> {
+        let range = self.range.filter(|_| variant.starts_with("split") && self.factors == Factors::F32)?;
+        let small = self.small_factors(range);
+        Some(self.bound(inputs, expected, |magnitude| gamma(self.k + 1) * magnitude + small))
+    }
+}
+
+/// Rounding unit of float16.
+const HALF: f64 = 1.0 / 2048.0;
+
+impl Matmul {
+    /// A dot product whose error is `of_product` its Σ|a||b| (γₖ₊₁ in float32: k products and sums, one scale), one
+    /// more rounding for the bias, the activation's own error, one rounding for the residual.
+    fn bound(
+        &self,
+        inputs: &[Vec<f64>],
+        expected: &[Vec<f64>],
+        of_product: impl Fn(f64) -> f64,
+    ) -> Vec<Vec<f64>> {
         let (bias, _) = self.bias_and_residual(inputs);
         let mut bound = vec![0.0; expected[0].len()];
         self.for_each_product(inputs, |at, col, sum, magnitude| {
             let scale = f64::from(self.scale);
             let linear = sum * scale + bias.map_or(0.0, |b| b[col]);
-            let rounding =
-                gamma(self.k + 1) * magnitude * scale.abs() + U * linear.abs() + TINY * self.k as f64;
+            let rounding = of_product(magnitude) * scale.abs() + U * linear.abs() + TINY * self.k as f64;
             let activated = self.activation.map_or(rounding, |f| f.error(linear, rounding));
             bound[at] = activated * (1.0 + DIVISION) + U * expected[0][at].abs();
         });
         vec![bound]
+    }
+
+    /// What a product may be off by because float16 keeps fewer bits of what is below 2⁻¹⁴. The largest factors are
+    /// brought to 2¹⁴ at least (see [`Matmul::powers`]), so a factor is off by at most 2⁻²⁵·2⁻¹⁴ of the largest.
+    fn small_factors(&self, (a, b): (f32, f32)) -> f64 {
+        let one = (-39f64).exp2() * f64::from(a) * f64::from(b);
+        self.k as f64 * 2.001 * one
     }
 }

@@ -46,6 +46,16 @@ pub enum Order {
     Kn,
 }
 
+/// What the factors of a product may be rounded to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Factors {
+    /// Nothing: float32 arithmetic.
+    #[default]
+    F32,
+    /// Float16, 11 bits, where the device has units for it. Sums stay float32.
+    F16,
+}
+
 /// C = act(scale·A·B + bias) + residual, with A [m, k], C [m, n] and B stored in an [`Order`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Matmul {
@@ -75,6 +85,11 @@ pub struct Matmul {
     pub activation: Option<Activation>,
     /// Adds a residual, laid out as C, at the end.
     pub residual: bool,
+    /// What the factors may be rounded to.
+    pub factors: Factors,
+    /// The largest magnitude in A and in B, or any larger number, where it is known: units of float16 need it, whose
+    /// range is small.
+    pub range: Option<(f32, f32)>,
 }
 
 impl Matmul {
@@ -94,6 +109,8 @@ impl Matmul {
             bias: false,
             activation: None,
             residual: false,
+            factors: Factors::F32,
+            range: None,
         }
     }
 
@@ -131,13 +148,26 @@ impl Matmul {
         }
     }
 
-    pub(super) fn params(&self) -> Vec<u8> {
+    /// The powers of two that bring the largest factors of A and of B below 2¹⁵, half of float16's range; 1 where the
+    /// range is not known.
+    pub(super) fn powers(&self) -> (f32, f32) {
+        let power =
+            |largest: f32| (15.0 - largest.max(f32::MIN_POSITIVE).log2().ceil()).clamp(-60.0, 60.0).exp2();
+        self.range.map_or((1.0, 1.0), |(a, b)| (power(a), power(b)))
+    }
+
+    /// `powers`: with those of [`Matmul::powers`] and the inverse of their product.
+    pub(super) fn params(&self, powers: bool) -> Vec<u8> {
         let mut words = vec![self.m as u32, self.n as u32, self.k as u32];
         for layout in [self.a, self.b, self.c] {
             words.extend(layout.words());
         }
         words.push(self.batch.1 as u32);
         words.push(self.scale.to_bits());
+        if powers {
+            let (a, b) = self.powers();
+            words.extend([a, b, 1.0 / (a * b)].map(f32::to_bits));
+        }
         param_bytes(&words)
     }
 }
