@@ -36,7 +36,7 @@ struct Counts {
 }
 
 /// Thresholds that the slider can choose: even steps over the scores, one above all of them, and the run's own. With the
-/// place of the latter.
+/// position of the latter.
 fn thresholds((low, high): (f32, f32), own: f32) -> (Vec<f32>, usize) {
     let width = f64::from(high - low);
     let step = if width > 0.0 { width / f64::from(STEPS) } else { 0.01 };
