@@ -92,7 +92,10 @@ fn a_violation_is_found() {
     assert_eq!(violations("ops", "use crate::clip::Clip;").len(), 1);
     assert_eq!(violations("dapo", "use crate::report::results;").len(), 1, "beside is not below");
     assert_eq!(violations("kernels", "fn f(b: &wgpu::Buffer) {}").len(), 1);
-    assert_eq!(violations("ops", "use crate::{\n    kernels,\n    clip::{Clip, text},\n    cli,\n};").len(), 2);
+    assert_eq!(
+        violations("ops", "use crate::{\n    kernels,\n    clip::{Clip, text},\n    cli,\n};").len(),
+        2
+    );
     assert_eq!(violations("ops", "#[cfg(test)]\nmod tests { fn f() { crate::cli::main() } }").len(), 1);
     assert!(violations("ops", "use crate::kernels::matmul::Matmul; // crate::gpu").is_empty());
     assert!(violations("ops", "use super::tensor; use crate::ops::Tensor;").is_empty());

@@ -165,9 +165,7 @@ impl LearnedDetector {
         };
         let image = among(&classes.per_class)?.read(gpu)?;
         let defective: Vec<f32> = match self.config.image_score {
-            ImageScore::Types => {
-                image.chunks(classes.classes()).map(|each| each[1..].iter().sum()).collect()
-            }
+            ImageScore::Types => image.chunks(classes.classes()).map(|each| each[1..].iter().sum()).collect(),
             _ => among(&classes.binary)?.read(gpu)?.chunks(2).map(|two| two[1]).collect(),
         };
         let mut sum: Option<Tensor> = None;
@@ -206,7 +204,8 @@ impl LearnedDetector {
         classes: &ClassEmbeddings,
     ) -> Result<Vec<Var>, OpError> {
         let constant = |tensor: &Tensor| Var::constant(tensor.clone());
-        let vectors = ClassVectors { per_class: constant(&classes.per_class), binary: constant(&classes.binary) };
+        let vectors =
+            ClassVectors { per_class: constant(&classes.per_class), binary: constant(&classes.binary) };
         let patches: Vec<Var> = features.patches.iter().map(constant).collect();
         self.forward().patch_probabilities(tape, &vectors, &patches)
     }
