@@ -1,6 +1,5 @@
-//! The program from the outside: what it writes, what it says when something is wrong, and what it
-//! leaves behind when it is stopped. Everything runs on whatever device the machine has, with the
-//! shaders' run-time checks on.
+//! The program from the outside: what it writes, its errors, and what it leaves behind when it is
+//! stopped. Everything runs on the machine's default device, with the shaders' run-time checks on.
 
 mod common;
 

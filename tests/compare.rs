@@ -4,8 +4,8 @@
 //! other half, which it has never seen, with three seeds. With `DAPO_PHOTOS` (a folder in MVTec-AD layout)
 //! the same learners are tested on photos too. Runs are kept in out/compare and not repeated.
 //!
-//! All stand on the embedded dapo-nano, or on the model in the folder `DAPO_MODEL`. `DAPO_MIRROR=1` lets both halves
-//! change places: settings are chosen there, so that the half that figures are told of has no part in the choice.
+//! All use the embedded dapo-nano, or the model in the folder `DAPO_MODEL`. `DAPO_MIRROR=1` swaps the two halves:
+//! settings are chosen there, so that the half for which figures are reported has no part in the choice.
 //! `DAPO_CONFIG` is a file of other settings for DAPO.
 
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ fn variable(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name).filter(|v| !v.is_empty())
 }
 
-/// The model that all methods stand on, if it is not the embedded one.
+/// The model that all methods use, if it is not the embedded one.
 fn model() -> Option<PathBuf> {
     variable("DAPO_MODEL").map(PathBuf::from)
 }
@@ -129,7 +129,7 @@ fn learner(method: Method, seed: u64, data: &Path) -> LearnerFile {
     LearnerFile::from_bytes(&std::fs::read(&file).expect("a learner")).expect("a learner")
 }
 
-/// Image AUROC, pixel AUROC and, where types are told, the macro F1 of all pixels.
+/// Image AUROC, pixel AUROC and, where types are predicted, the macro F1 of all pixels.
 type Scores = [Option<f64>; 3];
 
 fn score(detector: &Detector, names: &[String], test: &[Sample], types: bool) -> Scores {
@@ -183,7 +183,7 @@ fn clip(gpu: &Gpu) -> Clip {
 fn cell(values: &[Scores], column: usize) -> String {
     let values: Vec<f64> = values.iter().filter_map(|v| v[column]).collect();
     match mean_and_std(&values) {
-        None => "—".into(),
+        None => "–".into(),
         Some((mean, None)) => format!("{mean:.3}"),
         Some((mean, Some(deviation))) => format!("{mean:.3} ± {deviation:.3}"),
     }

@@ -1,4 +1,4 @@
-//! The page of an evaluation in a real browser, at the width of a desk and of a phone: its script runs, the slider moves
+//! The page of an evaluation in a real browser, at desktop and phone width: its script runs, the slider moves
 //! what it should, and nothing is wider than the window.
 
 use std::collections::BTreeMap;
@@ -163,11 +163,11 @@ fn browser() -> Option<&'static str> {
     })
 }
 
-/// Notes every error from the first line on.
+/// Records every error from the first line on.
 const BEFORE: &str = "<script>const faults = []; addEventListener('error', (e) => faults.push(e.message));\
                       addEventListener('securitypolicyviolation', (e) => faults.push(e.blockedURI));</script>";
 
-/// Uses the page as a reader would, and tells the page around it what it saw.
+/// Uses the page as a reader would, and posts what it saw to the enclosing page.
 const AFTER: &str = r#"<script>
 addEventListener("load", () => {
   const byId = (id) => document.getElementById(id);
@@ -242,7 +242,7 @@ fn visit(browser: &str, page: &Path, width: u32) -> Value {
 }
 
 #[test]
-fn the_page_works_in_a_browser_at_the_width_of_a_desk_and_of_a_phone() {
+fn the_page_works_in_a_browser_at_desktop_and_phone_width() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("evaluation_page");
     fs::create_dir_all(&folder).expect("a folder");
     let html = page();

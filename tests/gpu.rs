@@ -97,8 +97,11 @@ fn memory_is_counted_by_purpose() {
 fn impossible_requests_are_typed_errors() {
     let gpu = gpu();
     let limits = &gpu.capabilities().limits;
-    let error = gpu.alloc(limits.buffer + 1, "a dragon").unwrap_err();
-    assert!(matches!(error, GpuError::TooLarge { .. }) && error.to_string().contains("a dragon"), "{error}");
+    let error = gpu.alloc(limits.buffer + 1, "a huge buffer").unwrap_err();
+    assert!(
+        matches!(error, GpuError::TooLarge { .. }) && error.to_string().contains("a huge buffer"),
+        "{error}"
+    );
 
     let buffer = gpu.alloc(256, "x").unwrap();
     let launch = |text, grid| {
@@ -113,7 +116,7 @@ fn impossible_requests_are_typed_errors() {
     };
     let too_wide = launch(ADD, [limits.workgroups + 1, 1, 1]).unwrap_err();
     assert!(matches!(too_wide, GpuError::TooLarge { limit_name: "maxComputeWorkgroupsPerDimension", .. }));
-    gpu.wait().expect("a refused launch leaves the device well");
+    gpu.wait().expect("a refused launch leaves the device usable");
 }
 
 #[test]
@@ -136,7 +139,7 @@ fn a_wrong_shader_names_its_file_and_line() {
     assert!(matches!(error, GpuError::Shader { .. }));
     let message = error.to_string();
     assert!(message.contains("undefined_name") && message.contains("shaders/test.wgsl:5"), "{message}");
-    gpu.wait().expect("a refused shader leaves the device well");
+    gpu.wait().expect("a refused shader leaves the device usable");
 }
 
 #[test]

@@ -1,6 +1,5 @@
-//! The house has one direction: a module may import from those below it and never from those above
-//! or beside it, no files import each other in a circle, and only `gpu` names wgpu and
-//! what lies below it.
+//! The modules of the library are layered: a module imports from lower layers only, there are no import cycles among
+//! files, and only `gpu` names wgpu and what lies below it.
 
 #[path = "house/graph.rs"]
 mod graph;
@@ -11,11 +10,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use graph::{Graph, circles, describe};
+use graph::{Graph, cycles, describe};
 use source::Source;
 
-/// Floors from the ground up. Modules on one floor do not import each other.
-const FLOORS: &[&[&str]] = &[
+/// The layers, lowest first. Modules of one layer do not import each other.
+const LAYERS: &[&[&str]] = &[
     &["gpu"],
     &["kernels"],
     &["ops"],
@@ -27,12 +26,12 @@ const FLOORS: &[&[&str]] = &[
     &["cli"],
 ];
 
-fn floor(module: &str) -> Option<usize> {
-    FLOORS.iter().position(|floor| floor.contains(&module))
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&module))
 }
 
 /// What one file of `module` may not name, tests included.
-fn breaches(module: &str, text: &str) -> Vec<String> {
+fn violations(module: &str, text: &str) -> Vec<String> {
     let source = Source::parse(text);
     let paths = source.uses.iter().map(|used| &used.path).chain(source.paths.iter().map(|(_, path)| path));
     let mut found = BTreeMap::new();
@@ -42,7 +41,7 @@ fn breaches(module: &str, text: &str) -> Vec<String> {
             outside @ ("wgpu" | "naga" | "ash") if module != "gpu" => outside,
             _ => continue,
         };
-        let up = floor(module).zip(floor(target)).is_some_and(|(here, there)| there >= here);
+        let up = layer(module).zip(layer(target)).is_some_and(|(here, there)| there >= here);
         let outside = matches!(target, "wgpu" | "naga" | "ash");
         if outside || (up && target != module) {
             found.entry(target).or_insert_with(|| format!("{module} imports {target}: {}", path.join("::")));
@@ -76,38 +75,41 @@ fn files() -> BTreeMap<String, String> {
 }
 
 #[test]
-fn imports_point_down_the_house() {
+fn modules_import_from_lower_layers_only() {
     let (mut seen, mut wrong) = (0, Vec::new());
     for (file, text) in files() {
-        // lib.rs and main.rs stand above the house.
+        // lib.rs and main.rs are above all layers.
         let Some((module, _)) = file.split_once('/') else { continue };
-        assert!(floor(module).is_some(), "src/{module} has no floor: add it to FLOORS");
+        assert!(layer(module).is_some(), "src/{module} has no layer: add it to LAYERS");
         seen += 1;
-        wrong.extend(breaches(module, &text).into_iter().map(|breach| format!("{file}: {breach}")));
+        wrong.extend(violations(module, &text).into_iter().map(|violation| format!("{file}: {violation}")));
     }
-    assert!(seen > 40, "only {seen} files were looked at");
+    assert!(seen > 40, "only {seen} files were read");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn a_breach_is_noticed() {
-    assert_eq!(breaches("ops", "use crate::clip::Clip;").len(), 1);
-    assert_eq!(breaches("dapo", "use crate::report::results;").len(), 1, "beside is not below");
-    assert_eq!(breaches("kernels", "fn f(b: &wgpu::Buffer) {}").len(), 1);
-    assert_eq!(breaches("ops", "use crate::{\n    kernels,\n    clip::{Clip, text},\n    cli,\n};").len(), 2);
-    assert_eq!(breaches("ops", "#[cfg(test)]\nmod tests { fn f() { crate::cli::main() } }").len(), 1);
-    assert!(breaches("ops", "use crate::kernels::matmul::Matmul; // crate::gpu").is_empty());
-    assert!(breaches("ops", "use super::tensor; use crate::ops::Tensor;").is_empty());
-    assert!(breaches("gpu", "fn f(b: &wgpu::Buffer) {}").is_empty());
+fn a_violation_is_found() {
+    assert_eq!(violations("ops", "use crate::clip::Clip;").len(), 1);
+    assert_eq!(violations("dapo", "use crate::report::results;").len(), 1, "beside is not below");
+    assert_eq!(violations("kernels", "fn f(b: &wgpu::Buffer) {}").len(), 1);
+    assert_eq!(
+        violations("ops", "use crate::{\n    kernels,\n    clip::{Clip, text},\n    cli,\n};").len(),
+        2
+    );
+    assert_eq!(violations("ops", "#[cfg(test)]\nmod tests { fn f() { crate::cli::main() } }").len(), 1);
+    assert!(violations("ops", "use crate::kernels::matmul::Matmul; // crate::gpu").is_empty());
+    assert!(violations("ops", "use super::tensor; use crate::ops::Tensor;").is_empty());
+    assert!(violations("gpu", "fn f(b: &wgpu::Buffer) {}").is_empty());
 }
 
 #[test]
-fn no_files_import_each_other_in_a_circle() {
+fn there_are_no_import_cycles() {
     let files = files();
     let graph = Graph::new(files.iter().map(|(file, text)| (file.as_str(), text.as_str())));
     let imports = graph.imports();
     assert!(imports.len() > 200, "only {} imports were found", imports.len());
-    let found: Vec<String> = circles(&imports).iter().map(|circle| describe(circle, &imports)).collect();
+    let found: Vec<String> = cycles(&imports).iter().map(|cycle| describe(cycle, &imports)).collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
@@ -120,7 +122,7 @@ fn imports(files: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
-fn a_circle_is_noticed_and_described() {
+fn a_cycle_is_found_and_described() {
     let files = [
         ("lib.rs", "pub mod a; pub mod b; pub mod c; pub mod d;"),
         ("a.rs", "use crate::b::B; pub struct A;"),
@@ -130,21 +132,21 @@ fn a_circle_is_noticed_and_described() {
         ("d/part.rs", "use super::super::d; pub fn g<T>(_: T) { d::f() }"),
     ];
     let imports = Graph::new(files).imports();
-    let found = circles(&imports);
+    let found = cycles(&imports);
     assert_eq!(found.len(), 2);
     assert_eq!(
         describe(&found[1], &imports),
-        "circle of 2 files:\n  d.rs imports from d/part.rs: part::g\n  d/part.rs imports from d.rs: d::f"
+        "cycle of 2 files:\n  d.rs imports from d/part.rs: part::g\n  d/part.rs imports from d.rs: d::f"
     );
     assert_eq!(
         describe(&found[0], &imports),
-        "circle of 3 files:\n  a.rs imports from b.rs: crate::b::B\n  b.rs imports from c.rs: c::g\n  \
+        "cycle of 3 files:\n  a.rs imports from b.rs: crate::b::B\n  b.rs imports from c.rs: c::g\n  \
          c.rs imports from a.rs: super::a::A"
     );
 }
 
 #[test]
-fn a_name_leads_to_the_file_that_defines_it() {
+fn a_name_resolves_to_the_file_that_defines_it() {
     let files = [
         ("lib.rs", "pub mod shapes; pub mod user;"),
         (
@@ -174,7 +176,7 @@ fn a_name_leads_to_the_file_that_defines_it() {
 }
 
 #[test]
-fn a_type_with_blocks_in_several_files_is_no_circle() {
+fn a_type_with_impl_blocks_in_several_files_is_no_cycle() {
     let files = [
         ("lib.rs", "mod core; mod above; mod top;"),
         ("core.rs", "pub struct Gpu; impl Gpu { fn low(&self) { self.high() } }"),
@@ -182,7 +184,7 @@ fn a_type_with_blocks_in_several_files_is_no_circle() {
         ("top.rs", "use super::core::Gpu; impl Gpu { fn top(&self) { Gpu::high(self) } }"),
     ];
     let imports = Graph::new(files).imports();
-    assert_eq!((imports.len(), circles(&imports).len()), (2, 0));
+    assert_eq!((imports.len(), cycles(&imports).len()), (2, 0));
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn streamed_figures_are_within_their_bounds() {
                     // All values in one bin; or no area, which bins cannot tell from a very small one.
                     (Ok(_), Err(Undefined::Coarse)) if range[1] > 1e3 && figure == "aupro" => continue,
                     (Err(Undefined::NoCurve), Err(Undefined::Coarse)) => continue,
-                    // The bins may not tell that there is no area; the bound says so then.
+                    // Bins may hide that there is no area; then the bound is large.
                     (Err(Undefined::NoCurve), Ok(found)) => {
                         assert!(found.max_error >= 0.5, "{name} {figure} {range:?}: {found:?}");
                         continue;
@@ -131,7 +131,7 @@ fn damaged_states_are_errors() {
 }
 
 #[test]
-fn what_means_nothing_says_why() {
+fn undefined_figures_say_why() {
     let flat = |mask: Vec<bool>| vec![Labelled { values: vec![0.5; mask.len()], mask, width: 4 }];
     let half: Vec<bool> = (0..16).map(|i| i < 8).collect();
     for figures in [exact(&flat(half.clone())), counted(&flat(half), [0.0, 1.0]).figures()] {

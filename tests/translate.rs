@@ -4,7 +4,7 @@
 //!
 //! Devices are made up: every combination of class, subgroup size, limits, f16 and cooperative
 //! matrix. A shader is validated with no more than *all* devices that may choose it have in common,
-//! so a variant for everybody that uses a subgroup operation fails here.
+//! so a variant for all devices that uses a subgroup operation fails here.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
@@ -89,7 +89,7 @@ type Name = (&'static str, &'static str);
 /// What makes a shader: its file and its defines.
 type Key = (&'static str, Vec<(&'static str, Define)>);
 
-/// One shader and everybody who may meet it.
+/// One shader and what all devices that may run it have in common.
 struct Shader {
     spec: ShaderSpec,
     floor: Floor,
@@ -127,7 +127,7 @@ fn collect() -> (Vec<Shader>, BTreeSet<Name>) {
     (shaders, listed)
 }
 
-/// What became of one shader, with its parameters in one of the two places.
+/// The result for one shader, with its parameters in one of the two places.
 struct Outcome {
     at: usize,
     hlsl: bool,
@@ -163,7 +163,7 @@ fn run(shaders: &[Shader], at: usize, immediates: bool, validator: Option<&Spirv
 }
 
 /// Says on the terminal what was not checked; the test harness hides what a passing test prints.
-fn left_out_loudly(what: &str, validator: &Option<SpirvVal>) {
+fn print_left_out(what: &str, validator: &Option<SpirvVal>) {
     let _ = writeln!(std::io::stderr(), "tests/translate.rs: {what}: {}", SpirvVal::why(validator));
 }
 
@@ -204,7 +204,7 @@ fn every_variant_translates_for_metal_dx12_and_vulkan() {
         sum(|o| usize::from(o.hlsl)),
     );
     if left_out > 0 {
-        left_out_loudly(&format!("{left_out} SPIR-V modules were translated but NOT validated"), &validator);
+        print_left_out(&format!("{left_out} SPIR-V modules were translated but NOT validated"), &validator);
     }
     assert!(faults.is_empty(), "{faults}");
     assert!(shaders.len() > 100, "only {} shaders were found", shaders.len());
@@ -215,7 +215,7 @@ fn every_variant_translates_for_metal_dx12_and_vulkan() {
     }
 }
 
-/// A shader that uses subgroups only when it asks for them, to see what the checks notice.
+/// A shader that uses subgroups only when it asks for them, to see what the checks detect.
 fn example(body: &str) -> String {
     format!(
         "struct Params {{ n: u32 }}\nvar<immediate> params: Params;\n\
@@ -233,7 +233,7 @@ fn device(subgroups: Option<u32>) -> Capabilities {
 }
 
 #[test]
-fn what_a_device_lacks_is_noticed() {
+fn missing_capabilities_are_detected() {
     let faults = |code: &str, floor: &Floor| translate(code, floor, true).faults.join("\n");
     let (plain, with) = (Floor::of(&device(None)), Floor::of(&device(Some(32))));
 
@@ -308,9 +308,9 @@ fn cooperative_products_have_every_option_and_are_refused_where_dx12_runs() {
 }
 
 #[test]
-fn a_broken_module_is_noticed_by_the_validator() {
+fn a_broken_module_is_detected_by_the_validator() {
     let Some(tool) = SpirvVal::find() else {
-        left_out_loudly("the test of the validator was left out", &None);
+        print_left_out("the test of the validator was left out", &None);
         return;
     };
     let translated = translate(&example("c[i] = 1.0;"), &Floor::of(&device(None)), true);

@@ -1,4 +1,4 @@
-//! `bench`: how fast are kernels, models and pipelines here, and what holds each back?
+//! `bench`: how fast are kernels, models and pipelines on this device, and what limits each?
 
 mod models;
 
@@ -26,7 +26,7 @@ const REPEAT_MODEL: usize = 5;
 pub struct Args {
     #[command(flatten)]
     device: DeviceArgs,
-    /// Time only this case: a printed name, a part of one, or a new case in the same words
+    /// Time only this case: a printed label, a part of one, or a label with other sizes
     #[arg(long = "case", value_name = "CASE")]
     cases: Vec<String>,
     /// Time only this kernel's cases
@@ -107,7 +107,7 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
         eprintln!("warning: {warning}");
     }
     if matches!(format, Format::Json | Format::Csv) {
-        eprintln!("{}", comparison.summary()); // the others say it themselves
+        eprintln!("{}", comparison.summary()); // the other formats contain it
     }
     conclude(comparison)
 }

@@ -36,7 +36,7 @@ pub struct Args {
 /// Scores the good images, and stores the threshold.
 ///
 /// # Errors
-/// Too few images for the rate, unreadable ones, whatever keeps the model from running, an unwritable file.
+/// Too few images for the rate, unreadable ones, any error of the model or the device, an unwritable file.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let learner = args.inspect.detector.learner.read()?;
     let out = match (&args.out, args.inspect.detector.learner.path()) {
@@ -54,12 +54,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let interrupted = watch_interrupt("nothing is stored");
     let gpu = args.run.device.open()?;
     let inspection = args.inspect.open(&gpu, prompts, learner.as_ref())?;
-    // Before hours of work, not after: whether there are enough images.
+    // Checked before hours of work: whether there are enough images.
     Alarm::calibrate(&vec![0.0; entries.len()], args.false_alarms, inspection.conditions())?;
     let bar = progress(entries.len(), "images");
     let mut scores = Vec::with_capacity(entries.len());
     for inspected in inspection.inspector.inspect(entries).until(interrupted) {
-        // A bad file must not make the threshold one of fewer images in silence.
+        // A bad file must not silently lower the number of images.
         let (_, detection) = inspected?.outcome.map_err(|error| {
             Failure::new(error.to_string()).hint("repair or remove this file, then calibrate again")
         })?;

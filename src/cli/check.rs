@@ -1,4 +1,4 @@
-//! `check`: does this adapter and driver compute right?
+//! `check`: does this adapter and driver compute correctly?
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ pub struct Args {
     /// Add the shapes of real models to the small tier
     #[arg(long)]
     full: bool,
-    /// Run only this case: a printed name, a part of one, or a new case in the same words
+    /// Run only this case: a printed label, a part of one, or a label with other sizes
     #[arg(long = "case", value_name = "CASE")]
     cases: Vec<String>,
     /// Print the cases and stop

@@ -51,7 +51,7 @@ pub struct Args {
 /// Detects, and writes everything below `--out`.
 ///
 /// # Errors
-/// Whatever keeps the run as a whole from going on; a bad image is reported in the results instead.
+/// Any error that stops the whole run; a bad image is reported in the results instead.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     check_threshold(args.threshold.threshold)?;
     let tiling = args.tiling.tiling()?;
@@ -119,7 +119,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     conclude(args, &results, alarm.as_ref(), stopped)
 }
 
-/// Leaves out what lies below the output folder: overlays of an earlier run are no photos.
+/// Leaves out what lies below the output folder: overlays of an earlier run are not photos.
 fn without_own_output(mut entries: Vec<ImageEntry>, out: &Path) -> Result<Vec<ImageEntry>, Failure> {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let out = real(out);
@@ -140,7 +140,7 @@ fn report(threshold: f32) -> ReportBuilder {
     })
 }
 
-/// What is written while the run goes on.
+/// Writes results during the run.
 struct Writer<'a> {
     args: &'a Args,
     prompts: &'a Prompts,

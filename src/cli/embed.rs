@@ -50,7 +50,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if args.images.is_empty() && names.is_empty() {
         return Err(Failure::new("nothing to embed").hint("give --image FILE… or --text TEXT… or both"));
     }
-    // Before any work: is there a place for the result? Nothing stays of the attempt.
+    // Checked before any work: can the output be written? This leaves no file.
     drop(AtomicFile::create(&args.out)?);
     let gpu = args.run.device.open()?;
     let encoder = match &learner {
@@ -98,7 +98,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What makes features.
+/// What computes features.
 #[derive(Debug)]
 pub enum Encoder {
     /// Plain CLIP.

@@ -1,4 +1,4 @@
-//! `eval`: a method on a whole data set, and everything that is to be known of it.
+//! `eval`: evaluates a method on a whole data set.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,7 +29,7 @@ pub struct Args {
     detector: DetectorArgs,
     #[command(flatten)]
     pub run: RunArgs,
-    /// Folder of the run: a run that was stopped goes on where it was
+    /// Folder of the run; an interrupted run resumes
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
     /// Evaluate only part i of n, on one of n machines; `merge` makes one run of them
@@ -53,7 +53,7 @@ pub struct Args {
 /// Evaluates what is left of the run, then writes its figures and its page.
 ///
 /// # Errors
-/// Whatever keeps the run as a whole from going on. Images that cannot be read are listed in the results.
+/// Any error that stops the whole run. Images that cannot be read are listed in the results.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let tiling = args.tiling.tiling()?;
     if args.batch.batch == 0 {
@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         eprintln!("note: {problem}");
     }
     if set.problems.len() > 10 {
-        eprintln!("note: {} more such things; see dapo-wgpu data inspect", set.problems.len() - 10);
+        eprintln!("note: {} more problems; see dapo-wgpu data inspect", set.problems.len() - 10);
     }
     let plan = Plan::of(&set);
     let learner = args.detector.learner.read()?;

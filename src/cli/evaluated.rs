@@ -1,4 +1,4 @@
-//! What `eval` and `merge` leave behind: figures, tables and the page.
+//! The output of `eval` and `merge`: figures, tables and the page.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -37,7 +37,7 @@ pub fn write(outcome: &Outcome<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The page of a run whose threshold begins here.
+/// Options of the page, with this initial threshold.
 pub fn page_options(threshold: f32) -> EvaluationOptions {
     EvaluationOptions {
         command: shell_command(std::env::args_os().map(|a| a.to_string_lossy().into_owned())),
@@ -47,7 +47,7 @@ pub fn page_options(threshold: f32) -> EvaluationOptions {
     }
 }
 
-/// Writes report.html without pictures, for runs whose photos are not at hand.
+/// Writes report.html without pictures, for runs without access to the photos.
 ///
 /// # Errors
 /// An unwritable file.
@@ -60,7 +60,7 @@ pub fn report(outcome: &Outcome<'_>, threshold: f32) -> Result<(), Failure> {
 }
 
 impl Outcome<'_> {
-    /// Prints the figures, and where more is to be read. The exit code says whether all images were evaluated.
+    /// Prints the figures and the path of the page. The exit code says whether all images were evaluated.
     ///
     /// # Errors
     /// A full disk behind standard output.

@@ -59,7 +59,7 @@ struct Summary {
     notes: Vec<String>,
 }
 
-/// Converts a file; nothing in it is run.
+/// Converts a file; nothing in it is executed.
 ///
 /// # Errors
 /// A file that is damaged, refused or of another kind, or an output that cannot be written.

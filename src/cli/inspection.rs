@@ -1,4 +1,4 @@
-//! What several verbs inspect images with: a model, perhaps a learner, names of defects, and a threshold for alarms.
+//! Options that several commands inspect images with: a model, a learner, names of defects, a threshold for alarms.
 
 use std::fs;
 use std::path::{Path, PathBuf};

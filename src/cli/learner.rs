@@ -1,4 +1,4 @@
-//! The `--learner` option of several verbs.
+//! The `--learner` option of several commands.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -140,7 +140,7 @@ impl Learner {
     /// SHA-256 of its file, in lower-case hexadecimal.
     ///
     /// # Errors
-    /// A file that has gone away.
+    /// A file that no longer exists.
     pub fn sha256(&self) -> Result<String, Failure> {
         use sha2::Digest;
         let bytes =

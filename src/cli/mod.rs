@@ -1,4 +1,4 @@
-//! The command line: thin, one file a verb.
+//! The command line: thin, one file per command.
 
 mod bench;
 mod calibrate;
@@ -51,7 +51,7 @@ enum Verb {
     Detect(detect::Args),
     /// Find the score from which to raise an alarm, from images of good parts
     Calibrate(calibrate::Args),
-    /// Look at images as they arrive in a folder, and write one JSON line each
+    /// Process images as they arrive in a folder, and write one JSON line each
     Watch(watch::Args),
     /// Learn prompts, layer tokens and adapters from labelled images
     Train(train::Args),
@@ -76,7 +76,7 @@ enum Verb {
     Eval(eval::Args),
     /// Make one evaluation of parts that were run on different machines
     Merge(merge::Args),
-    /// Look at a data set before training on it or judging by it
+    /// Inspect a data set before training or evaluating on it
     Data(data::Args),
     /// Print the figures of evaluations as a table: Markdown, LaTeX or CSV
     Table(table::Args),
@@ -94,7 +94,7 @@ pub fn main() -> ExitCode {
     main_with(&Registry::builtin())
 }
 
-/// As [`main`], with kernels of one's own in the laboratory.
+/// As [`main`], with further kernels in `check`, `bench`, `tune` and `profile`.
 pub fn main_with(registry: &Registry) -> ExitCode {
     let verb = Cli::parse().verb;
     let outcome = match (&verb, verb.run_args()) {
@@ -127,7 +127,7 @@ fn profiled(args: &profile::Args, registry: &Registry) -> Result<ExitCode, Failu
 }
 
 impl Verb {
-    /// The device options of a verb that can be profiled.
+    /// The device options of a command that can be profiled.
     fn run_args(&self) -> Option<&RunArgs> {
         match self {
             Verb::Detect(args) => Some(&args.run),

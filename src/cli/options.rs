@@ -1,4 +1,4 @@
-//! Options that several verbs share.
+//! Options that several commands share.
 
 use std::cell::OnceCell;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::gpu::{AdapterChoice, Gpu, GpuOptions, Profile, ShaderMode};
 use crate::lab::tune::store::{Stored, Tuning};
 use crate::report::AtomicFile;
 
-/// Which device, and how careful.
+/// Which device, and which run-time checks.
 #[derive(Debug, Args)]
 pub struct DeviceArgs {
     /// Adapter to use: an index of `dapo-wgpu devices` or a part of its name
@@ -22,7 +22,7 @@ pub struct DeviceArgs {
     /// Run shaders with bounds and loop checks (slower; for bug reports)
     #[arg(long)]
     checked: bool,
-    /// Set when the verb is run under a profile: the files that it will be written to.
+    /// Set when the command is run under a profile: the files that it will be written to.
     #[arg(skip)]
     profile: OnceCell<Vec<PathBuf>>,
     /// The device that was opened under a profile.
@@ -36,7 +36,7 @@ impl DeviceArgs {
         AdapterChoice::from(self.adapter.as_str())
     }
 
-    /// Opens it with what `tune` found out about it, and begins the profile if there is to be one.
+    /// Opens it with the results of `tune`, and begins the profile if there is to be one.
     ///
     /// # Errors
     /// No adapter, no such adapter, or one that refuses; a file for the profile that cannot be written.
@@ -54,7 +54,7 @@ impl DeviceArgs {
         Ok(gpu)
     }
 
-    /// Opens it as it is out of the box.
+    /// Opens it without the results of `tune`.
     ///
     /// # Errors
     /// As [`DeviceArgs::open`].
@@ -79,14 +79,14 @@ impl DeviceArgs {
     /// The device and its profile; `None` when no device was opened or it was not profiled.
     ///
     /// # Errors
-    /// Any error that the work met.
+    /// Any error of the device's work.
     pub fn end_profile(&self) -> Result<Option<(Gpu, Profile)>, Failure> {
         let Some(gpu) = self.profiled.get() else { return Ok(None) };
         Ok(gpu.end_profile()?.map(|profile| (gpu.clone(), profile)))
     }
 }
 
-/// The device of verbs that can be profiled.
+/// The device of commands that can be profiled.
 #[derive(Debug, Args)]
 pub struct RunArgs {
     #[command(flatten)]
@@ -156,7 +156,7 @@ pub struct DescriptionArg {
     pub description: Option<PathBuf>,
 }
 
-/// Where `tune` keeps what it found out about this device, if there is such a place.
+/// Where `tune` keeps its results for this device, if there is a cache folder.
 pub fn tuning_file(gpu: &Gpu) -> Option<PathBuf> {
     Some(Tuning::path(gpu, &embedded::cache_folder()?.join("dapo-wgpu")))
 }

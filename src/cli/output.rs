@@ -1,4 +1,4 @@
-//! What a verb shows and where it writes: standard output, progress bars, Ctrl-C, output folders.
+//! What a command prints and where it writes: standard output, progress bars, Ctrl-C, output folders.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -24,7 +24,7 @@ pub fn watch_interrupt(what: &'static str) -> &'static AtomicBool {
     &INTERRUPTED
 }
 
-/// Writes to standard output. That the reader has gone away (`… | head`) is no error.
+/// Writes to standard output. A closed pipe (`… | head`) is not an error.
 ///
 /// # Errors
 /// Anything else that keeps the text from being written, such as a full disk.
@@ -39,7 +39,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// A progress bar with rate and remaining time on standard error; hidden for a single item, and
-/// where nobody sees it.
+/// where that is not a terminal.
 pub fn progress(total: usize, unit: &str) -> ProgressBar {
     if total < 2 {
         return ProgressBar::hidden();
@@ -66,7 +66,7 @@ pub fn bytes_progress() -> ProgressBar {
     bar
 }
 
-/// Runs laboratory work under a progress bar that names the case at hand.
+/// Runs laboratory work under a progress bar that names the current case.
 ///
 /// # Errors
 /// Those of the work.
@@ -88,7 +88,7 @@ pub fn watch<T>(
     result
 }
 
-/// Creates a folder and proves that files can be made in it, before any work is spent.
+/// Creates a folder and checks that files can be created in it, before any work.
 ///
 /// # Errors
 /// A message that names the folder and the fix.

@@ -1,4 +1,4 @@
-//! `profile` and `--profile`: where does the time of a verb go?
+//! `profile` and `--profile`: where does the time of a command go?
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -33,10 +33,10 @@ pub struct Args {
 }
 
 impl Args {
-    /// Runs the verb under a profile, and passes on its exit code.
+    /// Runs the command under a profile, and passes on its exit code.
     ///
     /// # Errors
-    /// Those of the verb, and files that cannot be written.
+    /// Those of the command, and files that cannot be written.
     pub fn around(
         &self,
         options: &RunArgs,
@@ -51,10 +51,10 @@ impl Args {
     }
 }
 
-/// Runs a verb, under a profile if `--profile` asks for one.
+/// Runs a command, under a profile if `--profile` asks for one.
 ///
 /// # Errors
-/// Those of the verb, and a trace that cannot be written.
+/// Those of the command, and a trace that cannot be written.
 pub fn around(
     options: &RunArgs,
     verb: impl FnOnce() -> Result<ExitCode, Failure>,

@@ -92,7 +92,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     Ok(if outcome.metrics.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 
-/// Where the page's threshold begins: scores of other programs may have any range.
+/// Initial threshold of the page: scores of other programs may have any range.
 fn middle(records: &[ImageRecord]) -> f32 {
     let mut scores: Vec<f32> = records.iter().filter_map(|r| r.score).collect();
     scores.sort_unstable_by(f32::total_cmp);

@@ -41,7 +41,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let file = if path.is_dir() { path.join("metrics.json") } else { path.clone() };
         let file = file.canonicalize().unwrap_or(file);
         if seen.contains(&file) {
-            let message = format!("'{}' is given twice, which would lessen the spread", path.display());
+            let message =
+                format!("'{}' is given twice, which would lower the standard deviation", path.display());
             return Err(Failure::new(message).hint("name each run once"));
         }
         seen.push(file);

@@ -18,7 +18,7 @@ use crate::report::write_atomic;
 pub struct Args {
     #[command(flatten)]
     device: DeviceArgs,
-    /// Tune only this case: a printed name, a part of one, or a new case in the same words
+    /// Tune only this case: a printed label, a part of one, or a label with other sizes
     #[arg(long = "case", value_name = "CASE")]
     cases: Vec<String>,
     /// Tune the cases that this model's towers run [default: the shapes of common CLIP models]

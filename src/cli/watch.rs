@@ -24,7 +24,7 @@ pub struct Args {
     /// Folder in which images arrive, and those below it
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// File that gets one JSON line for each image; what stands in it is not done again
+    /// File that gets one JSON line for each image; images in it are not processed again
     #[arg(long, value_name = "FILE.jsonl")]
     out: PathBuf,
     #[command(flatten)]
@@ -61,7 +61,7 @@ struct Line {
 /// Watches until Ctrl-C, or until nothing has come for `--idle` seconds.
 ///
 /// # Errors
-/// A folder that is not there, whatever keeps the model from running, a full disk. Unreadable images get a line.
+/// A folder that is not there, any error of the model or the device, a full disk. Unreadable images get a line.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     check_threshold(args.threshold.threshold)?;
     let seconds = |name: &str, value: f64| match Duration::try_from_secs_f64(value) {
@@ -76,7 +76,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let learner = args.inspect.detector.learner.read()?;
     let prompts = args.inspect.prompts(learner.as_ref())?;
     let (ledger, before) = Ledger::open::<Line>(&args.out)?;
-    let interrupted = watch_interrupt("finishing the images at hand");
+    let interrupted = watch_interrupt("finishing the current images");
     let gpu = args.run.device.open()?;
     let inspection = args.inspect.open(&gpu, prompts, learner.as_ref())?;
     let (alarm, note) = inspection.alarm(args.threshold.calibration.as_deref())?;

@@ -31,7 +31,7 @@ impl AsRef<Path> for ImageEntry {
 ///
 /// In folders, files with one of [`EXTENSIONS`] (in any case) are listed, except hidden files and folders, folders named
 /// `ground_truth` and files ending in `_mask.png`, where benchmark data sets keep their masks. A file or folder named
-/// directly is used whatever its name.
+/// directly is used regardless of its name.
 ///
 /// # Errors
 /// A path that does not exist or cannot be read, or no image at all.

@@ -1,4 +1,4 @@
-//! An image file, decoded once: the inputs of a model and a picture for people.
+//! An image file, decoded once: the inputs of a model and a picture for display.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -28,7 +28,7 @@ pub struct Photo {
     pub tiles: Vec<Tile>,
 }
 
-/// How image files are read: decoded once, cut, resized, and scaled down for people.
+/// How image files are read: decoded once, cut, resized, and scaled down for display.
 #[derive(Debug)]
 pub struct PhotoReader {
     preprocess: Preprocess,
@@ -60,7 +60,7 @@ impl PhotoReader {
         self.preprocess.clone()
     }
 
-    /// Reads an image file. The file is decoded once, whatever is made of it.
+    /// Reads an image file. The file is decoded once for all outputs.
     ///
     /// # Errors
     /// See [`ImageError`].
@@ -68,7 +68,7 @@ impl PhotoReader {
         let source = Source::open(path)?;
         let (width, height) = source.dimensions();
         let is_large = u64::from(width) * u64::from(height) >= LARGE;
-        // The lock guards memory use and no data, so a poisoned one is as good as new.
+        // The lock guards memory use and no data, so a poisoned one can still be used.
         let _turn = is_large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
         let original = source.decode()?;
         let size = (original.width(), original.height());

@@ -75,13 +75,13 @@ impl<I: Iterator<Item = J>, J: Clone + Send + 'static, T: Send + 'static> ReadAh
 
 fn work<J, T>(orders: &Mutex<Receiver<Order<J, T>>>, cancelled: &AtomicBool, prepare: &Prepare<J, T>) {
     loop {
-        // The lock guards a queue that is sound whenever it is released, so a poisoned one is as good as new.
+        // The lock guards a queue that is sound whenever it is released, so a poisoned one can still be used.
         let order = orders.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Order { job, reply }) = order else { return };
         if cancelled.load(Ordering::Relaxed) {
             return;
         }
-        // Fails only where the other side has gone away, and then nobody minds.
+        // Fails only where the receiver is gone, which needs no handling.
         let _ = reply.send(prepare(job));
     }
 }
@@ -115,7 +115,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     #[test]
-    fn order_is_kept_whatever_the_number_of_threads() {
+    fn order_is_kept_for_any_number_of_threads() {
         for (ahead, workers) in [(1, 1), (6, 3), (50, 8), (0, 0)] {
             let squares: Vec<u64> = read_ahead(0..200u64, ahead, workers, |n| {
                 thread::sleep(std::time::Duration::from_micros(n % 7 * 30));

@@ -134,7 +134,7 @@ fn resize_rows<const C: usize>(source: &[u8], axis: &Axis, filter: Filter) -> Ve
     out
 }
 
-/// The pass along y; `row_bytes` is the length of a row, whatever its channels.
+/// The pass along y; `row_bytes` is the length of a row, for any channels.
 fn resize_columns(source: &[u8], row_bytes: usize, axis: &Axis, filter: Filter) -> Vec<u8> {
     let weights = Weights::new(axis, filter);
     let mut out = Vec::with_capacity(row_bytes * axis.to);

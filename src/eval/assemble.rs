@@ -25,7 +25,7 @@ pub struct ProductResult {
     pub image_scores: Vec<(f32, bool)>,
     /// Figures of its pixels; `None` if no maps were evaluated.
     pub pixels: Option<PixelFigures>,
-    /// Figures of its classes; `None` if the maps tell no types.
+    /// Figures of its classes; `None` if the maps have no type channels.
     pub types: Option<MultiFigures>,
     /// True class of each image against the predicted one, if it was predicted.
     pub image_confusion: Option<ConfusionMatrix>,
@@ -207,7 +207,7 @@ fn types(products: &BTreeMap<String, ProductMetrics>) -> BTreeMap<String, TypeFi
     found.into_iter().map(|(name, classes)| (name, over(classes))).collect()
 }
 
-/// All of `metrics.json`. The order of `results` makes no difference.
+/// All of `metrics.json`. It does not depend on the order of `results`.
 pub fn metrics(about: About, results: &[ProductResult]) -> Metrics {
     let mut results: Vec<&ProductResult> = results.iter().collect();
     results.sort_by(|a, b| a.name.cmp(&b.name));
@@ -216,7 +216,7 @@ pub fn metrics(about: About, results: &[ProductResult]) -> Metrics {
         let (metrics, drawn) = product(result, SEED + at as u64);
         if let Some(types) = result.types.as_ref().filter(|t| !t.left_out().is_empty()) {
             notes.push(format!(
-                "{}: multi-type AUROC and AP leave out {}, of which there is no pixel or nothing else",
+                "{}: multi-type AUROC and AP leave out {}, of which there are no pixels or only pixels",
                 result.name,
                 types.left_out().join(", ")
             ));

@@ -27,7 +27,7 @@ pub struct LabelledPhoto {
     pub mask: Option<Vec<bool>>,
 }
 
-/// An inspector with the questions of a plan.
+/// An inspector with the classes of a plan.
 #[derive(Debug)]
 pub struct Evaluator<'a> {
     pub(super) inspector: &'a Inspector,
@@ -66,16 +66,16 @@ impl<'a> Evaluator<'a> {
         let items: Vec<(usize, Item)> =
             indices.into_iter().map(|index| (index, self.plan.items[index].clone())).collect();
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        // The tiles of one image are many.
+        // One image has many tiles.
         let ahead =
             if self.inspector.tiling().is_some() { 2 } else { 2 * self.inspector.batch().max(threads) };
         let photos = read_ahead(items, ahead, threads, read);
         let model = |pixels: &[f32], photos: &[&LabelledPhoto]| self.detect(pixels, photos);
-        // An image gives the same bits in whatever company, and so in whatever part of a run.
+        // Batches of one size: the result of an image does not depend on its batch or on the part of the run.
         Batches::new(photos, preprocess, self.inspector.batch(), model, join).padded()
     }
 
-    /// One batch: the features of its images once, then a classification for each question.
+    /// One batch: the features of its images once, then a classification for each set of classes.
     fn detect(&self, pixels: &[f32], photos: &[&LabelledPhoto]) -> Result<Vec<Detections>, DapoError> {
         let detector = self.inspector.detector();
         let features = detector.encode_images(pixels)?;

@@ -1,4 +1,4 @@
-//! The pictures of an evaluation's page, kept while the images pass by, so that no file is read twice.
+//! The pictures of an evaluation's page, kept during the run, so that no file is read twice.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub struct Gallery {
 }
 
 impl Gallery {
-    /// For a page whose threshold begins here. `records` are images that an earlier run of the program has done.
+    /// For a page with this initial threshold. `records` are images that an earlier run of the program has done.
     ///
     /// # Errors
     /// [`EvalError::Report`].

@@ -12,7 +12,7 @@ pub enum ImageScore {
     Max,
     /// The mean of all values.
     Mean,
-    /// The mean of so many largest values.
+    /// The mean of this many largest values.
     Top(usize),
 }
 
@@ -73,7 +73,7 @@ impl FromStr for ImageScore {
 pub fn table(path: &Path) -> Result<HashMap<String, f32>, String> {
     let at = |what: String| format!("{}: {what}", path.display());
     let mut reader = csv::Reader::from_path(path).map_err(|e| at(format!("cannot be read: {e}")))?;
-    let header = reader.headers().map_err(|e| at(format!("is no table: {e}")))?.clone();
+    let header = reader.headers().map_err(|e| at(format!("is not a table: {e}")))?.clone();
     let column = |name: &str| {
         let found = header.iter().position(|field| field.trim().eq_ignore_ascii_case(name));
         found.ok_or_else(|| at(format!("no column '{name}' in the header; expected image and score")))
@@ -87,7 +87,7 @@ pub fn table(path: &Path) -> Result<HashMap<String, f32>, String> {
         let text = record.get(score).unwrap_or_default().trim();
         let value = text.parse().ok().filter(|v: &f32| v.is_finite());
         let value =
-            value.ok_or_else(|| at(format!("line {line}: the score '{text}' is no finite number")))?;
+            value.ok_or_else(|| at(format!("line {line}: the score '{text}' is not a finite number")))?;
         if scores.insert(name.to_owned(), value).is_some() {
             return Err(at(format!("line {line}: a second score for '{name}'; leave one")));
         }

@@ -51,7 +51,7 @@ pub fn candidates(folder: &Path, image: &str) -> Vec<PathBuf> {
     EXTENSIONS.into_iter().flat_map(named).collect()
 }
 
-/// The map of an image, unless there is none. The image itself is no map.
+/// The map of an image, unless there is none. The image itself is not a map.
 pub fn find(folder: &Path, relative: &str, image: &Path) -> Option<PathBuf> {
     let image = image.canonicalize().ok();
     let is_map = |path: &PathBuf| path.is_file() && path.canonicalize().ok() != image;
@@ -72,9 +72,9 @@ impl Map {
             "png" => png(path),
             _ => tiff(path),
         };
-        // Decoders are outside code: a strange file must not end the run by a panic.
+        // Decoders are third-party code: a malformed file must not end the run by a panic.
         let read = catch_unwind(AssertUnwindSafe(read))
-            .unwrap_or_else(|_| Err("the decoder gave up on it; write it anew".into()));
+            .unwrap_or_else(|_| Err("the decoder failed on it; save it again".into()));
         let wrong = |reason: String| MapError { path: path.into(), reason };
         let (shape, values) = read.map_err(|reason| wrong(format!("cannot be read as a map: {reason}")))?;
         let (channels, height, width) = match shape[..] {

@@ -93,7 +93,7 @@ pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Settings, EvalError> {
         })
         .collect();
     write_atomic(out.join("images.jsonl"), &lines)?;
-    // Last: a folder without it is no run, and merging can simply be repeated.
+    // Last: a folder without it is not a run, and merging can be repeated.
     write_atomic(out.join("run.json"), &to_json(&whole))?;
     Ok(whole)
 }
@@ -126,7 +126,7 @@ impl Counts {
         match (&mut self.types, &other.types) {
             (Some(mine), Some(theirs)) => mine.merge(theirs).map_err(unlike)?,
             (None, None) => {}
-            _ => return Err(EvalError::Parts("some parts tell types, others do not".into())),
+            _ => return Err(EvalError::Parts("some parts have types, others do not".into())),
         }
         self.without_mask += other.without_mask;
         Ok(())

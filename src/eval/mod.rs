@@ -1,9 +1,9 @@
 //! Evaluation of a method on a data set, image after image, in memory that does not grow with their number.
 //!
-//! [`plan`] lists what there is to do, [`run`] keeps what is done in a folder so that a killed run goes on where it
-//! was, [`evaluator`] asks the detector, [`work`] accumulates counts, [`gallery`] keeps pictures for the page, [`merge`] joins the parts of a run that was spread over
-//! machines, [`finish`] makes `metrics.json` of counts. All counts are integers: however a run was
-//! interrupted or divided, the result has the same bytes.
+//! [`plan`] lists the images, [`run`] keeps the progress in a folder so that a killed run resumes, [`evaluator`] runs
+//! the detector, [`work`] accumulates counts, [`gallery`] keeps pictures for the page, [`merge`] joins the parts of a
+//! run that was spread over machines, [`finish`] makes `metrics.json` of counts. All counts are integers: however a run
+//! was interrupted or divided, the result has the same bytes.
 
 pub mod assemble;
 pub mod evaluator;
@@ -49,7 +49,7 @@ pub enum EvalError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// A file of the run is not what it should be.

@@ -38,7 +38,7 @@ pub struct Product {
 pub struct Plan {
     /// About the data set.
     pub data: DataAbout,
-    /// All defect classes: what good-or-defective questions ask for.
+    /// All defect classes, for the decision good or defective.
     pub classes: Vec<String>,
     /// The products, by name.
     pub products: Vec<Product>,

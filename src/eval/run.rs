@@ -63,7 +63,7 @@ pub struct Settings {
 pub struct Counts {
     /// Good or defective.
     pub pixels: PixelCounts,
-    /// Types, for methods that tell them.
+    /// Types, for methods that predict them.
     pub types: Option<TypeCounts>,
     /// Defective images without mask, which are not in the counts.
     pub without_mask: u64,
@@ -131,7 +131,7 @@ impl EvalRun {
         Ok(())
     }
 
-    /// Stores what was recorded, with the counts of the product at hand.
+    /// Stores what was recorded, with the counts of the current product.
     ///
     /// # Errors
     /// An unwritable file.
@@ -188,8 +188,8 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
     text
 }
 
-/// The first field in which two settings differ, and both values. Where the model lies makes no difference: its
-/// weights are compared.
+/// The first field in which two settings differ, and both values. The path of the model is not compared, its
+/// weights are.
 pub(super) fn difference(theirs: &Settings, ours: &Settings) -> Option<(String, String, String)> {
     let fields = |settings: &Settings| match serde_json::to_value(settings) {
         Ok(serde_json::Value::Object(fields)) => fields,

@@ -76,7 +76,7 @@ pub enum ScoreError {
     Input(String),
 }
 
-/// What came out.
+/// The result.
 #[derive(Debug)]
 pub struct Outcome {
     /// `metrics.json`.
@@ -85,7 +85,7 @@ pub struct Outcome {
     pub images: Vec<ImageRecord>,
 }
 
-/// One image of the list, on its way.
+/// One image of the list, and its state.
 struct Item {
     listed: plan::Item,
     map: Option<PathBuf>,

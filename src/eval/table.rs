@@ -1,4 +1,4 @@
-//! Figures for people to read.
+//! Figures as a text table.
 
 use std::fmt::Write as _;
 

@@ -65,13 +65,13 @@ pub fn evaluate(
             Ok(done == total)
         })();
         drop(sender);
-        // A thread that counts ends early only with an error, which says more than that nobody listens.
+        // The counting thread ends early only with an error, which says more than a closed channel.
         counting.join().map_err(|_| EvalError::Parts("counting failed".into()))??;
         inspected
     })
 }
 
-/// Accumulates what comes, in order, and keeps it in the run's folder.
+/// Accumulates results in order, and keeps them in the run's folder.
 fn count(
     evaluator: &Evaluator<'_>,
     run: &mut EvalRun,

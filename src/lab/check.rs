@@ -99,7 +99,7 @@ pub fn select(registry: &Registry, all: Cases, requested: &[String]) -> Result<C
     Ok(kept.chain(built).collect())
 }
 
-/// Checks these cases. Wrong results are no error but listed in the report.
+/// Checks these cases. Wrong results are listed in the report, not returned as errors.
 pub fn run(
     gpu: &Gpu,
     cases: &[Box<dyn Verifiable>],

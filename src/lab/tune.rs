@@ -82,7 +82,7 @@ impl Candidates {
 }
 
 /// Races the variants of these cases; cases with a single candidate are left out. A variant that does not compile or
-/// whose result is wrong is no error but noted in the choice.
+/// whose result is wrong is recorded in the choice, not returned as an error.
 pub fn run(
     gpu: &Gpu,
     cases: &[Box<dyn Verifiable>],

@@ -12,7 +12,7 @@ pub struct Bounded {
 }
 
 impl Bounded {
-    /// A value that is no estimate.
+    /// An exact value.
     pub fn exact(value: f64) -> Self {
         Self { value, max_error: 0.0 }
     }

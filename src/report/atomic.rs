@@ -44,7 +44,7 @@ pub enum WriteError {
     PermissionDenied {
         /// The file that was to be written.
         path: PathBuf,
-        /// The folder that refuses.
+        /// The folder without permission.
         folder: PathBuf,
     },
     /// The target exists and is a folder.
@@ -68,7 +68,7 @@ pub enum WriteError {
         /// The file that was to be written.
         path: PathBuf,
     },
-    /// Anything else the operating system reports.
+    /// Any other error of the operating system.
     #[error("cannot write '{}': {source}", path.display())]
     Io {
         /// The file that was to be written.
@@ -272,7 +272,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn devices_survive_links_are_followed_and_the_umask_rules() {
+    fn devices_survive_links_are_followed_and_the_umask_applies() {
         use std::os::unix::fs::PermissionsExt;
         assert!(matches!(write_atomic("/dev/null", b"x"), Err(WriteError::NotRegular { .. })));
 
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_sorted() {
+    fn io_errors_are_classified() {
         let sort = |kind: ErrorKind| WriteError::from_io(Path::new("a/b"), kind.into());
         assert!(matches!(sort(ErrorKind::PermissionDenied), WriteError::PermissionDenied { .. }));
         assert!(matches!(sort(ErrorKind::StorageFull), WriteError::DiskFull { .. }));

@@ -22,8 +22,8 @@ pub struct ReportBuilder {
     /// Sorted by score, highest first; equal scores in input order.
     kept: Vec<Inlined>,
     bytes: usize,
-    /// Highest score that found no room; nothing at or below it is taken any more, so that the kept ones stay the
-    /// most anomalous also where the byte limit is what decides.
+    /// Highest score that was dropped; nothing at or below it is accepted afterwards, so that the kept images are the
+    /// most anomalous also under the byte limit.
     refused: f32,
 }
 

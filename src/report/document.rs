@@ -20,7 +20,7 @@ pub(super) struct Document<'a> {
     pub images: Option<&'a str>,
     /// Styles beyond those of all pages.
     pub css: &'a str,
-    /// The program of the page.
+    /// The script of the page.
     pub scripts: &'a [&'a str],
     /// JSON for the scripts, in the element `#data`. It must not contain `</`.
     pub data: Option<String>,

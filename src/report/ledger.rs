@@ -14,10 +14,10 @@ pub enum LedgerError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// Another program writes there.
+    /// Another program holds the lock.
     #[error("{}: another program is writing here; wait until it ends, or choose another output with --out", path.display())]
     Held {
         /// The file that it holds.
@@ -52,7 +52,7 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(LedgerError::Held { path: path.into() }),
-            // Some network file systems have no locks; to refuse to work there would protect nobody.
+            // Some network file systems have no locks; refusing to work there would protect nothing.
             Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => Ok(Self { _file: file }),
             Err(TryLockError::Error(e)) => Err(io(e)),
         }
@@ -91,7 +91,7 @@ impl Ledger {
                 })
             })
             .collect::<Result<_, _>>()?;
-        // Only now: a file that is no ledger is left as it was.
+        // Only now: a file that is not a ledger is left unchanged.
         file.set_len(whole as u64).map_err(io)?;
         file.seek(SeekFrom::End(0)).map_err(io)?;
         Ok((Self { path: path.into(), file, _lock: lock }, entries))

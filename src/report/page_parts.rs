@@ -42,7 +42,7 @@ pub(super) fn notice(model: &Model) -> Markup {
                 p {
                     strong { "Demonstration model." } " These results come from the embedded model "
                     code { (model.name) } ", which was trained on procedurally generated pictures only. It shows how \
-                    the program works; do not judge real parts by it."
+                    the program works; do not use it on real parts."
                 }
                 p {
                     "For real inspection use a full CLIP model: get one with " code { "dapo-wgpu fetch" }

@@ -2,8 +2,8 @@
 //!
 //! Both axes are logarithmic: arithmetic intensity in flop/byte against GFLOP/s. Ceilings are lines,
 //! kernels are numbered points, and the numbers are explained in a table beside the plot, so that long
-//! names never cover each other. Whatever the input, the result is valid SVG with finite coordinates;
-//! what is missing is said in words.
+//! names never cover each other. For any input the result is valid SVG with finite coordinates, and names the
+//! data that is missing.
 
 mod axis;
 mod chart;

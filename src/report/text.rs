@@ -1,4 +1,4 @@
-//! Words and numbers as people read them, shared by pages and tables.
+//! Text and number formats shared by pages and tables.
 
 /// Stands in place of a figure that is not defined.
 pub(super) const ABSENT: &str = "–";

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 /// The one process of a trace.
 const PROCESS: u32 = 1;
 
-/// What happened when.
+/// A time line.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Trace {
     /// What ran, as a title.
@@ -29,7 +29,7 @@ pub struct TraceTrack {
     pub slices: Vec<TraceSlice>,
 }
 
-/// A stretch of time.
+/// A span of time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TraceSlice {
     /// What is written on it.

@@ -4,7 +4,7 @@ use super::canvas::{Canvas, Plane, Rgb, UNITS, luma, smoothstep};
 use super::noise::noise;
 use super::rng::SeededRng;
 
-/// One exposure's settings. Tone is applied pixel by pixel, so that a defect's visibility can be judged through it.
+/// One exposure's settings. Tone is applied pixel by pixel, so that the visibility of a defect can be computed with it.
 pub(super) struct Camera {
     light: Plane,
     curve: Vec<f32>,

@@ -79,7 +79,7 @@ const fn object(
 /// Every object, textures first.
 ///
 /// The last argument is the compatibility table: a defect is left out where it cannot occur (a broken carpet), would not
-/// show (a bend in plain concrete), or would appearance like another kind there. `color` is left out for the materials that are
+/// show (a bend in plain concrete), or would look like another kind there. `color` is left out for the materials that are
 /// inspected in grayscale.
 #[rustfmt::skip]
 pub const OBJECTS: &[ObjectKind] = &[

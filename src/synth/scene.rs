@@ -113,7 +113,7 @@ impl Scene {
         self.compose();
     }
 
-    /// Looks at the surface from nearer and turned: strongly for plain textures, slightly where the grain has a direction.
+    /// Views the surface from closer and rotated: strongly for plain textures, slightly where the grain has a direction.
     fn turn_and_zoom(&mut self, grain: bool, rng: &mut SeededRng) {
         let angle = if grain && rng.chance(0.8) { rng.range(-0.12, 0.12) } else { rng.range(-0.5, 0.5) };
         // Just near enough to keep the turned frame inside the surface.

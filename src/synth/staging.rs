@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A hidden file in every finished folder. Only a folder that has it may be replaced: a mistyped
-/// `--out` must never delete somebody's photos.
+/// `--out` must never delete a user's photos.
 const MARKER: &str = ".dapo-wgpu-synth";
 
 /// An output folder that appears under its final name only when it is complete.

@@ -56,7 +56,7 @@ fn streaks(colour: &mut Canvas, rng: &mut SeededRng) {
     let broken = rng.range(0.0, 0.6);
     let crowd = rng.range(0.0, UNITS);
     for _ in 0..rng.weighted(&[0.0, 3.0, 3.0, 2.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5]) {
-        // Streaks like company: half of them stand near one place.
+        // Streaks cluster: half of them lie near one place.
         let x = if rng.chance(0.5) { crowd + 6.0 * rng.normal() } else { rng.range(0.0, UNITS) };
         let whole = rng.chance(0.6);
         let (y0, y1) = if whole {

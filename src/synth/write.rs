@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn shards_have_the_stated_shape_whatever_the_threads() {
+    fn shards_have_the_stated_shape_for_any_number_of_threads() {
         let dir = tempfile::tempdir().expect("temporary folder");
         let write = |name: &str, threads: usize| {
             let out = dir.path().join(name);

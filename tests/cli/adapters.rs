@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::Place;
 use crate::common::{self, model::Tiny};
 
-/// Takes every adapter away: an API that this system does not have.
+/// Hides every adapter: an API that this system does not have.
 fn without_adapters(command: &mut Command) -> &mut Command {
     command.env("WGPU_BACKEND", if cfg!(windows) { "metal" } else { "dx12" })
 }
@@ -56,7 +56,7 @@ fn no_adapter_at_all() {
 }
 
 #[test]
-fn devices_tells_what_is_used_and_why() {
+fn devices_prints_what_is_used_and_why() {
     let json = devices(&[]);
     assert_eq!(json["schema"], "dapo-wgpu/devices/1");
     let chosen = &json["chosen"];
@@ -76,7 +76,7 @@ fn devices_tells_what_is_used_and_why() {
     }
     if software {
         assert!(text.contains("software device"));
-        assert!(!text.replace("not a GPU's", "").contains("GPU"), "a software device is no GPU: {text}");
+        assert!(!text.replace("not a GPU's", "").contains("GPU"), "a software device is not a GPU: {text}");
     }
 }
 
@@ -135,7 +135,7 @@ fn features_do_not_depend_on_the_optional_paths() {
 }
 
 /// Machines without Vulkan fall back to OpenGL. Checked where that is Mesa's software device, whose
-/// answers are the same everywhere.
+/// results are the same everywhere.
 #[test]
 fn opengl_gives_the_same_features() {
     let place = Place::new();

@@ -213,7 +213,7 @@ fn models_that_cannot_be_timed() {
     place.run(&["bench", "--arch", "dapo-nano", "--batch", "0"]).fails_with(&["from 1 to"]);
     place
         .run(&["bench", "--arch", "dapo-nano", "--batch", "900000"])
-        .fails_with(&["900000 images are no batch"]);
+        .fails_with(&["a batch of 900000 images"]);
     place.run(&["bench", "--arch", "dapo-nano", "--image-size", "30"]).fails_with(&["30"]);
     let hidden = place.run(&["bench", "--arch", "dapo-nano", "--part", "vision", "--out", "no/x.json"]);
     hidden.fails_with(&["no/x.json"]);

@@ -41,7 +41,7 @@ fn a_run_leaves_results_overlays_maps_and_a_page() {
         common::save_picture(&place.path("in"), name, size, seed as u32);
     }
     let defects = "scratch,hole,faulty imprint";
-    // The tiny model knows nothing, so the threshold is what brings out boxes.
+    // The tiny model knows nothing, so the low threshold is what makes boxes.
     let words = ["in", "--save-maps", "--json", "--object", "metal nut", "--threshold", "0.3"];
     let run = place.detect(&[&words[..], &["--defects", defects]].concat()).succeeds();
     let out = place.path("out");
@@ -88,7 +88,7 @@ fn a_run_leaves_results_overlays_maps_and_a_page() {
 
 fn check_overlay(path: &Path, (width, height): (u32, u32)) {
     let overlay = image::open(path).expect("a PNG");
-    // The original's size, but for looking at: no side above 1600, rounded up.
+    // The original's size, but for display: no side above 1600, rounded up.
     let longest = width.max(height);
     let side = |n: u32| if longest > 1600 { (n * 1600).div_ceil(longest) } else { n };
     assert_eq!((overlay.width(), overlay.height()), (side(width), side(height)), "{}", path.display());
@@ -132,7 +132,7 @@ fn the_same_command_gives_the_same_results() {
 }
 
 #[test]
-fn company_in_a_batch_changes_no_score() {
+fn scores_do_not_depend_on_the_batch() {
     let place = Place::new();
     for seed in 0..5 {
         place.picture(&format!("in/{seed}.png"), seed * 3);
@@ -172,7 +172,7 @@ fn the_embedded_model_works_without_any_option_and_says_what_it_is() {
     assert_eq!(common::files(&out), ["overlays/nut.png", "report.html", "results.json"]);
     let results = common::results(&out);
     assert!(results.model.demonstration);
-    assert_eq!(results.model.path, "", "the documented word for a model inside the program");
+    assert_eq!(results.model.path, "", "the documented value for the embedded model");
     assert_eq!(results.object, "object");
     assert!(results.defects.len() >= 5, "a general list");
     let page = fs::read_to_string(out.join("report.html")).expect("a page");

@@ -1,4 +1,4 @@
-//! `eval` and `merge`: a whole data set, in pieces or not, killed or not, to the same bytes.
+//! `eval` and `merge`: a whole data set, in parts or not, killed or not, gives the same bytes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -64,7 +64,7 @@ fn assert_same(a: &Path, b: &Path) {
 
 /// The embedded model, on a set with a broken image and one without its mask.
 #[test]
-fn a_data_set_is_evaluated_and_what_cannot_be_is_told() {
+fn a_data_set_is_evaluated_and_failed_images_are_reported() {
     let place = Place::with_data("96");
     place.write("data/washer/test/hole/001.png", b"no picture");
     fs::remove_file(place.path("data/leather/ground_truth/scratch/000_mask.png")).expect("a mask");
@@ -123,7 +123,7 @@ fn a_data_set_is_evaluated_and_what_cannot_be_is_told() {
     let page = fs::read_to_string(out.join("report.html")).expect("a page");
     assert!(page.contains("not a readable image"), "the page names what failed");
 
-    // Once more: nothing is looked at again, and the same bytes stand there.
+    // A second time: nothing is computed again, and the bytes are the same.
     place.copy("run", "before");
     let again = place.run(&[&words[..], &["--json"]].concat());
     assert_eq!(again.code, Some(3), "{again:#?}");
@@ -165,7 +165,7 @@ fn parts_make_the_bytes_of_the_whole() {
     refuse(&["part1", "part2", "nowhere"], &["nowhere"]);
     place.merge(&parts, "merged").fails_with(&["merged: this folder holds a run already", "--out"]);
 
-    // What killed parts look like: counts behind the lines, and a line that was being written.
+    // The state of killed parts: counts behind the lines, and a half-written line.
     place.copy("part2", "behind");
     fs::remove_file(place.path("behind/counts/1.bin")).expect("counts");
     refuse(
@@ -177,8 +177,8 @@ fn parts_make_the_bytes_of_the_whole() {
     place.write("cut/images.jsonl", &lines[..lines.len() - 7]);
     refuse(&["part1", "cut", "part3"], &["cut: part 2/3 has ", " of its 5 images"]);
     place.eval("behind", &["--shard", "2/3"]).succeeds();
-    place.merge(&["part1", "behind", "part3"], "mended");
-    assert_same(&place.path("whole"), &place.path("mended"));
+    place.merge(&["part1", "behind", "part3"], "repaired");
+    assert_same(&place.path("whole"), &place.path("repaired"));
 
     place.eval("half", &["--shard", "2/2"]).succeeds();
     refuse(&["part1", "half", "part3"], &["half: one part of 2, but part1 is one of 3"]);
@@ -187,7 +187,7 @@ fn parts_make_the_bytes_of_the_whole() {
     refuse(&["part1", "other", "part3"], &["other: this part was made with another data"]);
 }
 
-/// Kills an evaluation again and again, at any moment from its start to its end. `DAPO_KILLS` sets how often;
+/// Kills an evaluation repeatedly, at any moment from its start to its end. `DAPO_KILLS` sets how often;
 /// `make kills` asks for fifty.
 #[cfg(unix)]
 #[test]
@@ -197,7 +197,7 @@ fn a_killed_run_of_eval_ends_in_the_same_bytes() {
     let bytes = fs::read(place.path("data/washer/test/good/000.png")).expect("an image");
     (4..52).for_each(|n| place.write(&format!("data/washer/test/good/{n:03}.png"), &bytes));
     let images = 64;
-    // The embedded model, since tinier ones are through before anybody can stop them.
+    // The embedded model, since a smaller one may finish before it is killed.
     let words = ["eval", "--data", "data", "--batch", "4", "--out"];
     place.run(&[&words[..], &["whole"]].concat()).succeeds();
     let (whole, out) = (place.path("whole"), place.path("run"));
@@ -232,7 +232,7 @@ fn a_killed_run_of_eval_ends_in_the_same_bytes() {
         }
         match ended.or(child.try_wait().expect("a child")) {
             Some(status) => {
-                // It was through before: compare, and begin again.
+                // It had finished before: compare, and begin again.
                 assert!(status.success());
                 assert_same(&whole, &out);
                 fs::remove_dir_all(&out).expect("the run");
@@ -254,7 +254,7 @@ fn a_killed_run_of_eval_ends_in_the_same_bytes() {
 }
 
 #[test]
-fn what_eval_cannot_do_it_says_and_writes_nothing() {
+fn eval_refuses_invalid_requests_and_writes_nothing() {
     let place = Place::with_data("64");
     let wrong = |words: &[&str], message: &[&str]| {
         place.eval("no", words).fails_with(message);
@@ -304,13 +304,13 @@ fn tiles_change_maps_and_no_score() {
     assert_ne!(plain.mean.values[&Figure::PixelAuroc], tiled.mean.values[&Figure::PixelAuroc]);
     assert_eq!(tiled.settings["tile"], 48);
     assert_eq!(tiled.settings["tile_overlap"], 0.25);
-    // One tile that shows all of an image is no tile.
+    // An image that fits into one tile is not tiled.
     place.eval("one", &["--tile", "96"]).succeeds();
     assert_eq!(place.metrics("one").mean, plain.mean);
 }
 
 #[test]
-fn learners_are_evaluated_with_the_types_that_they_tell() {
+fn learners_are_evaluated_with_the_types_that_they_predict() {
     let place = Place::with_data("64");
     let model = goldens().join("open_clip");
     let eval = |out: &str, learner: &Path| {
@@ -330,7 +330,7 @@ fn learners_are_evaluated_with_the_types_that_they_tell() {
         assert!(found.mean.values.contains_key(&figure), "{figure:?}");
     }
 
-    // AnomalyCLIP knows only good and damaged: there is nothing to be said of types, anywhere.
+    // AnomalyCLIP knows only good and damaged: there are no figures of types.
     let one_class = place.path("anomalyclip");
     let config = place.path("one-class.toml");
     fs::write(&config, "[learner]\nmethod = \"anomalyclip\"\n").expect("writable");

@@ -83,14 +83,14 @@ fn odd_but_valid_images_are_scored() {
         let image = image.scored().unwrap_or_else(|| panic!("{name}: {image:?}"));
         assert_eq!((image.width, image.height), (width, height), "{name}");
         let overlay = image::open(out.join(image.overlay.as_ref().expect("an overlay"))).expect("a PNG");
-        // Overlays are for looking at: no side above 1600.
+        // Overlays are for display: no side above 1600.
         let shown = if width > 1600 { (1600, 3) } else { (width, height) };
         assert_eq!((overlay.width(), overlay.height()), shown, "{name}");
     }
 }
 
 #[test]
-fn one_bad_image_among_twelve_concerns_no_other() {
+fn one_bad_image_among_twelve_does_not_affect_the_others() {
     let place = Place::new();
     for number in 0..12 {
         place.picture(&format!("twelve/{number:02}.png"), number);
@@ -142,7 +142,7 @@ fn files_with_the_same_stem_do_not_overwrite_each_other() {
 }
 
 #[test]
-fn names_with_odd_characters_are_no_danger() {
+fn names_with_special_characters_are_safe() {
     let place = Place::new();
     let names = ["schräg – ü.png", "50% #1 & <b>.png", "a b/c 'd'.png"];
     for (seed, name) in names.iter().enumerate() {
@@ -164,7 +164,7 @@ fn names_with_odd_characters_are_no_danger() {
 
 #[cfg(unix)]
 #[test]
-fn a_name_that_is_not_unicode_is_no_danger() {
+fn a_name_that_is_not_unicode_is_safe() {
     use std::os::unix::ffi::OsStrExt;
     let place = Place::new();
     place.picture("plain.png", 1);

@@ -70,9 +70,9 @@ fn a_checkpoint_of_dapo_becomes_a_learner() {
     let file = fixture("torch/learner.pth");
     let file = file.to_str().expect("a path in UTF-8");
     let run = place.run(&["import", file, "--out", "out", "--json"]).succeeds();
-    let told: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
-    assert_eq!((&told["kind"], &told["tensors"]), (&"learner".into(), &6.into()));
-    assert!(told["notes"][0].as_str().expect("a note").contains("meta_net"));
+    let summary: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!((&summary["kind"], &summary["tensors"]), (&"learner".into(), &6.into()));
+    assert!(summary["notes"][0].as_str().expect("a note").contains("meta_net"));
     assert_eq!(common::files(&place.path("out")), ["learner.safetensors"]);
     let bytes = fs::read(place.path("out/learner.safetensors")).expect("the learner");
     let (_, header) = SafeTensors::read_metadata(&bytes).expect("safetensors");
@@ -80,13 +80,13 @@ fn a_checkpoint_of_dapo_becomes_a_learner() {
     let (shape, values) =
         common::tensor(&place.path("out/learner.safetensors"), "visual_prompt.learnable_visual_tokens");
     assert_eq!((shape, values), (vec![2, 4, 6], vec![5.0; 48]));
-    // The tensors alone, under a name of one's own.
+    // The tensors alone, in a file of the given name.
     place.run(&["import", file, "--out", "mine.safetensors"]).succeeds();
     assert!(fs::read(place.path("mine.safetensors")).expect("the learner") == bytes);
 }
 
 #[test]
-fn what_is_no_state_dict_leaves_nothing() {
+fn a_file_without_a_state_dict_leaves_nothing() {
     let place = Place::new();
     let module = fixture("torch/module.pt");
     let module = module.to_str().expect("a path in UTF-8");

@@ -25,7 +25,7 @@ fn check_runs_one_printed_case_and_writes_a_report() {
 }
 
 #[test]
-fn check_says_what_kernels_were_given() {
+fn check_prints_the_capabilities_that_kernels_used() {
     let place = Place::new();
     let words = ["check", "--case", "tokens f32 batch=1 tokens=1 width=1"];
     let second = |stdout: String| stdout.lines().nth(1).expect("a second line").to_owned();
@@ -41,7 +41,7 @@ fn check_says_what_kernels_were_given() {
 }
 
 #[test]
-fn a_part_of_a_name_selects_and_the_list_can_be_given_back() {
+fn a_part_of_a_label_selects_and_listed_labels_are_accepted() {
     let place = Place::new();
     let list = place.run(&["check", "--list", "--case", "l2norm"]).succeeds().stdout;
     assert!(list.lines().count() > 3 && list.lines().all(|line| line.contains("l2norm")), "{list}");

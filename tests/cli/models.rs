@@ -74,7 +74,7 @@ fn damages() -> Vec<(&'static str, Damage, &'static [&'static str])> {
             &[WEIGHTS, "header of 18446744073709551615 bytes"],
         ),
         (
-            "a header that is no JSON",
+            "a header that is not JSON",
             |f| write_raw(&f.join(WEIGHTS), 7, "{oops:}", b""),
             &[WEIGHTS, "header is not JSON"],
         ),
@@ -161,7 +161,7 @@ fn every_damage_is_named_and_nothing_is_written() {
         run.fails_with(words);
         assert!(!place.path("o.safetensors").exists());
     }
-    // The last one again through the other verb that loads models.
+    // The last one again through the other command that loads models.
     place.picture("a.png", 1);
     place.detect(&["a.png"]).fails_with(&["tokenizer.json"]);
     place.left_nothing();
@@ -187,7 +187,7 @@ fn weights_that_are_not_numbers_give_an_error_and_no_results() {
         values.fill(f32::NAN);
     });
     let run = place.detect(&["a.png"]);
-    assert!(run.code != Some(0), "NaN is no score: {run:#?}");
+    assert!(run.code != Some(0), "NaN is not a score: {run:#?}");
     assert!(run.stderr.contains("NaN") || run.stderr.contains("finite"), "{run:#?}");
     common::assert_whole(&place.path("out"));
 }
@@ -216,7 +216,7 @@ fn an_absurd_image_size_is_refused() {
 }
 
 #[test]
-fn without_a_cache_the_embedded_model_says_where_it_wanted_to_go() {
+fn without_a_cache_the_error_says_what_to_set() {
     let place = Place::new();
     place.write("file", b"");
     fs::create_dir(place.path("tmp")).expect("a folder");

@@ -20,14 +20,14 @@ fn read(place: &Place, name: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(place.path(name)).expect("the file")).expect("JSON")
 }
 
-/// Whether the device's timestamps can be believed.
+/// Whether the device's timestamps advance.
 fn ticks() -> bool {
     let devices = common::run(["devices", "--json"]).succeeds().stdout;
     serde_json::from_str::<Value>(&devices).expect("JSON")["chosen"]["timestamps_tick"] == true
 }
 
 fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+    value.as_f64().unwrap_or_else(|| panic!("{value} is not a number"))
 }
 
 /// The sum of a field over a list.
@@ -93,7 +93,7 @@ fn a_profile_of_embed_says_where_the_time_goes() {
     let place = place();
     let files = ["profile", "--trace", "t.json", "--out", "p.json"];
     let run = place.run(&[&files[..], &EMBED].concat()).succeeds();
-    assert_eq!(run.stdout, "", "the verb prints nothing to standard output, and neither does its profile");
+    assert_eq!(run.stdout, "", "the command prints nothing to standard output, and neither does its profile");
     for word in ["profile of: ", "matmul", "attention", "vision forward / block", "activations"] {
         assert!(run.stderr.contains(word), "{word}: {run:#?}");
     }
@@ -168,7 +168,7 @@ fn profiles_that_cannot_be_written_are_noticed_before_any_work() {
 }
 
 #[test]
-fn the_exit_code_is_the_verbs() {
+fn the_exit_code_is_that_of_the_command() {
     let place = place();
     place.write("broken.png", b"no picture");
     let words = ["--model", "model", "--defects", "scratch", "--out", "out", "--no-overlays"];

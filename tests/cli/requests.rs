@@ -1,4 +1,4 @@
-//! Requests that cannot be met, and the verbs without a device.
+//! Requests that cannot be met, and the commands without a device.
 
 use std::fs;
 
@@ -35,7 +35,7 @@ fn numbers_out_of_range_are_refused() {
         assert_eq!(run.code, Some(2));
     }
     place.left_nothing();
-    // A batch of none or of more images than there are is no reason to stop.
+    // A batch size of 0, or beyond the number of images, is accepted.
     for batch in ["0", "1000000"] {
         place.detect(&["a.png", "--batch", batch]).succeeds();
     }
@@ -62,7 +62,7 @@ fn unwritable_outputs_are_noticed_before_any_work() {
 }
 
 #[test]
-fn a_command_line_that_says_too_little() {
+fn incomplete_command_lines() {
     let place = Place::new();
     place.run(&["embed", "--out", "e.safetensors"]).fails_with(&["nothing to embed", "--image", "--text"]);
     assert_eq!(place.run(&["detect", "a.png"]).fails_with(&["--out"]).code, Some(2));
@@ -167,10 +167,10 @@ fn fetch_says_so_when_there_is_no_network() {
     assert!(place.run(&["fetch", "--list"]).succeeds().stdout.contains("vit-l-14-336"));
 }
 
-/// `dapo-wgpu devices | head -1`: whoever reads may stop reading.
+/// `dapo-wgpu devices | head -1`: the reader may close the pipe.
 #[cfg(unix)]
 #[test]
-fn a_reader_that_goes_away_causes_no_panic() {
+fn a_closed_pipe_causes_no_panic() {
     use std::process::Stdio;
     let place = Place::new();
     place.picture("a.png", 1);
@@ -183,7 +183,7 @@ fn a_reader_that_goes_away_causes_no_panic() {
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
         drop(child.stdout.take());
-        // Looks for a panic itself.
+        // `Run` asserts that there was no panic.
         let run: common::Run = child.wait_with_output().expect("it ends").into();
         assert_ne!(run.code, Some(101));
     }

@@ -114,7 +114,7 @@ fn figures_are_right_exactly_and_in_bins() {
 }
 
 #[test]
-fn formats_say_the_same() {
+fn formats_give_the_same_figures() {
     let place = place();
     score(&place, &[]).succeeds();
     let expected = metrics(&place);
@@ -191,7 +191,7 @@ fn what_is_missing_or_broken_is_named() {
 }
 
 #[test]
-fn the_images_themselves_are_no_maps() {
+fn the_images_themselves_are_not_maps() {
     let place = place();
     let words = ["score", "--predictions", "data", "--data", "data", "--out", "out"];
     place.run(&words).fails_with(&["4 of 4 images have no map"]);

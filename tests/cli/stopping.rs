@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::Place;
 use crate::common;
 
-/// So many that no machine is through before it is told to stop.
+/// Enough that no machine finishes before it is stopped.
 const IMAGES: usize = 3000;
 
 /// A place with a folder of images that are cheap to make.

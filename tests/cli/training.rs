@@ -1,4 +1,4 @@
-//! `train`, `--resume`, and `detect` and `embed` with what they leave behind.
+//! `train`, `--resume`, and `detect` and `embed` with the trained learner.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ pub fn first(out: &Path, steps: &str) -> Vec<String> {
     [options(out, steps), more.into()].concat()
 }
 
-/// As `options`, for a run that goes on: batch size and the like are the run's.
+/// As `options`, for a resumed run: batch size and the like are those of the run.
 fn again(out: &Path) -> Vec<String> {
     let (data, model) = (goldens().join("learner"), goldens().join("open_clip"));
     let words = ["train", "--data", text(&data), "--model", text(&model), "--out", text(out), "--resume"];
@@ -110,7 +110,7 @@ fn train_repeats_four_steps_of_pytorch() {
         serde_json::from_str(&fs::read_to_string(out.join("learner.json")).expect("learner.json"))
             .expect("JSON");
     assert_eq!(beside["test_defects"][2], "faulty imprint");
-    assert_eq!(beside["learner"]["prompt_sets"], 3, "told by the tensors");
+    assert_eq!(beside["learner"]["prompt_sets"], 3, "inferred from the tensors");
 
     // What was learned is used: the learner's own names, its image size, its class vectors.
     let found = folder.path().join("found");
@@ -153,12 +153,9 @@ fn train_repeats_four_steps_of_pytorch() {
     assert_eq!(tensor(&features, "text_features").1, tensor(&learner, "text_features").1);
 }
 
-/// Kills a run again and again; what is left must always go on, and end in the same bits as a run that
-/// nobody disturbed. `DAPO_KILLS` sets how often; `make kills` asks for fifty.
-#[cfg(unix)]
 /// The golden model's weights are numbers of 16 bits, so storing them as such changes nothing.
 #[test]
-fn weights_of_16_bits_train_alike() {
+fn float16_weights_train_to_the_same_losses() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("run");
     run([four_steps(&out), ["--weights", "f16"].map(str::to_owned).into()].concat()).succeeds();
@@ -170,8 +167,11 @@ fn weights_of_16_bits_train_alike() {
     }
 }
 
+/// Kills a run repeatedly; it must always resume, and end in the same bits as an uninterrupted run. `DAPO_KILLS` sets
+/// how often; `make kills` asks for fifty.
 #[test]
-fn a_killed_run_goes_on_to_the_same_bits() {
+#[cfg(unix)]
+fn a_killed_run_resumes_to_the_same_bits() {
     let kills: u64 = std::env::var("DAPO_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(4);
     let steps = (4 * kills + 4).to_string();
     let folder = tempfile::tempdir().expect("a folder");
@@ -192,7 +192,7 @@ fn a_killed_run_goes_on_to_the_same_bits() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         sleep(Duration::from_millis(100 + (seed >> 33) % 2500));
         if child.try_wait().expect("a child").is_some() {
-            break; // it was through before
+            break; // it had finished before
         }
         child.kill().expect("killed"); // SIGKILL: nothing is flushed, no handler runs
         child.wait().expect("gone");
@@ -222,7 +222,7 @@ fn a_killed_run_goes_on_to_the_same_bits() {
     assert!(left.is_empty(), "temporary files are left: {left:?}");
 }
 
-/// Nobody has to help when the device goes away: the run goes on from its checkpoint on a new one.
+/// When the device is lost, the run resumes from its checkpoint on a new one by itself.
 #[test]
 fn a_lost_device_is_replaced() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -237,7 +237,7 @@ fn a_lost_device_is_replaced() {
 }
 
 #[test]
-fn what_train_cannot_do_it_says() {
+fn train_refuses_invalid_requests() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("run");
     let with = |more: &[&str]| {
@@ -276,7 +276,7 @@ fn what_train_cannot_do_it_says() {
 }
 
 #[test]
-fn a_run_is_not_written_over_and_keeps_its_settings() {
+fn a_run_is_not_overwritten_and_keeps_its_settings() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("run");
     run(first(&out, "1")).succeeds();

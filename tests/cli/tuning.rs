@@ -81,7 +81,7 @@ fn the_winner_is_what_runs() {
 }
 
 #[test]
-fn a_damaged_or_stale_file_is_ignored_with_a_note_and_mended_by_the_next_race() {
+fn a_damaged_or_stale_file_is_ignored_with_a_note_and_replaced_by_the_next_race() {
     let place = Tuned(Place::new());
     place.run(&["tune", "--case", CASE]).succeeds();
     let file = place.file();

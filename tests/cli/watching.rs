@@ -14,11 +14,11 @@ use crate::Place;
 use crate::common;
 use crate::training::{goldens, text};
 
-/// The options that all verbs here share.
-const LOOK: [&str; 4] = ["--model", "model", "--defects", "scratch,hole"];
+/// The options that all commands here share.
+const OPTIONS: [&str; 4] = ["--model", "model", "--defects", "scratch,hole"];
 
 fn with<'a>(words: &[&'a str]) -> Vec<&'a str> {
-    [words, &LOOK].concat()
+    [words, &OPTIONS].concat()
 }
 
 #[test]
@@ -74,10 +74,10 @@ fn a_threshold_can_live_in_the_learner() {
     let original = goldens().join("learner/learner_init.safetensors");
     fs::copy(&original, place.path("learner.safetensors")).expect("a learner");
     let model = goldens().join("open_clip");
-    let look = ["--model", text(&model), "--learner", "learner.safetensors", "--image-size", "96"];
+    let options = ["--model", text(&model), "--learner", "learner.safetensors", "--image-size", "96"];
     let defects = ["--defects", "scratch,hole"];
     let calibrate = ["calibrate", "--good", "good", "--false-alarms", "0.1"];
-    let ran = place.run(&[&calibrate[..], &look, &defects].concat()).succeeds();
+    let ran = place.run(&[&calibrate[..], &options, &defects].concat()).succeeds();
     assert!(ran.stderr.contains("stored in learner.safetensors"), "{}", ran.stderr);
     let name = "linear_adapter.fc.3.weight";
     assert_eq!(
@@ -87,7 +87,7 @@ fn a_threshold_can_live_in_the_learner() {
     );
     let detect = |defects: &[&str]| {
         place
-            .run(&[&["detect", "good", "--out", "out", "--no-overlays"][..], &look, defects].concat())
+            .run(&[&["detect", "good", "--out", "out", "--no-overlays"][..], &options, defects].concat())
             .succeeds();
         common::results(&place.path("out"))
     };
@@ -99,10 +99,10 @@ fn a_threshold_can_live_in_the_learner() {
     let highest = scored.iter().map(|image| image.score).fold(0.0, f32::max);
     let threshold = results.settings["alarm_threshold"].as_f64().expect("a number");
     assert_eq!(threshold as f32, highest.next_up());
-    // Other words give other scores: the threshold is not used, and that is told.
+    // Other defects give other scores: the threshold is not used, and a note says so.
     let results = detect(&["--defects", "scratch"]);
-    let told = |note: &String| note.contains("not used") && note.contains("list of defects");
-    assert!(results.notes.iter().any(told), "{:?}", results.notes);
+    let unused = |note: &String| note.contains("not used") && note.contains("list of defects");
+    assert!(results.notes.iter().any(unused), "{:?}", results.notes);
     assert_eq!(results.settings["alarm_threshold"], 0.5);
 }
 
@@ -123,7 +123,7 @@ fn watch(place: &Place, more: &[&str]) -> Child {
     command.spawn().expect("the program starts")
 }
 
-/// The whole lines that stand there by now.
+/// The complete lines so far.
 fn lines(place: &Place) -> Vec<Value> {
     let text = fs::read_to_string(place.path("lines.jsonl")).unwrap_or_default();
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
@@ -143,7 +143,7 @@ fn wait_for(what: &str, mut reached: impl FnMut() -> bool) {
 /// many; `make watch` asks for a thousand.
 #[cfg(unix)]
 #[test]
-fn every_file_that_arrives_is_answered_for_once() {
+fn every_file_that_arrives_gets_one_line_per_version() {
     let count: usize = std::env::var("DAPO_WATCH").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
     let place = Place::new();
     fs::create_dir(place.path("in")).expect("a folder");
@@ -160,7 +160,7 @@ fn every_file_that_arrives_is_answered_for_once() {
             .expect("a picture");
         bytes.into_inner()
     };
-    // A burst: some files are there at once, some only half, some are no pictures.
+    // A burst: some files are there at once, some only half, some are not pictures.
     let drop_in = |numbers: std::ops::Range<usize>| {
         for n in numbers {
             let bytes = picture(n);
@@ -180,7 +180,7 @@ fn every_file_that_arrives_is_answered_for_once() {
     drop_in(0..third);
     wait_for("the first lines", || lines(&place).len() >= third / 2);
     complete(0..third / 2);
-    // One that was answered for is replaced.
+    // A file that has a line is replaced.
     let replaced = name(1);
     wait_for("file 1", || lines(&place).iter().any(|line| line["path"] == replaced.as_str()));
     let before = version(&place.path("in").join(&replaced));
@@ -190,7 +190,7 @@ fn every_file_that_arrives_is_answered_for_once() {
     wait_for("more lines", || lines(&place).len() > third * 2 / 3);
     first.kill().expect("it was running"); // SIGKILL
     first.wait().expect("gone");
-    // While nobody watches.
+    // While the program is not running.
     drop_in(half..count - 6);
     complete(third / 2..half);
     let mut second = watch(&place, &["--idle", "2"]);
@@ -201,47 +201,47 @@ fn every_file_that_arrives_is_answered_for_once() {
 
     let text = fs::read_to_string(place.path("lines.jsonl")).expect("lines");
     assert!(text.ends_with('\n'));
-    let mut told: BTreeMap<String, BTreeMap<Version, Value>> = BTreeMap::new();
+    let mut found: BTreeMap<String, BTreeMap<Version, Value>> = BTreeMap::new();
     for line in lines(&place) {
         let path = line["path"].as_str().expect("a path").to_owned();
         let number = |field: &str| line[field].as_u64().expect("a number");
         let of = (number("bytes"), number("modified_ns"));
-        let twice = told.entry(path.clone()).or_default().insert(of, line);
-        assert!(twice.is_none(), "{path} was answered for twice");
+        let twice = found.entry(path.clone()).or_default().insert(of, line);
+        assert!(twice.is_none(), "{path} has two lines for one version");
     }
-    assert_eq!(told.len(), count, "files that were answered for");
+    assert_eq!(found.len(), count, "files with a line");
     for n in 0..count {
         let name = name(n);
-        let answers = &told[&name];
-        let now = &answers.get(&version(&place.path("in").join(&name)));
-        let now = now.unwrap_or_else(|| panic!("{name}: not as it is now: {answers:?}"));
+        let versions = &found[&name];
+        let now = &versions.get(&version(&place.path("in").join(&name)));
+        let now = now.unwrap_or_else(|| panic!("{name}: not as it is now: {versions:?}"));
         if is_corrupt(n) {
             assert!(now["error"].as_str().is_some_and(|e| e.contains("not a readable image")), "{now}");
         } else {
             let score = now["score"].as_f64().expect("a score");
             assert_eq!(now["verdict"], if score >= 0.5 { "defective" } else { "good" }, "{now}");
         }
-        let mut earlier: Vec<Version> = answers.keys().copied().collect();
+        let mut earlier: Vec<Version> = versions.keys().copied().collect();
         earlier.retain(|of| *of != version(&place.path("in").join(&name)));
         match n {
             1 => assert_eq!(earlier, [before], "the version that was replaced"),
-            // Half a file may have been waited for in vain.
+            // A half-written file may have got an error line.
             n if is_cut(n) => {
-                assert!(earlier.iter().all(|of| answers[of]["error"].is_string()), "{answers:?}")
+                assert!(earlier.iter().all(|of| versions[of]["error"].is_string()), "{versions:?}")
             }
-            _ => assert!(earlier.is_empty(), "{answers:?}"),
+            _ => assert!(earlier.is_empty(), "{versions:?}"),
         }
     }
-    let score = |of: Version| told[&replaced][&of]["score"].as_f64();
-    assert_ne!(score(before), score(after), "the picture that came later was looked at");
-    // Nothing is left to do, and what was done stays.
+    let score = |of: Version| found[&replaced][&of]["score"].as_f64();
+    assert_ne!(score(before), score(after), "the new picture was scored");
+    // Nothing is left to do, and the lines stay.
     let again = watch(&place, &["--idle", "0.2"]).wait_with_output().expect("it ends");
     assert!(again.status.success());
     assert_eq!(fs::read_to_string(place.path("lines.jsonl")).expect("lines"), text);
 }
 
 #[test]
-fn what_watch_cannot_do_it_says() {
+fn watch_refuses_invalid_requests() {
     let place = Place::new();
     let watch = |words: &[&str]| place.run(&with(&[&["watch"], words].concat()));
     watch(&["nowhere", "--out", "lines.jsonl"]).fails_with(&["nowhere", "cannot be watched"]);

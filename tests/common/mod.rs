@@ -1,5 +1,5 @@
-//! What the end-to-end tests share: running the program, small models and images, and looking at
-//! what a run left behind.
+//! What the end-to-end tests share: running the program, small models and images, and reading
+//! what a run wrote.
 #![allow(dead_code)] // every test binary uses its own part of this
 
 pub mod model;
@@ -21,7 +21,7 @@ pub fn program() -> Command {
     command
 }
 
-/// What a finished run said.
+/// The exit code and output of a finished run.
 #[derive(Debug)]
 pub struct Run {
     /// Exit code; `None` when a signal ended it.
@@ -126,7 +126,7 @@ pub fn assert_whole(folder: &Path) {
                 SafeTensors::deserialize(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
             }
             Some("lock") => assert_eq!(fs::metadata(&path).expect("readable").len(), 0, "{name}"),
-            Some("bin" | "csv" | "md" | "tex") => {} // what they hold is compared by the tests of their verbs
+            Some("bin" | "csv" | "md" | "tex") => {} // what they hold is compared by the tests of their commands
             _ => panic!("an unexpected file: {name}"),
         }
     }

@@ -71,7 +71,7 @@ pub fn write_weights(path: &Path, tensors: &Tensors, dtype: Dtype) {
     safetensors::serialize_to_file(views, None, path).expect("a writable file");
 }
 
-/// Writes a file with the given safetensors header, honest or not.
+/// Writes a file with the given safetensors header, valid or not.
 pub fn write_raw(path: &Path, length: u64, header: &str, data: &[u8]) {
     let file = [&length.to_le_bytes(), header.as_bytes(), data].concat();
     std::fs::write(path, file).expect("a writable file");

@@ -1,7 +1,7 @@
-//! Which file imports from which, and the circles among them.
+//! The import graph of the files, and its cycles.
 //!
-//! A name that a module only re-exports leads to the file that defines it, so a folder's `mod.rs` is no hub. No
-//! imports are declarations (`mod x;`), re-exports (`pub use x::Y;`), and anything in test code.
+//! A name that a module only re-exports resolves to the file that defines it, so a folder's `mod.rs` is no hub.
+//! Declarations (`mod x;`), re-exports (`pub use x::Y;`) and test code do not count as imports.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ struct Module {
     paths: Vec<Path>,
 }
 
-/// What a path leads to.
+/// What a path resolves to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Target {
     /// An item that this file defines.
@@ -108,7 +108,7 @@ impl Graph {
         targets
     }
 
-    /// What a path in a module leads to; nothing for one into another crate.
+    /// What a path in a module resolves to; nothing for one into another crate.
     fn resolve(
         &self,
         module: &[String],
@@ -160,7 +160,7 @@ impl Graph {
                         (Target::Module(inner), None) => {
                             add(self.modules[&inner].file.clone(), used.path.join("::") + "::*");
                         }
-                        // A module's name is only a way to the names in it: see the paths.
+                        // Importing a module's name imports nothing yet: the paths that use it count.
                         (Target::Module(_), Some(_)) => {}
                     }
                 }
@@ -177,8 +177,8 @@ impl Graph {
     }
 }
 
-/// Files that reach each other by imports: each circle with at least two, sorted.
-pub fn circles(imports: &Imports) -> Vec<BTreeSet<String>> {
+/// The strongly connected components of at least two files, sorted.
+pub fn cycles(imports: &Imports) -> Vec<BTreeSet<String>> {
     let mut next: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (from, to) in imports.keys() {
         next.entry(from).or_default().push(to);
@@ -195,19 +195,19 @@ pub fn circles(imports: &Imports) -> Vec<BTreeSet<String>> {
         seen
     };
     let all: BTreeMap<&str, BTreeSet<&str>> = next.keys().map(|&file| (file, reached(file))).collect();
-    let circle = |file: &&str| {
+    let cycle = |file: &&str| {
         let back = |other: &&&str| all.get(**other).is_some_and(|there| there.contains(*file));
         all[*file].iter().filter(back).map(|&other| other.to_owned()).collect::<BTreeSet<String>>()
     };
-    let found: BTreeSet<_> = all.keys().map(circle).filter(|circle| circle.len() > 1).collect();
+    let found: BTreeSet<_> = all.keys().map(cycle).filter(|cycle| cycle.len() > 1).collect();
     found.into_iter().collect()
 }
 
-/// A circle for people: each pair of its files, and the names by which one imports from the other.
-pub fn describe(circle: &BTreeSet<String>, imports: &Imports) -> String {
-    let mut lines = vec![format!("circle of {} files:", circle.len())];
+/// A cycle as text: each pair of its files, and the names that one imports from the other.
+pub fn describe(cycle: &BTreeSet<String>, imports: &Imports) -> String {
+    let mut lines = vec![format!("cycle of {} files:", cycle.len())];
     for ((from, to), names) in imports {
-        if circle.contains(from) && circle.contains(to) {
+        if cycle.contains(from) && cycle.contains(to) {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             lines.push(format!("  {from} imports from {to}: {}", names.join(", ")));
         }

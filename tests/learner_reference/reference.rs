@@ -30,7 +30,7 @@ impl Reference {
         let masks = batch.masks.chunks(self.size * self.size);
         let mut losses = [0.0; 2];
         for ((&class, pixels), mask) in batch.classes.iter().zip(pixels).zip(masks) {
-            let (image, layers) = self.look(learned, pixels);
+            let (image, layers) = self.image_features(learned, pixels);
             let logits: Row = two.iter().map(|vector| dot(&image, vector) / tau).collect();
             let right = softmax(&logits)[usize::from(class > 0)];
             losses[0] -= f64::from(self.config.losses.image) * right.ln() / images as f64;
@@ -88,7 +88,7 @@ impl Reference {
     }
 
     /// An image's feature, and its patches at each feature layer through the adapters; of unit length.
-    fn look(&self, learned: &Tensors, pixels: &[f32]) -> (Row, Vec<Vec<Row>>) {
+    fn image_features(&self, learned: &Tensors, pixels: &[f32]) -> (Row, Vec<Vec<Row>>) {
         let (w, size, patch) = (&self.weights, self.size, self.patch);
         let mut x = vec![w.get("vision_model.embeddings.class_embedding").to_vec()];
         for top in (0..size).step_by(patch) {

@@ -80,7 +80,7 @@ fn types_agree_with_scikit_learn() {
             let count = |m: &ConfusionMatrix, t: usize, p: usize| Some(m.count(t, p));
             for (t, row) in rows.iter().enumerate() {
                 for p in 0..classes {
-                    assert_eq!(count(&found.confusion, t, p), row[p].as_u64(), "{t} taken for {p}");
+                    assert_eq!(count(&found.confusion, t, p), row[p].as_u64(), "{t} predicted as {p}");
                 }
             }
         }

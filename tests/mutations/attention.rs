@@ -27,12 +27,12 @@ const TILE: &[Mutation] = &[
     race("no barrier before the next stores", "        workgroupBarrier();\n    }", "    }"),
     mutation("the scale is dropped", "* params.scale", "* 1.0"),
     mutation(
-        "keys past the end are seen",
+        "keys past the end are attended to",
         "let seen_$e = key_$e < params.tokens;",
         "let seen_$e = key_$e <= params.tokens;",
     ),
     mutation(
-        "the last key is not seen",
+        "the last key is not attended to",
         "let seen_$e = key_$e < params.tokens;",
         "let seen_$e = key_$e + 1u < params.tokens;",
     ),
@@ -61,7 +61,7 @@ const TILE: &[Mutation] = &[
 const SUBGROUP: &[Mutation] = &[
     mutation("the scale is dropped", "* params.scale", "* 1.0"),
     mutation(
-        "keys past the end are seen",
+        "keys past the end are attended to",
         "let seen_${i}_$j = k0 + ${j}u < params.tokens;",
         "let seen_${i}_$j = k0 + ${j}u <= params.tokens;",
     ),
@@ -73,12 +73,12 @@ const SUBGROUP: &[Mutation] = &[
     mutation("not divided by the sum", "o_${i}_$d * inverse", "o_${i}_$d"),
     mutation("keys for values", "k_at + params.heads * D4", "k_at"),
     mutation(
-        "everybody gets the first lane's key",
+        "every lane gets the first lane's key",
         "subgroupBroadcast(k_$e, ${p * KEYS + j}u)",
         "subgroupBroadcast(k_$e, 0u)",
     ),
     mutation(
-        "everybody gets the first lane's value",
+        "every lane gets the first lane's value",
         "subgroupBroadcast(v_$e, ${p * KEYS + j}u)",
         "subgroupBroadcast(v_$e, 0u)",
     ),

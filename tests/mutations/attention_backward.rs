@@ -97,11 +97,11 @@ const SUBGROUP: &[Mutation] = &[
     ),
     mutation("every query of a lane has the first one's lse", "s_${i}_$j - lse_$i", "s_${i}_$j - lse_0"),
     mutation(
-        "everybody gets the first lane's lse",
+        "every lane gets the first lane's lse",
         "subgroupBroadcast(lses, ${j}u)",
         "subgroupBroadcast(lses, 0u)",
     ),
-    mutation("nobody gets another lane's delta", "subgroupBroadcast(deltas, ${j}u)", "deltas"),
+    mutation("every lane uses its own delta", "subgroupBroadcast(deltas, ${j}u)", "deltas"),
     mutation(
         "lses of the heads are swapped",
         "(image * params.heads + head) * params.tokens",
@@ -147,7 +147,7 @@ const SUBGROUP: &[Mutation] = &[
     ),
     mutation("a product has the wrong component", "LANES + e}.z * g", "LANES + e}.w * g"),
     mutation(
-        "rows past the end are seen",
+        "rows past the end are attended to",
         "let seen_${i}_$j = v0 + ${j}u < params.tokens;",
         "let seen_${i}_$j = v0 + ${j}u <= params.tokens;",
     ),

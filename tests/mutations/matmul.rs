@@ -141,7 +141,7 @@ const SUBGROUP: &[Mutation] = &[
     mutation("columns of a lane overlap", "${j * LANES}u, params.n", "${j}u, params.n"),
     mutation("rows of a lane overlap", "${i * LANES}u, params.m", "${i}u, params.m"),
     mutation(
-        "everybody gets the first lane's row",
+        "every lane gets the first lane's row",
         "subgroupBroadcast(a_${t}_$i, ${l}u)",
         "subgroupBroadcast(a_${t}_$i, 0u)",
     ),
@@ -263,7 +263,7 @@ const LOADS: &[Mutation] = &[
 
 /// Depth 8, where others have 16.
 const SHALLOW: &[Mutation] = &[
-    mutation("the depth is taken for 16", "i_$s % (TILE_K / 4u)", "i_$s % 4u"),
+    mutation("the depth is assumed to be 16", "i_$s % (TILE_K / 4u)", "i_$s % 4u"),
     mutation("rows of a block are of depth 16", "i_$s / (TILE_K / 4u)", "i_$s / 4u"),
 ];
 

@@ -7,7 +7,7 @@ use dapo_wgpu::gpu::pipeline::ShaderSpec;
 use dapo_wgpu::gpu::template::Includes;
 use dapo_wgpu::kernels::{Variant, Verifiable, Wrapper};
 
-/// A mistake that somebody could make.
+/// A plausible mistake.
 #[derive(Debug)]
 pub struct Mutation {
     /// What is wrong, in words.

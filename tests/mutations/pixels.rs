@@ -67,14 +67,14 @@ const MAPS: &[Mutation] = &[
         "    + v.high_weight * probability(image, v.high, h.low, channel)",
         "",
     ),
-    mutation("columns are not weighed", "h.low_weight * left", "v.low_weight * left"),
+    mutation("columns are not weighted", "h.low_weight * left", "v.low_weight * left"),
     mutation("targets are not smoothed", "params.gain * q + params.floor", "q"),
     mutation("the floor is left out", " + params.floor", ""),
 ];
 
 const FOCAL: &[Mutation] = &[
     // Its weight is zero: only a NaN there shows.
-    mutation("the next cell is not held", "min(low + 1u, params.grid - 1u)", "low + 1u"),
+    mutation("the next cell is not clamped", "min(low + 1u, params.grid - 1u)", "low + 1u"),
     mutation("cross-entropy alone", "-(1.0 - p) * (1.0 - p) * log(p)", "-log(p)"),
     mutation("not squared", "-(1.0 - p) * (1.0 - p)", "-(1.0 - p)"),
     mutation("the sign is lost", "-(1.0 - p) * (1.0 - p)", "(1.0 - p) * (1.0 - p)"),
@@ -92,12 +92,12 @@ const FOCAL_SLOPE: &[Mutation] = &[
 const SUMS: &[Mutation] = &[
     mutation("writes one row past the end", "row >= params.rows", "row > params.rows"),
     mutation("the last row is left out", "row >= params.rows", "row + 1u >= params.rows"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
-    mutation("classes are not held", "min(class_id[image], params.classes - 1u)", "class_id[image]"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
+    mutation("class ids are not clamped", "min(class_id[image], params.classes - 1u)", "class_id[image]"),
     mutation("the class is the row's", "class_id[image]", "class_id[row % params.size]"),
     mutation("the image is the row", "let image = row / params.size", "let image = row / (params.size + 1u)"),
     mutation("rows of all images follow one another", "taps(row % params.size)", "taps(row)"),
-    mutation("the mask is turned over", "> 0.5", "<= 0.5"),
+    mutation("the mask is inverted", "> 0.5", "<= 0.5"),
     mutation(
         "the mask's rows are too long",
         "mask[row * params.size + i]",
@@ -117,8 +117,8 @@ const LOSS: &[Mutation] = &[
     mutation("dice without its numerator's 1", "2.0 * (t.y - t.z) + 1.0", "2.0 * (t.y - t.z)"),
     mutation("dice without its denominator's 1", "(params.pixels - t.w) + 1.0", "(params.pixels - t.w)"),
     mutation("dice is not doubled", "2.0 * (t.w - t.z)", "(t.w - t.z)"),
-    mutation("the marked are taken for the good", "t.y + (params.pixels - t.w)", "t.y + t.w"),
-    mutation("normality is taken for defect", "(params.pixels - t.y) + t.w", "t.y + t.w"),
+    mutation("marked pixels are counted as good", "t.y + (params.pixels - t.w)", "t.y + t.w"),
+    mutation("normality is used for defect", "(params.pixels - t.y) + t.w", "t.y + t.w"),
     mutation("the overlap is that of the other", "2.0 * (t.y - t.z)", "2.0 * t.z"),
     mutation("the focal loss is left out", "params.focal * t.x + ", ""),
     mutation(
@@ -133,7 +133,7 @@ const LOSS: &[Mutation] = &[
 const BACKWARD: &[Mutation] = &[
     mutation("writes one cell past the end", "cell >= params.cells", "cell > params.cells"),
     mutation("the last cell is left out", "cell >= params.cells", "cell + 1u >= params.cells"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation(
         "the reach starts at the cell",
         "(max(cell, 1u) - 1u) * span / steps + 1u",
@@ -150,16 +150,16 @@ const BACKWARD: &[Mutation] = &[
     mutation("a single cell reaches one pixel", "params.grid == 1u)", "false)"),
     mutation("the upper weight is left out", "select(0.0, t.low_weight, t.low == cell)", "0.0"),
     mutation("the lower weight is left out", " + select(0.0, t.high_weight, t.high == cell)", ""),
-    mutation("columns are weighed as rows", "weight(h, column)", "weight(v, row)"),
+    mutation("columns are weighted as rows", "weight(h, column)", "weight(v, row)"),
     mutation("the window's rows for its columns", "i / width", "i % width"),
     mutation(
         "rows and columns are swapped",
         "let column = cell % params.grid",
         "let column = cell / params.grid % params.grid",
     ),
-    mutation("classes are not held", "min(class_id[image], params.classes - 1u)", "class_id[image]"),
+    mutation("class ids are not clamped", "min(class_id[image], params.classes - 1u)", "class_id[image]"),
     mutation("the mask is of the first image", "(image * params.size + y)", "y"),
-    mutation("the mask is turned over", "> 0.5", "<= 0.5"),
+    mutation("the mask is inverted", "> 0.5", "<= 0.5"),
     mutation("totals of the first image", "totals[image]", "totals[0]"),
     mutation(
         "both numerators are of the normal dice",

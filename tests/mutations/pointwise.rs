@@ -86,7 +86,7 @@ const SLOPE_FUNCTIONS: &[Mutation] = &[
 const ACTIVATION_BACKWARD: &[Mutation] = &[
     mutation("writes one element past the end", "i >= params.count", "i > params.count"),
     mutation("the last element is left out", "i >= params.count", "i + 1u >= params.count"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("the slope is at dy", "let v = x[i];", "let v = dy[i];"),
     mutation("reads the neighbour", "let v = x[i];", "let v = x[max(i, 1u) - 1u];"),
 ];
@@ -99,8 +99,8 @@ const ACTIVATION_BACKWARD_VEC4: &[Mutation] = &[
 const ACTIVATION: &[Mutation] = &[
     mutation("writes one element past the end", "i >= params.count", "i > params.count"),
     mutation("the last element is left out", "i >= params.count", "i + 1u >= params.count"),
-    mutation("the workgroup is taken for 32 wide", "* 64u + lane", "* 32u + lane"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("the workgroup is assumed to be 32 wide", "* 64u + lane", "* 32u + lane"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("the grid's sides are swapped", "group.y * grid.x", "group.y * grid.y"),
     mutation("reads the neighbour", "let v = x[i];", "let v = x[max(i, 1u) - 1u];"),
 ];
@@ -120,7 +120,7 @@ const SCALAR: &[Mutation] =
 const GATHER: &[Mutation] = &[
     mutation("writes one element past the end", "i >= params", "i > params"),
     mutation("the last row is left out", "params.count * WIDTH {", "(params.count - 1u) * WIDTH {"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("the last index is never read", "index[i / WIDTH]", "index[min(i / WIDTH, params.count - 2u)]"),
     mutation("the last row of the table is out of reach", "params.rows - 1u", "params.rows - 2u"),
     mutation("divided by the wrong size", "index[i / WIDTH]", "index[i / params.rows]"),
@@ -133,7 +133,7 @@ const GATHER: &[Mutation] = &[
 const PATCHES: &[Mutation] = &[
     mutation("writes one element past the end", "i >= params.images", "i > params.images"),
     mutation("the last element is left out", "i >= params.images", "i + 1u >= params.images"),
-    mutation("a folded grid is taken for a flat one", "group.y * groups.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * groups.x + group.x", "group.x"),
     mutation("rows and columns of a patch are swapped", "(k % area) / EDGE", "k % EDGE"),
     mutation("rows and columns of the grid are swapped", "(cell / grid) * EDGE", "(cell % grid) * EDGE"),
     mutation("only the first image is read", "image * 3u + k / area", "k / area"),
@@ -162,7 +162,7 @@ const PACKS: &[Mutation] = &[
 const TOKENS: &[Mutation] = &[
     mutation("writes one element past the end", "i >= params.batch", "i > params.batch"),
     mutation("the last image is left out", "params.batch * (LENGTH", "(params.batch - 1u) * (LENGTH"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("the class token comes last", "in_sequence < WIDTH", "in_sequence >= (LENGTH - 1u) * WIDTH"),
     mutation(
         "the class token has no position",
@@ -182,13 +182,13 @@ const TOKENS: &[Mutation] = &[
 const COPY: &[Mutation] = &[
     mutation("writes one element past the end", "i < params.count", "i <= params.count"),
     mutation("the last vec4 is left out", "i < params.count", "i + 1u < params.count"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("components are swapped", "y[i] = x[i];", "y[i] = x[i].yxzw;"),
 ];
 
 const READ: &[Mutation] = &[
     mutation("writes past the end", ">= params.sums", ">= params.sums + 64u"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("the last vec4 is left out", "0..PER", "0..PER - 1"),
     mutation("blocks overlap", "${64 * PER}u", "${64 * PER - 64}u"),
     mutation("a component is left out", "(sum.z + sum.w)", "sum.z"),
@@ -197,9 +197,9 @@ const READ: &[Mutation] = &[
 
 const MULTIPLY_ADD: &[Mutation] = &[
     mutation("writes one element past the end", "i >= params.count", "i > params.count"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("x and y are swapped", "let term = y[i];", "let term = x[i];"),
-    mutation("the factor is not held", "clamp(x[i], -0.9, 0.9)", "x[i]"),
+    mutation("the factor is not clamped", "clamp(x[i], -0.9, 0.9)", "x[i]"),
     mutation("one round too few", "round < params.rounds", "round + 1u < params.rounds"),
     mutation(
         "one round too many",

@@ -22,7 +22,7 @@ const TAPS: &[Mutation] = &[
     mutation("Pillow's cubic for torch's", "= $CUBIC_A", "= -0.5"),
     mutation("the cubic's middle is wrong", "(A + 3.0)) * d * d", "(A + 2.0)) * d * d"),
     mutation("the cubic has no outer lobe", "if d < 2.0", "if d < 1.0"),
-    mutation("the cubic's outer lobe is turned", "- 4.0 * A;", "+ 4.0 * A;"),
+    mutation("the cubic's outer lobe is negated", "- 4.0 * A;", "+ 4.0 * A;"),
     mutation(
         "the triangle is a box",
         "max(1.0 - abs(distance), 0.0)",
@@ -30,7 +30,7 @@ const TAPS: &[Mutation] = &[
     ),
     mutation("the cubic reaches one pixel", "const RADIUS: f32 = 2.0", "const RADIUS: f32 = 1.0"),
     mutation("the triangle reaches two pixels", "const RADIUS: f32 = 1.0", "const RADIUS: f32 = 0.5"),
-    mutation("the ratio is turned over", "f32(in_size) / f32(out_size)", "f32(out_size) / f32(in_size)"),
+    mutation("the ratio is inverted", "f32(in_size) / f32(out_size)", "f32(out_size) / f32(in_size)"),
     mutation("the filter is not widened", "max(ratio, 1.0)", "1.0"),
     mutation("the filter is narrowed when enlarging", "max(ratio, 1.0)", "ratio"),
     mutation(
@@ -57,7 +57,7 @@ const TAPS: &[Mutation] = &[
 const RESAMPLE: &[Mutation] = &[
     mutation("writes one element past the end", "i >= params.count", "i > params.count"),
     mutation("the last element is left out", "i >= params.count", "i + 1u >= params.count"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("weights are not normalised", "sum / (v.total * h.total)", "sum"),
     mutation("weights are normalised in one direction", "v.total * h.total", "v.total"),
     mutation(
@@ -101,7 +101,7 @@ const RESAMPLE: &[Mutation] = &[
     mutation("the line has another length", "* params.in_w;", "* params.out_w;"),
     mutation("channels are not strided", "* params.channels + channel]", "* params.channels]"),
     mutation("columns are not stretched", "- h.centre) / h.stretch", "- h.centre)"),
-    mutation("columns are weighed by rows", "f32(h.first + c) - h.centre", "f32(v.first + c) - v.centre"),
+    mutation("columns are weighted by rows", "f32(h.first + c) - h.centre", "f32(v.first + c) - v.centre"),
     mutation(
         "the row's weight is left out",
         "sum += filter_weight((f32(v.first + r) - v.centre) / v.stretch) * partial",
@@ -112,7 +112,7 @@ const RESAMPLE: &[Mutation] = &[
 const BACKWARD: &[Mutation] = &[
     mutation("writes one element past the end", "i >= params.count", "i > params.count"),
     mutation("the last element is left out", "i >= params.count", "i + 1u >= params.count"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation(
         "centres are spaced like areas",
         "let spacing = f32(in_size - 1u) / f32(max(out_size, 2u) - 1u)",
@@ -160,6 +160,6 @@ const BACKWARD: &[Mutation] = &[
     mutation("channels are not strided", "* params.channels + channel;", "* params.channels;"),
     mutation("only the first image is read", "((image * params.out_h + r)", "((r)"),
     mutation("only the last row", "sum += vertical", "sum = vertical"),
-    mutation("rows are not weighed", "vertical * partial", "partial"),
-    mutation("columns are not weighed", "horizontal * dy", "dy"),
+    mutation("rows are not weighted", "vertical * partial", "partial"),
+    mutation("columns are not weighted", "horizontal * dy", "dy"),
 ];

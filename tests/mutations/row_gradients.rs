@@ -44,13 +44,13 @@ pub const TARGETS: &[Target] = &[
 const LAYERNORM: &[Mutation] = &[
     mutation("writes one row past the end", "row >= params.rows", "row > params.rows"),
     mutation("the last row is left out", "row >= params.rows", "row + 1u >= params.rows"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("rows overlap", "let base = row * n;", "let base = row * (n - 1u);"),
     mutation("the mean is not divided", "row_sum(sum, lane) / f32(params.width)", "row_sum(sum, lane)"),
     mutation("the variance in one pass", "total(d * d)", "total(x[base + i] * x[base + i] - mean * mean)"),
     mutation("epsilon is left out", "variance + params.epsilon", "variance"),
     mutation("epsilon is 1e-5", "variance + params.epsilon", "variance + 1e-5"),
-    mutation("not rooted", "inverseSqrt(variance + params.epsilon)", "1.0 / (variance + params.epsilon)"),
+    mutation("no square root", "inverseSqrt(variance + params.epsilon)", "1.0 / (variance + params.epsilon)"),
     mutation("the scale is dropped", "let g = dy[base + i] * scale[i];", "let g = dy[base + i];"),
     mutation("the scale is dropped at the end", "(dy[base + i] * scale[i] -", "(dy[base + i] -"),
     mutation(
@@ -76,7 +76,7 @@ const LAYERNORM: &[Mutation] = &[
 const SOFTMAX: &[Mutation] = &[
     mutation("writes one row past the end", "row >= params.rows", "row > params.rows"),
     mutation("the last row is left out", "row >= params.rows", "row + 1u >= params.rows"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("rows overlap", "let base = row * n;", "let base = row * (n - 1u);"),
     mutation("the sum is of dy alone", "total(y[base + i] * dy[base + i])", "total(dy[base + i])"),
     mutation("the sum is left out", "(dy[base + i] - average)", "dy[base + i]"),
@@ -94,9 +94,9 @@ const SOFTMAX: &[Mutation] = &[
 const L2NORM: &[Mutation] = &[
     mutation("writes one row past the end", "row >= params.rows", "row > params.rows"),
     mutation("the last row is left out", "row >= params.rows", "row + 1u >= params.rows"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("rows overlap", "let base = row * n;", "let base = row * (n - 1u);"),
-    mutation("not rooted", "1.0 / sqrt(divisor)", "1.0 / divisor"),
+    mutation("no square root", "1.0 / sqrt(divisor)", "1.0 / divisor"),
     mutation("multiplied by the norm", "1.0 / sqrt(divisor)", "sqrt(divisor)"),
     mutation("the projection is divided by the norm once", "product / divisor", "product / sqrt(divisor)"),
     mutation("the projection is not divided", "product / divisor", "product"),
@@ -112,9 +112,9 @@ const L2NORM: &[Mutation] = &[
 const LOGITS: &[Mutation] = &[
     mutation("writes one row past the end", "row >= params.rows", "row > params.rows"),
     mutation("the last row is left out", "row >= params.rows", "row + 1u >= params.rows"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("rows overlap", "let base = row * params.classes;", "let base = row * (params.classes - 1u);"),
-    mutation("labels are not held", "min(label[row], params.classes - 1u)", "label[row]"),
+    mutation("labels are not clamped", "min(label[row], params.classes - 1u)", "label[row]"),
     mutation("labels are one off", "min(label[row], params.classes - 1u)", "max(label[row], 1u) - 1u"),
     mutation("the last class is out of reach", "params.classes - 1u);", "max(params.classes, 2u) - 2u);"),
     mutation("the maximum is not subtracted", "sum += exp(x[base + i] - largest)", "sum += exp(x[base + i])"),

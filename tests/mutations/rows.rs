@@ -121,7 +121,7 @@ const TOTAL: &[Mutation] = &[
 const LAYERNORM: &[Mutation] = &[
     mutation("writes one row past the end", "row >= params.rows", "row > params.rows"),
     mutation("the last row is left out", "row >= params.rows", "row + 1u >= params.rows"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("the mean is not divided", "row_sum(sum, lane) / f32(params.width)", "row_sum(sum, lane)"),
     mutation(
         "the mean is divided by n - 1",
@@ -141,7 +141,7 @@ const LAYERNORM: &[Mutation] = &[
         "inverseSqrt(variance + params.epsilon)",
         "1.0 / (sqrt(variance) + params.epsilon)",
     ),
-    mutation("not rooted", "inverseSqrt(variance + params.epsilon)", "1.0 / (variance + params.epsilon)"),
+    mutation("no square root", "inverseSqrt(variance + params.epsilon)", "1.0 / (variance + params.epsilon)"),
     mutation("the mean is left in", "(x[base + i] - mean) * inverse", "x[base + i] * inverse"),
     mutation("the scale is dropped", "* inverse * scale[i]", "* inverse"),
     mutation("the shift is dropped", " + shift[i]", ""),
@@ -153,7 +153,7 @@ const LAYERNORM: &[Mutation] = &[
 const SOFTMAX: &[Mutation] = &[
     mutation("writes one row past the end", "row >= params.rows", "row > params.rows"),
     mutation("the last row is left out", "row >= params.rows", "row + 1u >= params.rows"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("the maximum is not subtracted", "* params.scale - largest)", "* params.scale)"),
     mutation("not divided by the sum", "y[base + i] /= total;", ""),
     mutation("the scale is dropped", "x[base + i] * params.scale - largest", "x[base + i] - largest"),
@@ -176,8 +176,8 @@ const SOFTMAX: &[Mutation] = &[
 const L2NORM: &[Mutation] = &[
     mutation("writes one row past the end", "row >= params.rows", "row > params.rows"),
     mutation("the last row is left out", "row >= params.rows", "row + 1u >= params.rows"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
-    mutation("not rooted", "sqrt(row_sum(squares, lane))", "row_sum(squares, lane)"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
+    mutation("no square root", "sqrt(row_sum(squares, lane))", "row_sum(squares, lane)"),
     mutation(
         "the sum of absolute values",
         "squares += x[base + i] * x[base + i]",

@@ -13,11 +13,11 @@ use super::open;
 /// The seed of `tests/kernels.rs`.
 const SEED: u64 = 1;
 
-/// What became of a mutation in one kernel.
-enum Fate {
+/// The result of a mutation in one kernel.
+enum Status {
     /// This case found it.
     Found(Arc<dyn Verifiable>, Outcome),
-    /// None of so many cases did.
+    /// None of this many cases did.
     Survived(usize),
     /// No case compiles the line.
     Unreached,
@@ -40,20 +40,20 @@ pub fn run(targets: &[Target]) {
             let cases: Vec<&Arc<dyn Verifiable>> = cases.iter().filter(|c| c.kernel() == family).collect();
             for mutation in target.mutations {
                 let name = format!("{family} [{variant}], shaders/{}: {}", target.file, mutation.what);
-                match pursue(&gpu, &cases, variant, target, mutation) {
-                    Fate::Found(case, by) => {
+                match test_mutation(&gpu, &cases, variant, target, mutation) {
+                    Status::Found(case, by) => {
                         let (inputs, failure) = (by.inputs, &by.failures[0]);
                         println!("found: {name}\n    by '{}', {inputs:?}: {failure}", by.case);
                         if sound.insert((by.case, variant)) {
                             passes_unchanged(&gpu, &case, variant, target);
                         }
                     }
-                    Fate::NotRun(reason) => println!("not run: {name} ({reason})"),
-                    Fate::Survived(n) if mutation.race && parallel => println!("{n} races won: {name}"),
-                    Fate::Survived(n) => wrong.push(format!("{name}: survived {n} cases")),
+                    Status::NotRun(reason) => println!("not run: {name} ({reason})"),
+                    Status::Survived(n) if mutation.race && parallel => println!("{n} races won: {name}"),
+                    Status::Survived(n) => wrong.push(format!("{name}: survived {n} cases")),
                     // How many rows a lane owns, and so which lines there are, depends on the lanes.
-                    Fate::Unreached if parallel => println!("not compiled here: {name}"),
-                    Fate::Unreached => wrong.push(format!("{name}: no case compiles this line")),
+                    Status::Unreached if parallel => println!("not compiled here: {name}"),
+                    Status::Unreached => wrong.push(format!("{name}: no case compiles this line")),
                 }
             }
         }
@@ -62,13 +62,13 @@ pub fn run(targets: &[Target]) {
 }
 
 /// Runs the cases, cheap ones first, until one finds the mutation.
-fn pursue(
+fn test_mutation(
     gpu: &Gpu,
     cases: &[&Arc<dyn Verifiable>],
     variant: &'static str,
     target: &Target,
     mutation: &Mutation,
-) -> Fate {
+) -> Status {
     let (mut refused, mut usable, mut reached) = (None, false, 0);
     for &case in cases {
         let variants = case.variants(gpu.capabilities());
@@ -80,21 +80,21 @@ fn pursue(
         usable = true;
         let Some(copy) = Copy::new(case, &variant, target, Some(mutation)) else { continue };
         reached += 1;
-        // A mutation that does not compile is found by the compiler, and is none.
+        // A mutation that does not compile tests nothing.
         let outcomes = check(gpu, &copy, SEED).unwrap_or_else(|e| panic!("'{}': {e}", mutation.what));
         if let Some(outcome) = outcomes.into_iter().find(|o| !o.passed()) {
-            return Fate::Found(Arc::clone(case), outcome);
+            return Status::Found(Arc::clone(case), outcome);
         }
     }
     match (usable, refused, reached) {
-        (true, _, 0) => Fate::Unreached,
-        (true, _, n) => Fate::Survived(n),
-        (false, Some(reason), _) => Fate::NotRun(reason),
+        (true, _, 0) => Status::Unreached,
+        (true, _, n) => Status::Survived(n),
+        (false, Some(reason), _) => Status::NotRun(reason),
         (false, None, _) => panic!("no variant '{variant}' of a kernel named in {target:?}"),
     }
 }
 
-/// It is the mutation that is found, and not the copying.
+/// The copy without a mutation passes: what is found is the mutation, not the copying.
 fn passes_unchanged(gpu: &Gpu, case: &Arc<dyn Verifiable>, variant: &'static str, target: &Target) {
     let variants = case.variants(gpu.capabilities());
     let variant = variants.iter().find(|v| v.name == variant).expect("the variant that ran");

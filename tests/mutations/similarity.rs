@@ -10,13 +10,13 @@ pub const TARGETS: &[Target] = &[
 
 const SCALAR: &[Mutation] = &[
     mutation("writes one element past the end", "i >= params.rows", "i > params.rows"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("rows and classes are swapped", "(i / params.classes)", "(i % params.rows)"),
     mutation("the class is the row", "(i % params.classes)", "(i / params.classes)"),
     mutation("the last element is left out", "d < params.width", "d + 1u < params.width"),
     mutation("one element too many", "d < params.width", "d <= params.width"),
     mutation("the norm of x twice", "sqrt(xx) * sqrt(tt)", "sqrt(xx) * sqrt(xx)"),
-    mutation("norms are not rooted", "sqrt(xx) * sqrt(tt)", "xx * tt"),
+    mutation("norms lack the square root", "sqrt(xx) * sqrt(tt)", "xx * tt"),
     mutation("the scale is dropped", "params.scale * (product / norms)", "product / norms"),
     mutation("the norm of x is not divided by", "sqrt(xx) * sqrt(tt)", "sqrt(tt)"),
     mutation(
@@ -25,8 +25,8 @@ const SCALAR: &[Mutation] = &[
         "params.scale * (product / norms)",
     ),
     mutation("zero vectors are similar to everything", ", 0.0, norms", ", params.scale, norms"),
-    mutation("only zero x is minded", "0.0, norms == 0.0", "0.0, xx == 0.0"),
-    mutation("only zero classes are minded", "0.0, norms == 0.0", "0.0, tt == 0.0"),
+    mutation("only zero x is handled", "0.0, norms == 0.0", "0.0, xx == 0.0"),
+    mutation("only zero classes are handled", "0.0, norms == 0.0", "0.0, tt == 0.0"),
 ];
 
 const SUBGROUP: &[Mutation] = &[
@@ -52,9 +52,9 @@ const SUBGROUP: &[Mutation] = &[
         "let class0 = group.y * CLASSES",
         "let class0 = 0u * group.y",
     ),
-    mutation("everybody gets the first class", "subgroupBroadcast(t4, ${c}u)", "subgroupBroadcast(t4, 0u)"),
+    mutation("every lane gets the first class", "subgroupBroadcast(t4, ${c}u)", "subgroupBroadcast(t4, 0u)"),
     mutation(
-        "everybody gets the first class's norm",
+        "every lane gets the first class's norm",
         "subgroupBroadcast(tt, ${c}u)",
         "subgroupBroadcast(tt, 0u)",
     ),
@@ -64,12 +64,12 @@ const SUBGROUP: &[Mutation] = &[
     mutation("every row has the first one's norm", "dot(x_$i, x_$i)", "dot(x_0, x_0)"),
     mutation("every row is the first one", "dot(x_$i, t_$c)", "dot(x_0, t_$c)"),
     mutation("the norm of a class is not summed", "tt += dot(t4, t4)", "tt = dot(t4, t4)"),
-    mutation("the norm of x is not rooted", "sqrt(xx_$i)", "xx_$i"),
+    mutation("the norm of x lacks the square root", "sqrt(xx_$i)", "xx_$i"),
     mutation("the norm of x is not divided by", "sqrt(xx_$i) * t_norm_$c", "t_norm_$c"),
     mutation("rows of the output are a block's", "row_$i * params.classes", "row_$i * CLASSES"),
     mutation("the scale is dropped", "params.scale * (xt_${i}_$c", "(xt_${i}_$c"),
     mutation("zero vectors are similar to everything", ", 0.0, norms", ", params.scale, norms"),
     mutation("zero vectors give NaN", "norms_${i}_$c == 0.0", "false"),
-    mutation("only zero x is minded", "norms_${i}_$c == 0.0", "xx_$i == 0.0"),
-    mutation("only zero classes are minded", "norms_${i}_$c == 0.0", "t_norm_$c == 0.0"),
+    mutation("only zero x is handled", "norms_${i}_$c == 0.0", "xx_$i == 0.0"),
+    mutation("only zero classes are handled", "norms_${i}_$c == 0.0", "t_norm_$c == 0.0"),
 ];

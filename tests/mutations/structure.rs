@@ -43,7 +43,7 @@ const SUMS: &[Mutation] = &[
 
 const SUMS_COLUMN: &[Mutation] = &[
     mutation("writes one sum past the end", "i >= params.groups", "i > params.groups"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x) * WG", "group.x) * WG"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x) * WG", "group.x) * WG"),
     mutation("divided by the wrong size", "sum(i / params.columns", "sum(i / params.rows"),
     mutation("not scaled", "y[i] = params.scale *", "y[i] ="),
 ];
@@ -51,7 +51,7 @@ const SUMS_COLUMN: &[Mutation] = &[
 const SUMS_WORKGROUP: &[Mutation] = &[
     mutation("a tile too few", "(params.columns + TILE - 1u) / TILE", "max(params.columns / TILE, 1u)"),
     mutation(
-        "tiles of a folded grid are taken for a flat one's",
+        "tiles of a folded grid are read as one-dimensional",
         "let tile = group.y * grid.x + group.x",
         "let tile = group.x",
     ),
@@ -74,7 +74,7 @@ const SUMS_WORKGROUP: &[Mutation] = &[
 const COMBINE: &[Mutation] = &[
     mutation("writes one element past the end", "i >= params.count", "i > params.count"),
     mutation("the last element is left out", "i >= params.count", "i + 1u >= params.count"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("the second term is subtracted", "x[i] + params.b", "x[i] - params.b"),
     mutation(
         "the factors are swapped",
@@ -89,14 +89,14 @@ const COMBINE: &[Mutation] = &[
 const CONCAT: &[Mutation] = &[
     mutation("writes one element past the end", "i >= params.count", "i > params.count"),
     mutation("the last element is left out", "i >= params.count", "i + 1u >= params.count"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("the first table is one element longer", "i < params.first", "i <= params.first"),
     mutation("the second table is not moved", "b[i - params.first]", "b[i]"),
     mutation("the first table twice", "out[i] = b[i - params.first]", "out[i] = a[i - params.first]"),
 ];
 
 const TRANSPOSE: &[Mutation] = &[
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("a tile too few", "(params.columns + SIDE - 1u) / SIDE", "max(params.columns / SIDE, 1u)"),
     mutation("rows and columns of tiles are swapped", "i / across * SIDE", "i % across * SIDE"),
     mutation(
@@ -135,7 +135,7 @@ const TRANSPOSE_TILE: &[Mutation] = &[
 const SPLICE: &[Mutation] = &[
     mutation("writes one element past the end", "i >= params.batch", "i > params.batch"),
     mutation("the last sequence is left out", "params.batch * (LENGTH", "(params.batch - 1u) * (LENGTH"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation(
         "rows come in front",
         "in_sequence >= WIDTH && in_sequence < WIDTH + size",
@@ -175,7 +175,7 @@ const SPLICE: &[Mutation] = &[
 const SCATTER: &[Mutation] = &[
     mutation("writes one element past the end", "i >= params.rows", "i > params.rows"),
     mutation("the last row is left out", "params.rows * WIDTH {", "(params.rows - 1u) * WIDTH {"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation("the order is not looked up", "min(order[p],", "min(p,"),
     mutation("the last row of dy is out of reach", "params.count - 1u", "max(params.count, 2u) - 2u"),
     mutation("the last of a range is left out", "p < end", "p + 1u < end"),
@@ -193,7 +193,7 @@ const SCATTER: &[Mutation] = &[
 const ADAM: &[Mutation] = &[
     mutation("writes one element past the end", "i >= params.count", "i > params.count"),
     mutation("the last element is left out", "i >= params.count", "i + 1u >= params.count"),
-    mutation("a folded grid is taken for a flat one", "group.y * grid.x + group.x", "group.x"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
     mutation(
         "the mean's factors are swapped",
         "params.beta1 * m[i] + params.one_beta1 * gradient",
@@ -210,7 +210,7 @@ const ADAM: &[Mutation] = &[
     mutation("climbs", "p[i] - params.rate", "p[i] + params.rate"),
     mutation("steps by the gradient", "params.rate * mean /", "params.rate * gradient /"),
     mutation("divides by the old root", "sqrt(square)", "sqrt(v[i])"),
-    mutation("not rooted", "(sqrt(square) *", "(square *"),
+    mutation("no square root", "(sqrt(square) *", "(square *"),
     mutation("the root is not corrected", "sqrt(square) * params.correction", "sqrt(square)"),
     mutation(
         "the correction is inside the root",

@@ -46,7 +46,7 @@ impl SpirvVal {
         });
         let text = String::from_utf8_lossy(&output.stdout);
         let mut tool = Self { version: text.lines().next().unwrap_or("?").to_owned(), cooperative: true };
-        // Version 2023.1 and older have not heard of the extension. Any other complaint is a finding.
+        // Version 2023.1 and older do not know the extension. Any other complaint is a finding.
         tool.cooperative =
             translate(&cooperative(8, "f32"), &Floor::everything(), false).spirv.iter().all(|module| {
                 !tool
@@ -56,7 +56,7 @@ impl SpirvVal {
         Some(tool)
     }
 
-    /// Whether it can judge such a module.
+    /// Whether it can validate such a module.
     pub fn knows(&self, cooperative: bool) -> bool {
         self.cooperative || !cooperative
     }
@@ -69,7 +69,7 @@ impl SpirvVal {
         }
     }
 
-    /// The validator's complaint, if it has one.
+    /// The validator's error, if there is one.
     pub fn check(&self, module: &SpirvModule) -> Result<(), String> {
         let run = || -> std::io::Result<std::process::Output> {
             let mut child = Command::new("spirv-val")

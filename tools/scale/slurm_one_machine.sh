@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs a command in a Slurm cluster of this one machine, which lives in a temporary folder for as long:
+# Runs a command in a Slurm cluster on this machine, which lives in a temporary folder while the command runs:
 #
 #   tools/scale/slurm_one_machine.sh COMMAND [ARGUMENT...]
 #

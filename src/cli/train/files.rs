@@ -130,7 +130,7 @@ impl RunFolder {
     /// The journal so far. A last line that a killed run left half-written does not count.
     ///
     /// # Errors
-    /// An unreadable file, or a line in the middle that is no step.
+    /// An unreadable file, or a line in the middle that is not a step.
     pub fn steps(&self) -> Result<Vec<Step>, Failure> {
         let path = self.journal_path();
         let text = match fs::read_to_string(&path) {

@@ -84,7 +84,7 @@ fn orientation_is_ignored() {
 }
 
 #[test]
-fn unusable_paths_are_told_apart() {
+fn unusable_paths_have_distinct_errors() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name, bytes| written(folder.path(), name, bytes);
     let error = |path: &Path| {

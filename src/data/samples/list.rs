@@ -7,7 +7,7 @@ use super::layout::{Layout, Split};
 use super::sample::{Listing, Sample};
 use super::{coco, folders, index, meta, mvtec, real_iad, visa};
 
-/// Detects the layout of the data set at `root`. A list takes precedence over folders, because somebody wrote it on
+/// Detects the layout of the data set at `root`. A list takes precedence over folders, because it was written on
 /// purpose.
 ///
 /// # Errors

@@ -158,7 +158,7 @@ fn every_label_of_mvtec_is_a_class_of_its_product() {
     picture(&dent, 0);
     let wanted = ["bottle/test/dent/000.png", "'dent'", "mvtec", "faulty imprint", "--description"];
     refused(folder.path(), None, &wanted);
-    // Without one product it could be anybody's data.
+    // Without one product it could be any data.
     fs::remove_dir_all(folder.path().join("wood")).unwrap();
     let opened = open(folder.path(), None, None, Split::Test).unwrap();
     assert_eq!(names(&opened.set, "bottle"), ["broken large", "broken small", "contamination", "dent"]);
@@ -189,20 +189,20 @@ fn without_a_description_classes_are_the_labels_in_words() {
 }
 
 #[test]
-fn labels_that_name_no_defect_ask_for_the_usual_ones() {
+fn labels_that_name_no_defect_get_the_usual_classes() {
     let folder = tree(&["good/0.png", "NG/1.png", "NG/ground_truth/1.png"]);
     let opened = open(folder.path(), None, None, Split::Test).unwrap();
     let set = &opened.set;
     let classes: Vec<&str> = set.classes.iter().map(|c| &*c.name).collect();
     assert_eq!(classes, ["damage", "scratch", "hole", "contamination", "missing", "crack"]);
-    assert!(set.products.values().all(Vec::is_empty), "there is no question of type");
+    assert!(set.products.values().all(Vec::is_empty), "types are unknown");
     let of: Vec<_> = set.samples.iter().map(|s| set.class_of(s)).collect();
     assert_eq!(of, [Some(0), None]);
     assert!(inspect(&opened, &|| ()).text().contains("types are not evaluated"));
 }
 
 #[test]
-fn a_description_of_ones_own() {
+fn a_custom_description() {
     let folder = tree(&["test/dent/0.png", "ground_truth/dent/0.png", "test/good/0.png"]);
     let root = folder.path();
     let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();

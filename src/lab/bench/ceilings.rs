@@ -12,7 +12,7 @@ use crate::kernels::probe::{Copy, MultiplyAdd, Read};
 use crate::kernels::{Verifiable, fits};
 use crate::lab::Progress;
 
-/// A ceiling is the best of at least so many runs.
+/// A ceiling is the best of at least this many runs.
 const CEILING_RUNS: usize = 5;
 /// Seconds below which the cost of the launch distorts a probe.
 const LONG_ENOUGH: f64 = 1e-3;

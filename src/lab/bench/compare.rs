@@ -1,4 +1,4 @@
-//! Comparing two reports, and what else than the kernels differs between them.
+//! Comparing two reports, and the differences between them besides the kernels.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::lab::Device;
 
 /// Rates of two runs' ceilings that differ by more than this cause a warning.
 const CEILING_CHANGE: f64 = 0.1;
-/// Below so many repetitions quartiles say little.
+/// Below this many repetitions quartiles say little.
 const FEW: usize = 5;
 
 impl Comparison {

@@ -43,7 +43,9 @@ pub fn storage_name(storage: WeightStorage) -> &'static str {
 pub fn fits(count: usize, limit: usize, unit: &str) -> Result<(), ClipError> {
     match (1..=limit).contains(&count) {
         true => Ok(()),
-        false => Err(ClipError::Request(format!("{count} {unit} are no batch here; give 1 to {limit}"))),
+        false => Err(ClipError::Request(format!(
+            "a batch of {count} {unit} is not possible here; give 1 to {limit}"
+        ))),
     }
 }
 

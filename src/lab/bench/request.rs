@@ -33,7 +33,7 @@ fn check_kernel_name(registry: &Registry, kernel: &str) -> Result<(), String> {
 /// once.
 ///
 /// # Errors
-/// A message for text that is no `key=value`, a key that no case has, or a value that a case rejects.
+/// A message for text that is not `key=value`, a key that no case has, or a value that a case rejects.
 pub fn resized(registry: &Registry, cases: Cases, changes: &[String]) -> Result<Cases, String> {
     let changes = changes
         .iter()
@@ -41,7 +41,7 @@ pub fn resized(registry: &Registry, cases: Cases, changes: &[String]) -> Result<
             Some((key, value)) if !key.is_empty() && !value.is_empty() => {
                 Ok((key.to_owned(), value.to_owned()))
             }
-            _ => Err(format!("'{text}' is no KEY=VALUE")),
+            _ => Err(format!("'{text}' is not KEY=VALUE")),
         })
         .collect::<Result<Vec<_>, _>>()?;
     if changes.is_empty() {

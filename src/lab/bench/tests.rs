@@ -101,7 +101,7 @@ fn quantiles_lie_between_times_where_they_must() {
 }
 
 #[test]
-fn timestamps_that_cannot_be_true_are_noticed() {
+fn implausible_timestamps_are_detected() {
     assert!(measure::plausible(1e-3, 2e-3));
     assert!(!measure::plausible(0.0, 2e-3), "a clock that stands still");
     assert!(!measure::plausible(3e-3, 2e-3), "more than passed on the host");
@@ -121,7 +121,7 @@ fn a_report_reads_back_as_it_was_written() {
 }
 
 #[test]
-fn files_that_are_no_report_say_what_is_wrong() {
+fn files_that_are_not_reports_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("old.json");
     let json = report(vec![row("a", &around(10.0))]).render(Format::Json).unwrap();
@@ -193,7 +193,7 @@ fn rows_of_one_report_only_are_named_and_no_regression() {
 }
 
 #[test]
-fn whatever_else_differs_is_warned_of() {
+fn other_differences_are_warned_of() {
     let old = report(vec![row("a", &around(10.0))]);
     let mut new = report(vec![Timing { clock: Clock::Wall, ..row("a", &around(10.0)) }]);
     new.device.adapter.name = "Radeon".into();

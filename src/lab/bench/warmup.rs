@@ -16,7 +16,7 @@ static WORK: MultiplyAdd = MultiplyAdd { len: 1 << 18, rounds: 64 };
 const BURST: f64 = 3e-3;
 /// The most launches of a burst.
 const MAX_LAUNCHES: usize = 128;
-/// The clock is at its highest when work has not become faster for so long.
+/// The clock is at its highest when work has not become faster for this long.
 const STEADY: Duration = Duration::from_millis(200);
 /// The longest warm-up.
 const TIMEOUT: Duration = Duration::from_secs(2);

@@ -54,7 +54,7 @@ pub fn race<E>(count: usize, mut time: impl FnMut(usize) -> Result<f64, E>) -> R
     Ok(entrants)
 }
 
-/// The candidate with the least median if that is below the best time of the `default`, so that it is no chance;
+/// The candidate with the least median if that is below the best time of the `default`, so that it is not chance;
 /// otherwise the default.
 pub fn winner(entrants: &[Entrant], default: usize) -> usize {
     let by_median = |&a: &usize, &b: &usize| entrants[a].median().total_cmp(&entrants[b].median());
@@ -82,7 +82,7 @@ mod tests {
         let (entrants, runs) = run(&[1.0, 1.05, 1.4, 30.0]);
         assert_eq!(runs, [ROUNDS, ROUNDS, FIRST_DROP, 1]);
         assert_eq!(entrants.iter().map(|l| l.dropped).collect::<Vec<_>>(), [false, false, true, true]);
-        assert_eq!(winner(&entrants, 1), 0, "5 % by every undisturbed run is no chance");
+        assert_eq!(winner(&entrants, 1), 0, "5 % by every undisturbed run is not chance");
     }
 
     #[test]

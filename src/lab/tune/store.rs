@@ -124,7 +124,7 @@ impl Tuning {
         cache.join("tuning").join(format!("{name}-{:016x}.json", hasher.finish()))
     }
 
-    /// Reads the file of this device. Problems with it are no errors: see [`Stored::Ignored`].
+    /// Reads the file of this device. Problems with it are not errors: see [`Stored::Ignored`].
     pub fn load(gpu: &Gpu, path: &Path) -> Stored {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,

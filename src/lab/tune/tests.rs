@@ -71,7 +71,7 @@ impl Verifiable for Rigged {
 #[test]
 fn a_fast_and_wrong_variant_does_not_win() {
     let gpu = Gpu::open(&GpuOptions::default()).expect("a device");
-    // Large enough that nobody computes it in the time of an empty launch.
+    // Large enough that no device computes it in the time of an empty launch.
     let case = Rigged(Softmax { rows: 4096, width: 197, scale: 1.0, causal: None });
     // As fast as no device is: nothing but absurd work is ruled out.
     let ceilings = Ceilings { multiply_add: 1e15, copy: 1e14, read: 1e14, launch: 0.0, submit: 0.0 };

@@ -14,7 +14,7 @@ const JS: [&str; 2] = [include_str!("../assets/heat.js"), include_str!("../asset
 /// Bars of the score histogram.
 const BARS: usize = 20;
 
-/// What the page says beyond the results, and its limits.
+/// Contents of the page that are not in the results, and its limits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReportOptions {
     /// The command line that repeats the run, see [`shell_command`](crate::report::shell_command).

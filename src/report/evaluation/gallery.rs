@@ -1,4 +1,4 @@
-//! The galleries: the images that show most about a run, and their cards.
+//! The galleries: the best, the worst and the most uncertain images of a run, and their cards.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -107,8 +107,8 @@ pub(super) struct Gallery {
     bytes: usize,
     /// Highest rank first; of equals the first in the list of images.
     kept: Vec<(Place, Arc<Card>)>,
-    /// The best place that found no room. Nothing behind it is taken any more: so those kept are the best, in whatever
-    /// order the images come, also where the bytes are what decides.
+    /// The best place that was dropped. Nothing ranked lower is accepted afterwards: so the kept images are the best
+    /// for any order of the images, also under the byte limit.
     refused: Option<Place>,
 }
 
@@ -146,7 +146,7 @@ impl Gallery {
         self.most > 0 && beats(self.refused) && beats(last)
     }
 
-    /// Keeps the image if it is wanted, and drops what has no room any more.
+    /// Keeps the image if its rank allows, and drops those beyond the limits.
     pub(super) fn offer(&mut self, card: &Arc<Card>, threshold: f32) {
         if !self.would_keep(&card.record, threshold) {
             return;

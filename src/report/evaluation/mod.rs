@@ -1,4 +1,4 @@
-//! `report.html` of an evaluation: figures beside published ones, curves, confusion matrices, and the images that show most.
+//! `report.html` of an evaluation: figures beside published ones, curves, confusion matrices, and galleries of images.
 //!
 //! [`EvaluationPage`] takes image by image, in any order. It keeps the score of every image (a few bytes each) and the
 //! pictures of those in the galleries only. The same records, pictures and metrics give the same bytes.
@@ -82,7 +82,7 @@ impl EvaluationPage {
     }
 }
 
-/// The score of an image that has one. Scores of other programs may be no numbers.
+/// The score of an image that has one. Scores of other programs may be NaN.
 fn score(record: &ImageRecord) -> Option<f32> {
     record.score.filter(|score| record.error.is_none() && score.is_finite())
 }

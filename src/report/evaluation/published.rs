@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_is_sound() {
+    fn the_file_is_valid() {
         let published: Published = toml::from_str(FILE).expect("TOML");
         assert_eq!(published.dataset.len(), 6);
         for row in published.dataset.iter().flat_map(|dataset| &dataset.rows) {

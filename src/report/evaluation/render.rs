@@ -23,7 +23,7 @@ const JS: [&str; 2] = [include_str!("../assets/heat.js"), include_str!("../asset
 /// Images of all products together.
 const ALL: &str = "all products together";
 
-/// What the page says beyond the metrics, and its limits.
+/// Contents of the page that are not in the metrics, and its limits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EvaluationOptions {
     /// The command line that repeats the run, see [`shell_command`](crate::report::shell_command).

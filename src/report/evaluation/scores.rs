@@ -45,7 +45,7 @@ impl Scores {
         &self.defective
     }
 
-    /// All, the lower ends last.
+    /// All scores, good images first.
     fn all(&self) -> impl Iterator<Item = f32> {
         self.good.iter().chain(&self.defective).copied()
     }

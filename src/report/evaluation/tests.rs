@@ -124,7 +124,7 @@ fn kept(page: &EvaluationPage) -> [Vec<usize>; 4] {
 }
 
 #[test]
-fn galleries_hold_what_they_say_in_any_order() {
+fn galleries_hold_the_right_images_in_any_order() {
     let options = EvaluationOptions { max_inline: 2, ..EvaluationOptions::default() };
     let records = records();
     let page = page_of(options.clone(), records.iter());
@@ -152,7 +152,7 @@ fn bytes_are_limited_and_the_best_stay_in_any_order() {
     let page = page_of(options.clone(), records.iter());
     assert_eq!(kept(&page)[3], [4, 5]);
     assert_eq!(kept(&page), kept(&page_of(options, records.iter().rev())));
-    assert!(!page.would_keep(&record(9, 0.15, false)), "no better than what was refused");
+    assert!(!page.would_keep(&record(9, 0.15, false)), "no better than what was dropped");
     assert!(page.would_keep(&record(9, 0.95, true)));
     let none = page_of(EvaluationOptions { max_inline: 0, ..EvaluationOptions::default() }, records.iter());
     assert!(!none.would_keep(&records[0]) && none.html(&metrics()).contains("No pictures."));

@@ -35,8 +35,8 @@ struct Counts {
     found: Vec<usize>,
 }
 
-/// Thresholds that the slider can choose: even steps over the scores, one above all of them, and the run's own. With the
-/// place of the latter.
+/// Thresholds that the slider can choose: even steps over the scores, one above all of them, and the run's own. Also
+/// returns the position of the latter.
 fn thresholds((low, high): (f32, f32), own: f32) -> (Vec<f32>, usize) {
     let width = f64::from(high - low);
     let step = if width > 0.0 { width / f64::from(STEPS) } else { 0.01 };

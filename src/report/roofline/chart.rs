@@ -96,7 +96,7 @@ pub(super) struct Chart<'a> {
     pub ceilings: Vec<&'a RooflineCeiling>,
     pub roof: Option<Roof>,
     pub families: Vec<&'a str>,
-    /// By falling time; those on the plot first, then those without arithmetic.
+    /// By descending time; those on the plot first, then those without arithmetic.
     pub entries: Vec<Entry<'a>>,
     /// How many of `entries` are on the plot.
     pub plotted: usize,

@@ -77,7 +77,7 @@ fn heads() -> Markup {
     let head = |x, style, words| text(x, PLOT[1] + 4.0, 12.5, style, words);
     let grey = || Style::fill("#555555");
     html! {
-        (head(NAME, grey(), "kernel, by falling time"))
+        (head(NAME, grey(), "kernel, by descending time"))
         @for (x, words) in FIGURES.into_iter().zip(["GFLOP/s", "GB/s", "of roof"]) { (head(x, grey().end(), words)) }
         (head(BOUND, grey(), "bound by"))
         (rule(TOP - 4.0))

@@ -1,5 +1,5 @@
-//! Finding room for labels. Everything that takes room is a row of discs, so that turned text and
-//! markers are treated alike.
+//! Label placement. Everything that occupies space is a row of discs, so that rotated text and markers are
+//! treated alike.
 
 /// A disc in pixels.
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +18,7 @@ impl Disc {
     }
 }
 
-/// A line of text as discs: centred on (x, y), `width` long, turned by `angle` radians.
+/// A line of text as discs: centred on (x, y), `width` long, rotated by `angle` radians.
 pub(super) fn line(x: f64, y: f64, width: f64, size: f64, angle: f64) -> Vec<Disc> {
     let r = 0.55 * size;
     let half = (width / 2.0 - r).max(0.0);
@@ -36,7 +36,7 @@ pub(super) fn thin([x1, y1, x2, y2]: [f64; 4]) -> Vec<Disc> {
     (0..=steps as usize).map(|i| at(i as f64 / steps)).collect()
 }
 
-/// Room that is taken, within a rectangle `[left, top, right, bottom]`.
+/// Occupied space within a rectangle `[left, top, right, bottom]`.
 #[derive(Debug)]
 pub(super) struct Room {
     inside: [f64; 4],
@@ -52,7 +52,7 @@ impl Room {
         self.taken.extend_from_slice(discs);
     }
 
-    /// How much is in the way of the discs: a line that is crossed counts 1, anything else 4.
+    /// The cost of overlaps of the discs: a crossed line counts 1, anything else 4.
     pub fn conflicts(&self, discs: &[Disc]) -> usize {
         let [left, top, right, bottom] = self.inside;
         let cost = |d: &Disc| {
@@ -63,7 +63,7 @@ impl Room {
         discs.iter().map(cost).sum()
     }
 
-    /// Takes the first of the candidates with the fewest conflicts; `None` when there are none at all.
+    /// Occupies the first of the candidates with the fewest conflicts; `None` when there are none at all.
     pub fn settle<T>(&mut self, candidates: impl Iterator<Item = (T, Vec<Disc>)>) -> Option<T> {
         let mut best: Option<(usize, T, Vec<Disc>)> = None;
         for (place, discs) in candidates {

@@ -6,8 +6,8 @@ use super::chart::{CeilingKind, Chart, PLOT, RooflineCeiling};
 use super::place::{Disc, Room, line, thin};
 use super::text::{Style, figure, fit, text, width};
 
-/// Colours that differ for colour-blind eyes too (Okabe and Ito 2008, without the yellow that white
-/// paper swallows). Shapes have another period, so that 56 families differ.
+/// Colours that differ for colour-blind eyes too (Okabe and Ito 2008, without the yellow, which is
+/// hard to see on white). Shapes have another period, so that 56 families differ.
 const COLOURS: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#3a3a3a"];
 const SHAPES: [&str; 8] = [
     "M-1 0A1 1 0 1 0 1 0A1 1 0 1 0 -1 0Z",
@@ -22,7 +22,7 @@ const SHAPES: [&str; 8] = [
 /// Radius of a marker, and size of its number.
 const MARKER: f64 = 6.0;
 const NUMBER: f64 = 12.5;
-/// A number further from its marker than this is tied to it by a line.
+/// A number further from its marker than this is connected to it by a line.
 const NEAR: f64 = 17.5;
 
 /// A ceiling as a line, in logarithms of flop/byte and GFLOP/s.

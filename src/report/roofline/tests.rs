@@ -125,7 +125,7 @@ fn the_key_keeps_those_with_the_most_time_and_counts_the_rest() {
 }
 
 #[test]
-fn what_is_missing_is_said() {
+fn missing_data_is_named() {
     let nothing = Roofline { ceilings: Vec::new(), ..chart(Vec::new()) };
     let no_bandwidth = Roofline {
         ceilings: vec![ceiling("fma", CeilingKind::Arithmetic, 1e9)],

@@ -1,8 +1,8 @@
-//! Lines of text in SVG: how they are set, how wide they are, and figures.
+//! Lines of text in SVG: style, approximate width, and number formats.
 
 use maud::{Markup, html};
 
-/// How a line of text is set.
+/// The style of a line of text.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Style {
     fill: &'static str,
@@ -41,7 +41,7 @@ impl Style {
         Self { halo: true, ..self }
     }
 
-    /// Turned by `degrees` about a point.
+    /// Rotated by `degrees` about a point.
     pub fn turned(self, degrees: f64, x: f64, y: f64) -> Self {
         Self { transform: Some(format!("rotate({degrees:.2} {x:.1} {y:.1})")), ..self }
     }

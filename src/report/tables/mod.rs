@@ -94,7 +94,7 @@ impl Group<'_> {
 }
 
 /// The mean figures of several runs, each with its name: a row for each data set, method and model, mean ± standard
-/// deviation over its runs. Below the table stands which runs a row is made of (not in CSV).
+/// deviation over its runs. Notes below the table list the runs of each row (not in CSV).
 pub fn runs_table(runs: &[(String, Metrics)], format: TableFormat) -> String {
     let groups = groups(runs);
     let mut table = Table::new(["data", "method", "model", "runs"].map(str::to_owned).to_vec(), 3);

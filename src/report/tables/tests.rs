@@ -25,7 +25,7 @@ fn the_spread_is_that_of_a_sample() {
 }
 
 #[test]
-fn only_like_is_averaged() {
+fn only_comparable_runs_are_averaged() {
     let runs = [
         run("a", |_| ()),
         run("b", |m| m.method = "dapo".into()),
@@ -40,12 +40,12 @@ fn only_like_is_averaged() {
 }
 
 #[test]
-fn a_figure_that_some_runs_lack_says_so() {
+fn a_figure_that_some_runs_lack_is_marked() {
     let lacking = run("b", |m| m.mean.values.retain(|figure, _| *figure != Figure::ImageAuroc));
     let table = runs_table(&[run("a", auroc(0.5)), lacking], TableFormat::Markdown);
     assert!(table.contains("| 50.0 (1 of 2) |"), "{table}");
-    let nobody = run("a", |m| m.mean.values.clear());
-    assert!(runs_table(&[nobody], TableFormat::Latex).contains(" & -- & -- & "));
+    let empty = run("a", |m| m.mean.values.clear());
+    assert!(runs_table(&[empty], TableFormat::Latex).contains(" & -- & -- & "));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn metrics_csv_has_fractions_and_a_mean() {
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_said() {
+fn errors_say_what_is_wrong_with_a_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("metrics.json");
     let message = |text: &str| {

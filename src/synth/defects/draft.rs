@@ -44,7 +44,7 @@ impl Draft<'_> {
         }
     }
 
-    /// A point on the object; on a thing whose coverage is small, the last try may miss.
+    /// A point on the object; on an object whose coverage is small, the last try may miss.
     pub fn point_on_object(&self, rng: &mut SeededRng) -> (f32, f32) {
         let mut at = (0.0, 0.0);
         for _ in 0..40 {

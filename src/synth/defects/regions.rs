@@ -111,7 +111,7 @@ pub(super) fn uneven(d: &mut Draft, rng: &mut SeededRng) {
     let jag = noise(size, 3.0, 3.0, rng);
     let (sway, fringe) = (rng.range(0.0, 5.0), rng.range(0.0, 1.0));
     let angle = match d.scene.grain {
-        // On ground the grinding wheel stopped: the boundary runs across the grain (or along it).
+        // On ground surfaces the grinding wheel stopped: the boundary runs across the grain (or along it).
         Some(grain) if rng.chance(0.75) => {
             grain + if rng.chance(0.75) { 0.0 } else { std::f32::consts::FRAC_PI_2 } + 0.08 * rng.normal()
         }
@@ -202,7 +202,7 @@ pub(super) fn bent(d: &mut Draft, rng: &mut SeededRng) {
         d.colour.px[i] = scale3(c, 1.0 + lerp(0.0, light, w) * slope * 2.0);
         area.px[i] = smoothstep(0.8, 1.6, sx.hypot(sy));
     });
-    // On a thing the bend also moves its outline over the background, so the mask may leave the object a little.
+    // On an object the bend also moves its outline over the background, so the mask may leave the object a little.
     let near = d.scene.object.clone().blurred(2.0);
     for (m, o) in area.px.iter_mut().zip(&near.px) {
         if *o < 0.05 {

@@ -194,7 +194,7 @@ fn folders_of_good_and_bad_images() {
         ]
     );
     let expected = ["dropped notes", "dropped stray.png", "no_mask bad/5.jpg", "no_mask bad/5.png"];
-    assert_eq!(problems(root, &found.problems), expected, "an image is no mask of its namesake");
+    assert_eq!(problems(root, &found.problems), expected, "an image is not the mask of its namesake");
     assert_eq!(list(root, None, Split::Train).unwrap().samples, found.samples, "there are no splits");
 }
 
@@ -218,7 +218,7 @@ fn folders_of_several_products_with_and_without_masks() {
 }
 
 #[test]
-fn numbers_of_products_are_no_part_of_their_names() {
+fn numbers_of_products_are_not_part_of_their_names() {
     let files = [
         "01Gorilla/test/Burrs/0.png",
         "02Unicorn/test/good/0.jpg",
@@ -238,7 +238,7 @@ fn numbers_of_products_are_no_part_of_their_names() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_that_leads_nowhere_is_told() {
+fn a_broken_link_is_reported() {
     let folder = tree(&["test/good/0.png", "test/stray.png", "train/bent/1.png", "train/good/2.png"]);
     let root = folder.path();
     std::os::unix::fs::symlink("nowhere.png", root.join("test/good/1.png")).unwrap();

@@ -84,7 +84,7 @@ const FILES: [&str; 4] =
     ["nut/test/cut/0.png", "nut/ground_truth/cut/0_mask.png", "nut/test/good/1.png", "nut/2.png"];
 
 #[test]
-fn a_meta_file_in_every_shape() {
+fn a_meta_file_in_every_variant() {
     let item = |fields: &str| {
         format!("[{{{fields}}}, {{\"img_path\": \"nut/test/good/1.png\", \"mask_path\": \"\"}}]")
     };
@@ -95,7 +95,7 @@ fn a_meta_file_in_every_shape() {
         // The other names of the fields, and paths from the folder of the product.
         r#""img_path": "test/cut/0.png", "mask_path": "ground_truth/cut/0_mask.png",
            "product_cls": "nut", "defect_cls": "cut", "anomaly": true"#,
-        // Next to nothing.
+        // The fewest fields.
         r#""img_path": "test/cut/0.png", "mask_path": "ground_truth/cut/0_mask.png", "defect_cls": "cut""#,
     ];
     let expected =
@@ -117,7 +117,7 @@ fn a_meta_file_in_every_shape() {
 }
 
 #[test]
-fn faults_of_a_meta_file_are_told_with_their_place() {
+fn faults_of_a_meta_file_name_the_entry() {
     let text = r#"{"test": {"bolt": [], "nut": [
         {"img_path": "nut/test/cut/0.png", "mask_path": "nut/none.png", "specie_name": "cut", "anomaly": 1},
         {"img_path": "nut/gone.png", "anomaly": 0},
