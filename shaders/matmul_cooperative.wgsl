@@ -59,20 +59,25 @@ fn high_part(x: vec4<f32>) -> vec4<f32> {
 }
 #end
 
-// A vec4 of A from the start of its row; zero past k.
+// What lies past k must not count.
+fn within_k(value: vec4<f32>, quad: u32, last: u32) -> vec4<f32> {
+    return select(vec4<f32>(0.0), value, quad <= last);
+}
+
+// A vec4 of A from the start of its row.
 fn load_a(row: u32, quad: u32, last: u32) -> vec4<f32> {
-    return select(vec4<f32>(0.0), a[row + min(quad, last)], quad <= last);
+    return within_k(a[row + min(quad, last)], quad, last);
 }
 
 #if B_KN
-// A vec4 of row k of B; zero past k.
+// A vec4 of row k of B.
 fn load_b_stage(column: u32, k: u32, last: u32) -> vec4<f32> {
-    return select(vec4<f32>(0.0), load_b4(column + min(k, params.k - 1u) * params.b_row / 4u), k < params.k);
+    return within_k(load_b4(column + min(k, params.k - 1u) * params.b_row / 4u), k / 4u, last);
 }
 #else
-// A vec4 of B from the start of its row; zero past k.
+// A vec4 of B from the start of its row.
 fn load_b_stage(row: u32, quad: u32, last: u32) -> vec4<f32> {
-    return select(vec4<f32>(0.0), load_b4(row + min(quad, last)), quad <= last);
+    return within_k(load_b4(row + min(quad, last)), quad, last);
 }
 #end
 
@@ -246,13 +251,13 @@ fn main(
         let owner = e / (TILE * PART_COLUMNS / 4u);
         let down = e / (PART_COLUMNS / 4u) % TILE;
         let across = e % (PART_COLUMNS / 4u) * 4u;
-        let row = row0 + owner / 2u * PART_ROWS + ${i}u * TILE + down;
-        let col = col0 + owner % 2u * PART_COLUMNS + across;
-        if row < params.m && col < params.n {
+        let row4 = row0 + owner / 2u * PART_ROWS + ${i}u * TILE + down;
+        let col4 = col0 + owner % 2u * PART_COLUMNS + across;
+        if row4 < params.m && col4 < params.n {
             let at = owner * OUT_SIZE + down * OUT_STRIDE + across;
-            let to = (base.c + row * params.c_row + col) / 4u;
+            let to = (base.c + row4 * params.c_row + col4) / 4u;
             let product = vec4<f32>(results[at], results[at + 1u], results[at + 2u], results[at + 3u]);
-            finish4(product * params.unscale, bias4(col), residual4(to), to);
+            finish4(product * params.unscale, bias4(col4), residual4(to), to);
         }
     }
 #else

@@ -79,6 +79,7 @@ fn metrics() -> Metrics {
             image_size: 128,
             patch_size: 8,
             embed_dim: 128,
+            precision: "f32".into(),
             demonstration: true,
             weights_sha256: Some("fedcba9876543210".repeat(4)),
         }),

@@ -37,7 +37,8 @@ fn gpu() -> &'static Gpu {
 }
 
 fn clip(folder: &Path, image_size: Option<usize>, storage: WeightStorage) -> Clip {
-    Clip::open(gpu(), folder, ClipOptions { image_size, storage, training: false }).expect("the model opens")
+    Clip::open(gpu(), folder, ClipOptions { image_size, storage, ..ClipOptions::default() })
+        .expect("the model opens")
 }
 
 /// The images of a golden model, in order.

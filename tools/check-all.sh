@@ -1,10 +1,13 @@
 #!/bin/sh
 # Runs `check`, trusted and checked, on every software device that Debian has: subgroups of 4, 8 and 16
-# and none, Vulkan and OpenGL, WebGPU's default limits. A configuration counts only on the adapter and
-# with the subgroups that are meant. Reports and tables go to out/check-all.
+# and none, Vulkan and OpenGL, WebGPU's default limits, and cooperative matrices on the lavapipe of Debian sid, which
+# tools/with-mesa.sh fetches (0.6 GB in the user's cache); there the mutation tests of the product run, too. A
+# configuration counts only on the adapter and with the subgroups that are meant. Reports and tables go to
+# out/check-all.
 set -eu
 
 program=target/release/dapo-wgpu
+launcher=""
 out=out/check-all
 passed=0 failed=0 not_run=0
 mkdir -p "$out"
@@ -12,7 +15,7 @@ rm -f "$out"/*.json "$out"/*.txt
 
 # Nothing but the configuration chooses the device and its switches.
 for name in $(env | sed -nE 's/^((DAPO|WGPU|VK|LP|LIBGL|GALLIUM)_[A-Z0-9_]*)=.*/\1/p'); do
-    unset "$name"
+    [ "$name" = DAPO_MESA_CACHE ] || unset "$name"
 done
 # Mesa's layer would look for a display.
 export NODEVICE_SELECT=1
@@ -50,7 +53,8 @@ check() {
         run=$name-$mode meant="$adapter | $given · $mode shaders" option="" status=0
         [ $mode = trusted ] || option=--checked
         # Mesa's cache does not tell vector widths apart, and hands one's code to the other.
-        env "$@" MESA_SHADER_CACHE_DIR="target/check-all/$name" "$program" check $option --out "$out/$run.json" >"$out/$run.txt" || status=$?
+        # shellcheck disable=SC2086 # several words
+        env "$@" MESA_SHADER_CACHE_DIR="target/check-all/$name" $launcher "$program" check $option --out "$out/$run.json" >"$out/$run.txt" || status=$?
         device="$(sed -n 1p "$out/$run.txt") | $(sed -n 2p "$out/$run.txt")"
         verdict=$(tail -n 1 "$out/$run.txt")
         # shellcheck disable=SC2254 # patterns are wanted
@@ -90,6 +94,26 @@ if grep -qw avx512f /proc/cpuinfo; then
 else
     skip lavapipe-512 "this CPU has no AVX-512"
 fi
+# Debian sid's lavapipe, at each vector width: tiles of 8 × 8.
+launcher="tools/with-mesa.sh sid lvp"
+for bits in 128 256 512; do
+    if [ $bits = 512 ] && ! grep -qw avx512f /proc/cpuinfo; then
+        skip lavapipe-sid-512 "this CPU has no AVX-512"
+        continue
+    fi
+    check lavapipe-sid-$bits "*: llvmpipe*$bits bits) · vulkan · cpu (software)*" \
+        "subgroups of $((bits / 32)) · f16 · cooperative matrices · * · immediates" LP_NATIVE_VECTOR_WIDTH=$bits
+done
+# Planted faults in the shaders that only run there.
+if CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$launcher" ${CARGO:-cargo} test --test mutations -- \
+    mutations_of_matmul --nocapture >"$out/mutations-sid.txt" 2>&1; then
+    passed=$((passed + 1))
+    line mutations-sid "PASSED: $(grep -c '^found: ' "$out/mutations-sid.txt") planted faults found"
+else
+    failed=$((failed + 1))
+    line mutations-sid "FAILED: see $out/mutations-sid.txt"
+fi
+launcher=""
 vulkan lavapipe-weakest "$lavapipe" 'llvmpipe*' 'no subgroups · * · 256 invocations · no immediates' \
     DAPO_NO_SUBGROUPS=1 DAPO_NO_IMMEDIATES=1 DAPO_DEFAULT_LIMITS=1
 vulkan swiftshader "$swiftshader" 'SwiftShader*' 'subgroups of 4 · no f16 · 256 invocations · immediates'

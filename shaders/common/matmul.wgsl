@@ -89,15 +89,15 @@ fn residual4(at: u32) -> vec4<f32> {
 }
 
 // Writes vec4 `at` of c from its dot products.
-fn finish4(product: vec4<f32>, column_bias: vec4<f32>, residual_value: vec4<f32>, at: u32) {
-    var value = product * params.scale + column_bias;
+fn finish4(products: vec4<f32>, column_biases: vec4<f32>, residuals: vec4<f32>, at: u32) {
+    var values = products * params.scale + column_biases;
 #if ACTIVATE
-    value = vec4<f32>($ACTIVATION(value.x), $ACTIVATION(value.y), $ACTIVATION(value.z), $ACTIVATION(value.w));
+    values = vec4<f32>($ACTIVATION(values.x), $ACTIVATION(values.y), $ACTIVATION(values.z), $ACTIVATION(values.w));
 #end
 #if RESIDUAL
-    value += residual_value;
+    values += residuals;
 #end
-    c[at] = value;
+    c[at] = values;
 }
 #else
 fn bias_of(col: u32) -> f32 {

@@ -126,6 +126,7 @@ impl DetectorArgs {
             image_size: clip.vision().image_size() as u32,
             patch_size: clip.config().vision.patch_size as u32,
             embed_dim: clip.config().embed_dim as u32,
+            precision: clip.factors().name().into(),
             demonstration,
             weights_sha256: None,
         }

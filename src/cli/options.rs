@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::Failure;
-use crate::clip::{Clip, ClipOptions, WeightStorage, embedded};
+use crate::clip::{Clip, ClipOptions, Factors, WeightStorage, embedded};
 use crate::data::Tiling;
 use crate::data::samples::Layout;
 use crate::gpu::{AdapterChoice, Gpu, GpuOptions, Profile, ShaderMode};
@@ -184,6 +184,33 @@ impl Weights {
     }
 }
 
+/// In what precision products are computed.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct PrecisionArg {
+    /// Precision of the factors of products: f16 rounds them to 11 bits, for the matrix units of GPUs; sums, norms
+    /// and softmax stay float32
+    #[arg(long, value_enum, default_value = "f32")]
+    precision: Precision,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Precision {
+    /// float32
+    F32,
+    /// float16 factors, float32 sums
+    F16,
+}
+
+impl PrecisionArg {
+    /// The library's name for it.
+    pub fn factors(self) -> Factors {
+        match self.precision {
+            Precision::F32 => Factors::F32,
+            Precision::F16 => Factors::F16,
+        }
+    }
+}
+
 /// Which model, at which size.
 #[derive(Debug, Args)]
 pub struct ModelArgs {
@@ -193,9 +220,11 @@ pub struct ModelArgs {
     /// Edge of the images in pixels, a multiple of the model's patch [default: the model's own]
     #[arg(long, value_name = "N")]
     pub image_size: Option<usize>,
-    /// How weights are stored on the device; arithmetic is always float32
+    /// How weights are stored on the device
     #[arg(long, value_enum, default_value = "f32")]
     weights: Weights,
+    #[command(flatten)]
+    precision: PrecisionArg,
 }
 
 impl ModelArgs {
@@ -224,7 +253,8 @@ impl ModelArgs {
     }
 
     fn open_as(&self, gpu: &Gpu, image_size: Option<usize>, training: bool) -> Result<Clip, Failure> {
-        let options = ClipOptions { image_size, storage: self.weights.storage(), training };
+        let factors = self.precision.factors();
+        let options = ClipOptions { image_size, storage: self.weights.storage(), training, factors };
         let folder = match &self.model {
             Some(folder) => folder.clone(),
             None => embedded::unpack()?,

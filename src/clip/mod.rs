@@ -20,6 +20,7 @@ pub(crate) mod fixtures;
 pub mod model;
 pub mod noise;
 pub mod parameters;
+mod ranges;
 pub mod text;
 pub mod tokenizer;
 pub mod torch;
@@ -31,3 +32,5 @@ pub use architectures::Architecture;
 pub use error::ModelError;
 pub use model::{Clip, ClipOptions};
 pub use transformer::{ClipError, LayerTokens, WeightStorage};
+
+pub use crate::ops::Factors;

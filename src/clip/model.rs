@@ -11,7 +11,7 @@ use super::tokenizer::Tokenizer;
 use super::transformer::{ClipError, Placement, WeightStorage};
 use super::vision::VisionTower;
 use crate::gpu::Gpu;
-use crate::ops::Tensor;
+use crate::ops::{Factors, Tensor};
 
 /// How to open a model.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,6 +22,9 @@ pub struct ClipOptions {
     pub storage: WeightStorage,
     /// Whether gradients will pass through the towers; takes twice the memory for weights on a CPU.
     pub training: bool,
+    /// What the factors of products may be rounded to: [`Factors::F16`] uses matrix units where the device has some, and
+    /// is off by 2⁻¹¹ a factor; sums, norms, softmax and the residual stream stay float32.
+    pub factors: Factors,
 }
 
 /// A CLIP model on a device.
@@ -48,6 +51,7 @@ pub struct Clip {
     vision: VisionTower,
     text: TextTower,
     storage: WeightStorage,
+    factors: Factors,
     tokenizer: Tokenizer,
     logit_scale: f32,
 }
@@ -81,7 +85,7 @@ impl Clip {
     ) -> Result<Self, ClipError> {
         tokenizer.check_vocab(weights.config.text.vocab_size)?;
         let storage = options.storage;
-        let placement = Placement { storage, training: options.training };
+        let placement = Placement { storage, training: options.training, factors: options.factors };
         let size = options.image_size.unwrap_or(weights.config.vision.image_size);
         let vision = VisionTower::upload(gpu, &weights.config.vision, &weights.vision, size, placement)?;
         let text = TextTower::upload(gpu, &weights.config.text, weights.text, placement)?;
@@ -92,6 +96,7 @@ impl Clip {
             vision,
             text,
             storage,
+            factors: options.factors,
             tokenizer,
             logit_scale: weights.logit_scale,
         })
@@ -120,6 +125,11 @@ impl Clip {
     /// The text tower.
     pub fn text(&self) -> &TextTower {
         &self.text
+    }
+
+    /// What the factors of products may be rounded to.
+    pub fn factors(&self) -> Factors {
+        self.factors
     }
 
     /// How its matrices are stored on the device.

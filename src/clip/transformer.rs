@@ -4,9 +4,10 @@
 use super::config::TowerConfig;
 use super::error::ModelError;
 use super::parameters::{Affine, BlockWeights, Blocks, HostTensor};
+use super::ranges::BlockRanges;
 use crate::autograd::{Tape, Var};
 use crate::gpu::Gpu;
-use crate::ops::{self, Activation, Element, Indices, Linear, Norm, OpError, Tensor};
+use crate::ops::{self, Activation, Element, Factors, Indices, Linear, Norm, OpError, Tensor};
 
 /// The precision in which weights are stored on the device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub(super) struct Placement {
     pub storage: WeightStorage,
     /// Whether gradients will be propagated through the layers.
     pub training: bool,
+    /// What the factors of products may be rounded to.
+    pub factors: Factors,
 }
 
 impl Placement {
@@ -43,10 +46,11 @@ impl Placement {
         bias: Option<&[f32]>,
         shape: (usize, usize),
     ) -> Result<Linear, OpError> {
-        match self.training {
+        let linear = match self.training {
             true => Linear::upload_for_training(gpu, weight, bias, shape, self.storage.element()),
             false => Linear::upload(gpu, weight, bias, shape, self.storage.element()),
-        }
+        };
+        Ok(linear?.with_factors(self.factors))
     }
 }
 
@@ -111,13 +115,14 @@ pub struct Block {
 
 impl Block {
     fn upload(gpu: &Gpu, w: &BlockWeights, epsilon: f32, placement: Placement) -> Result<Self, OpError> {
+        let ranges = BlockRanges::of(w);
         Ok(Self {
             ln_1: norm(gpu, &w.ln_1, epsilon)?,
-            attn_in: linear(gpu, &w.attn_in, placement)?,
-            attn_out: linear(gpu, &w.attn_out, placement)?,
+            attn_in: linear(gpu, &w.attn_in, placement)?.with_input_max(ranges.attn_in),
+            attn_out: linear(gpu, &w.attn_out, placement)?.with_input_max(ranges.attn_out),
             ln_2: norm(gpu, &w.ln_2, epsilon)?,
-            mlp_fc: linear(gpu, &w.mlp_fc, placement)?,
-            mlp_proj: linear(gpu, &w.mlp_proj, placement)?,
+            mlp_fc: linear(gpu, &w.mlp_fc, placement)?.with_input_max(ranges.mlp_fc),
+            mlp_proj: linear(gpu, &w.mlp_proj, placement)?.with_input_max(ranges.mlp_proj),
         })
     }
 }

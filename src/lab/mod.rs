@@ -52,7 +52,7 @@ impl Device {
     /// The capabilities that kernels used, in one line:
     /// `subgroups of 8 · f16 · 1024 invocations · immediates · trusted shaders`.
     pub fn summary(&self) -> String {
-        let Capabilities { subgroups, f16, limits, immediates, .. } = &self.capabilities;
+        let Capabilities { subgroups, f16, limits, immediates, cooperative_matrix, .. } = &self.capabilities;
         let subgroups = match subgroups {
             None => "no subgroups".to_owned(),
             Some(SubgroupRange { min, max }) if min == max => format!("subgroups of {min}"),
@@ -64,7 +64,11 @@ impl Device {
             ShaderMode::Checked => "checked",
             ShaderMode::Trusted => "trusted",
         };
-        format!("{subgroups} · {f16} · {} invocations · {immediates} · {mode} shaders", limits.invocations)
+        let matrices = if cooperative_matrix.is_empty() { "" } else { " · cooperative matrices" };
+        format!(
+            "{subgroups} · {f16}{matrices} · {} invocations · {immediates} · {mode} shaders",
+            limits.invocations
+        )
     }
 }
 

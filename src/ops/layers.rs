@@ -9,7 +9,7 @@ use crate::kernels::Element;
 use crate::kernels::activation::Activation;
 use crate::kernels::layernorm::LayerNorm;
 use crate::kernels::layernorm_backward::LayerNormBackward;
-use crate::kernels::matmul::{Matmul, weight_panels};
+use crate::kernels::matmul::{Factors, Matmul, weight_panels};
 
 /// An affine map x·Wᵀ + b with W [out, in], as torch's `Linear` stores it.
 #[derive(Debug, Clone)]
@@ -27,6 +27,12 @@ pub struct Linear {
     /// Wᵀ, stored as W is, for layers that gradients pass through on devices where a product with W as
     /// it lies is slow.
     pub transposed: Option<Buffer>,
+    /// What the factors of the product may be rounded to.
+    pub factors: Factors,
+    /// The largest magnitude in W.
+    weight_max: f32,
+    /// The largest magnitude that x can have, where it is known.
+    input_max: Option<f32>,
 }
 
 impl Linear {
@@ -39,8 +45,29 @@ impl Linear {
         element: Element,
     ) -> Result<Self> {
         let bias = bias.map(|b| upload_weight(gpu, b, "bias")).transpose()?;
+        let weight_max = weight.iter().fold(0.0f32, |most, w| most.max(w.abs()));
         let weight = upload_matrix(gpu, weight, shape, element)?;
-        Ok(Self { weight, element, outputs: shape.0, inputs: shape.1, bias, transposed: None })
+        Ok(Self {
+            weight,
+            element,
+            outputs: shape.0,
+            inputs: shape.1,
+            bias,
+            transposed: None,
+            factors: Factors::F32,
+            weight_max,
+            input_max: None,
+        })
+    }
+
+    /// Promises that no |x| is larger than this: matrix units of float16, whose range is small, can then be used.
+    pub fn with_input_max(self, input_max: f32) -> Self {
+        Self { input_max: Some(input_max), ..self }
+    }
+
+    /// Says what the factors of the product may be rounded to.
+    pub fn with_factors(self, factors: Factors) -> Self {
+        Self { factors, ..self }
     }
 
     /// As [`Linear::upload`], for a layer that gradients pass through.
@@ -106,6 +133,8 @@ impl Linear {
             b_element: self.element,
             activation,
             residual: residual.is_some(),
+            factors: self.factors,
+            range: self.input_max.map(|input_max| (input_max, self.weight_max)),
             ..Matmul::linear(x.rows(), self.outputs, self.inputs)
         };
         let extra = self.bias.iter().chain(residual.map(Tensor::buffer));
@@ -172,6 +201,9 @@ pub fn affine(gpu: &Gpu, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<T
         inputs,
         bias: Some(bias.buffer().clone()),
         transposed: None,
+        factors: Factors::F32,
+        weight_max: f32::MAX,
+        input_max: None,
     };
     layer.forward(gpu, x, None, None)
 }

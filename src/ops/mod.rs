@@ -40,6 +40,7 @@ pub use tokens::{blend_tokens, insert_tokens, patches, scale_tokens, with_positi
 
 pub use crate::kernels::Element;
 pub use crate::kernels::activation::Activation;
+pub use crate::kernels::matmul::Factors;
 pub use crate::kernels::resample::{Filter, Sampling};
 
 #[cfg(test)]

@@ -81,11 +81,19 @@ pub struct Model {
     pub patch_size: u32,
     /// Length of the joint image and text embedding.
     pub embed_dim: u32,
+    /// Factors of products: `"f32"`, or `"f16"` for 11 bits.
+    #[serde(default = "f32_precision")]
+    pub precision: String,
     /// `true` for the embedded demonstration model, which is not meant for real inspection.
     pub demonstration: bool,
     /// SHA-256 of the weight file in lower-case hexadecimal, if it was computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights_sha256: Option<String>,
+}
+
+/// Results from before there was a choice.
+fn f32_precision() -> String {
+    "f32".into()
 }
 
 /// Wall-clock time from reading the first image to the last result, without loading the model.

@@ -227,6 +227,7 @@ pub(super) mod tests {
                 image_size: 128,
                 patch_size: 8,
                 embed_dim: 128,
+                precision: "f32".into(),
                 demonstration: true,
                 weights_sha256: None,
             },

@@ -4,6 +4,7 @@ use super::mutation::{Mutation, Target, mutation, race};
 
 /// The mutations, by shader.
 pub const TARGETS: &[Target] = &[
+    Target { file: "attention_quad.wgsl", kernels: &[("attention", "quad")], mutations: QUAD },
     Target { file: "attention_tile.wgsl", kernels: &[("attention", "tile")], mutations: TILE },
     Target { file: "attention_subgroup.wgsl", kernels: BLOCKS, mutations: SUBGROUP },
     Target { file: "attention_subgroup.wgsl", kernels: SEVERAL_QUERIES, mutations: QUERIES },
@@ -21,6 +22,53 @@ const BLOCKS: &[(&str, &str)] = &[
 /// Blocks whose lanes own more than one query and load a part of a key's row each.
 const SEVERAL_QUERIES: &[(&str, &str)] =
     &[("attention", "subgroup4x4"), ("attention", "subgroup8x2"), ("attention", "subgroup8x8")];
+
+const QUAD: &[Mutation] = &[
+    race("no barrier after the stores", "        workgroupBarrier();\n        // Four", "        // Four"),
+    race("no barrier before the next stores", "now.\n        workgroupBarrier();", "now."),
+    mutation("the scale is dropped", "* params.scale", "* 1.0"),
+    mutation(
+        "keys past the end are attended to",
+        "let seen_$k = place_$k < params",
+        "let seen_$k = place_$k <= params",
+    ),
+    mutation("a query sees one key too many", "place_$k <= query &&", "place_$k <= query + 1u &&"),
+    mutation("a query does not see itself", "place_$k <= query &&", "place_$k < query &&"),
+    mutation("the maximum is not carried on", "largest = top;", ""),
+    mutation("the maximum is not subtracted", "exp(s_$k - top)", "exp(s_$k)"),
+    mutation("the sum is not rescaled", "sum * shrink", "sum"),
+    mutation("the output is not rescaled", "o_${e}_$d *= shrink_$e;", ""),
+    mutation("the output is rescaled by another query's factor", "quadBroadcast(shrink, ${e}u)", "shrink"),
+    mutation("weights are another query's", "quadBroadcast(p_$k, ${e}u)", "quadBroadcast(p_$k, 0u)"),
+    mutation("divided by another query's sum", "quadBroadcast(sum, ${e}u)", "quadBroadcast(sum, 0u)"),
+    mutation(
+        "odd and even queries are swapped",
+        "select(parts.x, parts.y, odd)",
+        "select(parts.y, parts.x, odd)",
+    ),
+    mutation(
+        "upper and lower queries are swapped",
+        "select(low, high, upper) +",
+        "select(high, low, upper) +",
+    ),
+    mutation("a quarter of a score is left out", "+ quadSwapY(select(high, low, upper))", ""),
+    mutation("a product has the wrong component", "fma(x.z, y.z,", "fma(x.z, y.w,"),
+    mutation("quarters of a query overlap", "qkv[q_at_$e + ${4 * d}u]", "qkv[q_at_$e + ${d}u]"),
+    mutation(
+        "quarters of a key overlap",
+        "keys[(j + ${k}u) * D4 + ${4 * d}u + lane]",
+        "keys[(j + ${k}u) * D4 + ${d}u + lane]",
+    ),
+    mutation("keys for values", "qkv[at_$s + 2u * params.heads * D4]", "qkv[at_$s + params.heads * D4]"),
+    mutation("every load is the first", "let i_$s = index + ${s}u * SIZE", "let i_$s = index"),
+    mutation("only the first image", "image * params.tokens * row", "0u * row"),
+    mutation(
+        "writes one query past the end",
+        "if first + ${e}u < params.tokens",
+        "if first + ${e}u <= params.tokens",
+    ),
+    mutation("the log-sum-exp lacks the maximum", "largest + log(sum)", "log(sum)"),
+];
 
 const TILE: &[Mutation] = &[
     race("no barrier after the stores", "        workgroupBarrier();\n        //", "        //"),

@@ -9,19 +9,16 @@ const ALL: &[(&str, &str)] = &[
     ("matmul", "subgroup2"),
     ("matmul", "register"),
     ("matmul", "naive"),
-    ("matmul", "coop8"),
+    ("matmul", "split8"),
 ];
 /// Those of them that take batches.
-const BATCHED: &[(&str, &str)] = &[
-    ("matmul", "tile64"),
-    ("matmul", "subgroup2"),
-    ("matmul", "register"),
-    ("matmul", "naive"),
-    ("matmul", "coop8"),
-];
+const BATCHED: &[(&str, &str)] =
+    &[("matmul", "tile64"), ("matmul", "subgroup2"), ("matmul", "register"), ("matmul", "naive")];
 /// Those of them that load four weights at a time from a buffer.
 const VEC4: &[(&str, &str)] =
-    &[("matmul", "tile64"), ("matmul", "subgroup2"), ("matmul", "register"), ("matmul", "coop8")];
+    &[("matmul", "tile64"), ("matmul", "subgroup2"), ("matmul", "register"), ("matmul", "split8")];
+/// Those of them that write four outputs at a time.
+const OUT_4: &[(&str, &str)] = &[("matmul", "tile64"), ("matmul", "split8")];
 /// One subgroup a workgroup.
 const SUBGROUPS: &[(&str, &str)] =
     &[("matmul", "panel"), ("matmul", "panel2"), ("matmul", "subgroup"), ("matmul", "subgroup2")];
@@ -29,15 +26,30 @@ const SUBGROUPS: &[(&str, &str)] =
 const TEXELS: &[(&str, &str)] = &[("matmul", "panel"), ("matmul", "panel2")];
 const BUFFERS: &[(&str, &str)] = &[("matmul", "subgroup"), ("matmul", "subgroup2")];
 /// Blocks staged in workgroup memory.
-const TILES: &[(&str, &str)] =
-    &[("matmul", "tile32"), ("matmul", "tile64"), ("matmul", "tile64x8"), ("matmul", "tile128")];
+const TILES: &[(&str, &str)] = &[
+    ("matmul", "tile32"),
+    ("matmul", "tile64"),
+    ("matmul", "tile64x8"),
+    ("matmul", "tile128x64"),
+    ("matmul", "tile128"),
+];
 /// Those whose invocations own 8 × 8 outputs, in quarters.
-const PART_8: &[(&str, &str)] = &[("matmul", "tile64x8"), ("matmul", "tile128")];
+const PART_8: &[(&str, &str)] = &[("matmul", "tile64x8"), ("matmul", "tile128x64"), ("matmul", "tile128")];
 /// Those whose invocations load more than one vec4 of a block.
-const SHARES: &[(&str, &str)] = &[("matmul", "tile32"), ("matmul", "tile64x8")];
-/// Covered only where the device has cooperative matrices of float32. No software device has them: there
-/// the test prints these mutations as not run, with that reason.
-const COOPERATIVE: &[(&str, &str)] = &[("matmul", "coop8"), ("matmul", "coop16")];
+const SHARES: &[(&str, &str)] = &[("matmul", "tile32"), ("matmul", "tile64x8"), ("matmul", "tile128x64")];
+/// By cooperative matrices. Where a device lacks their tiles, the test prints these mutations as not run, with that
+/// reason; `make check-all` has a device with tiles of 8.
+const COOPERATIVE: &[(&str, &str)] = &[
+    ("matmul", "split8"),
+    ("matmul", "half8"),
+    ("matmul", "coop8"),
+    ("matmul", "split16"),
+    ("matmul", "half16"),
+];
+/// Those of them with float16 factors, and with two for each.
+const F16_FACTORS: &[(&str, &str)] =
+    &[("matmul", "split8"), ("matmul", "half8"), ("matmul", "split16"), ("matmul", "half16")];
+const SPLIT: &[(&str, &str)] = &[("matmul", "split8"), ("matmul", "split16")];
 
 /// The mutations, by shader.
 pub const TARGETS: &[Target] = &[
@@ -54,7 +66,11 @@ pub const TARGETS: &[Target] = &[
     Target { file: "matmul_tile.wgsl", kernels: PART_8, mutations: QUARTERS },
     Target { file: "matmul_tile.wgsl", kernels: SHARES, mutations: LOADS },
     Target { file: "matmul_tile.wgsl", kernels: &[("matmul", "tile128")], mutations: SHALLOW },
+    Target { file: "common/matmul.wgsl", kernels: OUT_4, mutations: EPILOGUE_4 },
+    Target { file: "common/swizzle.wgsl", kernels: &[("matmul", "tile32")], mutations: SWIZZLE },
     Target { file: "matmul_cooperative.wgsl", kernels: COOPERATIVE, mutations: COOPERATIVE_FAULTS },
+    Target { file: "matmul_cooperative.wgsl", kernels: F16_FACTORS, mutations: POWERS },
+    Target { file: "matmul_cooperative.wgsl", kernels: SPLIT, mutations: SPLIT_FAULTS },
 ];
 
 const EPILOGUE: &[Mutation] = &[
@@ -189,95 +205,124 @@ const BUFFER: &[Mutation] = &[
     mutation("every column is the block's first", "load_b4(b_at_$j", "load_b4(b_at_0"),
 ];
 
+const EPILOGUE_4: &[Mutation] = &[
+    mutation("the scale is dropped in vec4s", "products * params.scale", "products"),
+    mutation("the bias is dropped in vec4s", "return bias[col / 4u];", "return vec4<f32>(0.0);"),
+    mutation("the bias is the first four's", "bias[col / 4u]", "bias[0u * col]"),
+    mutation("the residual is dropped in vec4s", "values += residuals;", ""),
+    mutation("the residual is the first four's", "return residual[at];", "return residual[0u * at];"),
+    mutation("a component's activation is its neighbour's", "$ACTIVATION(values.z)", "$ACTIVATION(values.y)"),
+];
+
+const SWIZZLE: &[Mutation] = &[
+    mutation("bands overlap", "band * BAND + rest % rows", "rest % rows"),
+    mutation("the last band is as high as the others", "min(groups.y - band * BAND, BAND)", "BAND"),
+    mutation("rows and columns are swapped", "rest / rows, band", "rest % rows, band"),
+    mutation("one row of blocks for all", "group.y * groups.x + group.x", "group.x"),
+];
+
 const TILE: &[Mutation] = &[
-    race("no barrier after the stores", "        workgroupBarrier();\n        for", "        for"),
+    race("no barrier after the stores", "        workgroupBarrier();\n        if k0", "        if k0"),
     race("no barrier before the next stores", "        workgroupBarrier();\n    }", "    }"),
-    mutation("a is not padded along k", "params.m && ka_$s < params.k", "params.m"),
-    mutation("b is not padded along k", "params.n && ka_$s < params.k", "params.n"),
-    mutation("b [k, n] is not padded along k", "kb_$s < params.k && nb_$s", "nb_$s"),
-    mutation("writes one row past the end", "if row_$i < params.m", "if row_$i <= params.m"),
-    mutation("writes one column past the end", "if col_${i}_$j < params.n", "if col_${i}_$j <= params.n"),
-    mutation("the last step of a tile is left out", "k < TILE_K;", "k + 1u < TILE_K;"),
-    mutation("the next block is half a block further", "k0 += TILE_K", "k0 += TILE_K / 2u"),
+    mutation("blocks are not padded along k", "quad <= last);", "true);"),
+    mutation("writes one row past the end", "if row_${h}_$i < params.m", "if row_${h}_$i <= params.m"),
     mutation(
-        "rows and columns of a block are swapped",
-        "local.y * 4u;\n            let b_at",
-        "local.x * 4u;\n            let b_at",
+        "writes one column past the end",
+        "if col_$q + ${e}u < params.n",
+        "if col_$q + ${e}u <= params.n",
     ),
-    mutation(
-        "rows of a block overlap in workgroup memory",
-        "STRIDE: u32 = TILE + 4u",
-        "STRIDE: u32 = TILE - 4u",
-    ),
-    mutation("b [k, n] is read as dense", "kb_$s * params.b_row", "kb_$s * params.k"),
-    mutation(
-        "b [k, n] is stored a row off",
-        "(i_$s / (TILE / 4u)) * STRIDE",
-        "(i_$s / (TILE / 4u) + 1u) * STRIDE",
-    ),
-    mutation("the bias is the neighbour's", "bias_of(col_${i}_$j)", "bias_of(col_${i}_0)"),
-    mutation("a component of b is the neighbour's", "ACROSS * 4u + 2u]", "ACROSS * 4u + 1u]"),
+    mutation("writes four columns past the end", "if col_$q < params.n", "if col_$q <= params.n"),
+    mutation("the last quad of a stage is left out", "quad < QUADS;", "quad + 1u < QUADS;"),
+    mutation("the next stage is half a stage further", "k0 += DEPTH", "k0 += DEPTH / 2u"),
+    mutation("the stage is loaded again", "let next = (k0 + DEPTH) / 4u", "let next = k0 / 4u"),
+    mutation("the stage of b [k, n] is loaded again", "k0 + DEPTH + b_k_$s", "k0 + b_k_$s"),
+    mutation("rows and columns of a block are swapped", "a_tile[(local.y +", "a_tile[(local.x +"),
+    mutation("staged rows overlap", "STRIDE: u32 = QUADS + 1u", "STRIDE: u32 = QUADS - 1u"),
+    mutation("columns are staged in order", "return x + ACROSS * (4u * q + column % 4u);", "return column;"),
+    mutation("b [k, n] is read as dense", "params.k - 1u) * params.b_row", "params.k - 1u) * params.k"),
+    mutation("columns of b [k, n] are rows", "* B_STRIDE + local.x", "* B_STRIDE + local.y"),
+    mutation("a's rows are dense", "params.m - 1u) * params.a_row", "params.m - 1u) * params.k"),
+    mutation("the bias is the neighbour's", "bias_of(min(col_$q + 1u,", "bias_of(min(col_$q + 2u,"),
+    mutation("the bias is the block's first", "bias4(min(col_$q,", "bias4(min(col0,"),
+    mutation("a component of b is the neighbour's", "column_${q}_2[$k]", "column_${q}_1[$k]"),
 ];
 
 /// Right where a part has one quarter.
 const QUARTERS: &[Mutation] = &[
     mutation(
-        "lower quarters are written next to upper ones",
-        "row0 + ${i / 4}u * ACROSS * 4u",
-        "row0 + ${i / 4}u * 4u",
+        "lower rows are written as upper ones",
+        "row0 + local.y + ${4 * h + i}u",
+        "row0 + local.y + ${i}u",
     ),
+    mutation("right columns are written as left ones", "4u * (local.x + ${q}u * ACROSS)", "4u * local.x"),
+    mutation("right columns of b are the left ones", "ACROSS * ${4 * q + e}u", "ACROSS * ${e}u"),
+    mutation("right columns are multiplied by left ones", "b_${k}_$q, c_${i}_$q);", "b_${k}_0, c_${i}_$q);"),
+    mutation("lower quarters are finished as upper ones", "finish4(c_${4 * h + i}_$q", "finish4(c_${i}_$q"),
+    mutation("the same, column by column", "finish(c_${4 * h + i}_$q", "finish(c_${i}_$q"),
     mutation(
-        "right quarters are written next to left ones",
-        "col0 + ${j / 4}u * ACROSS * 4u",
-        "col0 + ${j / 4}u * 4u",
+        "right quarters are finished as left ones",
+        "i}_$q, bias_$q, residual",
+        "i}_0, bias_$q, residual",
     ),
-    mutation("lower quarters are the upper ones", "row0 + ${i / 4}u *", "row0 + 0u *"),
-    mutation("lower rows of a are the upper ones", "a_at + ${i / 4}u * ACROSS * 4u", "a_at"),
-    mutation("lower rows of a follow upper ones", "a_at + ${i / 4}u * ACROSS * 4u", "a_at + ${i / 4}u * 4u"),
-    mutation("a right column of b is a left one", "ACROSS * 4u + 3u]", "0u + 3u]"),
-    mutation(
-        "the first right column of b is a left one",
-        "vec4<f32>(b_tile[b_at + ${q}u * ACROSS * 4u]",
-        "vec4<f32>(b_tile[b_at]",
-    ),
-    mutation("right columns are multiplied by left ones", "a_$i * b_$q", "a_$i * b_0"),
-    mutation(
-        "right quarters are not summed",
-        "#for q in 0..PART / 4\n            c_",
-        "#for q in 0..1\n            c_",
-    ),
-    mutation("right quarters are finished as left ones", "finish(c_${i}_${j / 4}", "finish(c_${i}_0"),
-    mutation("lower quarters are finished as upper ones", "finish(c_${i}_", "finish(c_${i % 4}_"),
-    mutation("the bias is the left quarter's", "bias_of(col_${i}_$j)", "bias_of(col_${i}_${j % 4})"),
+    mutation("right columns of b [k, n] are the left ones", "local.x + ${q}u * ACROSS];", "local.x];"),
 ];
 
 const LOADS: &[Mutation] = &[
-    mutation("every load is the first", "index + ${s}u * SIZE", "index"),
-    mutation("loads overlap", "index + ${s}u * SIZE", "index + ${s}u"),
-    mutation(
-        "only one load",
-        "#for s in 0..TILE * TILE_K / 4 / ((TILE / PART) * (TILE / PART))",
-        "#for s in 0..1",
-    ),
+    mutation("every load of a is the first", "let a_i_$s = index + ${s}u * SIZE", "let a_i_$s = index"),
+    mutation("loads of a overlap", "let a_i_$s = index + ${s}u * SIZE", "let a_i_$s = index + ${s}u"),
+    mutation("every load of b is the first", "let b_i_$s = index + ${s}u * SIZE", "let b_i_$s = index"),
 ];
 
 /// Depth 8, where others have 16.
 const SHALLOW: &[Mutation] = &[
-    mutation("the depth is assumed to be 16", "i_$s % (TILE_K / 4u)", "i_$s % 4u"),
-    mutation("rows of a block are of depth 16", "i_$s / (TILE_K / 4u)", "i_$s / 4u"),
+    mutation("the depth is assumed to be 16", "a_quad_$s = a_i_$s % QUADS", "a_quad_$s = a_i_$s % 4u"),
+    mutation("rows of a block are of depth 16", "slot(b_i_$s / QUADS)", "slot(b_i_$s / 4u)"),
 ];
 
 const COOPERATIVE_FAULTS: &[Mutation] = &[
-    mutation("a is not padded along k", "params.m && k0 + along < params.k", "params.m"),
-    mutation("writes one row past the end", "if row < params.m &&", "if row <= params.m &&"),
-    mutation("writes one column past the end", "col < params.n {", "col <= params.n {"),
-    mutation("b is read by rows", "coopLoad<TileB>", "coopLoadT<TileB>"),
-    mutation("a is read by columns", "coopLoadT<TileA>", "coopLoad<TileA>"),
+    mutation("blocks are not padded along k", "quad <= last);", "true);"),
+    mutation("writes one row past the end", "if row4 < params.m &&", "if row4 <= params.m &&"),
+    mutation("writes four columns past the end", "col4 < params.n {", "col4 <= params.n {"),
+    mutation("b is read by rows", "coopLoad<TileB>(&b_high", "coopLoadT<TileB>(&b_high"),
+    mutation("a is read by columns", "coopLoadT<TileA>(&a_high", "coopLoad<TileA>(&a_high"),
+    mutation("a subgroup reads another's rows", "subgroup / 2u * PART_ROWS", "subgroup % 2u * PART_ROWS"),
     mutation(
-        "a subgroup reads another's rows",
-        "subgroup / 2u * PART * STRIDE",
-        "subgroup % 2u * PART * STRIDE",
+        "a subgroup reads another's columns",
+        "subgroup % 2u * PART_COLUMNS * STRIDE",
+        "subgroup / 2u * PART_COLUMNS * STRIDE",
     ),
-    mutation("a subgroup writes another's columns", "col0 + owner % 2u * PART", "col0 + owner / 2u * PART"),
-    mutation("sums do not start at zero", "stage[i] = 0.0;", "stage[i] = 1.0;"),
+    mutation(
+        "the first tile of a for all",
+        "&a_high[a_at + ${i * TILE}u * STRIDE + ${s * TILE}u]",
+        "&a_high[0u * a_at]",
+    ),
+    mutation("the stage is loaded again", "(k0 + DEPTH) / 4u + a_quad_$s", "k0 / 4u + a_quad_$s"),
+    mutation("the next stage is half a stage further", "k0 += DEPTH", "k0 += DEPTH / 2u"),
+    mutation("every load of a is the first", "let a_i_$s = index + ${s}u * SIZE", "let a_i_$s = index"),
+    mutation("staged rows overlap", "STRIDE: u32 = DEPTH + PAD", "STRIDE: u32 = DEPTH - PAD"),
+];
+
+const POWERS: &[Mutation] = &[
+    mutation("a is not scaled", "a4_$s * params.a_power", "a4_$s"),
+    mutation("b is not scaled", "b4_$s * params.b_power", "b4_$s"),
+    mutation("the result is not scaled back", "product * params.unscale, bias4", "product, bias4"),
+];
+
+const SPLIT_FAULTS: &[Mutation] = &[
+    mutation("a's lower part is left out", "coopMultiplyAdd(a_l_${s}_$i, b_h_${s}_$j, low", "(low"),
+    mutation("b's lower part is left out", "coopMultiplyAdd(a_h_${s}_$i, b_l_${s}_$j, low", "(low"),
+    mutation(
+        "a's lower part is half of it",
+        "(a_scaled_$s - a_h_$s) * 2048.0",
+        "(a_scaled_$s - a_h_$s) * 1024.0",
+    ),
+    mutation("the corrections count twice", "0.00048828125", "0.0009765625"),
+    mutation("the total is lost", "c_${i}_$j = c_${i}_$j + partial_${i}_$j;", "c_${i}_$j = partial_${i}_$j;"),
+    mutation("a partial sum is added again", "            partial_${i}_$j = TileC();\n", ""),
+    mutation("the last partial sum is left out", "c_${i}_$j + partial_${i}_$j + low", "c_${i}_$j + low"),
+    mutation(
+        "the upper part is not rounded",
+        "+ 0x1000u) & vec4<u32>(0xffffe000u)",
+        "& vec4<u32>(0xff800000u))",
+    ),
 ];

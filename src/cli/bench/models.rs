@@ -6,7 +6,7 @@ use clap::{ArgGroup, ValueEnum};
 use tempfile::TempDir;
 
 use crate::cli::Failure;
-use crate::cli::options::{Weights, count};
+use crate::cli::options::{PrecisionArg, Weights, count};
 use crate::clip::{Architecture, Clip, ClipOptions};
 use crate::dapo::{DEFAULT_DEFECTS, Detector, Prompts};
 use crate::data::ImageEntry;
@@ -56,6 +56,8 @@ pub struct NetworkArgs {
     /// How weights are stored on the device
     #[arg(long, value_enum, default_value = "f32", requires = "network")]
     weights: Weights,
+    #[command(flatten)]
+    precision: PrecisionArg,
     /// Images in one batch [default: 1]
     #[arg(long, value_name = "N", requires = "network", value_parser = count)]
     batch: Option<usize>,
@@ -96,8 +98,12 @@ impl NetworkArgs {
     /// # Errors
     /// What is wrong with the folder, the name, the size or the device.
     pub fn open(&self, gpu: &Gpu) -> Result<Option<Network>, Failure> {
-        let options =
-            ClipOptions { image_size: self.image_size, storage: self.weights.storage(), training: false };
+        let options = ClipOptions {
+            image_size: self.image_size,
+            storage: self.weights.storage(),
+            training: false,
+            factors: self.precision.factors(),
+        };
         let clip = match (&self.model, &self.arch) {
             (Some(folder), _) => Clip::open(gpu, folder, options)?,
             (None, Some(name)) => Clip::random(gpu, Architecture::find(name)?.config(), SEED, options)?,

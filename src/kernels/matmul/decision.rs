@@ -9,7 +9,7 @@
 use super::block::{Block, number, workgroup_fits};
 use super::cooperative;
 use super::shape::{Matmul, Order};
-use crate::gpu::{Capabilities, Define, DeviceClass};
+use crate::gpu::{Capabilities, DeviceClass};
 use crate::kernels::panels::Panels;
 use crate::kernels::{Element, Unmet, Variant, shader, simd_lanes};
 
@@ -22,18 +22,16 @@ struct Tile {
     part: u32,
     /// Depth of a stage.
     depth: u32,
-    /// Whether the next stage is loaded into registers while one is multiplied.
-    prefetch: bool,
 }
 
 /// Sizes in use elsewhere on GPUs; which one is fastest depends on registers and on how many workgroups a
 /// device keeps busy, so `tune` decides. All fit 16 KiB and 256 invocations.
 const TILES: [Tile; 5] = [
-    Tile { name: "tile64", rows: 64, columns: 64, part: 4, depth: 16, prefetch: true },
-    Tile { name: "tile32", rows: 32, columns: 32, part: 4, depth: 16, prefetch: true },
-    Tile { name: "tile64x8", rows: 64, columns: 64, part: 8, depth: 16, prefetch: true },
-    Tile { name: "tile128x64", rows: 128, columns: 64, part: 8, depth: 16, prefetch: true },
-    Tile { name: "tile128", rows: 128, columns: 128, part: 8, depth: 8, prefetch: true },
+    Tile { name: "tile64", rows: 64, columns: 64, part: 4, depth: 16 },
+    Tile { name: "tile32", rows: 32, columns: 32, part: 4, depth: 16 },
+    Tile { name: "tile64x8", rows: 64, columns: 64, part: 8, depth: 16 },
+    Tile { name: "tile128x64", rows: 128, columns: 64, part: 8, depth: 16 },
+    Tile { name: "tile128", rows: 128, columns: 128, part: 8, depth: 8 },
 ];
 
 impl Tile {
@@ -65,8 +63,7 @@ impl Tile {
             ("A_LOADS", loads(self.rows)),
             ("B_LOADS", loads(self.columns)),
         ];
-        let mut own = numbers.map(|(name, size)| number(name, size as usize)).to_vec();
-        own.push(("PREFETCH", Define::Flag(self.prefetch)));
+        let own = numbers.map(|(name, size)| number(name, size as usize)).to_vec();
         let vec4_output = p.aligned_output();
         let block = Block { vec4_output, ..Block::new(self.rows as usize, self.columns as usize) };
         block.variant(self.name, p, own, |defines| shader!("matmul_tile.wgsl", defines))
@@ -204,7 +201,7 @@ pub(super) fn variants(p: &Matmul, caps: &Capabilities) -> Vec<Variant> {
             all.extend(subgroups);
         }
         DeviceClass::SimdCpu => {
-            all.splice(0..0, subgroups.into_iter().chain([register, naive]));
+            all.extend(subgroups.into_iter().chain([register, naive]));
             all.extend(matrix_units);
             all.extend(tiles);
         }

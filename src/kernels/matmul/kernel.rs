@@ -71,9 +71,6 @@ impl Problem for Matmul {
                 label += word;
             }
         }
-        if let Some((a, b)) = self.range {
-            label += &format!(" a_max={a} b_max={b}");
-        }
         label
     }
 

@@ -56,6 +56,16 @@ pub enum Factors {
     F16,
 }
 
+impl Factors {
+    /// `f32` or `f16`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Factors::F32 => "f32",
+            Factors::F16 => "f16",
+        }
+    }
+}
+
 /// C = act(scale·A·B + bias) + residual, with A [m, k], C [m, n] and B stored in an [`Order`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Matmul {

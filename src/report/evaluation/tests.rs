@@ -62,6 +62,7 @@ pub(in crate::report) fn metrics() -> Metrics {
             image_size: 128,
             patch_size: 8,
             embed_dim: 128,
+            precision: "f32".into(),
             demonstration: false,
             weights_sha256: Some("def".into()),
         }),
