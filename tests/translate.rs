@@ -72,6 +72,7 @@ fn devices() -> Vec<Capabilities> {
                             immediates: MAX_PARAMS as u32,
                             cooperative_matrix: cooperative_matrix.into_iter().collect(),
                             storage_texture_size: 8192,
+                            cores: None,
                             limits: limits.clone(),
                             paths: Vec::new(),
                         });

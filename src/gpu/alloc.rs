@@ -35,6 +35,7 @@ impl Gpu {
         let raw = self.create(class, what).or_else(|_| {
             // Idle buffers of other sizes may be what is in the way; the pending work holds some too.
             self.flush();
+            self.inner.bind_groups.clear();
             self.inner.pool.trim();
             let _ = self.inner.device.poll(wgpu::PollType::wait_indefinitely());
             self.create(class, what)

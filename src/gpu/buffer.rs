@@ -102,6 +102,8 @@ pub(super) struct Pool {
 struct State {
     free: BTreeMap<u64, Vec<wgpu::Buffer>>,
     stats: PoolStats,
+    /// Whether a storage texture was freed that bind groups may still hold.
+    textures_freed: bool,
 }
 
 impl Pool {
@@ -131,9 +133,16 @@ impl Pool {
         state.free.entry(raw.size()).or_default().push(raw);
     }
 
-    /// Counts memory that the driver frees at once.
+    /// Counts memory of a texture, which nothing holds but bind groups.
     fn count_freed(&self, bytes: u64, purpose: Purpose) {
-        self.state().stats.sub(purpose, bytes);
+        let mut state = self.state();
+        state.stats.sub(purpose, bytes);
+        state.textures_freed = true;
+    }
+
+    /// Whether storage textures were freed since the last call.
+    pub(super) fn textures_were_freed(&self) -> bool {
+        std::mem::take(&mut self.state().textures_freed)
     }
 
     /// Returns every idle buffer to the driver.

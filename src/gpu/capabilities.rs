@@ -116,6 +116,9 @@ pub struct Capabilities {
     /// Largest width and height of a storage texture of four floats that shaders can read; 0 when they cannot.
     #[serde(rename = "texels")]
     pub storage_texture_size: u32,
+    /// Compute units, where the driver says how many.
+    #[serde(default)]
+    pub cores: Option<u32>,
     /// The device's limits.
     pub limits: DeviceLimits,
     /// Every optional path with its state.
@@ -136,6 +139,7 @@ pub(crate) mod tests {
             immediates: 0,
             cooperative_matrix: Vec::new(),
             storage_texture_size: 0,
+            cores: None,
             limits: DeviceLimits {
                 storage_binding: 128 << 20,
                 buffer: 256 << 20,

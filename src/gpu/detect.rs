@@ -9,6 +9,7 @@ use super::capabilities::{
     Capabilities, CooperativeMatrix, DeviceClass, DeviceLimits, MAX_PARAMS, OptionalPath, PathState,
     SubgroupRange,
 };
+use super::cores;
 use super::summary::AdapterSummary;
 
 /// Set to ask for WebGPU's default limits instead of the adapter's, as the weakest devices have.
@@ -119,6 +120,7 @@ impl Capabilities {
             immediates: if immediates { immediate_bytes } else { 0 },
             cooperative_matrix: if cooperative { shapes } else { Vec::new() },
             storage_texture_size: if texels { limits.max_texture_dimension_2d } else { 0 },
+            cores: cores::count(adapter, summary.software),
             limits: DeviceLimits {
                 storage_binding: limits.max_storage_buffer_binding_size,
                 buffer: limits.max_buffer_size,

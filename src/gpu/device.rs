@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::adapter;
+use super::bind_groups::BindGroups;
 use super::buffer::Pool;
 use super::cache::Cache;
 use super::capabilities::{Capabilities, MAX_PARAMS};
@@ -44,6 +45,7 @@ pub(super) struct Inner {
     capabilities: Capabilities,
     mode: ShaderMode,
     pipelines: PipelineCache,
+    pub(super) bind_groups: BindGroups,
     pub(super) pool: Arc<Pool>,
     /// Bytes written since the last submit.
     pub(super) staged: AtomicU64,
@@ -111,6 +113,7 @@ impl Gpu {
                 capabilities,
                 mode,
                 pipelines: PipelineCache::default(),
+                bind_groups: BindGroups::default(),
                 pool: Arc::default(),
                 staged: AtomicU64::new(0),
                 stream: Mutex::default(),

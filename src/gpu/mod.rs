@@ -13,11 +13,13 @@
 
 pub mod adapter;
 mod alloc;
+mod bind_groups;
 pub mod buffer;
 mod cache;
 pub mod capabilities;
 #[cfg(all(feature = "isa", not(target_vendor = "apple")))]
 pub mod compiler;
+mod cores;
 mod detect;
 mod device;
 pub mod error;

@@ -88,10 +88,13 @@ pub struct Pipeline {
 
 type Key = (&'static str, Vec<(&'static str, Define)>);
 
+/// A pipeline, once it is compiled.
+type Slot = Mutex<Option<Arc<Pipeline>>>;
+
 /// All pipelines of a device, by shader file and defines.
 #[derive(Debug, Default)]
 pub(super) struct PipelineCache {
-    pipelines: Mutex<HashMap<Key, Arc<Pipeline>>>,
+    pipelines: Mutex<HashMap<Key, Arc<Slot>>>,
     layouts: Mutex<HashMap<Vec<Access>, wgpu::BindGroupLayout>>,
 }
 
@@ -99,19 +102,27 @@ impl PipelineCache {
     /// The pipeline of `spec`, compiled on its first use.
     pub(super) fn get(&self, builder: &Builder<'_>, spec: &ShaderSpec) -> Result<Arc<Pipeline>, GpuError> {
         let key = (spec.file, spec.defines.clone());
-        let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pipeline) = pipelines.get(&key) {
+        let slot = {
+            let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(pipelines.entry(key).or_default())
+        };
+        // Only callers that want the same pipeline wait for each other.
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pipeline) = &*slot {
             return Ok(Arc::clone(pipeline));
         }
         let pipeline = Arc::new(builder.build(spec, &self.layouts)?);
-        pipelines.insert(key, Arc::clone(&pipeline));
+        *slot = Some(Arc::clone(&pipeline));
         Ok(pipeline)
     }
 
     /// Number of pipelines and the seconds that compiling them took.
     pub(super) fn totals(&self) -> (usize, f64) {
-        let pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
-        (pipelines.len(), pipelines.values().map(|p| p.compile_seconds).sum())
+        let slots: Vec<Arc<Slot>> =
+            self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let made =
+            slots.iter().filter_map(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        made.fold((0, 0.0), |(count, seconds), pipeline| (count + 1, seconds + pipeline.compile_seconds))
     }
 }
 

@@ -18,6 +18,7 @@ const MAX_PENDING: usize = 512;
 /// Floating-point operations after which the list is submitted: 0.2 s on a slow integrated GPU (1 TFLOP/s),
 /// far below the 2 s watchdog of Windows.
 const MAX_FLOPS: f64 = 2e11;
+
 impl Gpu {
     /// Records one launch. It runs after everything recorded before it.
     ///
@@ -39,11 +40,10 @@ impl Gpu {
         }
         let pipeline = self.pipeline(dispatch.shader)?;
         let entries = self.entries(dispatch, &pipeline)?;
-        let bind_group = self.inner.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout: &pipeline.layout,
-            entries: &entries,
-        });
+        if self.inner.pool.textures_were_freed() {
+            self.inner.bind_groups.clear();
+        }
+        let bind_group = self.inner.bind_groups.get(&self.inner.device, &pipeline.layout, &entries);
         let mut stream = self.stream();
         let info = stream.profile.as_ref().map(|profile| LaunchInfo {
             label: (dispatch.label)(),

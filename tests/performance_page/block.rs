@@ -22,6 +22,7 @@ pub fn gpu() -> Capabilities {
         immediates: 128,
         cooperative_matrix: Vec::new(),
         storage_texture_size: 0,
+        cores: Some(132),
         limits: DeviceLimits {
             storage_binding: 128 << 20,
             buffer: 256 << 20,

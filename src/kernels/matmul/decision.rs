@@ -6,6 +6,8 @@
 //! * `half…`, `split…` and `coop8` for GPUs with cooperative matrices; see [`cooperative`].
 //! * `register` for CPUs without subgroups, `naive` for every shape and device.
 
+use std::cmp::Reverse;
+
 use super::block::{Block, number, workgroup_fits};
 use super::cooperative;
 use super::shape::{Matmul, Order};
@@ -24,19 +26,30 @@ struct Tile {
     depth: u32,
 }
 
-/// Sizes in use elsewhere on GPUs; which one is fastest depends on registers and on how many workgroups a
-/// device keeps busy, so `tune` decides. All fit 16 KiB and 256 invocations.
+/// Sizes in use elsewhere on GPUs, in order of what they ask of memory; a part of 8 × 8 reads workgroup memory half as
+/// often a product as one of 4 × 4. Which one is fastest depends on registers, too, so `tune` decides. All fit 16 KiB
+/// and 256 invocations.
 const TILES: [Tile; 5] = [
-    Tile { name: "tile64", rows: 64, columns: 64, part: 4, depth: 16 },
-    Tile { name: "tile32", rows: 32, columns: 32, part: 4, depth: 16 },
-    Tile { name: "tile64x8", rows: 64, columns: 64, part: 8, depth: 16 },
     Tile { name: "tile128x64", rows: 128, columns: 64, part: 8, depth: 16 },
+    Tile { name: "tile64x8", rows: 64, columns: 64, part: 8, depth: 16 },
+    Tile { name: "tile32", rows: 32, columns: 32, part: 4, depth: 16 },
+    Tile { name: "tile64", rows: 64, columns: 64, part: 4, depth: 16 },
     Tile { name: "tile128", rows: 128, columns: 128, part: 8, depth: 8 },
 ];
 
 impl Tile {
     fn invocations(&self) -> u32 {
         self.rows * self.columns / (self.part * self.part)
+    }
+
+    /// Workgroups of the grid.
+    fn blocks(&self, p: &Matmul) -> usize {
+        p.m.div_ceil(self.rows as usize) * p.n.div_ceil(self.columns as usize) * p.batches()
+    }
+
+    /// Whether every compute unit gets enough workgroups.
+    fn keeps_busy(&self, p: &Matmul, caps: &Capabilities) -> bool {
+        self.blocks(p) >= BLOCKS_A_CORE * caps.cores.unwrap_or(USUAL_CORES) as usize
     }
 
     /// Bytes for a block of A and one of B, rows padded by a vec4; without padding for a B stored along n.
@@ -70,8 +83,10 @@ impl Tile {
     }
 }
 
-/// Workgroups below which a GPU is left partly idle by blocks of 64.
-const BUSY_GRID: usize = 32;
+/// Workgroups that a compute unit needs, to hide the latency of one's loads behind another's products.
+const BLOCKS_A_CORE: usize = 2;
+/// Compute units of a GPU whose driver does not say how many it has.
+const USUAL_CORES: u32 = 32;
 
 /// The storage texture from which a device that runs a subgroup as one vector reads the weight [n, k] of a
 /// product; `None` where rows in a buffer serve better.
@@ -185,10 +200,10 @@ fn naive(p: &Matmul) -> Variant {
 
 /// All variants, the preferred one for this device and shape first.
 pub(super) fn variants(p: &Matmul, caps: &Capabilities) -> Vec<Variant> {
-    let mut tiles: Vec<Variant> = TILES.iter().map(|t| t.variant(p, caps)).collect();
-    if p.m.div_ceil(64) * p.n.div_ceil(64) * p.batches() < BUSY_GRID {
-        tiles.swap(0, 1);
-    }
+    let mut tiles: Vec<&Tile> = TILES.iter().collect();
+    // Stable: of those that keep the device busy the largest comes first, then the one with the most blocks.
+    tiles.sort_by_key(|tile| (!tile.keeps_busy(p, caps)).then(|| Reverse(tile.blocks(p))));
+    let tiles = tiles.into_iter().map(|tile| tile.variant(p, caps));
     let subgroups = SubgroupBlock::variants(p, caps);
     let (register, naive) = (register(p), naive(p));
     let (mut all, matrix_units) = cooperative::variants(p, caps);
