@@ -3,11 +3,11 @@
 use super::bounds::{TINY, U, exp_error, flushed, gamma, ln_error};
 use super::derivative::{Derivative, weighted};
 use super::family::{Cases, Family, boxed};
-use super::rows::row_variants;
+use super::rows::{HeldRows, row_variants};
 use super::softmax::Softmax;
 use super::stress::Stress;
 use super::{Cost, Fill, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
-use crate::gpu::{Capabilities, Define};
+use crate::gpu::{Capabilities, Define, ShaderSpec};
 
 /// y = scale·(ln Σ exp(x) − x\[label\]) over rows of logits x [rows, classes], with a label (u32) for each
 /// row. A label past the last class counts as the last.
@@ -53,13 +53,20 @@ impl CrossEntropy {
 
     /// The variants of the loss or of its gradient: one shader computes both.
     fn variants_of(&self, caps: &Capabilities, backward: bool) -> Vec<Variant> {
-        row_variants(self.rows, caps, |mut defines, grid| {
-            defines.push(("BACKWARD", Define::Flag(backward)));
-            Plan {
-                shader: shader!("cross_entropy.wgsl", defines),
-                params: param_bytes(&[self.rows as u32, self.classes as u32, self.scale.to_bits()]),
-                grid,
-            }
+        let plan = |shader: ShaderSpec, grid| Plan {
+            shader,
+            params: param_bytes(&[self.rows as u32, self.classes as u32, self.scale.to_bits()]),
+            grid,
+        };
+        let backward = ("BACKWARD", Define::Flag(backward));
+        let others = row_variants(self.rows, caps, |mut defines, grid| {
+            defines.push(backward.clone());
+            plan(shader!("cross_entropy.wgsl", defines), grid)
+        });
+        let held = HeldRows { rows: self.rows, width: self.classes, reductions: 2, sum: "f32" };
+        held.variants(others, caps, |mut defines, grid| {
+            defines.push(backward.clone());
+            plan(shader!("cross_entropy_registers.wgsl", defines), grid)
         })
     }
 

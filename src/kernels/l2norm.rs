@@ -2,10 +2,10 @@
 
 use super::bounds::{DIVISION, TINY, gamma};
 use super::family::{Cases, Family, boxed};
-use super::rows::row_variants;
+use super::rows::{HeldRows, row_variants};
 use super::stress::Stress;
 use super::{Cost, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
-use crate::gpu::Capabilities;
+use crate::gpu::{Capabilities, ShaderSpec};
 
 /// y = x/‖x‖₂ over rows of x [rows, width]; rows of zeros stay zero.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,11 +39,15 @@ impl Problem for L2Norm {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        row_variants(self.rows, caps, |defines, grid| Plan {
-            shader: shader!("l2norm.wgsl", defines),
+        let plan = |shader: ShaderSpec, grid| Plan {
+            shader,
             params: param_bytes(&[self.rows as u32, self.width as u32]),
             grid,
-        })
+        };
+        let others =
+            row_variants(self.rows, caps, |defines, grid| plan(shader!("l2norm.wgsl", defines), grid));
+        let held = HeldRows { rows: self.rows, width: self.width, reductions: 1, sum: "f32" };
+        held.variants(others, caps, |defines, grid| plan(shader!("l2norm_registers.wgsl", defines), grid))
     }
 }
 

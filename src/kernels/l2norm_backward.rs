@@ -5,10 +5,10 @@ use super::derivative::{Derivative, weighted};
 use super::family::{Cases, Family, boxed};
 use super::inputs::Inputs;
 use super::l2norm::L2Norm;
-use super::rows::{row_elements, row_variants};
+use super::rows::{HeldRows, row_elements, row_variants};
 use super::stress::Stress;
 use super::{Cost, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
-use crate::gpu::Capabilities;
+use crate::gpu::{Capabilities, ShaderSpec};
 
 /// dx = (dy − x̂(x̂·dy))/‖x‖₂ with x̂ = x/‖x‖₂ over rows of x and dy [rows, width]; rows of zeros
 /// give zeros.
@@ -49,13 +49,18 @@ impl Problem for L2NormBackward {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        row_variants(self.rows, caps, |mut defines, grid| {
+        let plan = |shader: ShaderSpec, grid| Plan {
+            shader,
+            params: param_bytes(&[self.rows as u32, self.width as u32]),
+            grid,
+        };
+        let others = row_variants(self.rows, caps, |mut defines, grid| {
             defines.extend(row_elements(self.width));
-            Plan {
-                shader: shader!("l2norm_backward.wgsl", defines),
-                params: param_bytes(&[self.rows as u32, self.width as u32]),
-                grid,
-            }
+            plan(shader!("l2norm_backward.wgsl", defines), grid)
+        });
+        let held = HeldRows { rows: self.rows, width: self.width, reductions: 1, sum: "vec2<f32>" };
+        held.variants(others, caps, |defines, grid| {
+            plan(shader!("l2norm_backward_registers.wgsl", defines), grid)
         })
     }
 }

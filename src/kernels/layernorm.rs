@@ -2,10 +2,10 @@
 
 use super::bounds::{DIVISION, TINY, U, gamma};
 use super::family::{Cases, Family, boxed};
-use super::rows::{row_elements, row_variants};
+use super::rows::{HeldRows, row_elements, row_variants};
 use super::stress::Stress;
 use super::{Cost, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
-use crate::gpu::Capabilities;
+use crate::gpu::{Capabilities, ShaderSpec};
 
 /// y = (x − mean)/√(variance + ε)·γ + β over rows of x [rows, width].
 #[derive(Debug, Clone, PartialEq)]
@@ -45,14 +45,17 @@ impl Problem for LayerNorm {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        row_variants(self.rows, caps, |mut defines, grid| {
+        let plan = |shader: ShaderSpec, grid| Plan {
+            shader,
+            params: param_bytes(&[self.rows as u32, self.width as u32, self.epsilon.to_bits()]),
+            grid,
+        };
+        let others = row_variants(self.rows, caps, |mut defines, grid| {
             defines.extend(row_elements(self.width));
-            Plan {
-                shader: shader!("layernorm.wgsl", defines),
-                params: param_bytes(&[self.rows as u32, self.width as u32, self.epsilon.to_bits()]),
-                grid,
-            }
-        })
+            plan(shader!("layernorm.wgsl", defines), grid)
+        });
+        let held = HeldRows { rows: self.rows, width: self.width, reductions: 2, sum: "f32" };
+        held.variants(others, caps, |defines, grid| plan(shader!("layernorm_registers.wgsl", defines), grid))
     }
 }
 

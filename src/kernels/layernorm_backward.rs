@@ -4,10 +4,10 @@ use super::bounds::{DIVISION, TINY, U, flushed, gamma};
 use super::derivative::{Derivative, weighted};
 use super::family::{Cases, Family, boxed};
 use super::layernorm::LayerNorm;
-use super::rows::{row_elements, row_variants};
+use super::rows::{HeldRows, row_elements, row_variants};
 use super::stress::Stress;
 use super::{Cost, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
-use crate::gpu::Capabilities;
+use crate::gpu::{Capabilities, ShaderSpec};
 
 /// dx = (g − mean(g) − x̂·mean(g·x̂))/σ with g = dy·γ, over rows of x [rows, width], from x,
 /// γ `[width]` and dy [rows, width]. Mean and σ are recomputed from x.
@@ -78,13 +78,18 @@ impl Problem for LayerNormBackward {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        row_variants(self.rows, caps, |mut defines, grid| {
+        let plan = |shader: ShaderSpec, grid| Plan {
+            shader,
+            params: param_bytes(&[self.rows as u32, self.width as u32, self.epsilon.to_bits()]),
+            grid,
+        };
+        let others = row_variants(self.rows, caps, |mut defines, grid| {
             defines.extend(row_elements(self.width));
-            Plan {
-                shader: shader!("layernorm_backward.wgsl", defines),
-                params: param_bytes(&[self.rows as u32, self.width as u32, self.epsilon.to_bits()]),
-                grid,
-            }
+            plan(shader!("layernorm_backward.wgsl", defines), grid)
+        });
+        let held = HeldRows { rows: self.rows, width: self.width, reductions: 2, sum: "vec2<f32>" };
+        held.variants(others, caps, |defines, grid| {
+            plan(shader!("layernorm_backward_registers.wgsl", defines), grid)
         })
     }
 }

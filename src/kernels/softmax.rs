@@ -2,10 +2,10 @@
 
 use super::bounds::{DIVISION, TINY, U, exp_error, gamma};
 use super::family::{Cases, Family, boxed};
-use super::rows::row_variants;
+use super::rows::{HeldRows, row_variants};
 use super::stress::Stress;
 use super::{Cost, Fill, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
-use crate::gpu::{Capabilities, Define};
+use crate::gpu::{Capabilities, Define, ShaderSpec};
 
 /// y = softmax(scale·x) over rows of x [rows, width].
 #[derive(Debug, Clone, PartialEq)]
@@ -50,14 +50,21 @@ impl Problem for Softmax {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        row_variants(self.rows, caps, |mut defines, grid| {
-            defines.push(("CAUSAL", Define::Flag(self.causal.is_some())));
-            let period = self.causal.unwrap_or(1) as u32;
-            Plan {
-                shader: shader!("softmax.wgsl", defines),
-                params: param_bytes(&[self.rows as u32, self.width as u32, self.scale.to_bits(), period]),
-                grid,
-            }
+        let period = self.causal.unwrap_or(1) as u32;
+        let plan = |shader: ShaderSpec, grid| Plan {
+            shader,
+            params: param_bytes(&[self.rows as u32, self.width as u32, self.scale.to_bits(), period]),
+            grid,
+        };
+        let causal = ("CAUSAL", Define::Flag(self.causal.is_some()));
+        let others = row_variants(self.rows, caps, |mut defines, grid| {
+            defines.push(causal.clone());
+            plan(shader!("softmax.wgsl", defines), grid)
+        });
+        let held = HeldRows { rows: self.rows, width: self.width, reductions: 2, sum: "f32" };
+        held.variants(others, caps, |mut defines, grid| {
+            defines.push(causal.clone());
+            plan(shader!("softmax_registers.wgsl", defines), grid)
         })
     }
 }

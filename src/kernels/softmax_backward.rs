@@ -3,11 +3,11 @@
 use super::bounds::{TINY, U, flushed, gamma};
 use super::derivative::{Derivative, weighted};
 use super::family::{Cases, Family, boxed};
-use super::rows::{row_elements, row_variants};
+use super::rows::{HeldRows, row_elements, row_variants};
 use super::softmax::Softmax;
 use super::stress::Stress;
 use super::{Cost, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
-use crate::gpu::Capabilities;
+use crate::gpu::{Capabilities, ShaderSpec};
 
 /// dx = scale·y·(dy − Σ y·dy) over rows of y [rows, width], the result of softmax(scale·x), and of
 /// dy [rows, width]. Where y is zero, as at keys that a causal mask hides, so is dx.
@@ -50,13 +50,18 @@ impl Problem for SoftmaxBackward {
     }
 
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
-        row_variants(self.rows, caps, |mut defines, grid| {
+        let plan = |shader: ShaderSpec, grid| Plan {
+            shader,
+            params: param_bytes(&[self.rows as u32, self.width as u32, self.scale.to_bits()]),
+            grid,
+        };
+        let others = row_variants(self.rows, caps, |mut defines, grid| {
             defines.extend(row_elements(self.width));
-            Plan {
-                shader: shader!("softmax_backward.wgsl", defines),
-                params: param_bytes(&[self.rows as u32, self.width as u32, self.scale.to_bits()]),
-                grid,
-            }
+            plan(shader!("softmax_backward.wgsl", defines), grid)
+        });
+        let held = HeldRows { rows: self.rows, width: self.width, reductions: 1, sum: "f32" };
+        held.variants(others, caps, |defines, grid| {
+            plan(shader!("softmax_backward_registers.wgsl", defines), grid)
         })
     }
 }
