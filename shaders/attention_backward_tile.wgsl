@@ -17,7 +17,8 @@ const DQ: u32 = 0u;   // parts, in the order of the packing
 const DK: u32 = 1u;
 const DV: u32 = 2u;
 
-var<workgroup> rows: array<vec4<f32>, ${2 * VISITS * D4}>;   // [2, VISITS, D4]: x, then g
+const STAGED: u32 = LOADS * OWN;                             // vec4s of the visited rows, up to a whole load of all
+var<workgroup> rows: array<vec4<f32>, ${2 * LOADS * OWN}>;   // [2, STAGED], each [VISITS, D4] and more: x, then g
 var<workgroup> lses: array<f32, $VISITS>;                    // of the visited queries, where queries are visited
 var<workgroup> deltas: array<f32, $VISITS>;
 
@@ -53,8 +54,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     let own_lse = lse[lse_base + own];
     let own_delta = delta[delta_base + own * params.heads];
+    let x_of = select(0u, width, part == DQ);   // where in a visited token x is
     // dv sums the rows g, the others the rows x.
-    let summed = select(0u, VISITS * D4, part == DV);
+    let summed = select(0u, STAGED, part == DV);
 
 #if CAUSAL
     // Keys after the last query, or queries before the first key, are seen by nobody here.
@@ -66,20 +68,33 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
     for (var v0 = begin; v0 < end; v0 += VISITS) {
         let count = min(VISITS, end - v0);
-        for (var i = lane; i < count * D4; i += OWN) {
-            let at = v0 + i / D4;
-            let qkv_at = base + at * 3u * width + i % D4;
-            if part == DQ {
-                rows[i] = qkv[qkv_at + width];
-                rows[VISITS * D4 + i] = qkv[qkv_at + 2u * width];
-            } else {
-                rows[i] = qkv[qkv_at];
-                rows[VISITS * D4 + i] = dout[dout_base + at * width + i % D4];
-            }
+        // All loads are under way before the first is stored; rows past the end are the last one again.
+#for s in 0..LOADS
+        let i_$s = lane + ${s}u * OWN;
+        let at_$s = min(v0 + i_$s / D4, params.tokens - 1u);
+        let qkv_at_$s = base + at_$s * 3u * width + i_$s % D4;
+        let new_x_$s = qkv[qkv_at_$s + x_of];
+        var new_g_$s: vec4<f32>;
+#end
+        if part == DQ {
+#for s in 0..LOADS
+            new_g_$s = qkv[qkv_at_$s + 2u * width];
+#end
+        } else {
+#for s in 0..LOADS
+            new_g_$s = dout[dout_base + at_$s * width + i_$s % D4];
+#end
         }
-        if lane < count {
-            lses[lane] = lse[lse_base + v0 + lane];
-            deltas[lane] = delta[delta_base + (v0 + lane) * params.heads];
+        let visited_lane = min(v0 + lane % VISITS, params.tokens - 1u);
+        let new_lse = lse[lse_base + visited_lane];
+        let new_delta = delta[delta_base + visited_lane * params.heads];
+#for s in 0..LOADS
+        rows[i_$s] = new_x_$s;
+        rows[STAGED + i_$s] = new_g_$s;
+#end
+        if lane < VISITS {
+            lses[lane] = new_lse;
+            deltas[lane] = new_delta;
         }
         workgroupBarrier();
         for (var j = 0u; j < count; j++) {
@@ -99,7 +114,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             if part != DV {
                 var dp = vec4<f32>(0.0);
 #for d in 0..D4
-                dp += g_$d * rows[(VISITS + j) * D4 + ${d}u];
+                dp += g_$d * rows[STAGED + j * D4 + ${d}u];
 #end
                 weight *= (dp.x + dp.y) + (dp.z + dp.w) - select(deltas[j], own_delta, part == DQ);
             }

@@ -20,16 +20,7 @@ const SIZE: u32 = 64u;
 var<workgroup> keys: array<vec4<f32>, ${KEYS * D4}>;     // [KEYS, D4]
 var<workgroup> values: array<vec4<f32>, ${KEYS * D4}>;   // [KEYS, D4]
 
-fn add_dot(x: vec4<f32>, y: vec4<f32>, sum: f32) -> f32 {
-    return fma(x.w, y.w, fma(x.z, y.z, fma(x.y, y.y, fma(x.x, y.x, sum))));
-}
-
-// Invocation e of a quad gets the quad's sum of part e.
-fn sum_of_own(parts: vec4<f32>, odd: bool, upper: bool) -> f32 {
-    let low = select(parts.x, parts.y, odd) + quadSwapX(select(parts.y, parts.x, odd));
-    let high = select(parts.z, parts.w, odd) + quadSwapX(select(parts.w, parts.z, odd));
-    return select(low, high, upper) + quadSwapY(select(high, low, upper));
-}
+#include "common/quad.wgsl"
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {

@@ -21,6 +21,8 @@ mod mutation;
 mod pixels;
 #[path = "mutations/pointwise.rs"]
 mod pointwise;
+#[path = "mutations/registers.rs"]
+mod registers;
 #[path = "mutations/resample.rs"]
 mod resample;
 #[path = "mutations/row_gradients.rs"]
@@ -45,6 +47,7 @@ fn targets() -> impl Iterator<Item = &'static Target> {
         matmul::TARGETS,
         pixels::TARGETS,
         pointwise::TARGETS,
+        registers::TARGETS,
         resample::TARGETS,
         rows::TARGETS,
         similarity::TARGETS,
@@ -81,6 +84,11 @@ fn check_kills_mutations_of_losses_of_pixels() {
 #[test]
 fn check_kills_mutations_of_pointwise_kernels() {
     run(pointwise::TARGETS);
+}
+
+#[test]
+fn check_kills_mutations_of_row_kernels_in_registers() {
+    run(registers::TARGETS);
 }
 
 #[test]

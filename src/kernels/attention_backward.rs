@@ -1,13 +1,17 @@
 //! Gradient of fused attention, linear in memory: scores are computed again from the packed projections
 //! and each query's log-sum-exp (Dao 2023, *FlashAttention-2*, arXiv 2307.08691, algorithm 2).
 
+use std::sync::Arc;
+
 use super::attention::Attention;
 use super::attention_blocks::{SubgroupBlock, block_variants, head_dim_fits};
 use super::bounds::{TINY, U, dot, exp_error, flushed, gamma};
 use super::derivative::{Derivative, weighted};
 use super::family::{Family, boxed};
 use super::inputs::Inputs;
-use super::{Cost, Defines, Fill, Operand, Plan, Problem, Variant, Verifiable, param_bytes, shader};
+use super::{
+    Cost, Defines, Fill, Operand, Plan, Problem, Trial, Unmet, Variant, Verifiable, param_bytes, shader,
+};
 use crate::gpu::{Capabilities, Define, ShaderSpec};
 
 /// dqkv of [`Attention`], packed as qkv [images, tokens, 3, heads, head_dim], from the forward pass'
@@ -138,6 +142,20 @@ impl AttentionBackward {
         }
     }
 
+    /// Whether quads can share tokens: an invocation keeps a quarter of two rows and two sums of two keys in registers.
+    fn quads(&self, caps: &Capabilities) -> Result<(), Unmet> {
+        let four = caps.subgroups.is_some_and(|range| range.min >= 4);
+        Unmet::Other("no subgroups of 4 invocations or more").unless(four)?;
+        let fits = self.head_dim.is_multiple_of(16) && self.head_dim <= 80;
+        Unmet::Other("the head dimension is not a multiple of 16 up to 80").unless(fits)
+    }
+
+    /// The same pipeline on few tokens, which do not fill the last quad: drivers differ in which invocations make one.
+    fn trial(&self) -> Trial {
+        let small = Self { images: 2, tokens: 75, heads: 2, ..self.clone() };
+        Trial { problem: Arc::new(small), plain: "tile" }
+    }
+
     /// Calls `f` for every head of every image.
     fn for_each_head(&self, inputs: &[Vec<f64>], mut f: impl FnMut(Head)) {
         for image in 0..self.images {
@@ -190,15 +208,21 @@ impl Problem for AttentionBackward {
         let tile = Variant::when("tile", head_dim_fits(self.head_dim), || {
             // The rows of a tile take 8 KiB: half of what every device has, so two fit.
             let visits = (256 / d4).clamp(4, 16);
-            let defines = self.defines([("OWN", 64), ("VISITS", visits)]);
+            let defines =
+                self.defines([("OWN", 64), ("VISITS", visits), ("LOADS", (visits * d4).div_ceil(64))]);
             // Workgroups of dq, of dk and of dv.
             self.plan(shader!("attention_backward_tile.wgsl", defines), 64, 3)
         });
         let Cost { flops, bytes } = self.cost();
-        // `tile` computes q·k once more, for dv.
+        // `tile` computes q·k once more, for dv: its invocations have no registers for the sums of both dk and dv.
         let again = self.pairs() * (2.0 * self.head_dim as f64 + 2.0);
         let tile = Variant { cost: Some(Cost { flops: flops + again, bytes }), ..tile };
-        block_variants(vec![tile], &SUBGROUP_BLOCKS, preferred, self.head_dim, caps, |lanes, block| {
+        let quad = Variant::when("quad", self.quads(caps), || {
+            // Workgroups of queries and of keys.
+            self.plan(shader!("attention_backward_quad.wgsl", self.defines([("VISITS", 16)])), 32, 2)
+        });
+        let quad = Variant { trial: Some(self.trial()), ..quad };
+        block_variants(vec![quad, tile], &SUBGROUP_BLOCKS, preferred, self.head_dim, caps, |lanes, block| {
             let visits = block.keys.unwrap_or(lanes);
             let defines = self.defines([("LANES", lanes), ("PER_LANE", block.queries), ("VISITS", visits)]);
             // Workgroups of queries and of keys.

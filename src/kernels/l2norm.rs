@@ -74,7 +74,7 @@ impl Verifiable for L2Norm {
 
 /// Cases of the registry.
 fn cases() -> Cases {
-    let all = [(1, 1), (7, 7), (50, 77), (197, 48), (577, 5), (2, 1370)];
+    let all = [(1, 1), (7, 7), (50, 77), (197, 48), (577, 5), (2, 1370), (5, 300)];
     let mut cases = boxed(all.map(|(rows, width)| L2Norm { rows, width }).to_vec());
     cases.push(Stress::Zeros("x").on(L2Norm { rows: 3, width: 7 }));
     cases.push(Stress::Fold(3).on(L2Norm { rows: 50, width: 7 }));

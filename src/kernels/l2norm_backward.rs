@@ -117,7 +117,7 @@ impl Verifiable for L2NormBackward {
 
 /// Cases of the registry.
 fn cases() -> Cases {
-    let all = [(1, 7), (7, 7), (50, 77), (197, 48), (577, 5), (2, 1370)];
+    let all = [(1, 7), (7, 7), (50, 77), (197, 48), (577, 5), (2, 1370), (5, 300)];
     let mut cases = boxed(all.map(|(rows, width)| L2NormBackward { rows, width }).to_vec());
     cases.push(Stress::Zeros("x").on(L2NormBackward { rows: 3, width: 7 }));
     cases.push(Stress::Fold(3).on(L2NormBackward { rows: 50, width: 7 }));

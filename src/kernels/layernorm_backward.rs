@@ -160,7 +160,7 @@ impl Verifiable for LayerNormBackward {
 /// Cases of the registry.
 fn cases() -> Cases {
     let case = |(rows, width)| LayerNormBackward { rows, width, epsilon: 1e-5 };
-    let all = [(1, 1), (1, 7), (7, 50), (50, 77), (77, 128), (197, 36), (3, 1370)];
+    let all = [(1, 1), (1, 7), (7, 50), (50, 77), (77, 128), (197, 36), (3, 1370), (5, 300)];
     let mut cases = boxed(all.map(case).to_vec());
     cases.push(Box::new(LayerNormBackward { rows: 7, width: 12, epsilon: 1e-3 }));
     cases.extend([(7, 77), (7, 36)].map(|shape| Stress::Mean(1000.0).on(case(shape))));

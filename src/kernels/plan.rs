@@ -35,6 +35,7 @@ pub fn include(name: &str) -> Option<(&'static str, &'static str)> {
         "common/activation_slope.wgsl",
         "common/matmul.wgsl",
         "common/pixels.wgsl",
+        "common/quad.wgsl",
         "common/registers.wgsl",
         "common/resample.wgsl",
         "common/rows.wgsl",

@@ -58,12 +58,12 @@ impl Problem for Softmax {
         };
         let causal = ("CAUSAL", Define::Flag(self.causal.is_some()));
         let others = row_variants(self.rows, caps, |mut defines, grid| {
-            defines.push(causal.clone());
+            defines.push(causal);
             plan(shader!("softmax.wgsl", defines), grid)
         });
         let held = HeldRows { rows: self.rows, width: self.width, reductions: 2, sum: "f32" };
         held.variants(others, caps, |mut defines, grid| {
-            defines.push(causal.clone());
+            defines.push(causal);
             plan(shader!("softmax_registers.wgsl", defines), grid)
         })
     }
@@ -113,13 +113,13 @@ impl Verifiable for Softmax {
 
 /// Cases of the registry.
 fn cases() -> Cases {
-    let mut cases: Vec<_> = [(1, 1), (7, 7), (3, 50), (50, 77), (197, 197), (5, 577), (2, 1370)]
+    let mut cases: Vec<_> = [(1, 1), (7, 7), (3, 50), (50, 77), (197, 197), (5, 577), (2, 1370), (5, 300)]
         .map(|(rows, width)| Softmax { rows, width, scale: 1.0, causal: None })
         .to_vec();
     // Logits in the thousands: exp overflows unless the row's maximum is subtracted first.
     cases.push(Softmax { rows: 9, width: 77, scale: 300.0, causal: None });
     cases.push(Softmax { rows: 100, width: 5, scale: 1.0 / 0.07, causal: None });
-    cases.push(Softmax { rows: 2 * 77, width: 77, scale: 1.0, causal: Some(77) });
+    cases.extend([77, 36].map(|n| Softmax { rows: 2 * n, width: n, scale: 1.0, causal: Some(n) }));
     let mut cases = boxed(cases);
     cases.push(Stress::Fold(3).on(Softmax { rows: 50, width: 7, scale: 1.0, causal: None }));
     cases

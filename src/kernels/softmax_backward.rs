@@ -113,7 +113,7 @@ impl Verifiable for SoftmaxBackward {
 /// Cases of the registry.
 fn cases() -> Cases {
     let case = |(rows, width)| SoftmaxBackward { rows, width, scale: 1.0 };
-    let all = [(1, 1), (7, 7), (50, 77), (197, 48), (5, 577), (2, 1370)];
+    let all = [(1, 1), (7, 7), (50, 77), (197, 48), (5, 577), (2, 1370), (5, 300)];
     let mut cases = boxed(all.map(case).to_vec());
     cases.push(Box::new(SoftmaxBackward { rows: 100, width: 5, scale: 1.0 / 0.07 }));
     cases.push(Stress::Fold(3).on(SoftmaxBackward { rows: 50, width: 7, scale: 0.125 }));

@@ -4,6 +4,11 @@ use super::mutation::{Mutation, Target, mutation, race};
 
 /// The mutations, by shader.
 pub const TARGETS: &[Target] = &[
+    Target {
+        file: "common/quad.wgsl",
+        kernels: &[("attention", "quad"), ("attention_backward", "quad")],
+        mutations: SHARED,
+    },
     Target { file: "attention_quad.wgsl", kernels: &[("attention", "quad")], mutations: QUAD },
     Target { file: "attention_tile.wgsl", kernels: &[("attention", "tile")], mutations: TILE },
     Target { file: "attention_subgroup.wgsl", kernels: BLOCKS, mutations: SUBGROUP },
@@ -23,6 +28,18 @@ const BLOCKS: &[(&str, &str)] = &[
 const SEVERAL_QUERIES: &[(&str, &str)] =
     &[("attention", "subgroup4x4"), ("attention", "subgroup8x2"), ("attention", "subgroup8x8")];
 
+/// What kernels share whose quads share a dot product.
+const SHARED: &[Mutation] = &[
+    mutation(
+        "odd and even parts are swapped",
+        "select(parts.x, parts.y, odd)",
+        "select(parts.y, parts.x, odd)",
+    ),
+    mutation("upper and lower parts are swapped", "select(low, high, upper) +", "select(high, low, upper) +"),
+    mutation("a quarter of a product is left out", "+ quadSwapY(select(high, low, upper))", ""),
+    mutation("a product has the wrong component", "fma(x.z, y.z,", "fma(x.z, y.w,"),
+];
+
 const QUAD: &[Mutation] = &[
     race("no barrier after the stores", "        workgroupBarrier();\n        // Four", "        // Four"),
     race("no barrier before the next stores", "now.\n        workgroupBarrier();", "now."),
@@ -41,18 +58,6 @@ const QUAD: &[Mutation] = &[
     mutation("the output is rescaled by another query's factor", "quadBroadcast(shrink, ${e}u)", "shrink"),
     mutation("weights are another query's", "quadBroadcast(p_$k, ${e}u)", "quadBroadcast(p_$k, 0u)"),
     mutation("divided by another query's sum", "quadBroadcast(sum, ${e}u)", "quadBroadcast(sum, 0u)"),
-    mutation(
-        "odd and even queries are swapped",
-        "select(parts.x, parts.y, odd)",
-        "select(parts.y, parts.x, odd)",
-    ),
-    mutation(
-        "upper and lower queries are swapped",
-        "select(low, high, upper) +",
-        "select(high, low, upper) +",
-    ),
-    mutation("a quarter of a score is left out", "+ quadSwapY(select(high, low, upper))", ""),
-    mutation("a product has the wrong component", "fma(x.z, y.z,", "fma(x.z, y.w,"),
     mutation("quarters of a query overlap", "qkv[q_at_$e + ${4 * d}u]", "qkv[q_at_$e + ${d}u]"),
     mutation(
         "quarters of a key overlap",
