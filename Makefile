@@ -3,7 +3,7 @@
 CARGO ?= cargo
 OUT   ?= out/demo
 
-.PHONY: demo test check-all compare kills watch slurm memory metrics-memory tools driver fmt lint unit quality full-size clean
+.PHONY: demo test check-all isa compare kills watch slurm memory metrics-memory tools driver fmt lint unit quality full-size clean
 
 ## Build, run `detect` on the sample images with the embedded model, leave out/demo/report.html
 demo: driver
@@ -25,6 +25,9 @@ lint:
 # Shaders run with bounds and loop checks here. NODEVICE_SELECT keeps Mesa from looking for a display.
 unit:
 	NODEVICE_SELECT=1 DAPO_CHECKED=1 $(CARGO) test
+	@if command -v python3 >/dev/null 2>&1; then \
+		NODEVICE_SELECT=1 python3 tools/gpu/compare.py --dry-run --program target/debug/dapo-wgpu --out out/gpu-dry-run; \
+	else echo "NOT RUN: tools/gpu/compare.py --dry-run needs python3"; fi
 
 ## Slow: how good the embedded model is, on generated images with other seeds and on your own photos
 ## (MVTec-AD layout): make quality PHOTOS=dir OBJECT="magnetic tile"
@@ -61,6 +64,11 @@ metrics-memory:
 full-size: driver
 	$(CARGO) build --release
 	python3 tools/check_full_size.py target/release/dapo-wgpu
+
+## docs/isa.md: what AMD's compiler makes of each variant, for two GPUs that need not be here
+isa:
+	$(CARGO) build --release
+	@./tools/isa.sh
 
 ## Slow: `check` on every software device that Debian has (lavapipe, SwiftShader, OpenGL); reports in out/check-all
 check-all:

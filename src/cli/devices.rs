@@ -104,9 +104,10 @@ fn describe(report: &Report) -> String {
         lines.push(format!("  {:18} {verdict}", "timestamps tick"));
     }
     lines.extend(notes.iter().map(|note| format!("  note: {note}")));
+    let cores = caps.cores.map_or_else(String::new, |cores| format!(", {cores} compute units"));
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     lines.push(format!(
-        "  limits: binding {:.0} MiB, buffer {:.0} MiB, workgroup memory {} KiB, {} invocations, {} storage buffers",
+        "  limits: binding {:.0} MiB, buffer {:.0} MiB, workgroup memory {} KiB, {} invocations, {} storage buffers{cores}",
         mib(caps.limits.storage_binding),
         mib(caps.limits.buffer),
         caps.limits.workgroup_memory / 1024,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::Failure;
 use super::options::DeviceArgs;
 use super::output::{print, watch, writable_folder};
+use crate::gpu::GpuError;
 use crate::gpu::compiler::{Compiler, Target};
 use crate::kernels::registry::{Registry, Tier};
 use crate::lab::{check, isa};
@@ -59,7 +60,11 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
     if let Some(folder) = &args.dump {
         writable_folder(folder)?;
     }
-    let compiler = Compiler::open(&args.device.choice())?;
+    let compiler = Compiler::open(&args.device.choice()).map_err(|error| match error {
+        GpuError::DeviceRefused { .. } => Failure::new(error.to_string())
+            .hint("dapo-wgpu isa --target navi31 compiles for an AMD GPU that need not be here"),
+        other => other.into(),
+    })?;
     let report = watch(cases.len(), "shaders", |progress| {
         Ok(isa::run(&compiler, &cases, args.variant.as_deref(), !args.cases.is_empty(), progress))
     })?;

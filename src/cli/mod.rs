@@ -15,6 +15,7 @@ mod import;
 mod inspection;
 #[cfg(not(target_vendor = "apple"))]
 mod isa;
+mod isolation;
 mod learner;
 mod merge;
 mod options;
@@ -24,6 +25,7 @@ mod score;
 mod synth;
 mod table;
 mod train;
+mod trial;
 mod tune;
 mod watch;
 
@@ -68,6 +70,9 @@ enum Verb {
     /// Show registers, spills and instructions of each kernel as a Vulkan driver compiles it
     #[cfg(not(target_vendor = "apple"))]
     Isa(isa::Args),
+    /// Hold one trial of a kernel variant
+    #[command(hide = true)]
+    Trial(trial::Args),
     /// Find the fastest variant of each kernel on this device, and remember it
     Tune(tune::Args),
     /// Say where the time of another command goes: kernels, gaps, memory
@@ -155,6 +160,7 @@ impl Verb {
             Verb::Bench(args) => bench::run(args, registry),
             #[cfg(not(target_vendor = "apple"))]
             Verb::Isa(args) => isa::run(args, registry),
+            Verb::Trial(args) => trial::run(args),
             Verb::Tune(args) => tune::run(args, registry).map(success),
             Verb::Profile(args) => profiled(args, registry),
             Verb::Eval(args) => eval::run(args),

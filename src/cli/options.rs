@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::Failure;
+use super::isolation::isolate;
 use crate::clip::{Clip, ClipOptions, Factors, WeightStorage, embedded};
 use crate::data::Tiling;
 use crate::data::samples::Layout;
@@ -62,13 +63,22 @@ impl DeviceArgs {
         for file in self.profile.get().into_iter().flatten() {
             drop(AtomicFile::create(file)?);
         }
-        let mode = if self.checked { ShaderMode::Checked } else { ShaderMode::Trusted };
-        let gpu = Gpu::open(&GpuOptions { adapter: self.choice(), mode })?;
+        let gpu = self.open_isolated()?;
+        isolate(&gpu);
         if self.profile.get().is_some() {
             gpu.start_profile()?;
             self.profiled.get_or_init(|| gpu.clone());
         }
         Ok(gpu)
+    }
+
+    /// Opens it for a trial in this process.
+    ///
+    /// # Errors
+    /// As [`DeviceArgs::open`].
+    pub fn open_isolated(&self) -> Result<Gpu, Failure> {
+        let mode = if self.checked { ShaderMode::Checked } else { ShaderMode::Trusted };
+        Ok(Gpu::open(&GpuOptions { adapter: self.choice(), mode })?)
     }
 
     /// Has the device profiled from the moment it is opened; `files` are checked before.

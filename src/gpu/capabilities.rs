@@ -48,6 +48,11 @@ pub struct CooperativeMatrix {
 }
 
 impl CooperativeMatrix {
+    /// Whether factors are float16 and the accumulator is float32.
+    pub fn f16_factors(&self) -> bool {
+        self.factors == "f16" && self.accumulator == "f32"
+    }
+
     /// Whether factors and accumulator are both float32.
     pub fn f32(&self) -> bool {
         self.factors == "f32" && self.accumulator == "f32"

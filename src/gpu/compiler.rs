@@ -326,3 +326,15 @@ impl Drop for Objects<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_may_be_named_by_its_instruction_set() {
+        assert_eq!(Target::from("GFX1100").name(), "navi31");
+        assert_eq!(Target::from("navi21").name(), "navi21");
+        assert_eq!(Target::from("gfx1201").name(), "gfx1201");
+    }
+}

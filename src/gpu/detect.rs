@@ -59,7 +59,7 @@ impl Capabilities {
             "f16 arithmetic",
             NO_F16,
             features.contains(wgpu::Features::SHADER_F16),
-            false,
+            cooperative_shapes(adapter, None).iter().any(CooperativeMatrix::f16_factors),
             "shader-f16".to_owned(),
         );
         let range = SubgroupRange { min: info.subgroup_min_size, max: info.subgroup_max_size };
@@ -104,7 +104,7 @@ impl Capabilities {
             "cooperative matrix",
             NO_COOPERATIVE_MATRIX,
             features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX) && !shapes.is_empty(),
-            shapes.iter().any(CooperativeMatrix::f32),
+            shapes.iter().any(|shape| shape.f32() || (f16 && shape.f16_factors())),
             shapes
                 .iter()
                 .map(|s| format!("{0}x{0} {1}→{2}", s.size, s.factors, s.accumulator))

@@ -14,9 +14,10 @@ use super::error::GpuError;
 use super::memory::PoolStats;
 use super::options::{GpuOptions, ShaderMode};
 use super::pipeline::{Builder, Pipeline, PipelineCache, ShaderSpec};
+use super::preferences;
 use super::stream::Stream;
 use super::summary::AdapterSummary;
-use super::trials::TrialCache;
+use super::trials::{IsolatedTrial, TrialCache};
 
 /// A device with its queue, pipelines, buffers and pending work. Clones share everything.
 ///
@@ -56,6 +57,7 @@ pub(super) struct Inner {
     /// The submit at which the device is destroyed, to test how its loss is handled.
     lose_at: Option<u64>,
     pub(super) timestamps_tick: OnceLock<bool>,
+    pub(super) favoured: Vec<String>,
     pub(super) preferences: OnceLock<HashMap<String, String>>,
     trials: TrialCache,
     pub(super) cache: Cache,
@@ -121,6 +123,7 @@ impl Gpu {
                 uncaptured,
                 lose_at: std::env::var("DAPO_LOSE_DEVICE_AT").ok().and_then(|n| n.parse().ok()),
                 timestamps_tick: OnceLock::new(),
+                favoured: preferences::of_environment(),
                 preferences: OnceLock::new(),
                 trials: TrialCache::default(),
                 cache: Cache::default(),
@@ -179,6 +182,16 @@ impl Gpu {
     /// What the trial found wrong.
     pub fn trial_result(&self, name: &str, trial: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
         self.inner.trials.get(name, trial)
+    }
+
+    /// Has trials held by this function first, before they are held here. The first call counts.
+    pub fn isolate_trials(&self, hold: Box<IsolatedTrial>) {
+        let _ = self.inner.trials.isolated.set(hold);
+    }
+
+    /// The result of a trial of a variant that was held where a crash does no harm; `None` where that is not possible.
+    pub fn isolated_trial(&self, problem: &str, variant: &str) -> Option<Result<(), String>> {
+        self.inner.trials.isolated.get().and_then(|hold| hold(problem, variant))
     }
 
     /// A line for each trial that has failed, sorted by name.

@@ -56,3 +56,4 @@ pub use profile::{Clock, Profile, Scope, Span, Submit};
 pub use scope::ScopeGuard;
 pub use summary::AdapterSummary;
 pub use template::Define;
+pub use trials::IsolatedTrial;

@@ -3,16 +3,23 @@
 //! The layers above define the trials; this cache keeps the results while the device is open.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// Holds the trial of a variant, given the problem's label and the variant's name, where a crash of the driver does no
+/// harm; `None` where it cannot.
+pub type IsolatedTrial = dyn Fn(&str, &str) -> Option<Result<(), String>> + Send + Sync;
 
 /// The result of each trial by its name; `Err` describes what was wrong.
-#[derive(Debug, Default)]
-pub(super) struct TrialCache(Mutex<BTreeMap<String, Result<(), String>>>);
+#[derive(Default)]
+pub(super) struct TrialCache {
+    results: Mutex<BTreeMap<String, Result<(), String>>>,
+    pub(super) isolated: OnceLock<Box<IsolatedTrial>>,
+}
 
 impl TrialCache {
     /// The result of the trial `name`, which runs on the first call while other callers wait.
     pub(super) fn get(&self, name: &str, trial: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
-        let mut results = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(result) = results.get(name) {
             return result.clone();
         }
@@ -23,7 +30,7 @@ impl TrialCache {
 
     /// A line for each failed trial, sorted by name.
     pub(super) fn notes(&self) -> Vec<String> {
-        let results = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
         let failed = results.iter().filter_map(|(name, result)| Some((name, result.as_ref().err()?)));
         failed.map(|(name, error)| format!("{name}: not used on this device: {error}")).collect()
     }

@@ -112,6 +112,7 @@ fn preferred(
         // Stable: the others keep their order.
         variants.sort_by_key(|v| Some(v.name) != tuned);
     }
+    variants.sort_by_key(|v| gpu.rank(v.name));
     for mut variant in variants {
         put_to_trial(gpu, &mut variant);
         if let Ok(launch) = Launch::new(problem, &variant) {

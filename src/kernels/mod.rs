@@ -78,6 +78,7 @@ pub use inputs::{Fill, Inputs};
 pub use launch::Launch;
 pub use plan::{Cost, Defines, Plan, include, linear_grid, param_bytes, shader};
 pub use problem::{Operand, Problem, ProblemKey, Trial, Variant, Verifiable};
+pub use trial::prove;
 pub use unmet::{SIMD_LANES, Unmet, simd_lanes};
 pub use values::make_inputs;
 pub use verify::{Outcome, fits, verify};

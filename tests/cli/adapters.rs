@@ -34,6 +34,30 @@ fn an_adapter_that_is_not_there() {
     place.run(&["devices", "--adapter", "0"]).succeeds();
 }
 
+/// A variant whose driver crashes on it is lost, the command is not, and the driver is not asked again.
+#[test]
+fn a_crash_in_a_trial_costs_the_variant() {
+    let place = Place::new();
+    let run = |crash: bool| {
+        let mut command = place.program();
+        command.env("XDG_CACHE_HOME", place.path("cache")).env("LOCALAPPDATA", place.path("cache"));
+        command.env("HOME", place.path("cache")).args([
+            "check",
+            "--case",
+            "attention f32 images=1 tokens=50",
+        ]);
+        if crash {
+            command.env("DAPO_CRASH_IN_TRIAL", "quad");
+        }
+        common::finish(&mut command).succeeds().stdout
+    };
+    let lost = "[quad]: not used on this device: the driver ended the process of its trial";
+    assert!(run(true).contains(lost));
+    assert!(run(false).contains(lost), "it is remembered");
+    fs::remove_dir_all(place.path("cache")).expect("results of trials");
+    assert!(!run(false).contains("[quad]"), "without a crash it is used");
+}
+
 #[test]
 fn no_adapter_at_all() {
     let place = Place::new();

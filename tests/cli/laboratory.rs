@@ -63,6 +63,22 @@ fn cases_and_variants_that_do_not_exist() {
     assert!(!place.path("no").exists(), "nothing is left behind");
 }
 
+/// What is printed depends on the driver, and there may be none that can; which of the two must be clear.
+#[test]
+fn isa_describes_kernels_or_says_why_it_cannot() {
+    let place = Place::new();
+    let run = place.run(&["isa", "--case", "softmax f32 rows=7 cols=50", "--dump", "dump", "--json"]);
+    if run.code == Some(0) {
+        let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
+        assert_eq!(report["schema"], "dapo-wgpu/isa/1");
+        assert!(!report["variants"].as_array().expect("variants").is_empty());
+        assert!(place.path("dump/softmax.row.wgsl").exists());
+    } else {
+        run.fails_with(&["VK_KHR_pipeline_executable_properties", "--target"]);
+    }
+    place.run(&["isa", "--case", "nosuch"]).fails_with(&["no kernel 'nosuch'"]);
+}
+
 #[test]
 fn bench_measures_against_the_ceilings() {
     let place = Place::new();

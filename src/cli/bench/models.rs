@@ -195,7 +195,7 @@ impl Network {
             kind: Kind::Pipeline,
             name,
             case: format!("{name} {} image={size} batch={batch} files={count}", clip.config().name),
-            variant: jobs::storage_name(clip.storage()),
+            variant: jobs::variant_name(clip),
             items: count,
             unit: "images",
             run,

@@ -82,6 +82,10 @@ fn bench_cases() -> Vec<Matmul> {
         Matmul::linear(1370, 4096, 1024),
         Matmul { bias: true, ..Matmul::linear(77, 512, 512) },
         Matmul { factors: Factors::F16, ..Matmul::linear(1370, 4096, 1024) },
+        // One row of blocks more than is full, and sizes on which other engines were found wrong.
+        Matmul::linear(257, 1152, 384),
+        Matmul::linear(4096, 208, 104),
+        Matmul::linear(77, 440, 440),
     ]
     .into_iter()
     .map(|case| Matmul { range: Some(TEST_RANGE), ..case })

@@ -106,6 +106,9 @@ impl Tile {
         let lanes = shape.lanes.or(largest).ok_or(Unmet::FixedSubgroup)?;
         workgroup_fits(caps, SUBGROUPS * lanes, self.workgroup_memory(p))?;
         p.aligned()?;
+        // Its trial needs n to be a multiple of 4.
+        Unmet::MultipleOf { what: "n or a stride of c", of: 4 }
+            .unless(p.order == Order::Nk || p.aligned_output())?;
         let even = |rows: u32| (rows * DEPTH / 4).is_multiple_of(SUBGROUPS * lanes);
         Unmet::SubgroupSize(lanes).unless(even(self.rows()) && even(self.columns()))?;
         Ok(lanes)
@@ -146,15 +149,12 @@ impl Tile {
     /// and a last stage that is not full.
     fn trial(&self, p: &Matmul) -> Trial {
         let (m, k) = (self.rows() as usize + 5, SPLIT_DEPTH + 20);
+        // Outputs in vec4s, or not.
         let n = self.columns() as usize + if p.aligned_output() { 4 } else { 3 };
-        // B along n is read in vec4s.
-        let n = if p.order == Order::Kn { n.next_multiple_of(4) } else { n };
-        let c = MatrixLayout { row: if p.aligned_output() { n } else { n + 1 }, ..MatrixLayout::default() };
         let b = MatrixLayout::dense(if p.order == Order::Nk { k } else { n });
         let small = Matmul {
             order: p.order,
             b,
-            c,
             b_element: p.b_element,
             scale: 0.5,
             bias: p.bias,

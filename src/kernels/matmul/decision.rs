@@ -223,3 +223,57 @@ pub(super) fn variants(p: &Matmul, caps: &Capabilities) -> Vec<Variant> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::shape::Factors;
+    use super::*;
+    use crate::gpu::SubgroupRange;
+    use crate::gpu::capabilities::CooperativeMatrix;
+    use crate::gpu::capabilities::tests::minimal;
+
+    fn preferred(p: &Matmul, caps: &Capabilities) -> &'static str {
+        variants(p, caps).into_iter().find(Variant::usable).expect("a variant").name
+    }
+
+    #[test]
+    fn the_largest_tile_that_keeps_the_compute_units_busy_is_preferred() {
+        let h100 = Capabilities { cores: Some(132), ..minimal(DeviceClass::Gpu) };
+        assert_eq!(preferred(&Matmul::linear(1370, 4096, 1024), &h100), "tile128x64");
+        assert_eq!(preferred(&Matmul::linear(1370, 1024, 1024), &h100), "tile64x8");
+        assert_eq!(preferred(&Matmul::linear(197, 768, 768), &h100), "tile32");
+        let small = Capabilities { cores: Some(6), ..h100 };
+        assert_eq!(preferred(&Matmul::linear(197, 768, 768), &small), "tile128x64");
+    }
+
+    #[test]
+    fn float16_units_need_a_known_range_and_long_sums() {
+        let shape =
+            CooperativeMatrix { size: 16, factors: "f16".into(), accumulator: "f32".into(), lanes: None };
+        let amd = Capabilities {
+            f16: true,
+            subgroups: Some(SubgroupRange { min: 32, max: 64 }),
+            cooperative_matrix: vec![shape],
+            limits: crate::gpu::capabilities::DeviceLimits {
+                workgroup_memory: 64 << 10,
+                invocations: 1024,
+                ..minimal(DeviceClass::Gpu).limits
+            },
+            ..minimal(DeviceClass::Gpu)
+        };
+        let usable = |p: &Matmul, name: &str| variants(p, &amd).iter().any(|v| v.name == name && v.usable());
+        let ranged = Matmul { range: Some((8.0, 1.0)), ..Matmul::linear(64, 64, 160) };
+        assert!(usable(&ranged, "split16") && !usable(&ranged, "half16") && !usable(&ranged, "split8"));
+        assert!(!usable(&Matmul { range: None, ..ranged.clone() }, "split16"));
+        assert!(!usable(&Matmul { range: ranged.range, ..Matmul::linear(64, 64, 156) }, "split16"));
+        let half = Matmul { factors: Factors::F16, ..ranged };
+        assert_eq!(preferred(&half, &amd), "half16");
+    }
+
+    #[test]
+    fn powers_of_two_bring_the_largest_factor_to_half_of_the_range_of_float16() {
+        let p = Matmul { range: Some((3.0, 0.25)), ..Matmul::linear(4, 4, 4) };
+        assert_eq!(p.powers(), (8192.0, 131_072.0));
+        assert_eq!(Matmul::linear(4, 4, 4).powers(), (1.0, 1.0));
+    }
+}

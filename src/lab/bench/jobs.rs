@@ -6,7 +6,7 @@ use super::roofline::Ceilings;
 use super::timing::{Kind, RunCounts, Spread, Timing};
 use super::warmup::Warmup;
 use crate::clip::noise::Noise;
-use crate::clip::{Clip, ClipError, WeightStorage};
+use crate::clip::{Clip, ClipError, Factors, WeightStorage};
 use crate::gpu::{Clock, Gpu, GpuError, Work};
 use crate::lab::Progress;
 
@@ -28,11 +28,13 @@ pub struct Job<'a, E> {
     pub run: Box<dyn FnMut() -> Result<(), E> + 'a>,
 }
 
-/// `f32` or `f16`, the variant of a row.
-pub fn storage_name(storage: WeightStorage) -> &'static str {
-    match storage {
-        WeightStorage::F32 => "f32",
-        WeightStorage::F16 => "f16",
+/// The variant of a row: how weights are stored, and what products round their factors to if not float32.
+pub fn variant_name(clip: &Clip) -> &'static str {
+    match (clip.storage(), clip.factors()) {
+        (WeightStorage::F32, Factors::F32) => "f32",
+        (WeightStorage::F16, Factors::F32) => "f16",
+        (WeightStorage::F32, Factors::F16) => "f32 f16-factors",
+        (WeightStorage::F16, Factors::F16) => "f16 f16-factors",
     }
 }
 
@@ -62,7 +64,7 @@ pub fn vision<'a, E: From<ClipError>>(clip: &'a Clip, images: usize) -> Result<J
         kind: Kind::Model,
         name: "vision",
         case: format!("vision {} image={size} batch={images}", clip.config().name),
-        variant: storage_name(clip.storage()),
+        variant: variant_name(clip),
         items: images,
         unit: "images",
         run: Box::new(move || {
@@ -85,7 +87,7 @@ pub fn text<'a, E: From<ClipError>>(clip: &'a Clip, texts: usize) -> Result<Job<
         kind: Kind::Model,
         name: "text",
         case: format!("text {} texts={texts}", clip.config().name),
-        variant: storage_name(clip.storage()),
+        variant: variant_name(clip),
         items: texts,
         unit: "texts",
         run: Box::new(move || {
