@@ -128,22 +128,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 let s = sum_of_own(s_parts, odd, upper);
                 let dp = sum_of_own(dp_parts, odd, upper);
                 let row = j + lane / 2u;
-                let place = v0 + row;
 #if keys
                 let lse_of_pair = lses[row];
                 let delta_of_pair = deltas[row];
 #end
-#if CAUSAL
-#if keys
-                let seen = place < params.tokens && place >= paired;
-#else
-                let seen = place < params.tokens && place <= paired;
-#end
-#else
-                let seen = place < params.tokens;
-#end
-                let p = select(0.0, exp(s - lse_of_pair), seen);
-                let ds = select(0.0, p * (dp - delta_of_pair), seen);
+                let there = v0 + row < params.tokens;
+                let p = select(0.0, exp(s - lse_of_pair), there);
+                let ds = select(0.0, p * (dp - delta_of_pair), there);
 #for e in 0..4
                 let ds_$e = quadBroadcast(ds, ${e}u);
 #if keys
@@ -153,7 +144,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #for v in 0..2
 #for t in 0..2
 #if CAUSAL
-                // A product with 0 would let a NaN through.
+                // Not a weight of 0: that would let a NaN through.
 #if keys
                 let seen_${t}_$v = v0 + j + ${v}u >= token + ${t}u;
 #else

@@ -3,6 +3,7 @@
 use super::bounds::{DIVISION, TINY, U, dot, gamma};
 use super::family::{Cases, Family, boxed};
 use super::inputs::Inputs;
+use super::rows::{Held, row_elements};
 use super::stress::Stress;
 use super::{
     Cost, Operand, Plan, Problem, Unmet, Variant, Verifiable, linear_grid, param_bytes, shader, simd_lanes,
@@ -20,6 +21,12 @@ pub struct Similarity {
     pub width: usize,
     /// 1/temperature.
     pub scale: f32,
+}
+
+/// Classes of a workgroup of the variant `registers`: their products and squares, 20 bytes a class and subgroup, take
+/// 10 KiB at most, so that they fit every device.
+fn held_classes(subgroups: u32) -> usize {
+    (512 / subgroups as usize).clamp(2, 32)
 }
 
 impl Similarity {
@@ -83,9 +90,21 @@ impl Problem for Similarity {
         };
         let met = Unmet::multiple_of_4("the width", self.width).and_then(|()| simd_lanes(caps));
         let subgroup = Variant::new("subgroup", met.map(subgroup));
+        let pack = if self.width.is_multiple_of(4) { 4 } else { 1 };
+        let registers = Held::new(self.width, pack, caps).map(|held| {
+            let classes = self.classes.min(held_classes(held.subgroups));
+            let mut defines = row_elements(self.width);
+            let sizes = [("WG", held.workgroup), ("HELD", held.elements), ("PARTS", held.subgroups)];
+            let sizes = sizes.into_iter().chain([("CLASSES", classes as u32)]);
+            defines.extend(sizes.map(|(name, size)| (name, Define::Number(size))));
+            let [x, y, _] = linear_grid(self.rows.div_ceil(4), caps);
+            let grid = [x, y, self.classes.div_ceil(classes) as u32];
+            Plan { shader: shader!("similarity_registers.wgsl", defines), params: params(), grid }
+        });
+        let registers = Variant::new("registers", registers);
         match caps.class {
-            DeviceClass::Gpu => vec![scalar, subgroup],
-            DeviceClass::SimdCpu => vec![subgroup, scalar],
+            DeviceClass::Gpu => vec![registers, scalar, subgroup],
+            DeviceClass::SimdCpu => vec![subgroup, scalar, registers],
         }
     }
 }
@@ -118,7 +137,7 @@ impl Verifiable for Similarity {
 /// Cases of the registry.
 fn cases() -> Cases {
     let case = |(rows, classes, width)| Similarity { rows, classes, width, scale: 1.0 / 0.07 };
-    let all = [(1, 1, 1), (7, 2, 50), (50, 7, 77), (197, 21, 36), (3, 5, 1370), (9, 37, 8)];
+    let all = [(1, 1, 1), (7, 2, 50), (50, 7, 77), (197, 21, 36), (3, 5, 1370), (9, 37, 8), (6, 3, 300)];
     let mut cases = boxed(all.map(case).to_vec());
     // A width for each variant.
     for width in [5, 8] {

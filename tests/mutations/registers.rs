@@ -275,7 +275,7 @@ const CROSS_ENTROPY_BACKWARD: &[Mutation] = &[
     mutation("the scale is left out", "params.scale * dy[row]", "dy[row]"),
     mutation("dy is dropped", "params.scale * dy[row]", "params.scale"),
     mutation("the label is not subtracted", " - onehot(i_$e, target_class)", ""),
-    mutation("the label is added", "- onehot(", "+ onehot("),
+    mutation("the label is added", "/ divisor - onehot(", "/ divisor + onehot("),
     mutation("not divided by the sum", "e_$e / divisor", "e_$e"),
     mutation("a label marks its element", "vec4<u32>(0u, 1u, 2u, 3u)", "vec4<u32>(0u, 0u, 0u, 0u)"),
     mutation("elements are classes", "i == class_id", "i + 1u == class_id"),

@@ -1,10 +1,15 @@
 //! Mutations of the similarities of rows with class vectors.
 
-use super::mutation::{Mutation, Target, mutation};
+use super::mutation::{Mutation, Target, mutation, race};
 
 /// The mutations, by shader.
 pub const TARGETS: &[Target] = &[
     Target { file: "similarity.wgsl", kernels: &[("similarity", "scalar")], mutations: SCALAR },
+    Target {
+        file: "similarity_registers.wgsl",
+        kernels: &[("similarity", "registers")],
+        mutations: REGISTERS,
+    },
     Target { file: "similarity_subgroup.wgsl", kernels: &[("similarity", "subgroup")], mutations: SUBGROUP },
 ];
 
@@ -27,6 +32,53 @@ const SCALAR: &[Mutation] = &[
     mutation("zero vectors are similar to everything", ", 0.0, norms", ", params.scale, norms"),
     mutation("only zero x is handled", "0.0, norms == 0.0", "0.0, xx == 0.0"),
     mutation("only zero classes are handled", "0.0, norms == 0.0", "0.0, tt == 0.0"),
+];
+
+const REGISTERS: &[Mutation] = &[
+    race("no barrier after the stores", "    workgroupBarrier();\n", ""),
+    mutation("writes one row past the end", "row0 + r < params.rows", "row0 + r <= params.rows"),
+    mutation("the last row is left out", "row0 + r < params.rows", "row0 + r + 1u < params.rows"),
+    mutation("a folded grid is read as one-dimensional", "(group.y * grid.x + group.x)", "group.x"),
+    mutation(
+        "blocks of rows overlap",
+        "(group.y * grid.x + group.x) * 4u",
+        "(group.y * grid.x + group.x) * 3u",
+    ),
+    mutation(
+        "later blocks of classes are the first",
+        "let class0 = group.z * CLASSES",
+        "let class0 = 0u * group.z",
+    ),
+    mutation("writes past the last class", "min(CLASSES, params.classes - class0)", "CLASSES"),
+    mutation("the last class is the one before", "params.classes - 1u)", "max(params.classes, 2u) - 2u)"),
+    mutation("the last row is the one before", "params.rows - 1u)", "max(params.rows, 2u) - 2u)"),
+    mutation("elements of x and t past the end count", "|| lane + ${e}u * WG < n", "|| true"),
+    mutation("the last element is left out", "|| lane + ${e}u * WG < n", "|| lane + ${e}u * WG + 1u < n"),
+    mutation("every second class is the one before", "c + ${u}u, params.classes", "c, params.classes"),
+    mutation(
+        "two classes share a place",
+        "products[(c + ${u}u) * PARTS + subgroup]",
+        "products[c * PARTS + subgroup]",
+    ),
+    mutation(
+        "subgroups write to one place",
+        "t_squares[(c + ${u}u) * PARTS + subgroup]",
+        "t_squares[(c + ${u}u) * PARTS]",
+    ),
+    mutation("the last class of an odd number is left out", "c + ${u}u < count {", "c + 1u < count {"),
+    mutation("only the first subgroup counts", "p < subgroups", "p < 1u"),
+    mutation("a subgroup's square is one value", "subgroupAdd(total(t_square_$u))", "total(t_square_$u)"),
+    mutation("every row is the first one", "x_${r}_$e * t_${u}_$e", "x_0_$e * t_${u}_$e"),
+    mutation("every row has the first one's norm", "x_squares[p][r]", "x_squares[p][0]"),
+    mutation("the norm of a class is the first one's", "t_squares[c * PARTS + p]", "t_squares[p]"),
+    mutation("norms lack the square root", "sqrt(xx) * sqrt(tt)", "xx * tt"),
+    mutation("the norm of x is not divided by", "sqrt(xx) * sqrt(tt)", "sqrt(tt)"),
+    mutation("the scale is dropped", "params.scale * (product / norms)", "product / norms"),
+    mutation("rows and classes are swapped", "let r = i / count;", "let r = i % 4u;"),
+    mutation("rows of the output are a block's", "(row0 + r) * params.classes", "(row0 + r) * CLASSES"),
+    mutation("zero vectors give NaN", "norms == 0.0", "false"),
+    mutation("only zero x is handled", "norms == 0.0", "xx == 0.0"),
+    mutation("only zero classes are handled", "norms == 0.0", "tt == 0.0"),
 ];
 
 const SUBGROUP: &[Mutation] = &[
