@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use dapo_wgpu::clip::Architecture;
-use dapo_wgpu::kernels::{Cost, Element, Problem};
+use dapo_wgpu::kernels::{Cost, Element, Problem, Variant};
 
 use super::block::{Tile, gpu, groups};
 use super::cards::{CARDS, Card};
@@ -159,7 +159,8 @@ fn balance(forward: &Forward) -> String {
     let groups = groups(&forward.attention);
     let row = |name: &str, problem: &dyn Problem| {
         let cell = |card: &Card| {
-            let default = problem.variants(&gpu(card.cores as u32)).remove(0);
+            let mut usable = problem.variants(&gpu(card.cores as u32)).into_iter().filter(Variant::usable);
+            let default = usable.next().expect("a variant");
             let workgroups = default.plan.expect("it runs").grid.iter().product::<u32>() as usize;
             let group = groups.iter().find(|g| g.name.trim_matches('`').ends_with(default.name));
             let invocations = group.expect("a group").invocations;
