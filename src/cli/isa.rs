@@ -76,7 +76,7 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
     if let Some(folder) = &args.dump {
         for variant in &report.variants {
             for file in variant.dump(&report.capabilities)? {
-                write_atomic(&folder.join(&file.name), &file.content)?;
+                write_atomic(folder.join(&file.name), &file.content)?;
             }
         }
     }

@@ -26,6 +26,15 @@ pub(super) fn switched(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|v| !v.is_empty() && v != "0")
 }
 
+/// Names of variants, separated by commas, that are preferred wherever they can run: to measure a whole model with them.
+const VARIANTS: &str = "DAPO_VARIANTS";
+
+/// The names that the environment prefers, best first.
+pub(super) fn favoured_variants() -> Vec<String> {
+    let names = std::env::var(VARIANTS).unwrap_or_default();
+    names.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+}
+
 impl Capabilities {
     /// Reads the adapter, and the switches in the environment.
     pub(super) fn detect(adapter: &wgpu::Adapter, summary: &AdapterSummary) -> Self {

@@ -9,12 +9,11 @@ use super::bind_groups::BindGroups;
 use super::buffer::Pool;
 use super::cache::Cache;
 use super::capabilities::{Capabilities, MAX_PARAMS};
-use super::detect::{requested_limits, switched};
+use super::detect::{favoured_variants, requested_limits, switched};
 use super::error::GpuError;
 use super::memory::PoolStats;
 use super::options::{GpuOptions, ShaderMode};
 use super::pipeline::{Builder, Pipeline, PipelineCache, ShaderSpec};
-use super::preferences;
 use super::stream::Stream;
 use super::summary::AdapterSummary;
 use super::trials::{IsolatedTrial, TrialCache};
@@ -123,7 +122,7 @@ impl Gpu {
                 uncaptured,
                 lose_at: std::env::var("DAPO_LOSE_DEVICE_AT").ok().and_then(|n| n.parse().ok()),
                 timestamps_tick: OnceLock::new(),
-                favoured: preferences::of_environment(),
+                favoured: favoured_variants(),
                 preferences: OnceLock::new(),
                 trials: TrialCache::default(),
                 cache: Cache::default(),

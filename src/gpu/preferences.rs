@@ -5,15 +5,6 @@ use std::collections::HashMap;
 
 use super::device::Gpu;
 
-/// Names of variants, separated by commas, that are preferred wherever they can run: to measure a whole model with them.
-const VARIANTS: &str = "DAPO_VARIANTS";
-
-/// The names that the environment prefers, best first.
-pub(super) fn of_environment() -> Vec<String> {
-    let names = std::env::var(VARIANTS).unwrap_or_default();
-    names.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
-}
-
 impl Gpu {
     /// How far down a variant of this name stands among those that `DAPO_VARIANTS` prefers to all others.
     pub fn rank(&self, variant: &str) -> usize {

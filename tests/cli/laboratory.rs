@@ -67,7 +67,8 @@ fn cases_and_variants_that_do_not_exist() {
 #[test]
 fn isa_describes_kernels_or_says_why_it_cannot() {
     let place = Place::new();
-    let run = place.run(&["isa", "--case", "softmax f32 rows=7 cols=50", "--dump", "dump", "--json"]);
+    let run =
+        place.run(&["isa", "--case", "softmax f32 rows=7 width=50 scale=1", "--dump", "dump", "--json"]);
     if run.code == Some(0) {
         let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
         assert_eq!(report["schema"], "dapo-wgpu/isa/1");

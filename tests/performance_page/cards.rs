@@ -26,9 +26,12 @@ pub struct Card {
     /// Invocations, or hardware threads, and workgroups that a core can hold.
     pub slots: usize,
     pub groups: usize,
-    /// Share of the peak that is expected of products, and of attention.
+    /// Lanes of an instruction that a core's schedulers issue each.
+    pub lanes: usize,
+    /// Share of the peak that is expected of products, and of attention, and of the bandwidth of what only moves data.
     pub products: [f64; 2],
     pub attention: [f64; 2],
+    pub streaming: [f64; 2],
 }
 
 pub const CARDS: [Card; 3] = [
@@ -42,8 +45,10 @@ pub const CARDS: [Card; 3] = [
         memory: 128 << 10,
         slots: 112,
         groups: 32,
-        products: [0.2, 0.45],
+        lanes: 8,
+        products: [0.15, 0.45],
         attention: [0.05, 0.25],
+        streaming: [0.6, 0.85],
     },
     Card {
         name: "GeForce RTX 4060",
@@ -55,8 +60,10 @@ pub const CARDS: [Card; 3] = [
         memory: 100 << 10,
         slots: 1536,
         groups: 24,
-        products: [0.25, 0.6],
-        attention: [0.25, 0.5],
+        lanes: 32,
+        products: [0.35, 0.7],
+        attention: [0.3, 0.55],
+        streaming: [0.6, 0.85],
     },
     Card {
         name: "H100 SXM",
@@ -68,13 +75,12 @@ pub const CARDS: [Card; 3] = [
         memory: 228 << 10,
         slots: 2048,
         groups: 32,
-        products: [0.2, 0.5],
-        attention: [0.12, 0.3],
+        lanes: 32,
+        products: [0.3, 0.65],
+        attention: [0.2, 0.4],
+        streaming: [0.2, 0.5],
     },
 ];
-
-/// Share of the bandwidth that is expected of kernels that only move data.
-pub const STREAMING: [f64; 2] = [0.6, 0.85];
 
 impl Card {
     /// FLOP/s: every lane one multiply-add a cycle.
@@ -111,8 +117,10 @@ impl Card {
         (groups, (groups * slots) as f64 / self.slots as f64, if spills { "spills" } else { limit })
     }
 
-    /// How evenly so many equal workgroups fall on the cores: mean load over largest load.
-    pub fn balance(&self, workgroups: usize) -> f64 {
-        workgroups as f64 / (self.cores * workgroups.div_ceil(self.cores)) as f64
+    /// How evenly so many equal workgroups fall on the schedulers of all cores: mean load over largest load.
+    pub fn balance(&self, workgroups: usize, invocations: usize) -> f64 {
+        let (schedulers, subgroups) = (MULTIPLY_ADDS / self.lanes, invocations.div_ceil(self.lanes));
+        let largest = (workgroups.div_ceil(self.cores) * subgroups).div_ceil(schedulers);
+        (workgroups * subgroups) as f64 / (self.cores * schedulers * largest) as f64
     }
 }

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use dapo_wgpu::clip::Architecture;
-use dapo_wgpu::kernels::{Cost, Element, Problem};
+use dapo_wgpu::kernels::{Cost, Element, Problem, Variant};
 
-use super::block::{Tile, groups, plan};
-use super::cards::{CARDS, Card, STREAMING};
+use super::block::{Tile, gpu, groups};
+use super::cards::{CARDS, Card};
 use super::forward::{Forward, Launched, sum};
 
 /// Every table with its name.
@@ -81,8 +81,8 @@ fn work([f32, f16]: &[Forward; 2]) -> String {
 
 fn traffic([f32, f16]: &[Forward; 2]) -> String {
     let both = |a: f64, b: f64| format!("{} / {}", mega(a), mega(b));
-    let tiles = ["tile32", "tile64", "tile128"].map(Tile::new);
-    let mut totals = [(0.0, 0.0); 4];
+    let tiles = ["tile32", "tile64", "tile128x64", "tile128"].map(Tile::new);
+    let mut totals = [(0.0, 0.0); 5];
     let mut rows = Vec::new();
     for ((name, a), (_, b)) in f32.products.iter().zip(&f16.products) {
         let mut cells = vec![(a.cost().bytes, b.cost().bytes)];
@@ -96,29 +96,29 @@ fn traffic([f32, f16]: &[Forward; 2]) -> String {
     let layers = f32.layers as f64;
     let sums = totals.iter().map(|c| both(1e-3 * layers * c.0, 1e-3 * layers * c.1)).collect();
     rows.push([vec!["24 blocks | in GB".to_owned()], sums].concat());
-    table("product | m×n×k | at least | blocks of 32 | blocks of 64 | blocks of 128", rows)
+    table("product | m×n×k | at least | blocks of 32 | of 64 | of 128×64 | of 128", rows)
 }
 
 fn tiles() -> String {
     let rows = Tile::all().into_iter().map(|t| {
-        let step = t.step();
-        let cap = |cycles: f64, issued: f64| percent((step.arithmetic / cycles).min(1.0 / issued));
+        let stage = t.stage();
+        let [separate, shared] =
+            [stage.separate, stage.shared].map(|loads| percent(stage.most(loads + stage.stores)));
         vec![
             format!("`{}`", t.name),
-            format!("{0}×{0}×{1}", t.edge, t.depth),
+            format!("{}×{}×{}", t.rows, t.columns, t.depth),
             t.invocations().to_string(),
             format!("{} + {}", t.accumulators(), t.registers() - t.accumulators()),
             t.memory().to_string(),
             three(t.part as f64 / 4.0),
-            three(t.edge as f64 / 4.0),
-            format!("{} instead of {}", t.padded_store_passes(), t.store_passes(t.edge)),
-            format!("{} : {} : {}", step.arithmetic, step.single, step.merged),
-            format!("{}, {}", cap(step.single, step.issued[0]), cap(step.merged, step.issued[1])),
+            three(t.intensity()),
+            format!("{} : {} or {} : {}", stage.arithmetic, stage.shared, stage.separate, stage.stores),
+            format!("{separate}, {shared}"),
         ]
     });
     table(
         "variant | block×depth | invocations | registers | bytes | FLOP per byte inside | outside | \
-         store passes | cycles a step | at most",
+         cycles a stage | at most",
         rows,
     )
 }
@@ -156,22 +156,21 @@ fn occupancy(forward: &Forward) -> String {
 }
 
 fn balance(forward: &Forward) -> String {
-    let row = |name: String, problem: &dyn Problem, variant| {
-        let workgroups = plan(problem, variant).grid.iter().product::<u32>() as usize;
-        let shares = CARDS.iter().map(|c| percent(c.balance(workgroups))).collect();
-        [vec![format!("{name}, `{variant}`"), workgroups.to_string()], shares].concat()
+    let groups = groups(&forward.attention);
+    let row = |name: &str, problem: &dyn Problem| {
+        let cell = |card: &Card| {
+            let mut usable = problem.variants(&gpu(card.cores as u32)).into_iter().filter(Variant::usable);
+            let default = usable.next().expect("a variant");
+            let workgroups = default.plan.expect("it runs").grid.iter().product::<u32>() as usize;
+            let group = groups.iter().find(|g| g.name.trim_matches('`').ends_with(default.name));
+            let invocations = group.expect("a group").invocations;
+            format!("`{}`, {workgroups}: {}", default.name, percent(card.balance(workgroups, invocations)))
+        };
+        [vec![name.to_owned()], CARDS.iter().map(cell).collect()].concat()
     };
-    let [qkv, out, mlp_in, mlp_out] = &forward.products;
-    let mut rows = Vec::new();
-    for variant in ["tile64", "tile128"] {
-        rows.push(row(qkv.0.to_owned(), &qkv.1, variant));
-        // Both give [tokens, width].
-        assert_eq!((out.1.m, out.1.n), (mlp_out.1.m, mlp_out.1.n));
-        rows.push(row(format!("{} and {}", out.0, mlp_out.0), &out.1, variant));
-        rows.push(row(mlp_in.0.to_owned(), &mlp_in.1, variant));
-    }
-    rows.push(row("attention".to_owned(), &forward.attention, "tile"));
-    table(&format!("launch | workgroups | {}", names()), rows)
+    let products = forward.products.iter().map(|(name, p)| row(name, p));
+    let rows = products.chain([row("attention", &forward.attention)]);
+    table(&format!("launch | {}", names()), rows)
 }
 
 /// What a launch is for the roofline's rows.
@@ -210,7 +209,7 @@ fn roofline(forward: &Forward) -> String {
 
 fn prediction(forward: &Forward) -> String {
     let bounds = CARDS.each_ref().map(|card| {
-        [1, 0].map(|i| milliseconds(forward, card, [card.products[i], card.attention[i]], STREAMING[i]))
+        [1, 0].map(|i| milliseconds(forward, card, [card.products[i], card.attention[i]], card.streaming[i]))
     });
     let range = |low: f64, high: f64| format!("{} to {}", three(low), three(high));
     let shares = |name: &str, pick: fn(&Card) -> [f64; 2]| {
@@ -220,7 +219,7 @@ fn prediction(forward: &Forward) -> String {
     let mut rows = vec![
         shares("products, share of the peak", |c| c.products),
         shares("attention, share of the peak", |c| c.attention),
-        shares("everything else, share of the bandwidth", |_| STREAMING),
+        shares("everything else, share of the bandwidth", |c| c.streaming),
     ];
     for i in 0..3 {
         let cells = bounds.iter().map(|[best, worst]| range(best[i], worst[i])).collect();

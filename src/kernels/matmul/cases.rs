@@ -6,8 +6,10 @@ use crate::kernels::case::CaseText;
 use crate::kernels::family::{Family, boxed};
 use crate::kernels::{Element, Verifiable};
 
-/// No test input is larger: 64 times a normal deviate is below 512, and 1/√k of it below 64.
-const TEST_RANGE: (f32, f32) = (512.0, 64.0);
+/// No test input is larger: 64 times a normal deviate is below 512, and the deviation of b is 1/√k.
+fn test_range(k: usize) -> Option<(f32, f32)> {
+    Some((512.0, 512.0 / (k as f32).sqrt()))
+}
 
 /// Cases of the registry: odd and degenerate shapes, every epilogue, both orders, batches, f16.
 fn cases() -> Vec<Matmul> {
@@ -43,15 +45,15 @@ fn cases() -> Vec<Matmul> {
         ..Matmul::linear(5, 7, 77)
     });
     // For matrix units of float16.
-    let ranged = |m, n, k| Matmul { range: Some(TEST_RANGE), ..Matmul::linear(m, n, k) };
     let activation = Some(Activation::QuickGelu);
-    cases.push(Matmul { bias: true, activation, scale: 0.125, ..ranged(70, 68, 164) });
-    cases.push(Matmul { b_element: Element::F16, bias: true, residual: true, ..ranged(70, 68, 164) });
-    cases.push(Matmul { order: Order::Kn, b: MatrixLayout::dense(68), ..ranged(70, 68, 164) });
-    cases.push(ranged(70, 66, 260));
-    let half = Matmul { factors: Factors::F16, ..ranged(70, 68, 52) };
+    cases.push(Matmul { bias: true, activation, scale: 0.125, ..Matmul::linear(70, 68, 164) });
+    cases.push(Matmul { b_element: Element::F16, bias: true, residual: true, ..Matmul::linear(70, 68, 164) });
+    cases.push(Matmul { order: Order::Kn, b: MatrixLayout::dense(68), ..Matmul::linear(70, 68, 164) });
+    cases.push(Matmul::linear(70, 66, 260));
+    let half = Matmul { factors: Factors::F16, ..Matmul::linear(70, 68, 52) };
     cases.push(Matmul { bias: true, residual: true, ..half.clone() });
     cases.push(Matmul { order: Order::Kn, b: MatrixLayout::dense(68), ..half });
+    cases.iter_mut().for_each(|case| case.range = test_range(case.k));
     cases.push(attention_scores(2, 3, 13, 8));
     cases.push(attention_values(2, 3, 12, 8));
     // What is read past a short k belongs to the next row or image, with its NaN.
@@ -88,7 +90,7 @@ fn bench_cases() -> Vec<Matmul> {
         Matmul::linear(77, 440, 440),
     ]
     .into_iter()
-    .map(|case| Matmul { range: Some(TEST_RANGE), ..case })
+    .map(|case| Matmul { range: test_range(case.k), ..case })
     .collect()
 }
 
@@ -114,7 +116,7 @@ fn parse(text: &mut CaseText) -> Result<Matmul, String> {
         _ => None,
     };
     Ok(Matmul {
-        range: Some(TEST_RANGE),
+        range: test_range(k),
         factors: if text.flag("f16-factors") { Factors::F16 } else { Factors::F32 },
         order,
         b,

@@ -14,7 +14,7 @@ use crate::kernels::{Element, Trial, Unmet, Variant, shader};
 const SUBGROUPS: u32 = 4;
 /// Depth of a stage.
 const DEPTH: u32 = 16;
-/// The shortest sum for which [`SPLIT_TERMS`] roundings are no more than float32's own bound allows.
+/// The shortest sum for which splitting rounds no more than float32's own bound allows: see its bound in `kernel.rs`.
 const SPLIT_DEPTH: usize = 160;
 
 /// What the units multiply.

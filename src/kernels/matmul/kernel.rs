@@ -121,7 +121,8 @@ impl Verifiable for Matmul {
         vec![c]
     }
 
-    /// See [`Matmul::bound`].
+    /// γₖ₊₁·Σ|a||b| in float32 (k products and sums, one scale); with float16 factors 2⁻¹¹ for each of them, and what
+    /// units lose that cut sums off. Then bias, activation and residual.
     fn error_bound(&self, inputs: &[Vec<f64>], expected: &[Vec<f64>]) -> Vec<Vec<f64>> {
         match self.factors {
             Factors::F32 => self.bound(inputs, expected, |magnitude| gamma(self.k + 1) * magnitude),

@@ -135,7 +135,7 @@ mod tests {
                     \ts_barrier\n\tv_dual_fmac_f32 v1, v2, v3 :: v_dual_fmac_f32 v4, v5, v6\n\tv_fmac_f32_e32 v1, v2, v3\n\
                     \tds_load_b128 v[0:3], v9\n\ts_cbranch_scc1 BB1\n\tbuffer_store_b32 v1, v8, s[0:3], 0\n\ts_endpgm\n";
         let expected = Instructions {
-            all: 14,
+            all: 15,
             loads: 3,
             stores: 1,
             workgroup_loads: 1,
