@@ -84,7 +84,8 @@ pub(super) struct HeldRows {
 impl HeldRows {
     /// The variant `registers`, one workgroup a row, which stays in registers and is reduced by subgroups, beside the
     /// `others`: the first one on a GPU, the last one on a CPU, where each of its barriers suspends and resumes all
-    /// invocations. `plan` gets the constants of `common/registers.wgsl` and of [`row_elements`], and the grid.
+    /// invocations. It only adds up in another order, which the kernels' error bounds allow (`bounds.rs`). `plan` gets
+    /// the constants of `common/registers.wgsl` and of [`row_elements`], and the grid.
     pub(super) fn variants(
         &self,
         others: Vec<Variant>,
