@@ -37,6 +37,7 @@ pub fn include(name: &str) -> Option<(&'static str, &'static str)> {
         "common/pixels.wgsl",
         "common/resample.wgsl",
         "common/rows.wgsl",
+        "common/stage.wgsl",
         "common/swizzle.wgsl",
         "common/total.wgsl",
         "common/weights.wgsl"
