@@ -27,6 +27,7 @@
 #enable f16
 #end
 #include "common/matmul.wgsl"
+#include "common/stage.wgsl"
 #include "common/swizzle.wgsl"
 
 const SIZE: u32 = 4u * LANES;                 // invocations
@@ -56,28 +57,6 @@ var<workgroup> results: array<f32, ${4 * TILE * (TILE * RIGHT + 4)}>;   // [4][T
 // compilers fold that to zero.
 fn high_part(x: vec4<f32>) -> vec4<f32> {
     return bitcast<vec4<f32>>((bitcast<vec4<u32>>(x) + 0x1000u) & vec4<u32>(0xffffe000u));
-}
-#end
-
-// What lies past k must not count.
-fn within_k(value: vec4<f32>, quad: u32, last: u32) -> vec4<f32> {
-    return select(vec4<f32>(0.0), value, quad <= last);
-}
-
-// A vec4 of A from the start of its row.
-fn load_a(row: u32, quad: u32, last: u32) -> vec4<f32> {
-    return within_k(a[row + min(quad, last)], quad, last);
-}
-
-#if B_KN
-// A vec4 of row k of B.
-fn load_b_stage(column: u32, k: u32, last: u32) -> vec4<f32> {
-    return within_k(load_b4(column + min(k, params.k - 1u) * params.b_row / 4u), k / 4u, last);
-}
-#else
-// A vec4 of B from the start of its row.
-fn load_b_stage(row: u32, quad: u32, last: u32) -> vec4<f32> {
-    return within_k(load_b4(row + min(quad, last)), quad, last);
 }
 #end
 

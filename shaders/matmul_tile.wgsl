@@ -4,14 +4,15 @@
 // PART products.
 //
 // Every load of a stage is issued before the first is used: a load in a branch, or behind a store, would be waited for
-// alone. Hence addresses past the edges are clamped, not skipped: rows past the end give outputs that nobody writes,
-// and what lies past k is set to zero. The next stage is loaded while this one is multiplied.
+// alone. Hence addresses past the edges are clamped, not skipped: rows past the end give outputs that nobody writes. The
+// next stage is loaded while this one is multiplied.
 //
 // Staged rows keep their order along k, one vec4 longer than they are: eight neighbours that read a vec4 each from
 // eight rows meet all 32 banks once. An invocation owns four neighbouring columns at a time, so that it can write a
 // vec4, but reads them ACROSS apart (see `slot`).
 
 #include "common/matmul.wgsl"
+#include "common/stage.wgsl"
 #include "common/swizzle.wgsl"
 
 const DOWN: u32 = ROWS / PART;                // invocations along a column of the block
@@ -62,12 +63,12 @@ fn main(
     let b_k_$s = b_i_$s / B_STRIDE;
     let b_from_$s = (base.b + min(col0 + b_i_$s % B_STRIDE * 4u, params.n - 4u)) / 4u;
     let b_to_$s = b_i_$s;
-    var b4_$s = load_b_kn(b_from_$s, b_k_$s, last_quad);
+    var b4_$s = load_b_stage(b_from_$s, b_k_$s, last_quad);
 #else
     let b_quad_$s = b_i_$s % QUADS;
     let b_from_$s = (base.b + min(col0 + b_i_$s / QUADS, params.n - 1u) * params.b_row) / 4u;
     let b_to_$s = slot(b_i_$s / QUADS) * STRIDE + b_quad_$s;
-    var b4_$s = load_b_nk(b_from_$s, b_quad_$s, last_quad);
+    var b4_$s = load_b_stage(b_from_$s, b_quad_$s, last_quad);
 #end
 #end
 
@@ -91,9 +92,9 @@ fn main(
 #end
 #for s in 0..B_LOADS
 #if B_KN
-            b4_$s = load_b_kn(b_from_$s, k0 + DEPTH + b_k_$s, last_quad);
+            b4_$s = load_b_stage(b_from_$s, k0 + DEPTH + b_k_$s, last_quad);
 #else
-            b4_$s = load_b_nk(b_from_$s, next + b_quad_$s, last_quad);
+            b4_$s = load_b_stage(b_from_$s, next + b_quad_$s, last_quad);
 #end
 #end
         }
@@ -165,25 +166,3 @@ fn main(
 #end
 #end
 }
-
-// What lies past k must not count.
-fn within_k(value: vec4<f32>, quad: u32, last: u32) -> vec4<f32> {
-    return select(vec4<f32>(0.0), value, quad <= last);
-}
-
-// A vec4 of A from the start of its row.
-fn load_a(row: u32, quad: u32, last: u32) -> vec4<f32> {
-    return within_k(a[row + min(quad, last)], quad, last);
-}
-
-#if B_KN
-// A vec4 of row k of B.
-fn load_b_kn(column: u32, k: u32, last: u32) -> vec4<f32> {
-    return within_k(load_b4(column + min(k, params.k - 1u) * params.b_row / 4u), k / 4u, last);
-}
-#else
-// A vec4 of B from the start of its row.
-fn load_b_nk(row: u32, quad: u32, last: u32) -> vec4<f32> {
-    return within_k(load_b4(row + min(quad, last)), quad, last);
-}
-#end

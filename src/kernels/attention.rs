@@ -249,6 +249,8 @@ fn cases() -> Vec<Attention> {
         // Rows that lanes share in parts, of several heads.
         Attention { lse: true, ..case(2, 13, 3, 16) },
         Attention { causal: true, lse: true, ..case(2, 13, 3, 16) },
+        // With the seed of the tests, the NaN of an input is in the value of a key that some queries do not see.
+        Attention { causal: true, ..case(1, 9, 1, 16) },
         case(1, 50, 2, 64),
         Attention { lse: true, ..case(2, 77, 1, 48) },
         Attention { causal: true, ..case(2, 77, 1, 64) },

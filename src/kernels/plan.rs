@@ -39,6 +39,7 @@ pub fn include(name: &str) -> Option<(&'static str, &'static str)> {
         "common/registers.wgsl",
         "common/resample.wgsl",
         "common/rows.wgsl",
+        "common/stage.wgsl",
         "common/swizzle.wgsl",
         "common/total.wgsl",
         "common/weights.wgsl"

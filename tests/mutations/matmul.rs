@@ -33,6 +33,8 @@ const TILES: &[(&str, &str)] = &[
     ("matmul", "tile128x64"),
     ("matmul", "tile128"),
 ];
+/// Those that load a stage before they store it.
+const STAGED: &[(&str, &str)] = &[("matmul", "tile64"), ("matmul", "tile32"), ("matmul", "split8")];
 /// Those whose invocations own 8 × 8 outputs, in quarters.
 const PART_8: &[(&str, &str)] = &[("matmul", "tile64x8"), ("matmul", "tile128x64"), ("matmul", "tile128")];
 /// Those whose invocations load more than one vec4 of a block.
@@ -67,6 +69,7 @@ pub const TARGETS: &[Target] = &[
     Target { file: "matmul_tile.wgsl", kernels: SHARES, mutations: LOADS },
     Target { file: "matmul_tile.wgsl", kernels: &[("matmul", "tile128")], mutations: SHALLOW },
     Target { file: "common/matmul.wgsl", kernels: OUT_4, mutations: EPILOGUE_4 },
+    Target { file: "common/stage.wgsl", kernels: STAGED, mutations: STAGE },
     Target { file: "common/swizzle.wgsl", kernels: &[("matmul", "tile32")], mutations: SWIZZLE },
     Target { file: "matmul_cooperative.wgsl", kernels: COOPERATIVE, mutations: COOPERATIVE_FAULTS },
     Target { file: "matmul_cooperative.wgsl", kernels: F16_FACTORS, mutations: POWERS },
@@ -214,6 +217,21 @@ const EPILOGUE_4: &[Mutation] = &[
     mutation("a component's activation is its neighbour's", "$ACTIVATION(values.z)", "$ACTIVATION(values.y)"),
 ];
 
+const STAGE: &[Mutation] = &[
+    mutation("blocks are not padded along k", "quad <= last);", "true);"),
+    mutation(
+        "the last vec4 of a is the one before",
+        "a[row + min(quad, last)]",
+        "a[row + min(quad, max(last, 1u) - 1u)]",
+    ),
+    mutation(
+        "the last vec4 of b is the one before",
+        "load_b4(start + min(quad, last))",
+        "load_b4(start + min(quad, max(last, 1u) - 1u))",
+    ),
+    mutation("b [k, n] is read as dense", "params.k - 1u) * params.b_row", "params.k - 1u) * params.k"),
+];
+
 const SWIZZLE: &[Mutation] = &[
     mutation("bands overlap", "band * BAND + rest % rows", "rest % rows"),
     mutation("the last band is as high as the others", "min(groups.y - band * BAND, BAND)", "BAND"),
@@ -224,7 +242,6 @@ const SWIZZLE: &[Mutation] = &[
 const TILE: &[Mutation] = &[
     race("no barrier after the stores", "        workgroupBarrier();\n        if k0", "        if k0"),
     race("no barrier before the next stores", "        workgroupBarrier();\n    }", "    }"),
-    mutation("blocks are not padded along k", "quad <= last);", "true);"),
     mutation("writes one row past the end", "if row_${h}_$i < params.m", "if row_${h}_$i <= params.m"),
     mutation(
         "writes one column past the end",
@@ -239,7 +256,6 @@ const TILE: &[Mutation] = &[
     mutation("rows and columns of a block are swapped", "a_tile[(local.y +", "a_tile[(local.x +"),
     mutation("staged rows overlap", "STRIDE: u32 = QUADS + 1u", "STRIDE: u32 = QUADS - 1u"),
     mutation("columns are staged in order", "return x + ACROSS * (4u * q + column % 4u);", "return column;"),
-    mutation("b [k, n] is read as dense", "params.k - 1u) * params.b_row", "params.k - 1u) * params.k"),
     mutation("columns of b [k, n] are rows", "* B_STRIDE + local.x", "* B_STRIDE + local.y"),
     mutation("a's rows are dense", "params.m - 1u) * params.a_row", "params.m - 1u) * params.k"),
     mutation("the bias is the neighbour's", "bias_of(min(col_$q + 1u,", "bias_of(min(col_$q + 2u,"),
@@ -280,7 +296,6 @@ const SHALLOW: &[Mutation] = &[
 ];
 
 const COOPERATIVE_FAULTS: &[Mutation] = &[
-    mutation("blocks are not padded along k", "quad <= last);", "true);"),
     mutation("writes one row past the end", "if row4 < params.m &&", "if row4 <= params.m &&"),
     mutation("writes four columns past the end", "col4 < params.n {", "col4 <= params.n {"),
     mutation("b is read by rows", "coopLoad<TileB>(&b_high", "coopLoadT<TileB>(&b_high"),
