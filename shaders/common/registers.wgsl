@@ -1,18 +1,19 @@
 // Reductions over a row that a workgroup of WG invocations holds in registers: invocation `lane` has the elements lane,
 // lane + WG, … of type T, HELD of them. The host makes HELD as small as it can be, so only the last may lie past the end.
 // A subgroup reduces by itself; the results of several meet in workgroup memory, behind one barrier. Subgroups may have
-// any size: PARTS of the smallest fill a workgroup. Each reduction of a kernel has a slot of its own, one of SLOTS:
-// nobody has to wait before the memory is written again. S is f32, or vec2<f32> for two reductions at once.
+// any size: PARTS full ones of the smallest size make a workgroup, and there is room, and a loop, for as many as a driver
+// makes that does not fill them. Each reduction of a kernel has a slot of its own, one of SLOTS: nobody has to wait before
+// the memory is written again. S is f32, or vec2<f32> for two reductions at once.
 
 // Which subgroup of how many an invocation is in, and its place there.
 struct Place { subgroup: u32, subgroups: u32, lane: u32 }
 
 #if SHARED
-var<workgroup> parts: array<S, ${SLOTS * PARTS}>;
+var<workgroup> parts: array<S, ${SLOTS * WG}>;
 
 fn share(part: S, slot: u32, place: Place) {
     if place.lane == 0u {
-        parts[slot * PARTS + place.subgroup] = part;
+        parts[slot * WG + place.subgroup] = part;
     }
     workgroupBarrier();
 }
@@ -23,10 +24,13 @@ fn row_sum(value: S, slot: u32, place: Place) -> S {
 #if SHARED
     share(sum, slot, place);
     // Read without a branch, all at once; what no subgroup wrote does not count.
-    sum = parts[slot * PARTS];
+    sum = parts[slot * WG];
 #for p in 1..PARTS
-    sum += select(S(), parts[slot * PARTS + ${p}u], ${p}u < place.subgroups);
+    sum += select(S(), parts[slot * WG + ${p}u], ${p}u < place.subgroups);
 #end
+    for (var p = PARTS; p < place.subgroups; p++) {
+        sum += parts[slot * WG + p];
+    }
 #end
     return sum;
 }
@@ -35,10 +39,13 @@ fn row_max(value: S, slot: u32, place: Place) -> S {
     var largest = subgroupMax(value);
 #if SHARED
     share(largest, slot, place);
-    largest = parts[slot * PARTS];
+    largest = parts[slot * WG];
 #for p in 1..PARTS
-    largest = max(largest, select(largest, parts[slot * PARTS + ${p}u], ${p}u < place.subgroups));
+    largest = max(largest, select(largest, parts[slot * WG + ${p}u], ${p}u < place.subgroups));
 #end
+    for (var p = PARTS; p < place.subgroups; p++) {
+        largest = max(largest, parts[slot * WG + p]);
+    }
 #end
     return largest;
 }

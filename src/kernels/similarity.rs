@@ -1,12 +1,15 @@
 //! Scaled cosine similarity of feature rows with a few class vectors.
 
+use std::sync::Arc;
+
 use super::bounds::{DIVISION, TINY, U, dot, gamma};
 use super::family::{Cases, Family, boxed};
 use super::inputs::Inputs;
 use super::rows::{Held, row_elements};
 use super::stress::Stress;
 use super::{
-    Cost, Operand, Plan, Problem, Unmet, Variant, Verifiable, linear_grid, param_bytes, shader, simd_lanes,
+    Cost, Operand, Plan, Problem, Trial, Unmet, Variant, Verifiable, linear_grid, param_bytes, shader,
+    simd_lanes,
 };
 use crate::gpu::{Capabilities, Define, DeviceClass};
 
@@ -30,6 +33,11 @@ fn held_classes(subgroups: u32) -> usize {
 }
 
 impl Similarity {
+    /// The same pipeline on few rows: drivers are not bound to fill each subgroup, and there is room for full ones only.
+    fn trial(&self) -> Trial {
+        Trial { problem: Arc::new(Self { rows: 5, ..self.clone() }), plain: "scalar" }
+    }
+
     /// `(x·t, Σ|x||t|, ‖x‖‖t‖)` of every output element.
     fn terms(&self, inputs: &[Vec<f64>]) -> Vec<(f64, f64, f64)> {
         let norm = |row: &[f64]| row.iter().map(|v| v * v).sum::<f64>().sqrt();
@@ -101,7 +109,7 @@ impl Problem for Similarity {
             let grid = [x, y, self.classes.div_ceil(classes) as u32];
             Plan { shader: shader!("similarity_registers.wgsl", defines), params: params(), grid }
         });
-        let registers = Variant::new("registers", registers);
+        let registers = Variant { trial: Some(self.trial()), ..Variant::new("registers", registers) };
         match caps.class {
             DeviceClass::Gpu => vec![registers, scalar, subgroup],
             DeviceClass::SimdCpu => vec![subgroup, scalar, registers],

@@ -57,7 +57,7 @@ pub const TARGETS: &[Target] = &[
 
 const SUMS: &[Mutation] = &[
     race("no barrier after the stores", "    }\n    workgroupBarrier();\n}", "    }\n}"),
-    mutation("subgroups write to one place", "slot * PARTS + place.subgroup]", "slot * PARTS]"),
+    mutation("subgroups write to one place", "slot * WG + place.subgroup]", "slot * WG]"),
     mutation("a subgroup's sum is one value", "subgroupAdd(value)", "value"),
     mutation(
         "only the first subgroup counts",
@@ -66,8 +66,8 @@ const SUMS: &[Mutation] = &[
     ),
     mutation(
         "the first subgroup counts twice",
-        "    sum = parts[slot * PARTS];",
-        "    sum += parts[slot * PARTS];",
+        "    sum = parts[slot * WG];",
+        "    sum += parts[slot * WG];",
     ),
     mutation("the last element of a row is left out", "i < n;", "i + 1u < n;"),
     mutation("one element past the end", "i < n;", "i <= n;"),
@@ -76,7 +76,7 @@ const SUMS: &[Mutation] = &[
 
 const SLOTS: &[Mutation] = &[mutation(
     "reductions write to one slot",
-    "parts[slot * PARTS + place.subgroup] = part;",
+    "parts[slot * WG + place.subgroup] = part;",
     "parts[place.subgroup] = part;",
 )];
 
