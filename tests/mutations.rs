@@ -164,6 +164,7 @@ fn every_shader_and_variant_has_mutations() {
         }
     }
     let total: usize = targets().map(|b| b.mutations.len()).sum();
+    println!("{total} mutations");
     assert!(total >= 60, "only {total} mutations");
     assert!(missing.is_empty(), "add mutations to tests/mutations/:\n{}", Vec::from_iter(missing).join("\n"));
 }

@@ -2,6 +2,7 @@
 
 use dapo_wgpu::gpu::capabilities::DeviceLimits;
 use dapo_wgpu::gpu::{Capabilities, Define, DeviceClass, SubgroupRange};
+use dapo_wgpu::kernels::layernorm::LayerNorm;
 use dapo_wgpu::kernels::matmul::Matmul;
 use dapo_wgpu::kernels::{Plan, Problem};
 
@@ -202,12 +203,15 @@ pub fn groups(attention: &dyn Problem) -> Vec<Group> {
     };
     groups.push(attention("attention `quad`", quad, 4 * quad[1]));
     groups.push(attention("attention `tile`", tile, 0));
+    let norm = plan(&LayerNorm { rows: 1370, width: 1024, epsilon: 1e-5 }, "registers");
+    let [invocations, held, reductions] = ["WG", "HELD", "SLOTS"].map(|n| number(&norm, n));
     groups.push(Group {
-        name: "norm `workgroup`",
-        invocations: 128,
-        // A vec4 of x, γ, β and the sum each, 16 for the rest.
-        registers: 32,
-        memory: 128 * 4,
+        name: "norm `registers`",
+        invocations,
+        // The row's vec4s of x, γ and β, 16 for the rest.
+        registers: (3 * 4 * held + 16).next_multiple_of(8),
+        // A sum of each subgroup, with room for subgroups of one lane.
+        memory: 4 * invocations * reductions,
     });
     groups
 }

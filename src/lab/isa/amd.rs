@@ -26,7 +26,7 @@ pub struct Instructions {
     pub waits: usize,
     /// Barriers of the workgroup.
     pub barriers: usize,
-    /// The most loads from buffers that are under way at the same time inside a loop; in code without loops, anywhere.
+    /// The most loads from buffers that are under way at the same time inside a loop; anywhere, if no loop has one.
     pub loads_in_flight: usize,
 }
 
@@ -103,6 +103,7 @@ impl Instructions {
             found.waits += usize::from(line.is_wait());
             found.barriers += usize::from(matches!(line.name, "s_barrier" | "s_barrier_signal"));
         }
+        backward.retain(|body| lines[body.clone()].iter().any(Line::is_load));
         if backward.is_empty() {
             backward.push(0..lines.len());
         }
@@ -156,6 +157,13 @@ mod tests {
                     \ts_wait_loadcnt_dscnt 0x0\n\ts_barrier_signal -1\n\ts_barrier_wait 0xffff\n\ts_endpgm\n";
         let found = Instructions::count(code).unwrap();
         assert_eq!((found.loads_in_flight, found.waits, found.barriers, found.matrix_products), (1, 2, 1, 1));
+    }
+
+    #[test]
+    fn a_loop_without_loads_hides_none() {
+        let code = "\tbuffer_load_b128 v[0:3], v8, s[0:3], null\n\tbuffer_load_b128 v[4:7], v8, s[0:3], null\n\
+                    \ts_wait_loadcnt 0x0\nBB1:\n\tds_load_b32 v1, v2\n\ts_cbranch_scc1 BB1\n\ts_endpgm\n";
+        assert_eq!(Instructions::count(code).unwrap().loads_in_flight, 2);
     }
 
     #[test]
