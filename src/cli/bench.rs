@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::Failure;
-use super::options::{DeviceArgs, count};
+use super::options::{CaseArgs, DeviceArgs, count};
 use super::output::{print, watch};
 use crate::gpu::Gpu;
 use crate::kernels::registry::{Cases, Registry};
@@ -14,7 +14,6 @@ use crate::lab::bench::ceilings::ceilings;
 use crate::lab::bench::formats::Format;
 use crate::lab::bench::request::{Variants, of_kernels, resized};
 use crate::lab::bench::{BenchReport, Comparison, DEFAULT_THRESHOLD, Kind, jobs, measure};
-use crate::lab::check::select;
 use crate::report::{AtomicFile, CeilingKind, Roofline, RooflineCeiling, RooflinePoint, write_atomic};
 
 /// Timed runs of each kernel and of each model, unless `--repeat` says otherwise.
@@ -26,9 +25,8 @@ const REPEAT_MODEL: usize = 5;
 pub struct Args {
     #[command(flatten)]
     device: DeviceArgs,
-    /// Time only this case: a printed label, a part of one, or a label with other sizes
-    #[arg(long = "case", value_name = "CASE")]
-    cases: Vec<String>,
+    #[command(flatten)]
+    cases: CaseArgs,
     /// Time only this kernel's cases
     #[arg(long = "kernel", value_name = "NAME")]
     kernels: Vec<String>,
@@ -114,12 +112,12 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
 
 /// The kernels' cases that were asked for: none when only a model was.
 fn cases(args: &Args, registry: &Registry) -> Result<Cases, Failure> {
-    let filters = [&args.cases, &args.kernels, &args.changes, &args.variants];
+    let filters = [&args.cases.cases, &args.kernels, &args.changes, &args.variants];
     if args.models.wanted() && filters.iter().all(|filter| filter.is_empty()) {
         return Ok(Cases::new());
     }
-    let cases = select(registry, registry.bench(), &args.cases)
-        .and_then(|cases| of_kernels(registry, cases, &args.kernels))
+    let cases = args.cases.select(registry, registry.bench(), "bench --list")?;
+    let cases = of_kernels(registry, cases, &args.kernels)
         .map_err(|m| Failure::new(m).hint("dapo-wgpu bench --list prints all cases"))?;
     resized(registry, cases, &args.changes).map_err(|m| {
         Failure::new(format!("--set: {m}")).hint("dapo-wgpu bench --list prints the selected cases")

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::Failure;
-use super::options::RunArgs;
+use super::options::{CaseArgs, RunArgs};
 use super::output::{print, watch};
 use crate::kernels::registry::{Registry, Tier};
 use crate::lab::check;
@@ -18,9 +18,8 @@ pub struct Args {
     /// Add the shapes of real models to the small tier
     #[arg(long)]
     full: bool,
-    /// Run only this case: a printed label, a part of one, or a label with other sizes
-    #[arg(long = "case", value_name = "CASE")]
-    cases: Vec<String>,
+    #[command(flatten)]
+    cases: CaseArgs,
     /// Print the cases and stop
     #[arg(long)]
     list: bool,
@@ -41,8 +40,7 @@ pub struct Args {
 /// An unknown case, no device, or a file that cannot be written.
 pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
     let tier = if args.full { Tier::Full } else { Tier::Small };
-    let cases = check::select(registry, registry.conformance(tier), &args.cases)
-        .map_err(|message| Failure::new(message).hint("dapo-wgpu check --list prints all cases"))?;
+    let cases = args.cases.select(registry, registry.conformance(tier), "check --list")?;
     if args.list {
         let lines: Vec<String> = cases.iter().map(|c| c.label() + "\n").collect();
         return print(&lines.concat()).map(|()| ExitCode::SUCCESS);

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::Failure;
-use super::options::DeviceArgs;
+use super::options::{CaseArgs, DeviceArgs};
 use super::output::{print, watch, writable_folder};
 use crate::gpu::GpuError;
 use crate::gpu::compiler::{Compiler, Target};
 use crate::kernels::registry::{Registry, Tier};
-use crate::lab::{check, isa};
+use crate::lab::isa;
 use crate::report::write_atomic;
 
 /// Options of `isa`.
@@ -20,10 +20,9 @@ pub struct Args {
     /// Compile for an AMD GPU that need not be here: navi31, gfx1201, … (Mesa's RADV before version 26)
     #[arg(long, value_name = "GPU")]
     target: Option<String>,
-    /// Only this case: a printed name, a part of one, or a new case in the same words. By default the
-    /// costliest case of each variant
-    #[arg(long = "case", value_name = "CASE")]
-    cases: Vec<String>,
+    // Without any, the costliest case of each variant.
+    #[command(flatten)]
+    cases: CaseArgs,
     /// Only the variant of this name
     #[arg(long, value_name = "NAME")]
     variant: Option<String>,
@@ -54,9 +53,7 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
     {
         return in_child(&Target::from(target.as_str()));
     }
-    let cases = registry.conformance(Tier::Full);
-    let cases = check::select(registry, cases, &args.cases)
-        .map_err(|message| Failure::new(message).hint("dapo-wgpu check --full --list prints all cases"))?;
+    let cases = args.cases.select(registry, registry.conformance(Tier::Full), "check --full --list")?;
     if let Some(folder) = &args.dump {
         writable_folder(folder)?;
     }
@@ -66,7 +63,7 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
         other => other.into(),
     })?;
     let report = watch(cases.len(), "shaders", |progress| {
-        Ok(isa::run(&compiler, &cases, args.variant.as_deref(), !args.cases.is_empty(), progress))
+        Ok(isa::run(&compiler, &cases, args.variant.as_deref(), !args.cases.cases.is_empty(), progress))
     })?;
     if report.variants.is_empty() && report.refused.is_empty() {
         let name = args.variant.as_deref().unwrap_or_default();

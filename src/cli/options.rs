@@ -11,6 +11,8 @@ use crate::clip::{Clip, ClipOptions, Factors, WeightStorage, embedded};
 use crate::data::Tiling;
 use crate::data::samples::Layout;
 use crate::gpu::{AdapterChoice, Gpu, GpuOptions, Profile, ShaderMode};
+use crate::kernels::registry::{Cases, Registry};
+use crate::lab::check;
 use crate::lab::tune::store::{Stored, Tuning};
 use crate::report::AtomicFile;
 
@@ -104,6 +106,25 @@ pub struct RunArgs {
     /// Print where the time goes to standard error, and write a trace for Perfetto if a file is named
     #[arg(long = "profile", value_name = "TRACE.json", num_args = 0..=1, require_equals = true)]
     pub profile: Option<Option<PathBuf>>,
+}
+
+/// Which cases of the registry.
+#[derive(Debug, Args)]
+pub struct CaseArgs {
+    /// Only this case: a printed label, a part of one, or a label with other sizes
+    #[arg(long = "case", value_name = "CASE")]
+    pub cases: Vec<String>,
+}
+
+impl CaseArgs {
+    /// The cases among `all` that were asked for: `all` where none was. `list` is the command that prints them.
+    ///
+    /// # Errors
+    /// Words that name no case.
+    pub fn select(&self, registry: &Registry, all: Cases, list: &str) -> Result<Cases, Failure> {
+        check::select(registry, all, &self.cases)
+            .map_err(|m| Failure::new(m).hint(format!("dapo-wgpu {list} prints all cases")))
+    }
 }
 
 /// Images in one batch.

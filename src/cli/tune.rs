@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use super::Failure;
-use super::options::{DeviceArgs, tuning_file};
+use super::options::{CaseArgs, DeviceArgs, tuning_file};
 use super::output::{print, watch, writable_folder};
 use crate::gpu::Gpu;
 use crate::kernels::registry::Registry;
 use crate::lab::bench::ceilings::ceilings;
-use crate::lab::check::select;
 use crate::lab::tune::store::{Stored, Tuning};
 use crate::lab::tune::{self, model_cases};
 use crate::report::write_atomic;
@@ -18,9 +17,8 @@ use crate::report::write_atomic;
 pub struct Args {
     #[command(flatten)]
     device: DeviceArgs,
-    /// Tune only this case: a printed label, a part of one, or a label with other sizes
-    #[arg(long = "case", value_name = "CASE")]
-    cases: Vec<String>,
+    #[command(flatten)]
+    cases: CaseArgs,
     /// Tune the cases that this model's towers run [default: the shapes of common CLIP models]
     #[arg(long, value_name = "DIR", conflicts_with = "cases")]
     model: Option<PathBuf>,
@@ -80,8 +78,7 @@ fn json(tuning: &Tuning) -> Result<String, Failure> {
 fn race(args: &Args, registry: &Registry, gpu: &Gpu) -> Result<Vec<tune::store::Choice>, Failure> {
     let cases = match &args.model {
         Some(folder) => model_cases(gpu, registry, folder, args.image_size, args.batch)?,
-        None => select(registry, registry.bench(), &args.cases)
-            .map_err(|m| Failure::new(m).hint("dapo-wgpu check --list --full prints all cases"))?,
+        None => args.cases.select(registry, registry.bench(), "bench --list")?,
     };
     watch(cases.len(), "cases", |progress| {
         let ceilings = ceilings(gpu, 5, progress)?;

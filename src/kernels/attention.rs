@@ -67,8 +67,8 @@ impl Attention {
         }
     }
 
-    /// Whether quads can share queries: an invocation keeps a quarter of four queries and of their outputs in registers.
-    fn quads(&self, caps: &Capabilities) -> Result<(), Unmet> {
+    /// Whether quads can share rows, here and in the gradient: an invocation keeps a quarter of each in registers.
+    pub(super) fn quads(&self, caps: &Capabilities) -> Result<(), Unmet> {
         let four = caps.subgroups.is_some_and(|range| range.min >= 4);
         Unmet::Other("no subgroups of 4 invocations or more").unless(four)?;
         let fits = self.head_dim.is_multiple_of(16) && self.head_dim <= 80;

@@ -10,7 +10,7 @@ use super::derivative::{Derivative, weighted};
 use super::family::{Family, boxed};
 use super::inputs::Inputs;
 use super::{
-    Cost, Defines, Fill, Operand, Plan, Problem, Trial, Unmet, Variant, Verifiable, param_bytes, shader,
+    Cost, Defines, Fill, Operand, Plan, Problem, Trial, Variant, Verifiable, param_bytes, shader,
 };
 use crate::gpu::{Capabilities, Define, ShaderSpec};
 
@@ -142,14 +142,6 @@ impl AttentionBackward {
         }
     }
 
-    /// Whether quads can share tokens: an invocation keeps a quarter of two rows and two sums of two keys in registers.
-    fn quads(&self, caps: &Capabilities) -> Result<(), Unmet> {
-        let four = caps.subgroups.is_some_and(|range| range.min >= 4);
-        Unmet::Other("no subgroups of 4 invocations or more").unless(four)?;
-        let fits = self.head_dim.is_multiple_of(16) && self.head_dim <= 80;
-        Unmet::Other("the head dimension is not a multiple of 16 up to 80").unless(fits)
-    }
-
     /// The same pipeline on few tokens, which do not fill the last quad: drivers differ in which invocations make one.
     fn trial(&self) -> Trial {
         let small = Self { images: 2, tokens: 75, heads: 2, ..self.clone() };
@@ -217,7 +209,7 @@ impl Problem for AttentionBackward {
         // `tile` computes q·k once more, for dv: its invocations have no registers for the sums of both dk and dv.
         let again = self.pairs() * (2.0 * self.head_dim as f64 + 2.0);
         let tile = Variant { cost: Some(Cost { flops: flops + again, bytes }), ..tile };
-        let quad = Variant::when("quad", self.quads(caps), || {
+        let quad = Variant::when("quad", self.forward().quads(caps), || {
             // Workgroups of queries and of keys.
             self.plan(shader!("attention_backward_quad.wgsl", self.defines([("VISITS", 16)])), 32, 2)
         });
