@@ -1,5 +1,8 @@
 //! The device layer on a real device: memory, recording, errors.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use dapo_wgpu::gpu::{
     AdapterChoice, Dispatch, Gpu, GpuError, GpuOptions, LaunchLabel, Purpose, ShaderMode, ShaderSpec, Work,
 };
@@ -126,16 +129,16 @@ fn a_wrong_shader_names_its_file_and_line() {
     let text = "struct Params { count: u32 }\n#params\n\
                 @group(0) @binding(0) var<storage, read_write> x: array<f32>;\n\
                 @compute @workgroup_size(1)\nfn main() { x[0] = undefined_name; }";
-    let error = gpu
-        .dispatch(&Dispatch {
-            shader: &spec(text),
-            buffers: &[(&buffer, 0)],
-            params: &[],
-            grid: [1, 1, 1],
-            work: Work::default(),
-            label: &LaunchLabel::default,
-        })
-        .unwrap_err();
+    gpu.dispatch(&Dispatch {
+        shader: &spec(text),
+        buffers: &[(&buffer, 0)],
+        params: &[],
+        grid: [1, 1, 1],
+        work: Work::default(),
+        label: &LaunchLabel::default,
+    })
+    .expect("the compiler is still at work");
+    let error = gpu.wait().unwrap_err();
     assert!(matches!(error, GpuError::Shader { .. }));
     let message = error.to_string();
     assert!(message.contains("undefined_name") && message.contains("shaders/test.wgsl:5"), "{message}");
@@ -183,5 +186,38 @@ fn a_profile_times_every_launch() {
     for span in &profile.spans {
         assert_eq!(span.label.case, problem.label());
         assert!(span.seconds > 0.0 && span.start + span.seconds <= profile.wall, "{span:?}");
+    }
+}
+
+/// Compiled pipelines are kept for the next process, and a damaged file costs only the time to compile again.
+#[test]
+fn compiled_pipelines_are_kept_in_a_file() {
+    use dapo_wgpu::kernels::{activation, run};
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("driver-cache");
+    let _ = fs::remove_dir_all(&folder);
+    let double = || {
+        let options = GpuOptions { driver_cache: Some(folder.clone()), ..GpuOptions::default() };
+        let gpu = Gpu::open(&options).expect("a device");
+        let problem = activation::Activate { len: 4, activation: activation::Activation::QuickGelu };
+        let x = gpu.upload(bytemuck::cast_slice(&[0.0f32, 1.0, -1.0, 50.0]), "x").expect("memory");
+        let y = gpu.alloc(16, "y").expect("memory");
+        run(&gpu, &problem, &[(&x, 0), (&y, 0)]).expect("a variant");
+        let words: Vec<u32> = bytemuck::pod_collect_to_vec(&gpu.read(&y).expect("the device works"));
+        (words, gpu.adapter().backend == "vulkan")
+    };
+    let (first, vulkan) = double();
+    let files = || -> Vec<PathBuf> {
+        let entries = fs::read_dir(&folder).into_iter().flatten();
+        entries.map(|entry| entry.expect("an entry").path()).collect()
+    };
+    assert_eq!(files().len(), usize::from(vulkan), "one file a driver, nothing temporary");
+    assert_eq!(double().0, first);
+    for file in files() {
+        let good = fs::read(&file).expect("the file");
+        let mut damaged = good.clone();
+        damaged[good.len() / 2] ^= 1;
+        fs::write(&file, &damaged).expect("a writable file");
+        assert_eq!(double().0, first, "with a damaged file");
+        assert_ne!(fs::read(&file).expect("the file"), damaged, "it is written anew");
     }
 }

@@ -155,18 +155,27 @@ fn conclude(comparison: &Comparison) -> Result<ExitCode, Failure> {
 
 fn chart(report: &BenchReport) -> Roofline {
     let c = &report.ceilings;
-    let ceiling = |name: &str, kind, rate| RooflineCeiling { name: name.to_owned(), kind, rate };
+    let ceiling = |name, kind, rate| RooflineCeiling { name, kind, rate };
     // A pipeline also waits for files: it has no place among rates of the device.
     let shown = report.timings.iter().filter(|t| t.kind != Kind::Pipeline);
     Roofline {
         title: "Kernels on the roofline".to_owned(),
         adapter: report.device.adapter.line(),
         note: report.note(),
-        ceilings: vec![
-            ceiling("multiply-add", CeilingKind::Arithmetic, c.multiply_add),
-            ceiling("copy", CeilingKind::Bandwidth, c.copy),
-            ceiling("read", CeilingKind::Bandwidth, c.read),
-        ],
+        ceilings: [
+            ("multiply-add", CeilingKind::Arithmetic, Some(c.multiply_add)),
+            ("copy", CeilingKind::Bandwidth, Some(c.copy)),
+            ("read", CeilingKind::Bandwidth, Some(c.read)),
+            ("cache", CeilingKind::Bandwidth, c.cache),
+            ("workgroup memory", CeilingKind::Bandwidth, c.workgroup),
+        ]
+        .into_iter()
+        .filter_map(|(name, kind, rate)| Some(ceiling(name.to_owned(), kind, rate?)))
+        .chain(c.matrix.iter().map(|units| {
+            let name = format!("matrix units {0}×{0} {1}", units.edge, units.factors);
+            ceiling(name, CeilingKind::Arithmetic, units.rate)
+        }))
+        .collect(),
         points: shown
             .map(|t| RooflinePoint {
                 label: t.case.clone(),

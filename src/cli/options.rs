@@ -80,7 +80,8 @@ impl DeviceArgs {
     /// As [`DeviceArgs::open`].
     pub fn open_isolated(&self) -> Result<Gpu, Failure> {
         let mode = if self.checked { ShaderMode::Checked } else { ShaderMode::Trusted };
-        Ok(Gpu::open(&GpuOptions { adapter: self.choice(), mode })?)
+        let driver_cache = embedded::cache_folder().map(|folder| folder.join("dapo-wgpu/pipelines"));
+        Ok(Gpu::open(&GpuOptions { adapter: self.choice(), mode, driver_cache })?)
     }
 
     /// Has the device profiled from the moment it is opened; `files` are checked before.

@@ -9,11 +9,14 @@ use super::bind_groups::BindGroups;
 use super::buffer::Pool;
 use super::cache::Cache;
 use super::capabilities::{Capabilities, MAX_PARAMS};
+use super::compile::{Builder, Pipeline, PipelineCache};
 use super::detect::{favoured_variants, requested_limits, switched};
+use super::driver_cache::DriverCache;
 use super::error::GpuError;
 use super::memory::PoolStats;
 use super::options::{GpuOptions, ShaderMode};
-use super::pipeline::{Builder, Pipeline, PipelineCache, ShaderSpec};
+use super::pace::Pace;
+use super::pipeline::ShaderSpec;
 use super::stream::Stream;
 use super::summary::AdapterSummary;
 use super::trials::{IsolatedTrial, TrialCache};
@@ -45,6 +48,8 @@ pub(super) struct Inner {
     capabilities: Capabilities,
     mode: ShaderMode,
     pipelines: PipelineCache,
+    driver_cache: Option<DriverCache>,
+    pub(super) pace: Arc<Pace>,
     pub(super) bind_groups: BindGroups,
     pub(super) pool: Arc<Pool>,
     /// Bytes written since the last submit.
@@ -64,6 +69,14 @@ pub(super) struct Inner {
 
 /// The first error that no call returned; a device loss replaces any other.
 type ErrorSlot = Arc<Mutex<Option<GpuError>>>;
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(cache) = &self.driver_cache {
+            cache.save(self.pipelines.totals().0);
+        }
+    }
+}
 
 impl std::fmt::Debug for Gpu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -94,7 +107,7 @@ impl Gpu {
         let capabilities = Capabilities::detect(&adapter, &summary);
         let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("dapo-wgpu"),
-            required_features: capabilities.features(),
+            required_features: capabilities.features() | DriverCache::feature(&adapter),
             required_limits: requested_limits(&adapter),
             experimental_features: capabilities.experimental(),
             // We pool buffers ourselves.
@@ -105,7 +118,12 @@ impl Gpu {
 
         let uncaptured = ErrorSlot::default();
         collect_errors(&device, &uncaptured);
+        let driver_cache = options
+            .driver_cache
+            .as_deref()
+            .and_then(|folder| DriverCache::open(&device, &adapter.get_info(), folder));
         let uniform_layout = (capabilities.immediates == 0).then(|| uniform_layout(&device));
+        let pace = Pace::new(&summary);
         Ok(Self {
             inner: Arc::new(Inner {
                 device,
@@ -114,6 +132,8 @@ impl Gpu {
                 capabilities,
                 mode,
                 pipelines: PipelineCache::default(),
+                driver_cache,
+                pace: Arc::new(pace),
                 bind_groups: BindGroups::default(),
                 pool: Arc::default(),
                 staged: AtomicU64::new(0),
@@ -156,20 +176,21 @@ impl Gpu {
         self.inner.pool.stats()
     }
 
-    /// Number of compiled pipelines, and the seconds spent on compiling them.
+    /// Number of compiled pipelines, and the seconds spent on compiling them, summed over the threads that did.
     pub fn compiled(&self) -> (usize, f64) {
         self.inner.pipelines.totals()
     }
 
-    /// The compiled pipeline of a shader variant.
+    /// The pipeline of a shader variant, which begins to be compiled on its first use.
     ///
     /// # Errors
-    /// [`GpuError::Shader`] when it does not compile.
+    /// [`GpuError::Shader`] when its text is malformed.
     pub fn pipeline(&self, spec: &ShaderSpec) -> Result<Arc<Pipeline>, GpuError> {
         let builder = Builder {
             device: &self.inner.device,
             mode: self.inner.mode,
             uniform: self.inner.uniform_layout.as_ref(),
+            cache: self.inner.driver_cache.as_ref().map(DriverCache::raw),
         };
         self.inner.pipelines.get(&builder, spec)
     }
@@ -209,9 +230,13 @@ impl Gpu {
         if self.inner.lose_at == Some(submits) && !DONE.swap(true, Ordering::Relaxed) {
             self.inner.device.destroy();
             let reason = "DAPO_LOSE_DEVICE_AT asked for it".to_owned();
-            *self.inner.uncaptured.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some(GpuError::Lost { reason });
+            self.keep_error(GpuError::Lost { reason });
         }
+    }
+
+    /// Keeps an error for the next call that checks.
+    pub(super) fn keep_error(&self, error: GpuError) {
+        keep(&self.inner.uncaptured, error);
     }
 
     /// The first error that arrived outside of a call, if any. A lost device stays lost.
@@ -225,15 +250,16 @@ impl Gpu {
     }
 }
 
-/// Keeps the first error that the driver reports outside of a call, or the device loss.
+/// Keeps the first error, or the device loss.
+fn keep(slot: &ErrorSlot, error: GpuError) {
+    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    if slot.is_none() || matches!(error, GpuError::Lost { .. }) {
+        *slot = Some(error);
+    }
+}
+
+/// Keeps what the driver reports outside of a call.
 fn collect_errors(device: &wgpu::Device, slot: &ErrorSlot) {
-    let keep = |slot: &ErrorSlot, error: GpuError| {
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        let lost = matches!(error, GpuError::Lost { .. });
-        if slot.is_none() || lost {
-            *slot = Some(error);
-        }
-    };
     let errors = Arc::clone(slot);
     device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
         let error = match error {

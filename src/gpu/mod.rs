@@ -17,17 +17,20 @@ mod bind_groups;
 pub mod buffer;
 mod cache;
 pub mod capabilities;
+mod compile;
 #[cfg(all(feature = "isa", not(target_vendor = "apple")))]
 pub mod compiler;
 mod cores;
 mod detect;
 mod device;
+mod driver_cache;
 pub mod error;
 #[cfg(feature = "isa")]
 pub mod executable;
 mod launch;
 pub mod memory;
 mod options;
+mod pace;
 pub mod pipeline;
 mod preferences;
 pub mod profile;
@@ -45,7 +48,7 @@ pub mod translate;
 mod trials;
 
 pub use buffer::Buffer;
-pub use capabilities::{Capabilities, DeviceClass, SubgroupRange};
+pub use capabilities::{Capabilities, CooperativeMatrix, DeviceClass, SubgroupRange};
 pub use device::Gpu;
 pub use error::GpuError;
 pub use launch::{Dispatch, LaunchLabel, RecordStats, Work};

@@ -40,6 +40,9 @@ pub struct GpuOptions {
     pub adapter: AdapterChoice,
     /// Checked or trusted shaders. `DAPO_CHECKED=1` forces checked.
     pub mode: ShaderMode,
+    /// A folder where the driver's compiled pipelines are kept from one process to the next, a file a driver; `None`
+    /// keeps none. Only drivers of Vulkan have them, and most keep a cache of their own besides.
+    pub driver_cache: Option<std::path::PathBuf>,
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ impl Gpu {
                     end_of_pass_write_index: Some(2 * i as u32 + 1),
                 }),
             });
-            recorded.encode(&mut pass, slots.as_ref(), i);
+            recorded.encode(&mut pass, slots.as_ref(), i)?;
         }
         encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
         encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, bytes);
@@ -109,7 +109,7 @@ impl Gpu {
         let mut times = Vec::with_capacity(pending.len());
         for recorded in pending {
             let start = profile_start.elapsed().as_secs_f64();
-            self.encode_and_submit(std::slice::from_ref(recorded));
+            self.encode_and_submit(std::slice::from_ref(recorded))?;
             self.inner
                 .device
                 .poll(wgpu::PollType::wait_indefinitely())

@@ -6,24 +6,23 @@
 
 use super::buffer::{Buffer, Raw};
 use super::capabilities::MAX_PARAMS;
+use super::compile::Pipeline;
 use super::device::Gpu;
 use super::error::GpuError;
 use super::launch::{Dispatch, RecordStats};
-use super::pipeline::{Access, Pipeline};
+use super::pipeline::Access;
 use super::profile::LaunchInfo;
 use super::stream::{ParamSlots, Recorded, SLOT, Stream};
 
 /// Launches after which the list is submitted.
 const MAX_PENDING: usize = 512;
-/// Floating-point operations after which the list is submitted: 0.2 s on a slow integrated GPU (1 TFLOP/s),
-/// far below the 2 s watchdog of Windows.
-const MAX_FLOPS: f64 = 2e11;
 
 impl Gpu {
     /// Records one launch. It runs after everything recorded before it.
     ///
     /// # Errors
-    /// [`GpuError::Shader`] when the variant does not compile, [`GpuError::TooLarge`] when a buffer
+    /// [`GpuError::Shader`] when the variant's text is malformed (what the compiler rejects is an error of the call
+    /// that submits it), [`GpuError::TooLarge`] when a buffer
     /// exceeds the binding limit or the grid a dimension.
     pub fn dispatch(&self, dispatch: &Dispatch<'_>) -> Result<(), GpuError> {
         if dispatch.grid.contains(&0) {
@@ -61,7 +60,7 @@ impl Gpu {
         stream.flops += dispatch.work.flops;
         stream.stats.dispatches += 1;
         // A software device has no watchdog, but a bounded list keeps progress visible on it too.
-        if stream.pending.len() >= MAX_PENDING || stream.flops >= MAX_FLOPS {
+        if stream.pending.len() >= MAX_PENDING || stream.flops >= self.inner.pace.budget() {
             self.submit_pending(&mut stream);
         }
         drop(stream);
@@ -132,27 +131,34 @@ impl Gpu {
             return;
         }
         let pending = std::mem::take(&mut stream.pending);
-        stream.flops = 0.0;
+        let flops = std::mem::take(&mut stream.flops);
         stream.stats.submits += 1;
         self.lose_if_asked(stream.stats.submits);
-        match &mut stream.profile {
-            Some(profile) => self.submit_profiled(profile, pending),
-            None => self.encode_and_submit(&pending),
+        if let Some(profile) = &mut stream.profile {
+            return self.submit_profiled(profile, pending);
+        }
+        match self.encode_and_submit(&pending) {
+            Ok(()) => self.inner.pace.submitted(&self.inner.queue, flops),
+            Err(error) => self.keep_error(error),
         }
     }
 
     /// One compute pass with everything in the list.
-    pub(super) fn encode_and_submit(&self, pending: &[Recorded]) {
+    ///
+    /// # Errors
+    /// [`GpuError::Shader`] when a pipeline did not compile: nothing of the list runs.
+    pub(super) fn encode_and_submit(&self, pending: &[Recorded]) -> Result<(), GpuError> {
         let slots = self.upload_params(pending);
         let mut encoder =
             self.inner.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             for (i, recorded) in pending.iter().enumerate() {
-                recorded.encode(&mut pass, slots.as_ref(), i);
+                recorded.encode(&mut pass, slots.as_ref(), i)?;
             }
         }
         self.submit_commands(Some(encoder.finish()));
+        Ok(())
     }
 
     /// On a device without immediates: one buffer with the parameters of all launches, filled by a single write.

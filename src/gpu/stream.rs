@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::capabilities::MAX_PARAMS;
+use super::compile::Pipeline;
+use super::error::GpuError;
 use super::launch::{RecordStats, Work};
-use super::pipeline::Pipeline;
 use super::profile::{ActiveProfile, LaunchInfo};
 
 /// Bytes from one launch's parameters to the next in the uniform buffer: the default `minUniformBufferOffsetAlignment`.
@@ -26,8 +27,16 @@ pub(super) type ParamSlots = (wgpu::BindGroup, wgpu::Buffer);
 
 impl Recorded {
     /// Writes the launch into a pass; `index` is its slot in the uniform buffer.
-    pub(super) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, slots: Option<&ParamSlots>, index: usize) {
-        pass.set_pipeline(&self.pipeline.raw);
+    ///
+    /// # Errors
+    /// [`GpuError::Shader`] when its pipeline did not compile.
+    pub(super) fn encode(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        slots: Option<&ParamSlots>,
+        index: usize,
+    ) -> Result<(), GpuError> {
+        pass.set_pipeline(self.pipeline.wait()?);
         pass.set_bind_group(0, &self.bind_group, &[]);
         match slots {
             Some((group, _)) => pass.set_bind_group(1, group, &[(index * SLOT) as u32]),
@@ -35,6 +44,7 @@ impl Recorded {
         }
         let [x, y, z] = self.grid;
         pass.dispatch_workgroups(x, y, z);
+        Ok(())
     }
 }
 

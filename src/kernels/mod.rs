@@ -49,6 +49,8 @@ pub mod patches;
 pub mod pixel_loss;
 mod plan;
 pub mod probe;
+pub mod probe_caches;
+pub mod probe_matrix;
 mod problem;
 pub mod registry;
 pub mod resample;

@@ -152,6 +152,12 @@ pub trait Verifiable: Problem {
         None
     }
 
+    /// The sum of magnitudes Σ|a||b| behind each output element, where the outputs are sums of products: an error can be
+    /// given in units of u·Σ|a||b|, whatever the values. `None` for other kernels.
+    fn magnitudes(&self, _inputs: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
+        None
+    }
+
     /// What fills the input of this name in tests: standard normal numbers unless it is overridden. An
     /// input of indices needs [`Fill::Below`].
     fn fill(&self, _input: &str) -> Fill {

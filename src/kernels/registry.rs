@@ -72,6 +72,9 @@ impl Registry {
             super::probe::copy(),
             super::probe::read(),
             super::probe::multiply_add(),
+            super::probe_caches::cache_read(),
+            super::probe_caches::workgroup_read(),
+            super::probe_matrix::family(),
         ];
         Self { families }
     }

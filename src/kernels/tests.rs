@@ -174,3 +174,48 @@ fn a_choice_is_remembered_for_the_exact_problem() {
     assert!(gpu.set_preferences(HashMap::from([("times".into(), "ten".into())])));
     assert_eq!([times("2.0"), times("3.0")], [10.0, 10.0]);
 }
+
+/// A row's result may not depend on its neighbours, not even by less than the error bound.
+#[test]
+fn a_variant_that_looks_at_neighbours_is_found() {
+    /// Doubles within a bound of 10⁻⁶, by a variant that rounds differently next to something huge.
+    #[derive(Debug, Clone, PartialEq)]
+    struct Leaky(Double);
+    impl Problem for Leaky {
+        fn kernel(&self) -> &'static str {
+            "leaky"
+        }
+        fn label(&self) -> String {
+            "leaky".into()
+        }
+        fn inputs(&self) -> Vec<Operand> {
+            self.0.inputs()
+        }
+        fn outputs(&self) -> Vec<usize> {
+            self.0.outputs()
+        }
+        fn cost(&self) -> Cost {
+            self.0.cost()
+        }
+        fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
+            let plain = self.0.variants(caps).pop().expect("the plain one");
+            let mut leaky = Variant { name: "leaky", ..plain.clone() };
+            let plan = leaky.plan.as_mut().expect("it runs everywhere");
+            let factor = "select(2.0, 1.9999998, x[(id.x + 1u) % params.count] > 1e30)";
+            plan.shader.defines = vec![("FACTOR", Define::Text(factor))];
+            vec![plain, leaky]
+        }
+    }
+    impl Verifiable for Leaky {
+        fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
+            self.0.reference(inputs)
+        }
+        fn error_bound(&self, _: &[Vec<f64>], expected: &[Vec<f64>]) -> Vec<Vec<f64>> {
+            vec![expected[0].iter().map(|y| 1e-6 * y.abs() + TINY).collect()]
+        }
+    }
+    let outcomes = check(&open(), &Leaky(Double { len: 9 }), 1).unwrap();
+    let failures: Vec<(&str, &str)> =
+        outcomes.iter().flat_map(|o| o.failures.iter().map(|f| (o.variant, f.as_str()))).collect();
+    assert!(matches!(failures[..], [("leaky", text)] if text.contains("do not depend")), "{failures:?}");
+}

@@ -2,11 +2,13 @@
 //!
 //! Inputs are seeded; outputs start as NaN, between canaries; each result element must lie within
 //! the derived error bound of the float64 reference; and a second run must give the same
-//! bits, because a result that changes is a race.
+//! bits, because a result that changes is a race. Elements that do not depend on a NaN or infinity
+//! among the inputs must have the bits that they have without it.
 
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
+use super::bounds::U;
 use super::inputs::{Fill, Inputs};
 use super::launch::Launch;
 use super::problem::{Operand, Problem, Variant, Verifiable};
@@ -30,6 +32,10 @@ pub struct Outcome {
     /// Largest |error| / bound over all output elements; at most 1 is right.
     #[serde(serialize_with = "finite")]
     pub worst: f64,
+    /// Largest |error| in units of u·Σ|a||b|, u = 2⁻²⁴, where the kernel sums products
+    /// ([`Verifiable::magnitudes`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub units: Option<f64>,
     /// Whether every NaN and infinity of the reference came out as such; `None` where it has none.
     pub special_values_kept: Option<bool>,
     /// What is wrong, in words; empty if the variant computed right.
@@ -61,7 +67,7 @@ pub fn verify(
     seed: u64,
 ) -> Result<Outcome, GpuError> {
     let case = Case::new(gpu, problem, Inputs::Normal, seed)?;
-    case.verify(gpu, variant, &case.gaps())
+    Ok(case.verify(gpu, variant, &case.gaps(), None)?.0)
 }
 
 /// Refuses a case before its inputs are made on the host, where no buffer of the device could hold one.
@@ -128,13 +134,15 @@ impl<'a> Case<'a> {
         self.expected.iter().map(|e| e.iter().map(|v| v.is_nan()).collect()).collect()
     }
 
-    /// Runs a usable variant twice and compares.
+    /// Runs a usable variant twice and compares; also with its results on normal inputs, where they are given. Returns
+    /// the results, too.
     pub(super) fn verify(
         &self,
         gpu: &Gpu,
         variant: &Variant,
         gaps: &[Vec<bool>],
-    ) -> Result<Outcome, GpuError> {
+        normal: Option<(&Case<'_>, &Words)>,
+    ) -> Result<(Outcome, Words), GpuError> {
         let launch = Launch::new(self.problem, variant).map_err(|unmet| GpuError::Shader {
             name: self.problem.kernel().to_owned(),
             message: format!("variant '{}' cannot run here: {unmet}", variant.name),
@@ -154,24 +162,69 @@ impl<'a> Case<'a> {
         if first != second {
             comparison.failures.push("two runs gave different bits".into());
         }
-        Ok(Outcome {
+        if let Some((case, words)) = normal {
+            comparison.failures.extend(self.disturbed(&first, case, words));
+        }
+        let outcome = Outcome {
             case: self.problem.label(),
             variant: variant.name,
             inputs: self.kind,
             worst: comparison.worst,
+            units: self.units(&first),
             special_values_kept: comparison.special_values_kept,
             failures: comparison.failures,
-        })
+        };
+        Ok((outcome, first))
+    }
+
+    /// The largest error in units of u·Σ|a||b|, of normal inputs.
+    fn units(&self, words: &Words) -> Option<f64> {
+        let magnitudes = self.problem.magnitudes(&self.values).filter(|_| self.kind == Inputs::Normal)?;
+        let outputs = words.iter().zip(&self.expected).zip(&magnitudes);
+        let errors = outputs.flat_map(|((words, expected), magnitudes)| {
+            let elements = words[GUARD..].iter().zip(expected).zip(magnitudes);
+            elements.map(|((&word, want), magnitude)| {
+                (f64::from(f32::from_bits(word)) - want).abs() / (U * magnitude)
+            })
+        });
+        errors.filter(|units| units.is_finite()).reduce(f64::max)
+    }
+
+    /// What is wrong with elements that do not depend on the NaN or infinity in the inputs: they must have the bits that they have
+    /// without it. So the result of one image of a batch, or of one row, is the same whatever its neighbours are.
+    fn disturbed(&self, words: &Words, normal: &Case<'_>, normal_words: &Words) -> Option<String> {
+        let mut others = 0;
+        let mut example = String::new();
+        for (output, (body, normal_body)) in words.iter().zip(normal_words).enumerate() {
+            let (expected, alone) = (&self.expected[output], &normal.expected[output]);
+            for (i, (want, normal_want)) in expected.iter().zip(alone).enumerate() {
+                // A reference with the same bits does not see it. In a gap it is NaN itself.
+                let independent = want.to_bits() == normal_want.to_bits() && want.is_finite();
+                let (found, before) = (body[GUARD + i], normal_body[GUARD + i]);
+                if independent && found != before {
+                    others += 1;
+                    if example.is_empty() {
+                        let [found, before] = [found, before].map(f32::from_bits);
+                        example = format!("output {output} at {i} is {found:e} and was {before:e}");
+                    }
+                }
+            }
+        }
+        (others > 0)
+            .then(|| format!("{others} elements that do not depend on the special value changed, {example}"))
     }
 }
 
-/// Runs a launch with NaN-filled outputs between canaries; returns the words, guards included.
+/// The words of every output, guards included.
+pub(super) type Words = Vec<Vec<u32>>;
+
+/// Runs a launch with NaN-filled outputs between canaries.
 fn run_guarded(
     gpu: &Gpu,
     problem: &dyn Problem,
     launch: &Launch,
     inputs: &[Buffer],
-) -> Result<Vec<Vec<u32>>, GpuError> {
+) -> Result<Words, GpuError> {
     let outputs = problem
         .outputs()
         .iter()

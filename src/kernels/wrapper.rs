@@ -79,6 +79,10 @@ impl<W: Wrapper> Verifiable for W {
         self.base().error_bound_of(variant, inputs, expected)
     }
 
+    fn magnitudes(&self, inputs: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
+        self.base().magnitudes(inputs)
+    }
+
     fn fill(&self, input: &str) -> Fill {
         Wrapper::fill(self, input)
     }

@@ -36,6 +36,70 @@ pub const TARGETS: &[Target] = &[
         kernels: &[("multiply_add", "chains")],
         mutations: MULTIPLY_ADD,
     },
+    Target { file: "probe_cache.wgsl", kernels: &[("cache_read", "vec4")], mutations: CACHE_READ },
+    Target {
+        file: "probe_workgroup.wgsl",
+        kernels: &[("workgroup_read", "vec4")],
+        mutations: WORKGROUP_READ,
+    },
+    Target {
+        file: "probe_matrix.wgsl",
+        kernels: &[("matrix_multiply_add", "units")],
+        mutations: MATRIX_UNITS,
+    },
+    Target {
+        file: "probe_matrix_plain.wgsl",
+        kernels: &[("matrix_multiply_add", "plain")],
+        mutations: MATRIX_PLAIN,
+    },
+];
+
+const CACHE_READ: &[Mutation] = &[
+    mutation("the last workgroup is left out", "at >= params.groups", "at + 1u >= params.groups"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
+    mutation("all begin at the first block", "at * 37u % params.blocks", "0u"),
+    mutation("a block further than the array", "(block + 29u) % params.blocks", "block + 29u"),
+    mutation("stays at its first block", "(block + 29u)", "(block + 0u)"),
+    mutation("a round too few", "round < params.rounds", "round + 1u < params.rounds"),
+    mutation("a block is 32 wide", "${64 * i}u + lane", "${32 * i}u + lane"),
+    mutation("reads the neighbour's", "+ lane];", "+ (lane ^ 1u)];"),
+];
+
+const WORKGROUP_READ: &[Mutation] = &[
+    mutation("the last workgroup is left out", "at >= params.groups", "at + 1u >= params.groups"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
+    mutation("half of the memory is filled", "i < ${STAGED}u", "i < ${STAGED / 2}u"),
+    mutation("filled in the wrong order", "staged[i] = x[i]", "staged[i] = x[i ^ 1u]"),
+    mutation("every round reads the same", "(round + ${64 * i}u", "(${64 * i}u"),
+    mutation("a round too few", "round < params.rounds", "round + 1u < params.rounds"),
+    mutation("reads the neighbour's", "+ lane) %", "+ (lane ^ 1u)) %"),
+];
+
+const MATRIX_UNITS: &[Mutation] = &[
+    mutation("the last workgroup is left out", "at >= params.groups", "at + 1u >= params.groups"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
+    mutation("A is transposed", "coopLoadT<TileA>", "coopLoad<TileA>"),
+    mutation("B is transposed", "coopLoadT<TileB>", "coopLoad<TileB>"),
+    mutation("every tile of A is the first", "&a_staged[${i}u * AREA]", "&a_staged[0u]"),
+    mutation("every tile of B is the first", "&b_staged[${j}u * AREA]", "&b_staged[0u]"),
+    mutation("a round too few", "round < params.rounds", "round + 1u < params.rounds"),
+    mutation(
+        "sums do not add up",
+        "coopMultiplyAdd(a_$i, b_$j, c_${i}_$j)",
+        "coopMultiplyAdd(a_$i, b_$j, TileC())",
+    ),
+    mutation("only the last chain is written", "sum = sum + c_", "sum = c_"),
+    mutation("the result is transposed", "coopStoreT(sum", "coopStore(sum"),
+    mutation("subgroups write to one place", "&sums[index / LANES * AREA]", "&sums[0u]"),
+];
+
+const MATRIX_PLAIN: &[Mutation] = &[
+    mutation("the last element is left out", "at >= params.groups", "at + 1u >= params.groups"),
+    mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
+    mutation("A is transposed", "row * TILE + k]", "k * TILE + row]"),
+    mutation("B is transposed", "k * TILE + column]", "column * TILE + k]"),
+    mutation("a round too few", "round < params.rounds", "round + 1u < params.rounds"),
+    mutation("every tile of A is the first", "a[${i}u * AREA + row", "a[row"),
 ];
 
 const ACTIVATIONS: &[(&str, &str)] = &[("activation", "scalar"), ("activation", "vec4")];

@@ -135,6 +135,14 @@ impl Verifiable for Matmul {
         }
     }
 
+    /// An activation bends errors, so it has none.
+    fn magnitudes(&self, inputs: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
+        let mut magnitudes = vec![f64::NAN; self.outputs()[0]];
+        let scale = f64::from(self.scale).abs();
+        self.for_each_product(inputs, |at, _, _, magnitude| magnitudes[at] = magnitude * scale);
+        self.activation.is_none().then(|| vec![magnitudes])
+    }
+
     /// Float32 by float16 units: three products in place of one represent a term to 3·2⁻²²; 64 sums at a time may be
     /// cut off to one bit more than float32 has, an error of 2u each; the rest rounds as float32 does. Together that is
     /// 12u + 128u + k/64·u + 4u, no more than γₖ₊₁ where k is at least 160, so only small factors add to the bound.

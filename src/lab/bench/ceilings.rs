@@ -1,19 +1,23 @@
-//! The ceilings of a device: measured, not looked up. Multiply-adds, copy and read by the probe kernels,
-//! the cost of a launch and of a submit by nearly empty ones.
+//! The ceilings of a device: measured, not looked up. Multiply-adds, by matrix units too, copy and reads of memory,
+//! cache and workgroup memory by the probe kernels, the cost of a launch and of a submit by nearly empty ones.
 
 use std::time::Instant;
 
 use super::measure::interleave;
 use super::prepared::Prepared;
-use super::roofline::Ceilings;
+use super::roofline::{Ceilings, MatrixCeiling};
 use super::warmup::Warmup;
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::probe::{Copy, MultiplyAdd, Read};
-use crate::kernels::{Verifiable, fits};
+use crate::kernels::probe_caches::{CacheRead, WorkgroupRead};
+use crate::kernels::probe_matrix::MatrixMultiplyAdd;
+use crate::kernels::{Verifiable, fits, variants};
 use crate::lab::Progress;
 
 /// A ceiling is the best of at least this many runs.
 const CEILING_RUNS: usize = 5;
+/// The variant of the probe of matrix units that uses them.
+const UNITS_VARIANT: &str = "units";
 /// Seconds below which the cost of the launch distorts a probe.
 const LONG_ENOUGH: f64 = 1e-3;
 
@@ -25,21 +29,44 @@ static ARITHMETIC: [MultiplyAdd; 3] = [
     MultiplyAdd { len: 1 << 18, rounds: 256 },
     MultiplyAdd { len: 1 << 20, rounds: 512 },
 ];
+// An array of 2 MiB: more than a core's own cache holds, and no more than most last-level caches do.
+const BLOCKS: usize = 256;
+static CACHES: [CacheRead; 3] = [
+    CacheRead { groups: 64, blocks: BLOCKS, rounds: 64 },
+    CacheRead { groups: 1024, blocks: BLOCKS, rounds: 128 },
+    CacheRead { groups: 4096, blocks: BLOCKS, rounds: 512 },
+];
+static WORKGROUPS: [WorkgroupRead; 3] = [
+    WorkgroupRead { groups: 64, rounds: 64 },
+    WorkgroupRead { groups: 1024, rounds: 256 },
+    WorkgroupRead { groups: 8192, rounds: 1024 },
+];
+static UNITS: [[MatrixMultiplyAdd; 3]; 3] = [sizes(8, false), sizes(8, true), sizes(16, true)];
+
+/// The probes of one shape of matrix units.
+const fn sizes(edge: usize, f16: bool) -> [MatrixMultiplyAdd; 3] {
+    [
+        MatrixMultiplyAdd { edge, f16, groups: 16, rounds: 16 },
+        MatrixMultiplyAdd { edge, f16, groups: 512, rounds: 128 },
+        MatrixMultiplyAdd { edge, f16, groups: 4096, rounds: 512 },
+    ]
+}
 
 /// The first of these probes that takes long enough, or the largest that fits.
 fn long_enough<P: Verifiable>(
     gpu: &Gpu,
     warmup: &Warmup,
     probes: &'static [P],
+    variant: Option<&str>,
 ) -> Result<Prepared<'static>, GpuError> {
-    let mut chosen = Prepared::new(gpu, &probes[0], None)?;
+    let mut chosen = Prepared::new(gpu, &probes[0], variant)?;
     for larger in &probes[1..] {
         // The first runs may be slower than those that count.
         (0..CEILING_RUNS).try_for_each(|_| chosen.time_once(gpu, warmup).map(drop))?;
         if chosen.best() >= LONG_ENOUGH || fits(gpu, larger).is_err() {
             break;
         }
-        chosen = Prepared::new(gpu, larger, None)?;
+        chosen = Prepared::new(gpu, larger, variant)?;
     }
     Ok(chosen)
 }
@@ -49,11 +76,22 @@ pub fn ceilings(gpu: &Gpu, repetitions: usize, progress: &mut Progress<'_>) -> R
     let repetitions = repetitions.max(CEILING_RUNS);
     progress(0, 1, "ceilings");
     let warmup = Warmup::new(gpu)?;
-    let mut probes = [
-        long_enough(gpu, &warmup, &COPIES)?,
-        long_enough(gpu, &warmup, &READS)?,
-        long_enough(gpu, &warmup, &ARITHMETIC)?,
+    let mut probes = vec![
+        long_enough(gpu, &warmup, &COPIES, None)?,
+        long_enough(gpu, &warmup, &READS, None)?,
+        long_enough(gpu, &warmup, &ARITHMETIC, None)?,
+        long_enough(gpu, &warmup, &CACHES, None)?,
+        long_enough(gpu, &warmup, &WORKGROUPS, None)?,
     ];
+    let memory_and_lanes = probes.len();
+    let mut shapes = Vec::new();
+    for sizes in &UNITS {
+        // Matrix units count where the device has them and they passed their trial.
+        if variants(gpu, &sizes[0]).iter().any(|v| v.name == UNITS_VARIANT && v.usable()) {
+            probes.push(long_enough(gpu, &warmup, sizes, Some(UNITS_VARIANT))?);
+            shapes.push(&sizes[0]);
+        }
+    }
     interleave(gpu, &warmup, &mut probes, repetitions, progress)?;
     let empty = Copy { len: 4 };
     let tiny = Prepared::new(gpu, &empty, None)?;
@@ -74,7 +112,16 @@ pub fn ceilings(gpu: &Gpu, repetitions: usize, progress: &mut Progress<'_>) -> R
         all = all.min(wall(many)?);
     }
     // A ceiling is the best measurement.
+    let matrix = shapes.iter().zip(&probes[memory_and_lanes..]).map(|(shape, probe)| MatrixCeiling {
+        edge: shape.edge,
+        factors: if shape.f16 { "f16" } else { "f32" }.to_owned(),
+        rate: probe.work().flops / probe.best(),
+    });
     Ok(Ceilings {
+        matrix: matrix.collect(),
+        // A sum's four operations go with the 16 bytes that it reads.
+        cache: Some(4.0 * probes[3].work().flops / probes[3].best()),
+        workgroup: Some(4.0 * probes[4].work().flops / probes[4].best()),
         multiply_add: probes[2].work().flops / probes[2].best(),
         copy: probes[0].work().bytes / probes[0].best(),
         read: probes[1].work().bytes / probes[1].best(),

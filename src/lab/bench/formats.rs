@@ -98,7 +98,7 @@ impl BenchReport {
     }
 
     /// The device, its ceilings and how it was timed, a line each.
-    fn head(&self) -> [String; 3] {
+    fn head(&self) -> [String; 4] {
         let c = &self.ceilings;
         [
             self.device.adapter.line(),
@@ -110,8 +110,26 @@ impl BenchReport {
                 c.launch * 1e6,
                 c.submit * 1e6
             ),
+            self.levels(),
             format!("{}; {:?} shaders; version {}", self.note(), self.device.mode, self.device.version),
         ]
+    }
+
+    /// The ceilings of caches and matrix units, and the operations a byte above which each level of memory allows the
+    /// full rate of multiply-adds.
+    fn levels(&self) -> String {
+        let c = &self.ceilings;
+        let levels =
+            [("memory", Some(c.copy.max(c.read))), ("cache", c.cache), ("workgroup memory", c.workgroup)];
+        let known = levels.into_iter().filter_map(|(name, rate)| Some((name, rate?)));
+        let words = known.map(|(name, rate)| {
+            format!("{name} {:.1} GB/s, full rate from {:.2} FLOP a byte", rate * 1e-9, c.multiply_add / rate)
+        });
+        let units = c
+            .matrix
+            .iter()
+            .map(|m| format!("matrix units {0}×{0} {1} {2:.1} GFLOP/s", m.edge, m.factors, m.rate * 1e-9));
+        words.chain(units).collect::<Vec<_>>().join("; ")
     }
 
     fn text(&self) -> String {
@@ -170,6 +188,12 @@ impl BenchReport {
             grid.right("rate", rows, |t| of_run(t, |r| format!("{:.3} {}/s", r.per_second, r.unit)));
             grid.right("launches", rows, |t| of_run(t, |r| r.launches.to_string()));
             grid.right("submits", rows, |t| of_run(t, |r| r.submits.to_string()));
+            grid.right("host µs/launch", rows, |t| {
+                of_run(t, |r| {
+                    let each = r.host.map(|seconds| seconds / r.launches.max(1) as f64);
+                    each.map_or_else(String::new, |seconds| format!("{:.1}", 1e6 * seconds))
+                })
+            });
         }
         grid.right("compile s", rows, |t| format!("{:.3}", t.compile));
         if self.clock().is_none() {
@@ -215,6 +239,7 @@ struct CsvRow<'a> {
     per_second: Option<f64>,
     launches: Option<u64>,
     submits: Option<u64>,
+    host: Option<f64>,
     old_median: Option<f64>,
     ratio: Option<f64>,
     ratio_low: Option<f64>,
@@ -256,6 +281,7 @@ impl<'a> CsvRow<'a> {
             per_second: run.map(|r| r.per_second),
             launches: run.map(|r| r.launches),
             submits: run.map(|r| r.submits),
+            host: run.and_then(|r| r.host),
             old_median: compared.and_then(|row| row.old),
             ratio: ratio.map(|r| r.value),
             ratio_low: ratio.map(|r| r.low),

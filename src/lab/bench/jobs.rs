@@ -104,6 +104,8 @@ struct Measured {
     cold: f64,
     submits: u64,
     times: Vec<f64>,
+    /// Seconds until each run had returned, before the wait.
+    hosts: Vec<f64>,
 }
 
 /// Runs each job once for its launches, then `repetitions` times each, interleaved.
@@ -135,6 +137,8 @@ pub fn run<E: From<GpuError>>(
             let before = gpu.record_stats();
             let started = Instant::now();
             (job.run)()?;
+            gpu.flush();
+            measured.hosts.push(started.elapsed().as_secs_f64());
             gpu.wait()?;
             measured.times.push(started.elapsed().as_secs_f64());
             measured.submits = gpu.record_stats().submits - before.submits;
@@ -159,6 +163,7 @@ fn first_run<E: From<GpuError>>(gpu: &Gpu, job: &mut Job<'_, E>) -> Result<Measu
         compile: (gpu.compiled().1 - compiled).max(0.0),
         submits: 0,
         times: Vec::new(),
+        hosts: Vec::new(),
     })
 }
 
@@ -187,6 +192,7 @@ fn timing<E>(job: &Job<'_, E>, measured: &Measured, ceilings: &Ceilings) -> Timi
             per_second: job.items as f64 / spread.median,
             launches: measured.launches.len() as u64,
             submits: measured.submits,
+            host: (job.kind == Kind::Model).then(|| Spread::of(&measured.hosts).median),
         }),
     }
 }

@@ -29,7 +29,7 @@ impl Bound {
 }
 
 /// A device's measured limits.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ceilings {
     /// Multiply-adds, two operations each, in FLOP/s.
     pub multiply_add: f64,
@@ -37,10 +37,30 @@ pub struct Ceilings {
     pub copy: f64,
     /// Bytes read, per second.
     pub read: f64,
+    /// Bytes read from the last-level cache, per second; `None` in reports of older versions.
+    #[serde(default)]
+    pub cache: Option<f64>,
+    /// Bytes read from workgroup memory, per second; `None` in reports of older versions.
+    #[serde(default)]
+    pub workgroup: Option<f64>,
+    /// What matrix units multiply and add, by shape and type of the factors; empty where there are none.
+    #[serde(default)]
+    pub matrix: Vec<MatrixCeiling>,
     /// Seconds of a nearly empty launch in a submit of many.
     pub launch: f64,
     /// Seconds from a submit of one nearly empty launch to the end of the wait for it.
     pub submit: f64,
+}
+
+/// The rate of matrix units.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MatrixCeiling {
+    /// Edge of the tiles.
+    pub edge: usize,
+    /// Type of the factors, `f16` or `f32`; sums are float32.
+    pub factors: String,
+    /// Multiply-adds, two operations each, in FLOP/s.
+    pub rate: f64,
 }
 
 /// The least time that the ceilings allow, and what sets it.

@@ -7,8 +7,16 @@ use crate::gpu::{AdapterSummary, Clock, DeviceClass, ShaderMode};
 use crate::kernels::Cost;
 use crate::lab::Device;
 
-const CEILINGS: Ceilings =
-    Ceilings { multiply_add: 1e12, copy: 1e11, read: 5e10, launch: 1e-5, submit: 1e-4 };
+const CEILINGS: Ceilings = Ceilings {
+    multiply_add: 1e12,
+    copy: 1e11,
+    read: 5e10,
+    cache: Some(4e11),
+    workgroup: Some(2e12),
+    matrix: Vec::new(),
+    launch: 1e-5,
+    submit: 1e-4,
+};
 
 fn report(timings: Vec<Timing>) -> BenchReport {
     let adapter = AdapterSummary {
@@ -61,7 +69,14 @@ fn around(ms: f64) -> Vec<f64> {
 }
 
 fn model_row() -> Timing {
-    let run = RunCounts { items: 2, unit: "images".into(), per_second: 20.0, launches: 90, submits: 3 };
+    let run = RunCounts {
+        items: 2,
+        unit: "images".into(),
+        per_second: 20.0,
+        launches: 90,
+        submits: 3,
+        host: Some(0.0009),
+    };
     Timing {
         kind: Kind::Model,
         kernel: "vision".into(),

@@ -96,4 +96,9 @@ pub struct RunCounts {
     pub launches: u64,
     /// Submits with work in them.
     pub submits: u64,
+    /// Seconds, the median, in which the host records and submits a model's run, before it waits for the device; `None`
+    /// for pipelines, which wait in between, and in reports of older versions. On a software device the host computes
+    /// at the same time, so there it is an upper limit.
+    #[serde(default)]
+    pub host: Option<f64>,
 }

@@ -74,7 +74,7 @@ fn a_fast_and_wrong_variant_does_not_win() {
     // Large enough that no device computes it in the time of an empty launch.
     let case = Rigged(Softmax { rows: 4096, width: 197, scale: 1.0, causal: None });
     // As fast as no device is: nothing but absurd work is ruled out.
-    let ceilings = Ceilings { multiply_add: 1e15, copy: 1e14, read: 1e14, launch: 0.0, submit: 0.0 };
+    let ceilings = Ceilings { multiply_add: 1e15, copy: 1e14, read: 1e14, ..Ceilings::default() };
     let choices = run(&gpu, &[Box::new(case)], &ceilings, &mut |_, _, _| {}).expect("the device works");
     let [choice] = choices.as_slice() else { panic!("one case, one choice: {choices:?}") };
     assert_eq!((choice.variant.as_str(), choice.default.as_str()), ("row", "row"));
