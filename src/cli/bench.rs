@@ -12,9 +12,14 @@ use crate::gpu::Gpu;
 use crate::kernels::registry::{Cases, Registry};
 use crate::lab::bench::ceilings::ceilings;
 use crate::lab::bench::formats::Format;
-use crate::lab::bench::request::{Variants, of_kernels, resized};
-use crate::lab::bench::{BenchReport, Comparison, DEFAULT_THRESHOLD, Kind, jobs, measure};
-use crate::report::{AtomicFile, CeilingKind, Roofline, RooflineCeiling, RooflinePoint, write_atomic};
+use crate::lab::bench::request::{Variants, of_kernels, resized, swept};
+use crate::lab::bench::sweep::{Sweep, SweptRow};
+use crate::lab::bench::{
+    BenchReport, Bound, Comparison, DEFAULT_THRESHOLD, Kind, Timing, errors, jobs, measure,
+};
+use crate::report::{
+    AtomicFile, CeilingKind, Roofline, RooflineCeiling, RooflinePoint, SweepChart, SweepLine, write_atomic,
+};
 
 /// Timed runs of each kernel and of each model, unless `--repeat` says otherwise.
 const REPEAT_KERNEL: usize = 11;
@@ -33,6 +38,13 @@ pub struct Args {
     /// Change a size of the selected cases, as in --set m=1370
     #[arg(long = "set", value_name = "KEY=VALUE")]
     changes: Vec<String>,
+    /// Time the selected cases over a range of a size, as in --sweep m=64..2048 or m=64..2048:32; --plot draws rates
+    /// over it
+    #[arg(long, value_name = "KEY=FROM..TO[:STEP]")]
+    sweep: Option<Sweep>,
+    /// Compute the largest error of each timed variant, too; large products take the host seconds
+    #[arg(long)]
+    error: bool,
     /// Time this variant where a case has it, or `all` of each case; once for each variant
     #[arg(long = "variant", value_name = "[KERNEL=]NAME|all")]
     variants: Vec<String>,
@@ -96,7 +108,11 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
         write_atomic(path, render(Format::of_file(path))?.as_bytes())?;
     }
     if let Some(path) = &args.plot {
-        write_atomic(path, chart(&report).svg().as_bytes())?;
+        let svg = match &args.sweep {
+            Some(sweep) => sweep_chart(sweep, &report).svg(),
+            None => chart(&report).svg(),
+        };
+        write_atomic(path, svg.as_bytes())?;
     }
     let format = if args.json { Format::Json } else { args.format };
     print(&render(format)?)?;
@@ -119,9 +135,14 @@ fn cases(args: &Args, registry: &Registry) -> Result<Cases, Failure> {
     let cases = args.cases.select(registry, registry.bench(), "bench --list")?;
     let cases = of_kernels(registry, cases, &args.kernels)
         .map_err(|m| Failure::new(m).hint("dapo-wgpu bench --list prints all cases"))?;
-    resized(registry, cases, &args.changes).map_err(|m| {
-        Failure::new(format!("--set: {m}")).hint("dapo-wgpu bench --list prints the selected cases")
-    })
+    let refused = |option: &str, m: String| {
+        Failure::new(format!("{option}: {m}")).hint("dapo-wgpu bench --list prints the selected cases")
+    };
+    let cases = resized(registry, cases, &args.changes).map_err(|m| refused("--set", m))?;
+    match &args.sweep {
+        Some(sweep) => swept(registry, &cases, sweep).map_err(|m| refused("--sweep", m)),
+        None => Ok(cases),
+    }
 }
 
 fn variant_failure(message: String) -> Failure {
@@ -136,6 +157,9 @@ fn measure(args: &Args, gpu: &Gpu, cases: &Cases, variants: &Variants) -> Result
         let ceilings = ceilings(gpu, repeat(REPEAT_KERNEL), progress)?;
         let kernels = repeat(REPEAT_KERNEL);
         let mut timings = measure::kernels(gpu, &ceilings, cases, variants, kernels, progress)?;
+        if args.error {
+            errors::add(gpu, cases, &mut timings, progress)?;
+        }
         if let Some(network) = &network {
             let mut jobs = network.jobs()?;
             timings.extend(jobs::run(gpu, &ceilings, &mut jobs, repeat(REPEAT_MODEL), progress)?);
@@ -151,6 +175,34 @@ fn conclude(comparison: &Comparison) -> Result<ExitCode, Failure> {
             .hint("give both runs the same --case, --variant and model"));
     }
     Ok(if comparison.regressed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Rates of multiply-adds where the cases have arithmetic, of bytes otherwise.
+fn sweep_chart(sweep: &Sweep, report: &BenchReport) -> SweepChart {
+    let rows = sweep.rows(report);
+    let arithmetic = rows.iter().flat_map(|row| &row.1).any(|(_, t)| t.bound == Bound::Arithmetic);
+    let rate =
+        |t: &Timing, seconds: f64| (if arithmetic { t.work.flops } else { t.work.bytes }) / seconds * 1e-9;
+    let line = |(name, points): SweptRow<'_>| SweepLine {
+        name,
+        points: points
+            .into_iter()
+            .map(|(size, t)| {
+                let spread = &t.spread;
+                let rates = [spread.median, spread.quartiles.1, spread.quartiles.0].map(|s| rate(t, s));
+                (size as f64, rates)
+            })
+            .collect(),
+    };
+    SweepChart {
+        title: format!("Rates over {}", sweep.key),
+        adapter: report.device.adapter.line(),
+        note: report.note(),
+        key: sweep.key.clone(),
+        unit: if arithmetic { "GFLOP/s" } else { "GB/s" }.to_owned(),
+        ceiling: arithmetic.then_some(report.ceilings.multiply_add * 1e-9),
+        lines: rows.into_iter().map(line).collect(),
+    }
 }
 
 fn chart(report: &BenchReport) -> Roofline {

@@ -38,6 +38,11 @@ impl CaseText {
         self.words.iter().filter_map(|w| Some(w.split_once('=')?.0))
     }
 
+    /// The words that are left, as text.
+    pub fn rest(&self) -> String {
+        self.words.join(" ")
+    }
+
     /// Whether there is a number or pair of this name.
     pub fn has(&self, key: &str) -> bool {
         self.words.iter().any(|w| w.split_once('=').is_some_and(|(k, _)| k == key))

@@ -70,6 +70,7 @@ pub fn check(problem: &dyn Verifiable, seed: u64) -> Option<Outcome> {
     }
     failures.truncate(3);
     Some(Outcome {
+        units: None,
         case: problem.label(),
         variant: NAME,
         inputs: Inputs::Normal,

@@ -10,21 +10,22 @@
 pub mod ceilings;
 mod compare;
 mod comparison;
+pub mod errors;
 pub mod formats;
-
 pub mod jobs;
 pub mod measure;
 pub mod prepared;
 mod report;
 pub mod request;
 mod roofline;
+pub mod sweep;
 mod timing;
 pub mod warmup;
 
 pub use comparison::{Change, ComparedRow, Comparison, DEFAULT_THRESHOLD, Ratio};
 pub use report::{BenchReport, OldReportError, SCHEMA};
 pub use roofline::{Bound, Ceilings, Floor};
-pub use timing::{Kind, RunCounts, Spread, Timing};
+pub use timing::{KernelError, Kind, RunCounts, Spread, Timing};
 
 #[cfg(test)]
 mod tests;

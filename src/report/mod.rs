@@ -29,7 +29,7 @@ pub use overlay::{MapView, OverlayError};
 pub use pictures::{ReportError, ReportImage};
 pub use results::{ImageResult, Results};
 pub use results_file::ResultsError;
-pub use roofline::{CeilingKind, Roofline, RooflineCeiling, RooflinePoint};
+pub use roofline::{CeilingKind, Roofline, RooflineCeiling, RooflinePoint, SweepChart, SweepLine};
 pub use text::shell_command;
 pub use trace::{Trace, TraceCounter, TraceSlice, TraceTrack};
 pub use training::TrainingPage;

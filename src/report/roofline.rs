@@ -10,6 +10,7 @@ mod chart;
 mod key;
 mod place;
 mod plot;
+mod sweep;
 mod text;
 
 use maud::{Markup, html};
@@ -17,6 +18,7 @@ use maud::{Markup, html};
 use super::document::printable;
 use chart::Chart;
 pub use chart::{CeilingKind, Roofline, RooflineCeiling, RooflinePoint};
+pub use sweep::{SweepChart, SweepLine};
 use text::{Style, fit, text, wrap};
 
 /// Width and height of the picture in pixels: 16:9.

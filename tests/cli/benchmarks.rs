@@ -146,6 +146,26 @@ fn kernels_sizes_and_variants_are_selected() {
 }
 
 #[test]
+fn a_sweep_times_every_size_and_draws_them() {
+    let place = Place::new();
+    let case = "matmul f32 m=8 n=32 k=64 +bias";
+    let words = ["bench", "--case", case, "--sweep", "m=8..40:16", "--repeat", "2", "--error"];
+    let out = place.run(&[&words[..], &["--json", "--plot", "m.svg"]].concat()).succeeds().stdout;
+    let report = json(&out);
+    assert_eq!(cases(&report), [8, 24, 40].map(|m| case.replace("m=8", &format!("m={m}"))));
+    for timing in report["timings"].as_array().expect("timings") {
+        let (bound, units) = (&timing["error"]["of_bound"], &timing["error"]["units"]);
+        assert!(bound.as_f64().is_some_and(|e| e <= 1.0), "{timing}");
+        // A sum of 64 products in float32: more than an exact one, far less than 64 roundings of the worst kind.
+        assert!(units.as_f64().is_some_and(|e| e > 0.0 && e < 64.0), "{timing}");
+    }
+    let svg = read(&place, "m.svg");
+    assert!(svg.contains("Rates over m") && svg.contains("matmul f32 n=32 k=64 +bias ["), "{svg}");
+    place.run(&["bench", "--case", case, "--sweep", "q=1..5"]).fails_with(&["--sweep", "'q'"]);
+    place.run(&["bench", "--case", case, "--sweep", "m=5"]).fails_with(&["m=64..2048"]);
+}
+
+#[test]
 fn without_timestamps_the_host_times() {
     let place = Place::new();
     let run = crate::common::finish(place.program().args(CASE).arg("--json").env("DAPO_NO_TIMESTAMPS", "1"));

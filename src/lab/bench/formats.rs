@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::comparison::{Change, Comparison};
 use super::report::BenchReport;
 use super::roofline::Bound;
-use super::timing::{Kind, RunCounts, Timing};
+use super::timing::{KernelError, Kind, RunCounts, Timing};
 use crate::gpu::{Clock, ShaderMode};
 use crate::lab::grid::Grid;
 
@@ -195,6 +195,13 @@ impl BenchReport {
                 })
             });
         }
+        if rows.iter().any(|t| t.error.is_some()) {
+            let of = |t: &Timing, what: fn(KernelError) -> Option<f64>| {
+                t.error.and_then(what).map_or_else(String::new, |value| format!("{value:.3}"))
+            };
+            grid.right("error/bound", rows, |t| of(t, |e| Some(e.of_bound)));
+            grid.right("error/u·Σ|a||b|", rows, |t| of(t, |e| e.units));
+        }
         grid.right("compile s", rows, |t| format!("{:.3}", t.compile));
         if self.clock().is_none() {
             grid.left("clock", rows, |t| clock_name(t.clock).to_owned());
@@ -240,6 +247,8 @@ struct CsvRow<'a> {
     launches: Option<u64>,
     submits: Option<u64>,
     host: Option<f64>,
+    error_of_bound: Option<f64>,
+    error_units: Option<f64>,
     old_median: Option<f64>,
     ratio: Option<f64>,
     ratio_low: Option<f64>,
@@ -282,6 +291,8 @@ impl<'a> CsvRow<'a> {
             launches: run.map(|r| r.launches),
             submits: run.map(|r| r.submits),
             host: run.and_then(|r| r.host),
+            error_of_bound: t.error.map(|e| e.of_bound),
+            error_units: t.error.and_then(|e| e.units),
             old_median: compared.and_then(|row| row.old),
             ratio: ratio.map(|r| r.value),
             ratio_low: ratio.map(|r| r.low),

@@ -194,5 +194,6 @@ fn timing<E>(job: &Job<'_, E>, measured: &Measured, ceilings: &Ceilings) -> Timi
             submits: measured.submits,
             host: (job.kind == Kind::Model).then(|| Spread::of(&measured.hosts).median),
         }),
+        error: None,
     }
 }

@@ -69,6 +69,7 @@ impl Prepared<'_> {
             compile: self.compile,
             cold: self.cold,
             run: None,
+            error: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::sweep::Sweep;
 use crate::gpu::Capabilities;
 use crate::kernels::case::CaseText;
 use crate::kernels::registry::{Cases, Registry};
@@ -73,6 +74,28 @@ pub fn resized(registry: &Registry, cases: Cases, changes: &[String]) -> Result<
         }
     }
     Ok(changed)
+}
+
+/// The cases at every size of a sweep; those that do not have it are left out.
+///
+/// # Errors
+/// As [`resized`].
+pub fn swept(registry: &Registry, cases: &Cases, sweep: &Sweep) -> Result<Cases, String> {
+    let mut seen = HashSet::new();
+    let mut all = Cases::new();
+    for value in &sweep.values {
+        let again: Cases = cases
+            .iter()
+            .filter(|case| CaseText::split(&case.label()).1.has(&sweep.key))
+            .map(|case| registry.parse(&case.label(), &[]).map_err(|e| e.to_string()))
+            .collect::<Result<_, _>>()?;
+        if again.is_empty() {
+            return Err(format!("no selected case has a '{}'", sweep.key));
+        }
+        let sized = resized(registry, again, &[format!("{}={value}", sweep.key)])?;
+        all.extend(sized.into_iter().filter(|case| seen.insert(case.label())));
+    }
+    Ok(all)
 }
 
 /// Selects one variant or all, of one kernel or of any.

@@ -60,6 +60,7 @@ fn row(case: &str, times: &[f64]) -> Timing {
         compile: 0.25,
         cold: 0.5,
         run: None,
+        error: None,
     }
 }
 

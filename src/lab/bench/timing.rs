@@ -81,6 +81,18 @@ pub struct Timing {
     pub cold: f64,
     /// Counts of one run of a model or pipeline.
     pub run: Option<RunCounts>,
+    /// The largest errors of a kernel's variant, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<KernelError>,
+}
+
+/// The largest errors of all elements, against the float64 reference.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct KernelError {
+    /// |error| / derived bound; at most 1 is right.
+    pub of_bound: f64,
+    /// |error| in units of u·Σ|a||b|, u = 2⁻²⁴, of sums of products.
+    pub units: Option<f64>,
 }
 
 /// Counts of one run of a model or pipeline.

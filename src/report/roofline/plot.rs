@@ -34,15 +34,20 @@ struct Segment<'a> {
     roof: bool,
 }
 
+/// The colour of a family.
+pub(super) fn colour(family: usize) -> &'static str {
+    COLOURS[family % COLOURS.len()]
+}
+
 /// The marker of a family.
 pub(super) fn marker(x: f64, y: f64, radius: f64, family: usize) -> Markup {
-    let (colour, shape) = (COLOURS[family % COLOURS.len()], SHAPES[family % SHAPES.len()]);
+    let (colour, shape) = (colour(family), SHAPES[family % SHAPES.len()]);
     let transform = format!("translate({x:.1} {y:.1}) scale({radius:.1})");
     html! { path transform=(transform) d=(shape) fill=(colour) stroke="#ffffff" stroke-width=".2" {} }
 }
 
 /// A line of one colour and width; `dashes` may be empty.
-fn stroke([x1, y1, x2, y2]: [f64; 4], colour: &str, width: f64, dashes: &str) -> Markup {
+pub(super) fn stroke([x1, y1, x2, y2]: [f64; 4], colour: &str, width: f64, dashes: &str) -> Markup {
     let dashes = (!dashes.is_empty()).then_some(dashes);
     let d = format!("M{x1:.1} {y1:.1}L{x2:.1} {y2:.1}");
     html! { path d=(d) fill="none" stroke=(colour) stroke-width=(width) stroke-dasharray=[dashes] {} }
