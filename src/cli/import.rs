@@ -13,6 +13,7 @@ use crate::clip::config::{Activation, ClipConfig, Layout};
 use crate::clip::parameters;
 use crate::clip::tokenizer::Tokenizer;
 use crate::clip::torch::{FileTensor, TorchFile, infer, tensors};
+use crate::clip::weights::Allowed;
 use crate::dapo::Checkpoint;
 use crate::report::{AtomicFile, WriteError, write_atomic};
 
@@ -162,7 +163,7 @@ fn complete(
         Ok(_) => {}
         Err(problem) => summary.notes.push(problem.to_string()),
     }
-    if let Err(problem) = parameters::load(&args.out) {
+    if let Err(problem) = parameters::load(&args.out, Allowed::Finite) {
         summary.notes.push(problem.to_string());
     }
     if let Err(problem) = Tokenizer::load(&args.out) {

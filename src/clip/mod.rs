@@ -15,6 +15,7 @@ pub mod embedded;
 pub mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;
+mod files;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod model;

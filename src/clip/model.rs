@@ -10,6 +10,7 @@ use super::text::TextTower;
 use super::tokenizer::Tokenizer;
 use super::transformer::{ClipError, Placement, WeightStorage};
 use super::vision::VisionTower;
+use super::weights::Allowed;
 use crate::gpu::Gpu;
 use crate::ops::{Factors, Tensor};
 
@@ -62,7 +63,11 @@ impl Clip {
     /// # Errors
     /// [`ClipError::Model`] for the folder, [`ClipError::Request`] for the image size.
     pub fn open(gpu: &Gpu, folder: &Path, options: ClipOptions) -> Result<Self, ClipError> {
-        let weights = parameters::load(folder)?;
+        let matrices = match options.storage {
+            WeightStorage::F32 => Allowed::Finite,
+            WeightStorage::F16 => Allowed::F16,
+        };
+        let weights = parameters::load(folder, matrices)?;
         Self::assemble(gpu, weights, Tokenizer::load(folder)?, folder, options)
     }
 
@@ -156,7 +161,7 @@ impl Clip {
     /// the device, and returned on the host.
     ///
     /// # Errors
-    /// [`ModelError::Text`].
+    /// [`ModelError::Text`]; [`ClipError::NotFinite`].
     pub fn encode_texts<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<f32>, ClipError> {
         let ids = self.tokenize(texts)?;
         let mut features = Vec::with_capacity(texts.len() * self.config.embed_dim);
@@ -164,14 +169,28 @@ impl Clip {
         for batch in ids.chunks(self.text.max_batch(&self.gpu).min(64)) {
             features.extend(self.text.forward(&self.gpu, batch)?.read(&self.gpu)?);
         }
+        self.finite("the features of a text", &features)?;
         Ok(features)
+    }
+
+    /// Refuses outputs that are not finite; `what` names them in the message.
+    ///
+    /// # Errors
+    /// [`ClipError::NotFinite`].
+    pub fn finite(&self, what: &str, values: &[f32]) -> Result<(), ClipError> {
+        match values.iter().all(|v| v.is_finite()) {
+            true => Ok(()),
+            false => {
+                Err(ClipError::NotFinite { model: self.folder.display().to_string(), what: what.to_owned() })
+            }
+        }
     }
 
     /// Features of pre-processed images, pixels [images, 3, size, size]: [images, embed_dim], not normalised,
     /// on the host.
     ///
     /// # Errors
-    /// [`ClipError::Request`] when the pixels are not a whole number of images.
+    /// [`ClipError::Request`] when the pixels are not a whole number of images; [`ClipError::NotFinite`].
     pub fn encode_images(&self, pixels: &[f32]) -> Result<Vec<f32>, ClipError> {
         let each = 3 * self.vision.image_size().pow(2);
         let mut features = Vec::new();
@@ -179,6 +198,7 @@ impl Clip {
             let output = self.vision.forward(&self.gpu, &self.upload_pixels(batch)?, false)?;
             features.extend(output.image_features.read(&self.gpu)?);
         }
+        self.finite("the features of an image", &features)?;
         Ok(features)
     }
 

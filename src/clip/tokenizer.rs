@@ -8,6 +8,7 @@
 //! neither is done here, and neither changes well-formed text.
 
 use super::error::ModelError;
+use super::files::read_text;
 use std::path::{Path, PathBuf};
 
 const FILE: &str = "tokenizer.json";
@@ -42,8 +43,7 @@ impl Tokenizer {
                     .into(),
             });
         }
-        let bytes = std::fs::read(&file).map_err(|e| ModelError::read(&file, e))?;
-        Self::parse(&bytes, &file)
+        Self::parse(&read_text(&file)?, &file)
     }
 
     /// Reads the contents of a `tokenizer.json`; `path` names it in errors.

@@ -1,20 +1,22 @@
-//! Memory-mapped safetensors files with errors that name the tensor at fault.
+//! Safetensors files, with errors that name the tensor at fault.
 //!
 //! The format is eight bytes of header length (little-endian), a JSON header that gives every
 //! tensor's type, shape and byte range, then the bytes (<https://huggingface.co/docs/safetensors>).
-//! The header is validated completely when the file is opened, so that no later access is out of bounds; only
-//! the tensors that are used are read.
+//! The header is validated completely when the file is opened; only the tensors that are used are read, and each
+//! value of them is checked while it is read.
 
 mod header;
+mod source;
 mod table;
 mod tensor;
 
 pub use header::Shard;
 pub use table::HostTable;
-pub use tensor::{Dtype, TensorView};
+pub use tensor::{Allowed, Dtype, TensorView, index_of};
 
 use super::config::Layout;
 use super::error::ModelError;
+use super::files::read_text;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -37,7 +39,7 @@ struct Index {
 }
 
 impl Checkpoint {
-    /// Maps the weights in `folder`, under the file names of `layout`. A single file takes precedence over shards.
+    /// Opens the weights in `folder`, under the file names of `layout`. A single file takes precedence over shards.
     ///
     /// # Errors
     /// Missing, unreadable or damaged files; an index that does not match its shards.
@@ -53,7 +55,7 @@ impl Checkpoint {
     }
 
     fn open_sharded(folder: &Path, path: PathBuf) -> Result<Self, ModelError> {
-        let bytes = std::fs::read(&path).map_err(|e| ModelError::read(&path, e))?;
+        let bytes = read_text(&path)?;
         let index: Index = serde_json::from_slice(&bytes)
             .map_err(|source| ModelError::NotJson { path: path.clone(), source })?;
         let bad =
@@ -108,7 +110,7 @@ impl Checkpoint {
         })?;
         match view.dtype {
             Dtype::Other(dtype) => Err(ModelError::Dtype {
-                path: view.path.to_owned(),
+                path: view.path().to_owned(),
                 tensor: name.into(),
                 dtype: dtype.clone(),
             }),
@@ -126,19 +128,20 @@ impl Checkpoint {
             return Ok(view);
         }
         Err(ModelError::Shape {
-            path: view.path.to_owned(),
+            path: view.path().to_owned(),
             tensor: name.into(),
             found: view.shape.to_vec(),
             expected: expected.to_vec(),
         })
     }
 
-    /// A `[rows, width]` table that stays in the file and is read row by row.
+    /// A `[rows, width]` table that stays in the file and is read row by row. All of it is checked now: otherwise a
+    /// damaged row would show only with the text that uses it.
     ///
     /// # Errors
-    /// As [`Checkpoint::tensor`].
+    /// As [`Checkpoint::tensor`] and [`TensorView::check`].
     pub fn table(&self, name: &str, rows: usize, width: usize) -> Result<HostTable, ModelError> {
-        self.tensor(name, &[rows, width])?;
+        self.tensor(name, &[rows, width])?.check()?;
         let shard = self.shards[self.owner[name]].clone();
         Ok(HostTable::new(shard, name, rows, width))
     }

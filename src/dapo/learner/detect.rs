@@ -80,7 +80,9 @@ impl LearnedDetector {
 
     /// Class vectors of unit length, normal first, [K+1, embed_dim].
     pub fn class_vectors(&self) -> Result<Vec<f32>, DapoError> {
-        Ok(self.classes.per_class.read(self.clip.gpu())?)
+        let vectors = self.classes.per_class.read(self.clip.gpu())?;
+        self.clip.finite("the learner's class vectors", &vectors)?;
+        Ok(vectors)
     }
 
     /// Features of pre-processed images, [images, embed_dim], un-normalised.
@@ -88,7 +90,9 @@ impl LearnedDetector {
     /// # Errors
     /// As [`LearnedDetector::detect`].
     pub fn image_features(&self, pixels: &[f32]) -> Result<Vec<f32>, DapoError> {
-        Ok(self.encode_images(pixels)?.image.read(self.clip.gpu())?)
+        let features = self.encode_images(pixels)?.image.read(self.clip.gpu())?;
+        self.clip.finite("the features of an image with the learner", &features)?;
+        Ok(features)
     }
 
     /// Class probabilities of the patches of pre-processed images at each feature layer,

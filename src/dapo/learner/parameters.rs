@@ -9,6 +9,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use super::config::{LearnerConfig, PatchFeatures};
 use super::names::{DEFECT, NORMAL, VISUAL, adapter, text_tokens};
 use crate::clip::Clip;
+use crate::clip::weights::index_of;
 
 /// A tensor of a learner.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,20 @@ pub struct Values {
     pub shape: Vec<usize>,
     /// The elements.
     pub data: Vec<f32>,
+}
+
+impl Values {
+    /// Refuses NaN and infinities; `name` is that of the tensor.
+    fn check_finite(&self, name: &str) -> Result<(), LearnerError> {
+        match self.data.iter().position(|v| !v.is_finite()) {
+            None => Ok(()),
+            Some(at) => Err(LearnerError::Value {
+                name: name.to_owned(),
+                index: index_of(&self.shape, at),
+                value: self.data[at].to_string(),
+            }),
+        }
+    }
 }
 
 /// Why a file is not a learner for this model.
@@ -37,6 +52,19 @@ pub enum LearnerError {
         expected: String,
         /// The shape or type in the file.
         found: String,
+    },
+    /// A value that is NaN or infinite.
+    #[error(
+        "tensor '{name}' has the value {value} at index {index:?}, and every value must be finite; use a checkpoint from before \
+         the training diverged, or train again with a smaller learning rate"
+    )]
+    Value {
+        /// Which tensor.
+        name: String,
+        /// The first index of such a value.
+        index: Vec<usize>,
+        /// The value, in words: NaN is not equal to itself.
+        value: String,
     },
     /// The description in the file's metadata cannot be read.
     #[error("its description: {0}")]
@@ -80,7 +108,7 @@ impl Parameters {
     /// Reads the tensors and the metadata of a safetensors file.
     ///
     /// # Errors
-    /// [`LearnerError::File`]; [`LearnerError::Shape`] for a tensor that is not float32.
+    /// [`LearnerError::File`]; [`LearnerError::Shape`] for a tensor that is not float32; [`LearnerError::Value`].
     pub fn from_bytes(bytes: &[u8]) -> Result<(Self, HashMap<String, String>), LearnerError> {
         let broken = |e: safetensors::SafeTensorError| LearnerError::File(e.to_string());
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
@@ -92,7 +120,9 @@ impl Parameters {
                 return Err(LearnerError::Shape { name, expected: "F32".into(), found });
             }
             let data = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-            tensors.insert(name, Values { shape: view.shape().to_vec(), data: data.collect() });
+            let values = Values { shape: view.shape().to_vec(), data: data.collect() };
+            values.check_finite(&name)?;
+            tensors.insert(name, values);
         }
         Ok((Self { tensors }, header.metadata().clone().unwrap_or_default()))
     }
@@ -100,9 +130,10 @@ impl Parameters {
     /// The bytes of a safetensors file with this metadata.
     ///
     /// # Errors
-    /// [`LearnerError::File`] when a tensor's shape does not fit its data.
+    /// [`LearnerError::File`] when a tensor's shape does not fit its data; [`LearnerError::Value`].
     pub fn to_bytes(&self, entries: HashMap<String, String>) -> Result<Vec<u8>, LearnerError> {
         let broken = |e: safetensors::SafeTensorError| LearnerError::File(e.to_string());
+        self.tensors.iter().try_for_each(|(name, values)| values.check_finite(name))?;
         let bytes: Vec<(&String, &Values, Vec<u8>)> = self
             .tensors
             .iter()
