@@ -23,6 +23,8 @@ mod laboratory;
 mod models;
 #[path = "cli/profile.rs"]
 mod profile;
+#[path = "cli/prompts.rs"]
+mod prompts;
 #[path = "cli/requests.rs"]
 mod requests;
 #[path = "cli/scoring.rs"]

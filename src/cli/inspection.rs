@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use super::learner::{Learner, LearnerArgs};
 use super::options::{BatchArg, ModelArgs};
+use super::output::note;
 use crate::clip::{Clip, embedded};
 use crate::dapo::{Alarm, Conditions, DEFAULT_DEFECTS, Detector, Prompts, alarm};
 use crate::gpu::{AdapterSummary, Gpu};
@@ -113,6 +114,7 @@ impl DetectorArgs {
                 learner.detector(clip, object, &prompts.defects)?.into()
             }
         };
+        detector.notes().iter().for_each(|text| note(text));
         let model = self.about(detector.clip());
         let inspector = Inspector::new(detector).with_batch(batch);
         Ok(Inspection { inspector, prompts, model, alarm: learner.and_then(|l| l.alarm().cloned()) })

@@ -22,6 +22,7 @@ pub mod model;
 pub mod noise;
 pub mod parameters;
 mod ranges;
+mod repair;
 pub mod text;
 pub mod tokenizer;
 pub mod torch;
@@ -32,6 +33,7 @@ pub mod weights;
 pub use architectures::Architecture;
 pub use error::ModelError;
 pub use model::{Clip, ClipOptions};
+pub use repair::name_key;
 pub use transformer::{ClipError, LayerTokens, WeightStorage};
 
 pub use crate::ops::Factors;

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::config::ClipConfig;
+use super::config::{ClipConfig, DEFAULT_END, TextPooling};
 use super::embedded;
 use super::error::ModelError;
 use super::parameters::{self, ClipWeights};
 use super::text::TextTower;
-use super::tokenizer::Tokenizer;
+use super::tokenizer::{TokenRow, Tokenizer};
 use super::transformer::{ClipError, Placement, WeightStorage};
 use super::vision::VisionTower;
 use super::weights::Allowed;
@@ -55,6 +55,7 @@ pub struct Clip {
     factors: Factors,
     tokenizer: Tokenizer,
     logit_scale: f32,
+    notes: Vec<String>,
 }
 
 impl Clip {
@@ -94,6 +95,7 @@ impl Clip {
         let size = options.image_size.unwrap_or(weights.config.vision.image_size);
         let vision = VisionTower::upload(gpu, &weights.config.vision, &weights.vision, size, placement)?;
         let text = TextTower::upload(gpu, &weights.config.text, weights.text, placement)?;
+        check_end(&tokenizer, &text, &weights.config, folder)?;
         Ok(Self {
             gpu: gpu.clone(),
             folder: folder.to_owned(),
@@ -104,6 +106,7 @@ impl Clip {
             factors: options.factors,
             tokenizer,
             logit_scale: weights.logit_scale,
+            notes: weights.notes,
         })
     }
 
@@ -120,6 +123,11 @@ impl Clip {
     /// Its architecture and pre-processing.
     pub fn config(&self) -> &ClipConfig {
         &self.config
+    }
+
+    /// What the user should know of its files, one sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The vision tower.
@@ -151,10 +159,32 @@ impl Clip {
     /// Token ids of texts, each row of the context's length.
     ///
     /// # Errors
-    /// [`ModelError::Text`].
+    /// [`ModelError::Text`], also for a text whose features would be read before its end: one that has the end token
+    /// in it, or a character that the tokenizer replaces by that token.
     pub fn tokenize<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<Vec<u32>>, ModelError> {
-        let context = self.text.context_length();
-        texts.iter().map(|text| self.tokenizer.encode(text.as_ref(), context)).collect()
+        Ok(self.token_rows(texts)?.into_iter().map(|row| row.ids).collect())
+    }
+
+    /// Texts as rows of token ids, with what became of them.
+    ///
+    /// # Errors
+    /// As [`Clip::tokenize`].
+    pub fn token_rows<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<TokenRow>, ModelError> {
+        let row = |text: &S| {
+            let text = text.as_ref();
+            let row = self.tokenizer.row(text, self.text.context_length())?;
+            match self.text.pooled_position(&row.ids) == row.end {
+                true => Ok(row),
+                false => Err(ModelError::Text {
+                    text: text.into(),
+                    problem:
+                        "it has the end-of-text token in it, or a character that this model's tokenizer does \
+                              not know, and everything after it would be ignored; use other words"
+                            .into(),
+                }),
+            }
+        };
+        texts.iter().map(row).collect()
     }
 
     /// Features of any number of texts, [texts, embed_dim], not normalised. They are encoded in batches that fit
@@ -216,6 +246,43 @@ impl Clip {
             )));
         }
         Ok(Tensor::upload(&self.gpu, pixels, &[pixels.len() / each, 3, size, size])?)
+    }
+}
+
+/// Checks that features are read at the end token, which the tokenizer puts after every text. Read anywhere else,
+/// every text would have the same features.
+fn check_end(
+    tokenizer: &Tokenizer,
+    text: &TextTower,
+    config: &ClipConfig,
+    folder: &Path,
+) -> Result<(), ModelError> {
+    let row = tokenizer.row("", text.context_length())?;
+    if text.pooled_position(&row.ids) == row.end {
+        return Ok(());
+    }
+    let (start, end) = tokenizer.ends();
+    let path = folder.join(config.layout.config_file());
+    match config.text.pooling {
+        TextPooling::FirstEos(id) => {
+            let default =
+                if id == DEFAULT_END { " (which is what an absent field or `null` means)" } else { "" };
+            Err(ModelError::Field {
+                path,
+                field: "text_config.eos_token_id".into(),
+                problem: format!(
+                    "is {id}{default}, and this model's tokenizer ends every text with {end}; all texts would be \
+                     the same to the model. Write {end} there, or use the tokenizer.json that belongs to the model"
+                ),
+            })
+        }
+        TextPooling::ArgmaxId => Err(ModelError::Tokenizer {
+            path: folder.join("tokenizer.json"),
+            problem: format!(
+                "its end token has the id {end}, its start token {start}, and this model reads a text at its \
+                 largest id, which must be that of the end token"
+            ),
+        }),
     }
 }
 

@@ -2,13 +2,12 @@
 //!
 //! The vocabulary, the merges and the text normalisation (Unicode NFC, white space, lower case) come
 //! from the model's `tokenizer.json`. Start and end token, truncation and padding are handled here; the file's
-//! settings for them are ignored, because files differ in them.
-//!
-//! The original Python code also repairs mis-decoded text (`ftfy`) and HTML entities before this;
-//! neither is done here, and neither changes well-formed text.
+//! settings for them are ignored, because files differ in them. Texts are repaired before as OpenAI's tokenizer does
+//! it; see `repair.rs`.
 
 use super::error::ModelError;
 use super::files::read_text;
+use super::repair::repair;
 use std::path::{Path, PathBuf};
 
 const FILE: &str = "tokenizer.json";
@@ -25,6 +24,17 @@ pub struct Tokenizer {
     path: PathBuf,
     bos: u32,
     eos: u32,
+}
+
+/// A text as a row of token ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRow {
+    /// Start token, text, end token, padding: as many as the context's length.
+    pub ids: Vec<u32>,
+    /// The position of the end token.
+    pub end: usize,
+    /// Tokens of the text that found no room.
+    pub left_out: usize,
 }
 
 impl Tokenizer {
@@ -62,6 +72,11 @@ impl Tokenizer {
         Ok(Tokenizer { inner, path: path.to_owned(), bos, eos })
     }
 
+    /// The ids of the start and the end token, which every text gets.
+    pub fn ends(&self) -> (u32, u32) {
+        (self.bos, self.eos)
+    }
+
     /// Checks that every id of this tokenizer is a row of a token table of `vocab_size` rows.
     ///
     /// # Errors
@@ -82,7 +97,7 @@ impl Tokenizer {
     /// # Errors
     /// [`ModelError::Text`] when the file's own rules cannot be applied to the text.
     pub fn tokens(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        match self.inner.encode(text, false) {
+        match self.inner.encode(repair(text), false) {
             Ok(encoding) => Ok(encoding.get_ids().to_vec()),
             Err(e) => Err(ModelError::Text { text: text.into(), problem: e.to_string() }),
         }
@@ -94,6 +109,14 @@ impl Tokenizer {
     /// # Errors
     /// As [`Tokenizer::tokens`]; a `context_length` below 2.
     pub fn encode(&self, text: &str, context_length: usize) -> Result<Vec<u32>, ModelError> {
+        Ok(self.row(text, context_length)?.ids)
+    }
+
+    /// As [`Tokenizer::encode`], with what became of the text.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub fn row(&self, text: &str, context_length: usize) -> Result<TokenRow, ModelError> {
         if context_length < 2 {
             let problem =
                 format!("a context length of {context_length} has no room for the start and end tokens");
@@ -106,7 +129,7 @@ impl Tokenizer {
         row.extend(&tokens[..kept]);
         row.push(self.eos);
         row.resize(context_length, PAD_ID);
-        Ok(row)
+        Ok(TokenRow { ids: row, end: kept + 1, left_out: tokens.len() - kept })
     }
 }
 

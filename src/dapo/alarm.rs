@@ -8,6 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clip::name_key;
+
 /// Version of the format.
 pub const SCHEMA: &str = "dapo-wgpu/alarm/1";
 
@@ -111,12 +113,15 @@ impl Alarm {
 impl Conditions {
     /// A sentence on the first difference from the conditions of a threshold; `None` if there is none.
     pub fn difference(&self, of_alarm: &Self) -> Option<String> {
+        // A name is the same in every spelling that CLIP does not tell apart.
+        let name = |given: &String| name_key(given);
+        let names = |given: &[String]| given.iter().map(name).collect::<Vec<_>>().join(", ");
         let fields = [
             ("method", &self.method, &of_alarm.method),
             ("model", &self.model, &of_alarm.model),
             ("image size", &self.image_size.to_string(), &of_alarm.image_size.to_string()),
-            ("object", &self.object, &of_alarm.object),
-            ("list of defects", &self.defects.join(", "), &of_alarm.defects.join(", ")),
+            ("object", &name(&self.object), &name(&of_alarm.object)),
+            ("list of defects", &names(&self.defects), &names(&of_alarm.defects)),
         ];
         let (what, ours, theirs) = fields.into_iter().find(|(_, ours, theirs)| ours != theirs)?;
         Some(format!("it was made for another {what}: '{theirs}', not '{ours}'"))

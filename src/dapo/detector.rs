@@ -78,6 +78,15 @@ impl Detector {
         }
     }
 
+    /// What the user should know of the model and the prompts, one sentence each.
+    pub fn notes(&self) -> Vec<String> {
+        let own = match &self.0 {
+            Method::Ensemble(ensemble) => &ensemble.notes,
+            Method::Learned(learner) => learner.notes(),
+        };
+        self.clip().notes().iter().chain(own).cloned().collect()
+    }
+
     /// The model.
     pub fn clip(&self) -> &Clip {
         match &self.0 {

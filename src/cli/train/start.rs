@@ -10,6 +10,7 @@ use super::labels::{digest, labelled, usable};
 use super::stopped::Stopped;
 use crate::cli::Failure;
 use crate::cli::learner::{MethodArg, read_learner};
+use crate::cli::output::note;
 use crate::clip::Clip;
 use crate::dapo::learner::Method;
 use crate::dapo::learner::checkpoint::{self, RunState};
@@ -141,6 +142,7 @@ impl Start {
         let gpu = args.run.device.open()?;
         let size = args.model.image_size.or(self.run.training.image_size);
         let clip = args.model.open_for_training(&gpu, size)?;
+        clip.notes().iter().for_each(|text| note(text));
         self.run.training.image_size = Some(clip.vision().image_size());
         let found = ModelShape::of(&clip);
         if let Some(model) = self.model.replace(found.clone()).filter(|model| *model != found) {

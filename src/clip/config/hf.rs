@@ -2,7 +2,8 @@
 
 use super::fields::{Fields, check_grid, check_std, read_object};
 use super::model::{
-    ClipConfig, Layout, OPENAI_MEAN, OPENAI_STD, TextConfig, TextPooling, TowerConfig, VisionConfig,
+    ClipConfig, DEFAULT_END, Layout, OPENAI_MEAN, OPENAI_STD, TextConfig, TextPooling, TowerConfig,
+    VisionConfig,
 };
 use crate::clip::error::ModelError;
 use crate::ops::Activation;
@@ -45,7 +46,7 @@ pub(super) fn parse(path: &Path, map: &Map<String, Value>, name: String) -> Resu
     // The value 2 was written by mistake into every early file, whose true end token is 49407;
     // transformers reads it as "the largest id", and so do we.
     let pooling = match text.get("eos_token_id").map(Value::as_u64) {
-        None => TextPooling::FirstEos(49407),
+        None => TextPooling::FirstEos(DEFAULT_END),
         Some(Some(2)) => TextPooling::ArgmaxId,
         Some(Some(id)) if id <= u64::from(u32::MAX) => TextPooling::FirstEos(id as u32),
         Some(_) => return Err(text.bad("eos_token_id", "must be a token id")),

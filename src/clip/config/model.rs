@@ -52,6 +52,9 @@ pub enum TextPooling {
     FirstEos(u32),
 }
 
+/// The id of the end token where a configuration names none: that of OpenAI's vocabulary.
+pub const DEFAULT_END: u32 = 49_407;
+
 /// The text side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextConfig {

@@ -47,8 +47,10 @@ pub(super) fn read(
 ) -> Result<HostTensor, ModelError> {
     let parts: Vec<TensorView> =
         names.iter().map(|name| file.tensor(name, shape)).collect::<Result<_, _>>()?;
-    let mut data = Vec::with_capacity(names.len() * shape.iter().product::<usize>());
-    parts.iter().try_for_each(|part| part.append_f32(&mut data, allowed))?;
+    let each = shape.iter().product::<usize>();
+    let mut data = vec![0.0; names.len() * each];
+    let mut places = parts.iter().zip(data.chunks_mut(each.max(1)));
+    places.try_for_each(|(part, place)| part.read_f32(place, allowed))?;
     let mut stacked = shape.to_vec();
     if let Some(first) = stacked.first_mut() {
         *first *= names.len();

@@ -70,6 +70,8 @@ pub struct ClipWeights {
     /// Factor on cosine similarities before the softmax. Files hold its logarithm; this is the
     /// factor itself, 100 for OpenAI's models.
     pub logit_scale: f32,
+    /// What the user should know of the file, one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Logit scale of models with random weights: the one that OpenAI's models ended training with.
@@ -88,7 +90,39 @@ pub fn load(folder: &Path, matrices: Allowed) -> Result<ClipWeights, ModelError>
     let vision = vision_weights(&file, &config, matrices)?;
     let text = text_weights(&file, &config, matrices)?;
     let logit_scale = logit_scale(&file)?;
-    Ok(ClipWeights { config, vision, text, logit_scale })
+    let notes = unused(&file).into_iter().collect();
+    Ok(ClipWeights { config, vision, text, logit_scale, notes })
+}
+
+/// A note on the tensors that no part of the network reads. Plausible, wrong results come from them when they change
+/// the others: an adapter that was not merged into the weights, a bias of a projection.
+fn unused(file: &Checkpoint) -> Option<String> {
+    /// Tensors that files carry along and that say nothing but sizes, positions and the causal mask.
+    const IDLE: [&str; 6] = [
+        "position_ids",
+        "attn_mask",
+        "input_resolution",
+        "context_length",
+        "vocab_size",
+        "num_batches_tracked",
+    ];
+    let is_idle = |name: &&str| IDLE.contains(&name.rsplit('.').next().unwrap_or(name));
+    let names: Vec<&str> = file.unused().into_iter().filter(|name| !is_idle(name)).collect();
+    let first: Vec<String> = names.iter().take(3).map(|name| format!("`{name}`")).collect();
+    let hint = match names.iter().any(|name| name.contains("lora_")) {
+        true => "; LoRA changes the model only once it is merged into the weights",
+        false => "",
+    };
+    (!names.is_empty()).then(|| {
+        format!(
+            "{}: {} of {} tensors are not part of CLIP's network and are not used: {}{}{hint}",
+            file.path().display(),
+            names.len(),
+            file.names().count(),
+            first.join(", "),
+            if names.len() > first.len() { ", …" } else { "" }
+        )
+    })
 }
 
 /// A model of this architecture whose parameters depend on the seed only. Blocks and rows of the token table are
@@ -113,7 +147,7 @@ pub fn random(config: ClipConfig, seed: u64) -> ClipWeights {
         ln_final: random::norm(t),
         projection: random::matrix(text.part(3), embed, t, 1.0),
     };
-    ClipWeights { config, vision, text, logit_scale: RANDOM_LOGIT_SCALE }
+    ClipWeights { config, vision, text, logit_scale: RANDOM_LOGIT_SCALE, notes: Vec::new() }
 }
 
 fn vision_weights(

@@ -188,6 +188,29 @@ fn matrices_must_fit_the_type_that_they_are_stored_as() {
 }
 
 #[test]
+fn tensors_that_the_network_does_not_use_are_said() {
+    let notes = |extra: &[&str]| {
+        let dir = folder(|d| {
+            fixtures::write_open_clip(d, Dtype::F32);
+            let mut tensors = fixtures::open_clip_tensors();
+            tensors.extend(extra.iter().map(|name| ((*name).to_owned(), (vec![1], vec![0.0]))));
+            write_weights(&d.join("open_clip_model.safetensors"), &tensors, Dtype::F32);
+        });
+        load(dir.path()).unwrap().notes
+    };
+    assert_eq!(notes(&[]), Vec::<String>::new());
+    assert_eq!(notes(&["attn_mask", "input_resolution", "visual.position_ids"]), Vec::<String>::new());
+    let found = notes(&["logit_bias"]);
+    assert!(found.len() == 1 && found[0].contains("1 of ") && found[0].contains("`logit_bias`"), "{found:?}");
+    let lora = ["a", "b", "c", "d"].map(|name| format!("visual.{name}.lora_A.weight"));
+    let found = notes(&lora.each_ref().map(String::as_str));
+    for part in ["4 of ", "`visual.a.lora_A.weight`", "`visual.c.lora_A.weight`, …", "merged"] {
+        assert!(found[0].contains(part), "{found:?}");
+    }
+    assert!(!found[0].contains("visual.d."), "{found:?}");
+}
+
+#[test]
 fn a_logit_scale_without_meaning_is_named() {
     for value in [89.0, 1.0e30, -200.0] {
         let dir = damaged("logit_scale", 0, value, Dtype::F32);

@@ -20,7 +20,7 @@ use super::files::read_text;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// All weights of a model: one file, or several with an index.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub struct Checkpoint {
     shards: Vec<Arc<Shard>>,
     /// Which shard holds each tensor.
     owner: BTreeMap<String, usize>,
+    /// The tensors that were asked for.
+    used: Mutex<BTreeSet<String>>,
 }
 
 /// The part of a shard index that is used.
@@ -48,7 +50,12 @@ impl Checkpoint {
         if single.is_file() {
             let shard = Shard::open(&single)?;
             let owner = shard.names().map(|name| (name.clone(), 0)).collect();
-            return Ok(Checkpoint { path: single, shards: vec![Arc::new(shard)], owner });
+            return Ok(Checkpoint {
+                path: single,
+                shards: vec![Arc::new(shard)],
+                owner,
+                used: Mutex::default(),
+            });
         }
         let index = folder.join(layout.index_file());
         if index.is_file() { Self::open_sharded(folder, index) } else { Err(no_weights(folder, single)) }
@@ -82,7 +89,7 @@ impl Checkpoint {
             }
             owner.insert(name.clone(), place);
         }
-        Ok(Checkpoint { path, shards, owner })
+        Ok(Checkpoint { path, shards, owner, used: Mutex::default() })
     }
 
     /// The weight file, or the index of several.
@@ -100,6 +107,12 @@ impl Checkpoint {
         self.owner.contains_key(name)
     }
 
+    /// Names of the tensors that nobody has asked for, in order.
+    pub fn unused(&self) -> Vec<&str> {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        self.names().filter(|name| !used.contains(*name)).collect()
+    }
+
     /// The tensor called `name`, of any shape.
     ///
     /// # Errors
@@ -108,6 +121,7 @@ impl Checkpoint {
         let view = self.owner.get(name).and_then(|&i| self.shards[i].view(name)).ok_or_else(|| {
             ModelError::MissingTensor { path: self.path.clone(), tensor: name.into(), near: self.near(name) }
         })?;
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
         match view.dtype {
             Dtype::Other(dtype) => Err(ModelError::Dtype {
                 path: view.path().to_owned(),

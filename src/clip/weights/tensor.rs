@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// Elements that are read, converted and checked at a time: few enough to stay in a cache of the CPU, so that the
 /// check costs no further pass over memory.
-const BLOCK: usize = 1 << 14;
+const BLOCK: usize = 1 << 18;
 
 /// How a tensor's elements are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,80 +93,99 @@ impl TensorView<'_> {
         self.source.path()
     }
 
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        (self.bytes.end - self.bytes.start) as usize / self.dtype.size()
+    }
+
+    /// Whether it has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// All elements, converted exactly.
     ///
     /// # Errors
-    /// As [`TensorView::append_f32`].
+    /// As [`TensorView::read_f32`].
     pub fn to_f32(&self) -> Result<Vec<f32>, ModelError> {
-        let mut out = Vec::new();
-        self.append_f32(&mut out, Allowed::Finite)?;
+        let mut out = vec![0.0; self.len()];
+        self.read_f32(&mut out, Allowed::Finite)?;
         Ok(out)
     }
 
-    /// Appends all elements to `out`, converted exactly.
+    /// Fills `out`, of [`TensorView::len`] elements, with all elements, converted exactly.
     ///
     /// # Errors
     /// [`ModelError::Value`] for the first value that is not allowed; [`ModelError::Truncated`], [`ModelError::Read`].
-    pub fn append_f32(&self, out: &mut Vec<f32>, allowed: Allowed) -> Result<(), ModelError> {
-        self.blocks(self.bytes.clone(), allowed, |block| out.extend_from_slice(block))
+    pub fn read_f32(&self, out: &mut [f32], allowed: Allowed) -> Result<(), ModelError> {
+        self.read_from(0, out, allowed)
     }
 
     /// Reads all elements and checks that they are finite.
     ///
     /// # Errors
-    /// As [`TensorView::append_f32`].
+    /// As [`TensorView::read_f32`].
     pub fn check(&self) -> Result<(), ModelError> {
-        self.blocks(self.bytes.clone(), Allowed::Finite, |_| ())
+        let mut block = vec![0.0; BLOCK.min(self.len())];
+        for at in (0..self.len()).step_by(BLOCK) {
+            let length = BLOCK.min(self.len() - at);
+            self.read_from(at, &mut block[..length], Allowed::Finite)?;
+        }
+        Ok(())
     }
 
     /// Rows `ids` of a `[rows, width]` tensor, concatenated; other rows are not read.
     ///
     /// # Errors
-    /// [`ModelError::Row`] when an id is not a row; as [`TensorView::append_f32`].
+    /// [`ModelError::Row`] when an id is not a row; as [`TensorView::read_f32`].
     pub fn rows_f32(&self, ids: &[u32]) -> Result<Vec<f32>, ModelError> {
         let rows = self.shape.first().copied().unwrap_or(0);
-        let stride = (self.bytes.end - self.bytes.start) / rows.max(1) as u64;
-        let mut out = Vec::with_capacity(ids.len() * self.shape.iter().skip(1).product::<usize>());
-        for &row in ids {
+        let width = self.len() / rows.max(1);
+        let mut out = vec![0.0; ids.len() * width];
+        for (&row, out) in ids.iter().zip(out.chunks_mut(width.max(1))) {
             if row as usize >= rows {
                 return Err(ModelError::Row { tensor: self.name.into(), row, rows });
             }
-            let start = self.bytes.start + u64::from(row) * stride;
-            self.blocks(start..start + stride, Allowed::Finite, |block| out.extend_from_slice(block))?;
+            self.read_from(row as usize * width, out, Allowed::Finite)?;
         }
         Ok(out)
     }
 
-    /// Reads the elements in these bytes of the file, and gives them to `each` in blocks.
-    fn blocks(
-        &self,
-        bytes: Range<u64>,
-        allowed: Allowed,
-        mut each: impl FnMut(&[f32]),
-    ) -> Result<(), ModelError> {
+    /// Fills `out` with the elements from number `first` on.
+    fn read_from(&self, first: usize, out: &mut [f32], allowed: Allowed) -> Result<(), ModelError> {
         let size = self.dtype.size();
-        let length = ((bytes.end - bytes.start) as usize).min(BLOCK * size);
-        let (mut raw, mut block) = (vec![0; length], vec![0.0; length / size]);
-        let mut start = bytes.start;
-        while start < bytes.end {
-            let length = ((bytes.end - start) as usize).min(BLOCK * size);
-            let (raw, block) = (&mut raw[..length], &mut block[..length / size]);
-            self.source.read(start, raw)?.ok_or_else(|| ModelError::Truncated {
-                path: self.path().to_owned(),
-                tensor: self.name.into(),
-                end: start + length as u64,
-            })?;
-            widen(self.dtype, raw, block);
+        let mut halves = vec![[0; 2]; if size == 2 { BLOCK.min(out.len()) } else { 0 }];
+        for (number, block) in out.chunks_mut(BLOCK).enumerate() {
+            let at = first + number * BLOCK;
+            let start = self.bytes.start + (at * size) as u64;
+            match self.dtype {
+                Dtype::F32 => {
+                    self.read_bytes(start, bytemuck::cast_slice_mut(block))?;
+                    // Nothing happens where the CPU has the lowest byte first, too.
+                    block.iter_mut().for_each(|x| *x = f32::from_bits(u32::from_le(x.to_bits())));
+                }
+                _ => {
+                    let halves = &mut halves[..block.len()];
+                    self.read_bytes(start, halves.as_flattened_mut())?;
+                    widen(self.dtype, halves, block);
+                }
+            }
             // Magnitudes are ordered as their bits are, with infinity and then NaN at the end.
             let largest = block.iter().fold(0, |most: u32, x| most.max(x.abs().to_bits()));
             if largest > allowed.largest().to_bits() {
-                let at = (start - self.bytes.start) as usize / size;
                 return Err(self.wrong_value(block, at, allowed));
             }
-            each(block);
-            start += length as u64;
         }
         Ok(())
+    }
+
+    /// Reads bytes of the file.
+    fn read_bytes(&self, start: u64, to: &mut [u8]) -> Result<(), ModelError> {
+        self.source.read(start, to)?.ok_or_else(|| ModelError::Truncated {
+            path: self.path().to_owned(),
+            tensor: self.name.into(),
+            end: start + to.len() as u64,
+        })
     }
 
     /// The error for the first value of a block that is not allowed; the block starts at element `at`.
@@ -196,25 +215,16 @@ pub fn index_of(shape: &[usize], at: usize) -> Vec<usize> {
     index
 }
 
-/// Converts the elements in `bytes`. Every F16 and BF16 value is an F32 value, so this is exact.
-fn widen(dtype: &Dtype, bytes: &[u8], out: &mut [f32]) {
-    match dtype {
-        Dtype::F32 => {
-            out.iter_mut().zip(bytes.as_chunks().0).for_each(|(to, &from)| *to = f32::from_le_bytes(from));
-        }
-        Dtype::Bf16 => {
-            let each = out.iter_mut().zip(bytes.as_chunks().0);
-            each.for_each(|(to, &from)| *to = bf16::from_le_bytes(from).to_f32());
-        }
-        Dtype::F16 => {
-            // Through an aligned buffer: the slice conversion uses the CPU's own instructions.
-            let mut block = [f16::ZERO; 1024];
-            for (part, out) in bytes.as_chunks::<2>().0.chunks(block.len()).zip(out.chunks_mut(block.len())) {
-                block.iter_mut().zip(part).for_each(|(to, &from)| *to = f16::from_le_bytes(from));
-                block[..part.len()].convert_to_f32_slice(out);
-            }
-        }
-        // `Checkpoint::any_shape` refuses every other type.
-        Dtype::Other(_) => {}
+/// Converts elements of 16 bits. Every F16 and BF16 value is an F32 value, so this is exact.
+fn widen(dtype: &Dtype, halves: &[[u8; 2]], out: &mut [f32]) {
+    if *dtype == Dtype::Bf16 {
+        out.iter_mut().zip(halves).for_each(|(to, &from)| *to = bf16::from_le_bytes(from).to_f32());
+        return;
+    }
+    // Through an aligned buffer: the slice conversion uses the CPU's own instructions.
+    let mut block = [f16::ZERO; 1024];
+    for (part, out) in halves.chunks(block.len()).zip(out.chunks_mut(block.len())) {
+        block.iter_mut().zip(part).for_each(|(to, &from)| *to = f16::from_le_bytes(from));
+        block[..part.len()].convert_to_f32_slice(out);
     }
 }

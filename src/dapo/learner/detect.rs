@@ -11,8 +11,9 @@ use super::prompts::HybridPrompts;
 use crate::autograd::{Tape, Var};
 use crate::clip::Clip;
 use crate::dapo::detection::Detection;
-use crate::dapo::ensemble::select_rows;
+use crate::dapo::ensemble::{check_distinct, cut_prompts, select_rows};
 use crate::dapo::features::{ClassEmbeddings, ImageFeatures, MapChannels};
+use crate::dapo::prompts::Prompts;
 use crate::dapo::scoring::Probabilities;
 use crate::ops::{self, OpError, Tensor};
 
@@ -24,6 +25,7 @@ pub struct LearnedDetector {
     prompts: HybridPrompts,
     parameters: BTreeMap<String, Tensor>,
     classes: ClassEmbeddings,
+    notes: Vec<String>,
 }
 
 impl LearnedDetector {
@@ -31,7 +33,8 @@ impl LearnedDetector {
     /// defects if they were saved with it; else the prompts are encoded.
     ///
     /// # Errors
-    /// [`LearnerError`] when the tensors do not fit the model and settings; those of the device.
+    /// [`LearnerError`] when the tensors do not fit the model and settings; [`ClipError`](crate::clip::ClipError) for
+    /// two classes with the same vector; those of the device.
     pub fn new(
         clip: Clip,
         config: LearnerConfig,
@@ -65,7 +68,17 @@ impl LearnedDetector {
             };
             vectors.to_class_embeddings()
         };
-        Ok(Self { clip, config, prompts, parameters, classes })
+        let fixed = Prompts { object: config.object.clone(), defects: defects.to_vec() };
+        let rows = classes.per_class.read(&gpu)?;
+        clip.finite("the learner's class vectors", &rows)?;
+        check_distinct(&clip, &rows, &fixed)?;
+        let notes = if config.learned_prompts { Vec::new() } else { cut_prompts(&clip, &fixed)? };
+        Ok(Self { clip, config, prompts, parameters, classes, notes })
+    }
+
+    /// What the user should know of its prompts, one sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The model.
