@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::options::ModelArgs;
-use crate::clip::{Clip, name_key};
+use crate::clip::{Clip, LFS_POINTER, ModelError, name_key};
 use crate::dapo::Alarm;
 use crate::dapo::learner::{LearnedDetector, LearnerFile, Method};
 use crate::gpu::Gpu;
@@ -106,6 +106,9 @@ impl LearnerArgs {
 /// A message that names the file.
 pub fn read_learner(path: &Path) -> Result<LearnerFile, Failure> {
     let bytes = fs::read(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
+    if bytes.starts_with(LFS_POINTER) {
+        return Err(ModelError::LfsPointer { path: path.to_owned() }.into());
+    }
     LearnerFile::from_bytes(&bytes).map_err(|e| Failure::new(format!("{}: {e}", path.display())))
 }
 

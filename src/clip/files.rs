@@ -9,7 +9,7 @@ use super::error::ModelError;
 /// Most bytes of a configuration, an index or a tokenizer. The largest tokenizers of published models have 20 MB.
 const MAX_BYTES: u64 = 256 << 20;
 /// How the placeholder begins that Git leaves where Git LFS did not fetch the file itself.
-const LFS_POINTER: &[u8] = b"version https://git-lfs";
+pub const LFS_POINTER: &[u8] = b"version https://git-lfs";
 /// U+FEFF in UTF-8, which some editors put in front of a text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 

@@ -32,6 +32,7 @@ pub mod weights;
 
 pub use architectures::Architecture;
 pub use error::ModelError;
+pub use files::LFS_POINTER;
 pub use model::{Clip, ClipOptions};
 pub use repair::name_key;
 pub use transformer::{ClipError, LayerTokens, WeightStorage};

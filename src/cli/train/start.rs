@@ -64,9 +64,7 @@ impl Start {
             Some(_) => MaskThreshold::Full,
             None => MaskThreshold::Half,
         });
-        if run.training.batch == 0 || run.training.checkpoint_every == 0 {
-            return Err(Failure::new("training.batch and training.checkpoint_every must be at least 1"));
-        }
+        check(&run)?;
         let images = labelled(&found, &mut run)?;
         let snapshot = init.map(|file| Snapshot { values: file.parameters, ..Snapshot::default() });
         let digest = digest(&args.data.data, &found);
@@ -104,6 +102,7 @@ impl Start {
         run.training.steps = args.steps.or(run.training.steps);
         run.training.micro_batch = args.micro_batch.or(run.training.micro_batch);
         run.training.checkpoint_every = args.checkpoint_every.unwrap_or(run.training.checkpoint_every);
+        check(&run)?;
         let images = labelled(found, &mut run)?;
         let start = Self {
             run,
@@ -314,6 +313,12 @@ fn override_by(args: &Args, run: &mut RunConfig) {
     if let Some(list) = &args.defects {
         run.defects = crate::dapo::run::DefectClass::from_names(list.split(','));
     }
+}
+
+fn check(run: &RunConfig) -> Result<(), Failure> {
+    run.check().map_err(|problem| {
+        Failure::new(problem).hint("correct it in the file of --config, or the option of the same name")
+    })
 }
 
 fn read_config(path: Option<&Path>, method: Option<Method>) -> Result<RunConfig, Failure> {

@@ -88,11 +88,14 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// `true` or `false`.
+    /// `true` or `false`. `"true"` in quotes is true; what a text of another content means differs between programs.
     pub(super) fn flag(&self, key: &str, default: bool) -> Result<bool, ModelError> {
         match self.get(key) {
             None => Ok(default),
-            Some(value) => value.as_bool().ok_or_else(|| self.wrong(key, "true or false", value)),
+            Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("true") => Ok(true),
+            Some(value) => {
+                value.as_bool().ok_or_else(|| self.wrong(key, "true or false, without quotes,", value))
+            }
         }
     }
 

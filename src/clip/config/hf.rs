@@ -31,6 +31,16 @@ const TEXT: Defaults = Defaults { width: 512, mlp_width: 2048, layers: 12, heads
 /// Turns the content of `config.json` into a [`ClipConfig`].
 pub(super) fn parse(path: &Path, map: &Map<String, Value>, name: String) -> Result<ClipConfig, ModelError> {
     let top = Fields::new(path, "", map);
+    for (kind, missing) in [("clip_vision_model", "text"), ("clip_text_model", "vision")] {
+        if map.get("model_type").and_then(Value::as_str) == Some(kind) {
+            return Err(top.unsupported(
+                "model_type",
+                &format!(
+                    "the {missing} tower is missing; take the folder of the whole model, whose type is `clip`"
+                ),
+            ));
+        }
+    }
     if !is_clip(map) {
         return Err(top.unsupported("model_type", "only `clip` models are"));
     }

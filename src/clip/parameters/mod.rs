@@ -87,11 +87,28 @@ const RANDOM_LOGIT_SCALE: f32 = 100.0;
 pub fn load(folder: &Path, matrices: Allowed) -> Result<ClipWeights, ModelError> {
     let config = ClipConfig::from_folder(folder)?;
     let file = Arc::new(Checkpoint::open(folder, config.layout)?);
+    check_towers(&file, &config)?;
     let vision = vision_weights(&file, &config, matrices)?;
     let text = text_weights(&file, &config, matrices)?;
     let logit_scale = logit_scale(&file)?;
     let notes = unused(&file).into_iter().collect();
     Ok(ClipWeights { config, vision, text, logit_scale, notes })
+}
+
+/// Refuses one tower that was saved alone, and names the missing one.
+fn check_towers(file: &Checkpoint, config: &ClipConfig) -> Result<(), ModelError> {
+    let (vision, text) = config.layout.towers();
+    let has = |start: &str| file.names().any(|name| name.starts_with(start));
+    let missing = match (has(vision), text.iter().any(|start| has(start))) {
+        (true, false) => "the text tower is missing: these are the weights of the vision tower alone",
+        (false, true) => "the vision tower is missing: these are the weights of the text tower alone",
+        _ => return Ok(()),
+    };
+    Err(ModelError::NotAModel {
+        path: file.path().to_owned(),
+        problem: missing.into(),
+        fix: "take the file that has both towers and their projections".into(),
+    })
 }
 
 /// A note on the tensors that no part of the network reads. Plausible, wrong results come from them when they change

@@ -217,3 +217,17 @@ fn a_logit_scale_without_meaning_is_named() {
         fails(&dir, &["`logit_scale`", "factor on cosines"]);
     }
 }
+
+#[test]
+fn one_tower_alone_is_named() {
+    let part = |keep: fn(&str) -> bool| {
+        folder(|d| {
+            fixtures::write_open_clip(d, Dtype::F32);
+            let mut tensors = fixtures::open_clip_tensors();
+            tensors.retain(|name, _| keep(name));
+            write_weights(&d.join("open_clip_model.safetensors"), &tensors, Dtype::F32);
+        })
+    };
+    fails(&part(|name| name.starts_with("visual.")), &["text tower is missing", "both towers"]);
+    fails(&part(|name| !name.starts_with("visual.")), &["vision tower is missing", "both towers"]);
+}

@@ -146,7 +146,9 @@ fn archive(map: &[u8], progress: Progress<'_>) -> Result<Parts, Problem> {
     if parts.program.is_empty() {
         return Err(Problem::Damaged("its archive has no data.pkl".into()));
     }
-    let total: usize = wanted.iter().map(|(_, _, length)| length).sum();
+    // Entries that lie on each other would be read once for each of them.
+    let total = wanted.iter().try_fold(0usize, |sum, (_, _, length)| sum.checked_add(*length));
+    let total = total.filter(|&total| total <= map.len()).ok_or_else(|| damaged(&"its entries overlap"))?;
     let mut done = 0;
     for (index, name, length) in wanted {
         // Reading to the end compares the checksum.

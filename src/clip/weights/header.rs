@@ -53,6 +53,11 @@ impl Shard {
         Ok(Shard { source, entries })
     }
 
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        self.source.path()
+    }
+
     /// Names of all tensors, in order.
     pub(super) fn names(&self) -> impl Iterator<Item = &String> {
         self.entries.keys()

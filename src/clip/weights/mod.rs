@@ -5,6 +5,7 @@
 //! The header is validated completely when the file is opened; only the tensors that are used are read, and each
 //! value of them is checked while it is read.
 
+mod find;
 mod header;
 mod source;
 mod table;
@@ -41,24 +42,28 @@ struct Index {
 }
 
 impl Checkpoint {
-    /// Opens the weights in `folder`, under the file names of `layout`. A single file takes precedence over shards.
+    /// Opens the weights in `folder`, under the file names of `layout`. A single file takes precedence over shards. With
+    /// neither, a single file of another name is taken if its tensors are those of the layout.
     ///
     /// # Errors
-    /// Missing, unreadable or damaged files; an index that does not match its shards.
+    /// Missing, unreadable or damaged files; several files to choose from; an index that does not match its shards.
     pub fn open(folder: &Path, layout: Layout) -> Result<Self, ModelError> {
         let single = folder.join(layout.weights_file());
         if single.is_file() {
-            let shard = Shard::open(&single)?;
-            let owner = shard.names().map(|name| (name.clone(), 0)).collect();
-            return Ok(Checkpoint {
-                path: single,
-                shards: vec![Arc::new(shard)],
-                owner,
-                used: Mutex::default(),
-            });
+            return Ok(Self::of(Shard::open(&single)?));
         }
         let index = folder.join(layout.index_file());
-        if index.is_file() { Self::open_sharded(folder, index) } else { Err(no_weights(folder, single)) }
+        match index.is_file() {
+            true => Self::open_sharded(folder, index),
+            false => Ok(Self::of(find::single(folder, layout)?)),
+        }
+    }
+
+    /// The weights of one file.
+    fn of(shard: Shard) -> Self {
+        let owner = shard.names().map(|name| (name.clone(), 0)).collect();
+        let path = shard.path().to_owned();
+        Checkpoint { path, shards: vec![Arc::new(shard)], owner, used: Mutex::default() }
     }
 
     fn open_sharded(folder: &Path, path: PathBuf) -> Result<Self, ModelError> {
@@ -172,23 +177,6 @@ impl Checkpoint {
             format!(" (nearest: {})", names.join(", "))
         }
     }
-}
-
-/// The error for missing weights, with a fix when the folder has them in Python's pickle format.
-fn no_weights(folder: &Path, wanted: PathBuf) -> ModelError {
-    let pickled =
-        ["pytorch_model.bin", "open_clip_pytorch_model.bin"].iter().find(|f| folder.join(f).is_file());
-    let fix = match pickled {
-        Some(file) => {
-            let file = folder.join(file).display().to_string();
-            format!(
-                "{file} is a Python pickle; convert it once: dapo-wgpu import '{file}' --out '{}'",
-                folder.display()
-            )
-        }
-        None => "download the model's weights in safetensors format into this folder".into(),
-    };
-    ModelError::MissingFile { path: wanted, fix }
 }
 
 /// Levenshtein distance in bytes; tensor names are ASCII.

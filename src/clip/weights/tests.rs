@@ -184,6 +184,51 @@ fn shards() {
 }
 
 #[test]
+fn a_pointer_of_git_lfs_is_no_weights() {
+    let dir = tempdir().unwrap();
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4665\nsize 1710540580\n";
+    for name in [FILE, "pytorch_model.safetensors"] {
+        std::fs::write(dir.path().join(name), pointer).unwrap();
+        message(open(&dir), &[name, "git lfs pull"]);
+        std::fs::remove_file(dir.path().join(name)).unwrap();
+    }
+}
+
+#[test]
+fn weights_of_another_name_are_used_if_there_is_one_choice() {
+    let whole = |layout| match layout {
+        Layout::HuggingFace => fixtures::hf_tensors(),
+        Layout::OpenClip => fixtures::open_clip_tensors(),
+    };
+    let names = [
+        (Layout::HuggingFace, "pytorch_model.safetensors"),
+        (Layout::HuggingFace, "model.fp16.safetensors"),
+        (Layout::OpenClip, "open_clip_pytorch_model.safetensors"),
+        (Layout::OpenClip, "epoch_32.safetensors"),
+    ];
+    for (layout, name) in names {
+        let dir = tempdir().unwrap();
+        write_weights(&dir.path().join(name), &whole(layout), FileDtype::F32);
+        // A learner may lie there, too.
+        let learner = Tensors::from([("prompt_learner.x".to_owned(), (vec![1], vec![0.0]))]);
+        write_weights(&dir.path().join("learner.safetensors"), &learner, FileDtype::F32);
+        let file = Checkpoint::open(dir.path(), layout).unwrap();
+        assert!(file.path().ends_with(name) && file.contains(layout.mark()));
+        // The usual name comes first.
+        write_weights(&dir.path().join(layout.weights_file()), &whole(layout), FileDtype::F32);
+        assert!(Checkpoint::open(dir.path(), layout).unwrap().path().ends_with(layout.weights_file()));
+        std::fs::remove_file(dir.path().join(layout.weights_file())).unwrap();
+        // Two choices.
+        write_weights(&dir.path().join("other.safetensors"), &whole(layout), FileDtype::F32);
+        message(Checkpoint::open(dir.path(), layout), &[name, "other.safetensors", "rename"]);
+    }
+    // Tensors of the other layout.
+    let dir = tempdir().unwrap();
+    write_weights(&dir.path().join("w.safetensors"), &whole(Layout::OpenClip), FileDtype::F32);
+    message(open(&dir), &["w.safetensors has the tensors of the other layout", "open_clip_config.json"]);
+}
+
+#[test]
 fn no_weights() {
     let dir = tempdir().unwrap();
     message(open(&dir), &[FILE, "not found", "safetensors format"]);

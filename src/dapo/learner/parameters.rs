@@ -177,10 +177,71 @@ impl Parameters {
         (config.prompt_sets, config.context_length) = (sets, length);
         let depth = (0..).take_while(|&i| self.tensors.contains_key(&text_tokens(i))).count();
         config.text_depth = Some(depth);
-        config.visual_depth = Some(self.tensors.get(VISUAL).map_or(0, |v| v.shape[0]));
-        let tokens = self.tensors.get(&text_tokens(0)).map(|v| v.shape[0]);
-        let visual = self.tensors.get(VISUAL).and_then(|v| v.shape.get(1).copied());
-        config.layer_tokens = tokens.or(visual).unwrap_or(config.layer_tokens);
+        let sizes = |name: String, expected: &str, dimensions: usize| match self.tensors.get(&name) {
+            Some(v) if v.shape.len() != dimensions => {
+                let (expected, found) = (expected.to_owned(), format!("{:?}", v.shape));
+                Err(LearnerError::Shape { name, expected, found })
+            }
+            found => Ok(found.map(|v| v.shape.as_slice())),
+        };
+        let visual = sizes(VISUAL.into(), "[depth, tokens, width]", 3)?;
+        config.visual_depth = Some(visual.map_or(0, |shape| shape[0]));
+        let tokens = sizes(text_tokens(0), "[tokens, width]", 2)?.map(|shape| shape[0]);
+        config.layer_tokens = tokens.or(visual.map(|shape| shape[1])).unwrap_or(config.layer_tokens);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameters(shapes: &[(&str, &[usize])]) -> Parameters {
+        let values =
+            |shape: &[usize]| Values { shape: shape.to_vec(), data: vec![0.5; shape.iter().product()] };
+        Parameters {
+            tensors: shapes.iter().map(|(name, shape)| ((*name).to_owned(), values(shape))).collect(),
+        }
+    }
+
+    #[test]
+    fn tensors_of_any_number_of_dimensions_are_named_or_read() {
+        let layer = text_tokens(0);
+        let right: [(&str, &[usize]); 3] = [(NORMAL, &[2, 3, 4]), (VISUAL, &[5, 6, 7]), (&layer, &[6, 4])];
+        let mut config = LearnerConfig::default();
+        parameters(&right).infer_sizes(&mut config).expect("sizes");
+        assert_eq!((config.prompt_sets, config.context_length, config.layer_tokens), (2, 3, 6));
+        assert_eq!((config.text_depth, config.visual_depth), (Some(1), Some(5)));
+        let shapes: [&[usize]; 5] = [&[], &[1], &[1, 1], &[1, 1, 1], &[1, 1, 1, 1]];
+        for (at, (name, own)) in right.iter().enumerate() {
+            for shape in shapes.iter().filter(|shape| shape.len() != own.len()) {
+                let mut wrong = right;
+                wrong[at].1 = shape;
+                let error =
+                    parameters(&wrong).infer_sizes(&mut LearnerConfig::default()).expect_err("a shape");
+                assert!(error.to_string().contains(&format!("'{name}' is {shape:?}")), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_neither_read_nor_written() {
+        for (number, value) in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY].into_iter().enumerate() {
+            let mut wrong = parameters(&[(NORMAL, &[2, 3, 4]), (VISUAL, &[1, 2, 2])]);
+            let mut bytes = wrong.to_bytes(HashMap::new()).expect("finite values");
+            // The tensors are the last bytes of the file, in the order of their names.
+            let at = bytes.len() - 4 * (number + 1);
+            bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+            let error = Parameters::from_bytes(&bytes).expect_err("a value").to_string();
+            let last = format!(
+                "'{VISUAL}' has the value {value} at index [0, {}, {}]",
+                1 - number / 2,
+                (3 - number) % 2
+            );
+            assert!(error.contains(&last), "{error} {last}");
+            wrong.tensors.get_mut(NORMAL).expect("the tensor").data[7] = value;
+            let error = wrong.to_bytes(HashMap::new()).expect_err("a value").to_string();
+            assert!(error.contains(NORMAL) && error.contains("[0, 1, 3]"), "{error}");
+        }
     }
 }
