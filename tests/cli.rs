@@ -19,6 +19,8 @@ mod images;
 mod import;
 #[path = "cli/laboratory.rs"]
 mod laboratory;
+#[path = "cli/learners.rs"]
+mod learners;
 #[path = "cli/models.rs"]
 mod models;
 #[path = "cli/profile.rs"]

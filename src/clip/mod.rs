@@ -12,6 +12,7 @@
 pub mod architectures;
 pub mod config;
 pub mod embedded;
+mod end_token;
 pub mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;

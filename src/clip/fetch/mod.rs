@@ -5,6 +5,7 @@
 //! and in the next one.
 
 mod headers;
+mod leftovers;
 mod models;
 mod transfer;
 mod types;

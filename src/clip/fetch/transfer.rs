@@ -88,33 +88,6 @@ impl Transfer<'_> {
         Ok(fetched)
     }
 
-    /// Checks a file without a known checksum: that a `.json` is JSON.
-    fn check_form(&self, path: &Path) -> Result<(), FetchError> {
-        if !self.name.ends_with(".json") {
-            return Ok(());
-        }
-        let bytes = std::fs::read(path).map_err(|e| FetchError::io(path, e))?;
-        match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&bytes) {
-            Ok(_) => Ok(()),
-            Err(e) => Err(FetchError::NotJson { url: self.url.clone(), reason: e.to_string() }),
-        }
-    }
-
-    /// Removes a part with which nothing can be begun: an empty one, one without a checksum that would reveal that its
-    /// rest belongs to another file, one that is too long.
-    fn clean(&self, part: &Path, error: &FetchError) {
-        let is_empty = std::fs::metadata(part).is_ok_and(|found| found.len() == 0);
-        let is_useless = match error {
-            FetchError::Busy { .. } => false,
-            FetchError::TooLong { .. } => true,
-            FetchError::Interrupted { .. } | FetchError::Slow { .. } => is_empty || self.expected.is_none(),
-            _ => is_empty,
-        };
-        if is_useless {
-            std::fs::remove_file(part).ok();
-        }
-    }
-
     /// Downloads into `part`, reconnecting as often as needed.
     fn download(
         &self,

@@ -108,3 +108,28 @@ fn entries_of_an_archive_that_lie_on_each_other_are_refused() {
     let error = write(&wrong).unwrap_err();
     assert!(error.contains("overlap") || error.contains("archive"), "{error}");
 }
+
+#[test]
+fn a_file_that_is_cut_while_it_is_open_gives_an_error() {
+    let bytes = std::fs::read(fixture("plain.pt")).unwrap();
+    let cut = |path: &std::path::Path| {
+        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        file.set_len(bytes.len() as u64 / 2).unwrap();
+    };
+    let copy = tempfile::NamedTempFile::new().unwrap();
+    let out = tempfile::NamedTempFile::new().unwrap();
+    for cut_first in [true, false] {
+        std::fs::write(copy.path(), &bytes).unwrap();
+        let file = open(copy.path()).unwrap();
+        if cut_first {
+            cut(copy.path());
+            assert!(file.pickle().unwrap_err().to_string().contains("shorter"));
+            continue;
+        }
+        let mut tensors = file.state_dict(&file.pickle().unwrap()).unwrap();
+        cut(copy.path());
+        let error = write(out.path(), &tensors, Default::default(), &mut |_, _, _| ()).unwrap_err();
+        assert!(error.to_string().contains("shorter"), "{error}");
+        assert!(tensors.remove("f64").unwrap().into_f32().unwrap_err().contains("shorter"));
+    }
+}

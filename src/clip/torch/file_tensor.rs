@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use half::{bf16, f16};
 use safetensors::tensor::Dtype;
 
+use super::container::{CUT, TorchFile};
 use super::value::{Tensor, element_size};
 
 /// A tensor of the file, strided, with bounds checked.
@@ -12,6 +13,8 @@ use super::value::{Tensor, element_size};
 pub struct FileTensor<'a> {
     pub(super) tensor: Tensor<'a>,
     pub(super) storage: &'a [u8],
+    /// The file of the storage.
+    pub(super) file: &'a TorchFile,
     /// Length as stored.
     pub(super) bytes: usize,
     /// Whether the elements are given as float32, whatever float type they are stored as.
@@ -43,6 +46,9 @@ impl FileTensor<'_> {
         if !matches!(stored, Dtype::F32 | Dtype::F64 | Dtype::F16 | Dtype::BF16) {
             return Err(format!("is stored as {stored:?}, and has to be of a float type"));
         }
+        if !self.is_whole() {
+            return Err(format!("cannot be read: {CUT}"));
+        }
         if stored == Dtype::F64 {
             let numbers = self.data();
             let beyond = |b: &&[u8; 8]| {
@@ -58,6 +64,12 @@ impl FileTensor<'_> {
         }
         self.as_f32 = stored != Dtype::F32;
         Ok(self)
+    }
+
+    /// Whether its file still has the length that it had when it was opened. [`FileTensor::data`] must not be called
+    /// otherwise.
+    pub(super) fn is_whole(&self) -> bool {
+        self.file.is_whole()
     }
 
     /// The elements in row-major order, as [`FileTensor::dtype`] says.

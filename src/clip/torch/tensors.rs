@@ -1,13 +1,13 @@
 //! From strided tensors over storages to contiguous tensors in a safetensors file.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensorError, View};
 
-use super::container::{Progress, TorchFile};
+use super::container::{CUT, Progress, TorchFile};
 use super::error::{Problem, TorchError};
 use super::file_tensor::FileTensor;
 use super::pickle::Pickle;
@@ -147,7 +147,7 @@ impl TorchFile {
         if bytes > 0 && last.is_none_or(|last| last >= data.len() / size) {
             return Err("reaches beyond its storage".into());
         }
-        Ok(FileTensor { tensor: tensor.clone(), storage: data, bytes, as_f32: false })
+        Ok(FileTensor { tensor: tensor.clone(), storage: data, file: self, bytes, as_f32: false })
     }
 }
 
@@ -160,6 +160,8 @@ fn shortened(text: &str) -> String {
 struct Reported<'a, 'p> {
     tensor: &'a FileTensor<'a>,
     report: &'p RefCell<dyn FnMut(u64) + 'p>,
+    /// Set when the file became shorter, so that there is nothing to read.
+    cut: &'p Cell<bool>,
 }
 
 impl View for Reported<'_, '_> {
@@ -175,6 +177,10 @@ impl View for Reported<'_, '_> {
         if let Ok(mut report) = self.report.try_borrow_mut() {
             report(self.tensor.byte_len() as u64);
         }
+        if !self.tensor.is_whole() {
+            self.cut.set(true);
+            return Cow::Owned(vec![0; self.tensor.byte_len()]);
+        }
         self.tensor.data()
     }
 
@@ -186,7 +192,7 @@ impl View for Reported<'_, '_> {
 /// Writes tensors to `path` as safetensors, one at a time.
 ///
 /// # Errors
-/// The operating system's.
+/// The operating system's; a file that became shorter since it was opened.
 pub fn write(
     path: &Path,
     tensors: &BTreeMap<String, FileTensor<'_>>,
@@ -199,10 +205,15 @@ pub fn write(
         done += bytes;
         progress("writing", done, total);
     });
-    let views = tensors.iter().map(|(name, tensor)| (name, Reported { tensor, report: &report }));
+    let cut = Cell::new(false);
+    let views = tensors.iter().map(|(name, tensor)| (name, Reported { tensor, report: &report, cut: &cut }));
     let about = (!about.is_empty()).then_some(about);
     safetensors::serialize_to_file(views, about, path).map_err(|e| match e {
         SafeTensorError::IoError(e) => e,
         other => std::io::Error::other(other),
-    })
+    })?;
+    match cut.get() {
+        true => Err(std::io::Error::other(format!("the file that it is made of: {CUT}"))),
+        false => Ok(()),
+    }
 }

@@ -43,6 +43,7 @@ impl LearnedDetector {
         known: Option<&Values>,
     ) -> Result<Self, DapoError> {
         parameters.check(&config, &clip)?;
+        let idle = parameters.unused(&config, &clip);
         let prompts = HybridPrompts::new(&config, &clip, defects)?;
         let gpu = clip.gpu().clone();
         let upload = |(name, v): (&String, &Values)| {
@@ -72,7 +73,8 @@ impl LearnedDetector {
         let rows = classes.per_class.read(&gpu)?;
         clip.finite("the learner's class vectors", &rows)?;
         check_distinct(&clip, &rows, &fixed)?;
-        let notes = if config.learned_prompts { Vec::new() } else { cut_prompts(&clip, &fixed)? };
+        let mut notes = if config.learned_prompts { Vec::new() } else { cut_prompts(&clip, &fixed)? };
+        notes.extend(idle);
         Ok(Self { clip, config, prompts, parameters, classes, notes })
     }
 

@@ -163,6 +163,22 @@ impl Parameters {
         Ok(())
     }
 
+    /// A note on the tensors that a learner of these settings does not have, and that change nothing.
+    pub fn unused(&self, config: &LearnerConfig, clip: &Clip) -> Option<String> {
+        let known = layout(config, clip);
+        let unused: Vec<&String> =
+            self.tensors.keys().filter(|name| known.iter().all(|(known, _)| known != *name)).collect();
+        let first: Vec<String> = unused.iter().take(3).map(|name| format!("'{name}'")).collect();
+        (!unused.is_empty()).then(|| {
+            format!(
+                "{} tensors of the learner are not used: {}{}",
+                unused.len(),
+                first.join(", "),
+                if unused.len() > first.len() { ", …" } else { "" }
+            )
+        })
+    }
+
     /// Sets the sizes in `config` that are inferred from these tensors: prompt sets, context length, layer tokens and
     /// depths.
     ///
