@@ -19,10 +19,14 @@ mod images;
 mod import;
 #[path = "cli/laboratory.rs"]
 mod laboratory;
+#[path = "cli/learners.rs"]
+mod learners;
 #[path = "cli/models.rs"]
 mod models;
 #[path = "cli/profile.rs"]
 mod profile;
+#[path = "cli/prompts.rs"]
+mod prompts;
 #[path = "cli/requests.rs"]
 mod requests;
 #[path = "cli/scoring.rs"]

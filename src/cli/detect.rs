@@ -108,7 +108,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         .chain(tiling.map(|tiling| ("tile".to_owned(), tiling.edge.into())))
         .collect(),
         timing: Timing { images: scored, seconds, images_per_second: scored as f64 / seconds.max(1e-9) },
-        notes: gpu.notes().into_iter().chain(note.clone()).collect(),
+        notes: gpu.notes().into_iter().chain(inspector.detector().notes()).chain(note.clone()).collect(),
         images,
     };
     results.save(args.out.join("results.json"))?;

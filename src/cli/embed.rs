@@ -7,7 +7,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use super::Failure;
 use super::learner::LearnerArgs;
 use super::options::{BatchArg, ModelArgs, RunArgs};
-use super::output::progress;
+use super::output::{note, progress};
 use crate::clip::Clip;
 use crate::dapo::LearnedDetector;
 use crate::dapo::learner::DapoError;
@@ -60,6 +60,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             Encoder::Learner(Box::new(learner.detector(clip, None, &names)?))
         }
     };
+    encoder.clip().notes().iter().for_each(|text| note(text));
     let d = encoder.clip().config().embed_dim;
     let texts = if names.is_empty() { Vec::new() } else { encoder.texts(&names)? };
 
@@ -124,8 +125,22 @@ impl Encoder {
 
     fn texts(&self, names: &[String]) -> Result<Vec<f32>, Failure> {
         match self {
-            Self::Clip(clip) => Ok(clip.encode_texts(names)?),
-            Self::Learner(learner) => Ok(learner.class_vectors()?),
+            Self::Clip(clip) => {
+                for (name, row) in names.iter().zip(clip.token_rows(names)?) {
+                    if row.left_out > 0 {
+                        let context = clip.text().context_length();
+                        note(&format!(
+                            "{name:?} is {} tokens longer than the {context} that this model reads; its end is left out",
+                            row.left_out
+                        ));
+                    }
+                }
+                Ok(clip.encode_texts(names)?)
+            }
+            Self::Learner(learner) => {
+                learner.notes().iter().for_each(|text| note(text));
+                Ok(learner.class_vectors()?)
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! `fetch`: download a full CLIP model.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
@@ -37,6 +38,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         Failure::new(format!("unknown model '{}'; known: {}", args.model, names.join(", ")))
     })?;
     let out = args.out.clone().unwrap_or_else(|| Path::new("models").join(model.name));
+    let is_new = !out.exists();
     writable_folder(&out)?;
     let bar = bytes_progress();
     let mut show = |progress: Progress<'_>| {
@@ -44,7 +46,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         bar.set_length(progress.total.unwrap_or(progress.done));
         bar.set_position(progress.done);
     };
-    let fetched = Hub::new(args.hub.as_deref()).fetch(model.sources, &out, &mut show)?;
+    let fetched = Hub::new(args.hub.as_deref()).fetch(model.sources, &out, &mut show);
+    if fetched.is_err() && is_new {
+        fs::remove_dir(&out).ok(); // which fails where there is something in it
+    }
+    let fetched = fetched?;
     bar.finish_and_clear();
     for file in &fetched {
         let state = if file.kept { "was there" } else { "fetched" };

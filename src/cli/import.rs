@@ -1,18 +1,25 @@
 //! `import`: PyTorch files to safetensors.
 
+mod select;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use safetensors::Dtype;
 use serde_json::json;
 
+use select::{as_f32, clip_of, not_clip};
+
 use super::Failure;
+use super::learner::read_learner;
 use super::output::{bytes_progress, print, writable_folder};
 use crate::clip::config::{Activation, ClipConfig, Layout};
 use crate::clip::parameters;
 use crate::clip::tokenizer::Tokenizer;
 use crate::clip::torch::{FileTensor, TorchFile, infer, tensors};
+use crate::clip::weights::Allowed;
 use crate::dapo::Checkpoint;
 use crate::report::{AtomicFile, WriteError, write_atomic};
 
@@ -93,14 +100,25 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         if pickle.entry(pickle.root(), "optimizer_state_dict").is_some() {
             summary.notes.push("the optimizer's state is left out".into());
         }
-        (learner.tensors, "learner.safetensors")
+        (as_f32(&args.file, learner.tensors, &mut summary.notes, |_| true)?, "learner.safetensors")
     } else {
         let tensors = file.state_dict(&pickle)?;
         about.insert("format".into(), "pt".into());
-        let layout = infer::layout(&infer::shapes(&tensors));
-        summary.kind = if layout.is_some() { "clip" } else { "tensors" };
+        let (tensors, layout) = clip_of(&args.file, tensors, &mut summary.notes)?;
         model = layout;
-        (tensors, layout.map_or("model.safetensors", Layout::weights_file))
+        match layout {
+            Some(layout) => {
+                summary.kind = "clip";
+                // What needs no conversion is kept as it is.
+                let tensors = as_f32(&args.file, tensors, &mut summary.notes, |dtype| dtype == Dtype::F64)?;
+                (tensors, layout.weights_file())
+            }
+            None if out_is_file => {
+                summary.kind = "tensors";
+                (tensors, "model.safetensors")
+            }
+            None => return Err(not_clip(&args.file, &tensors)),
+        }
     };
     let target = if out_is_file { args.out.clone() } else { args.out.join(name) };
     let writer = AtomicFile::create(&target)?;
@@ -115,11 +133,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             summary.notes.push("--model needs a folder with a configuration: give a folder as --out".into())
         }
         None if summary.kind == "tensors" => {
-            summary
-                .notes
-                .push("these are not the names of a CLIP with a vision transformer: no configuration".into());
+            summary.notes.push("these are not the names of a CLIP with a vision transformer".into());
         }
-        None => {}
+        None => drop(read_learner(&summary.files[0].0)?),
     }
     print_summary(args, &tensors, &summary)
 }
@@ -143,10 +159,14 @@ fn complete(
                 summary.files.push((config.clone(), "written"));
             }
             Err(problem) => {
-                summary
-                    .notes
-                    .push(format!("no configuration: {problem}; write {} yourself", config.display()));
-                return Ok(());
+                return Err(Failure::new(format!(
+                    "{}: no configuration can be inferred: {problem}",
+                    args.file.display()
+                ))
+                .hint(format!(
+                    "the weights are written; write {} yourself, then use the folder",
+                    config.display()
+                )));
             }
         }
     }
@@ -160,11 +180,12 @@ fn complete(
             args.out.display()
         )),
         Ok(_) => {}
-        Err(problem) => summary.notes.push(problem.to_string()),
+        Err(problem) => return Err(problem.into()),
     }
-    if let Err(problem) = parameters::load(&args.out) {
-        summary.notes.push(problem.to_string());
-    }
+    // All blocks, too: this is the only time that the whole file is read without a device.
+    let weights = parameters::load(&args.out, Allowed::Finite)?;
+    weights.vision.blocks.iter().chain(weights.text.blocks.iter()).try_for_each(|block| block.map(drop))?;
+    summary.notes.extend(weights.notes);
     if let Err(problem) = Tokenizer::load(&args.out) {
         summary.notes.push(problem.to_string());
     }

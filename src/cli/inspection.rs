@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use super::learner::{Learner, LearnerArgs};
 use super::options::{BatchArg, ModelArgs};
+use super::output::note;
 use crate::clip::{Clip, embedded};
-use crate::dapo::{Alarm, Conditions, DEFAULT_DEFECTS, Detector, Prompts, alarm};
+use crate::dapo::{Alarm, Conditions, DEFAULT_DEFECTS, Detector, Prompts};
 use crate::gpu::{AdapterSummary, Gpu};
 use crate::inspect::Inspector;
 use crate::report::results::{Adapter, Model};
@@ -113,6 +114,7 @@ impl DetectorArgs {
                 learner.detector(clip, object, &prompts.defects)?.into()
             }
         };
+        detector.notes().iter().for_each(|text| note(text));
         let model = self.about(detector.clip());
         let inspector = Inspector::new(detector).with_batch(batch);
         Ok(Inspection { inspector, prompts, model, alarm: learner.and_then(|l| l.alarm().cloned()) })
@@ -175,14 +177,9 @@ impl Inspection {
 fn read_alarm(path: &Path) -> Result<Alarm, Failure> {
     let wrong = |problem: String| Failure::new(format!("{}: {problem}", path.display()));
     let text = fs::read(path).map_err(|e| wrong(e.to_string()))?;
-    let alarm: Alarm = serde_json::from_slice(&text).map_err(|e| {
-        wrong(format!("not a threshold that dapo-wgpu calibrate made ({e})"))
-            .hint("make one with dapo-wgpu calibrate --good DIR --out FILE.json")
-    })?;
-    match alarm.schema.as_str() {
-        alarm::SCHEMA => Ok(alarm),
-        other => Err(wrong(format!("its schema is '{other}', this program reads '{}'", alarm::SCHEMA))),
-    }
+    Alarm::from_json(&text).map_err(|problem| {
+        wrong(problem).hint("make one with dapo-wgpu calibrate --good DIR --out FILE.json")
+    })
 }
 
 /// Checks a `--threshold`.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::options::ModelArgs;
-use crate::clip::Clip;
+use crate::clip::{Clip, LFS_POINTER, ModelError, name_key};
 use crate::dapo::Alarm;
 use crate::dapo::learner::{LearnedDetector, LearnerFile, Method};
 use crate::gpu::Gpu;
@@ -106,6 +106,9 @@ impl LearnerArgs {
 /// A message that names the file.
 pub fn read_learner(path: &Path) -> Result<LearnerFile, Failure> {
     let bytes = fs::read(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
+    if bytes.starts_with(LFS_POINTER) {
+        return Err(ModelError::LfsPointer { path: path.to_owned() }.into());
+    }
     LearnerFile::from_bytes(&bytes).map_err(|e| Failure::new(format!("{}: {e}", path.display())))
 }
 
@@ -171,8 +174,10 @@ impl Learner {
     ) -> Result<LearnedDetector, Failure> {
         let named = |e: &dyn std::fmt::Display| Failure::new(format!("{}: {e}", self.path.display()));
         let mut config = self.file.config(&clip).map_err(|e| named(&e))?;
-        let same_object = object.is_none_or(|object| object == config.object);
-        let known = self.file.class_vectors.as_ref().filter(|_| same_object && defects == self.defects());
+        let keys = |names: &[String]| names.iter().map(|name| name_key(name)).collect::<Vec<_>>();
+        let same_object = object.is_none_or(|object| name_key(object) == name_key(&config.object));
+        let same = same_object && keys(defects) == keys(&self.defects());
+        let known = self.file.class_vectors.as_ref().filter(|_| same);
         if let Some(object) = object {
             config.object = object.to_owned();
         }

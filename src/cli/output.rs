@@ -100,3 +100,8 @@ pub fn writable_folder(path: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(path).map_err(refuse)?;
     tempfile::Builder::new().prefix(".probe").tempfile_in(path).map(drop).map_err(refuse)
 }
+
+/// Writes a note to standard error. Nothing depends on it, so it may be lost where nobody reads.
+pub fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "note: {text}");
+}

@@ -36,9 +36,14 @@ pub fn unpack() -> Result<PathBuf, ModelError> {
     FILES.iter().for_each(|(_, bytes)| digest.update(bytes));
     let version: String = digest.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
     let mut last = None;
-    for base in [cache_folder(), Some(std::env::temp_dir())].into_iter().flatten() {
-        let folder = base.join("dapo-wgpu").join(format!("{NAME}-{version}"));
-        match FILES.iter().try_for_each(|(name, bytes)| write(&folder, name, bytes)) {
+    let cache = cache_folder().map(|base| Ok(base.join("dapo-wgpu")));
+    let candidates = cache.into_iter().chain(std::iter::once_with(|| own_folder(&std::env::temp_dir())));
+    for base in candidates {
+        let folder =
+            base.as_ref().map_or(std::env::temp_dir(), PathBuf::clone).join(format!("{NAME}-{version}"));
+        let unpacked =
+            base.and_then(|_| FILES.iter().try_for_each(|(name, bytes)| write(&folder, name, bytes)));
+        match unpacked {
             Ok(()) => return Ok(folder),
             Err(source) => last = Some(ModelError::Unpack { path: folder, source }),
         }
@@ -47,6 +52,35 @@ pub fn unpack() -> Result<PathBuf, ModelError> {
         path: PathBuf::new(),
         source: std::io::Error::other("no folder to unpack to"),
     }))
+}
+
+/// A folder below the temporary folder `base`, which other users share, that belongs to this user alone. What another
+/// user put there under its name is refused: a link would lead to files of their choice.
+#[cfg(unix)]
+fn own_folder(base: &Path) -> std::io::Result<PathBuf> {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    // Files that a process makes have its user; the standard library has no other way to ask.
+    let user = tempfile::tempfile_in(base)?.metadata()?.uid();
+    let folder = base.join(format!("dapo-wgpu-{user}"));
+    match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(e),
+        _ => {}
+    }
+    // Of the name itself, not of what a link leads to.
+    let found = std::fs::symlink_metadata(&folder)?;
+    match found.is_dir() && found.uid() == user && found.mode() & 0o077 == 0 {
+        true => Ok(folder),
+        false => Err(std::io::Error::other(format!(
+            "{} is not a folder of this user alone (a link, or open to others)",
+            folder.display()
+        ))),
+    }
+}
+
+/// The temporary folder is the user's own on this system.
+#[cfg(not(unix))]
+fn own_folder(base: &Path) -> std::io::Result<PathBuf> {
+    Ok(base.join("dapo-wgpu"))
 }
 
 /// Writes one file atomically, unless it exists with the same contents.
@@ -86,6 +120,32 @@ mod tests {
         std::fs::write(folder.path().join("f"), b"wrong").unwrap();
         write(folder.path(), "f", b"right").unwrap();
         assert_eq!(std::fs::read(folder.path().join("f")).unwrap(), b"right");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_shared_temporary_folder_is_used_only_where_it_is_ones_own() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let base = tempfile::tempdir().unwrap();
+        let folder = own_folder(base.path()).unwrap();
+        assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(own_folder(base.path()).unwrap(), folder);
+        let refused = || {
+            let message = own_folder(base.path()).unwrap_err().to_string();
+            assert!(message.contains("of this user alone"), "{message}");
+        };
+        std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o770)).unwrap();
+        refused();
+        std::fs::remove_dir(&folder).unwrap();
+        symlink(tempfile::tempdir().unwrap().path(), &folder).unwrap();
+        refused();
+        std::fs::remove_file(&folder).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        symlink(elsewhere.path(), &folder).unwrap();
+        refused();
+        std::fs::remove_file(&folder).unwrap();
+        std::fs::write(&folder, "").unwrap();
+        refused();
     }
 
     #[test]

@@ -42,6 +42,52 @@ pub enum ModelError {
         /// The operating system's reason.
         source: std::io::Error,
     },
+    /// A placeholder of Git LFS lies where the file should be.
+    #[error(
+        "{path}: this is not the file itself but the pointer that Git leaves in its place; fetch the file with \
+         `git lfs pull` in that folder, or download it from the model's page"
+    )]
+    LfsPointer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A text file of absurd length.
+    #[error(
+        "{path}: the file is longer than {limit} bytes, which no file of this kind is; download it again"
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most bytes that are read.
+        limit: u64,
+    },
+    /// A file became shorter after it was opened.
+    #[error(
+        "{path}: tensor `{tensor}` cannot be read: the file ended before byte {end}; something cut it while it was \
+         in use. Download it again"
+    )]
+    Truncated {
+        /// The weight file.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// Where the part that was read should end, in bytes from the start of the file.
+        end: u64,
+    },
+    /// A weight is NaN or infinite, or larger than the device's storage can hold.
+    #[error("{path}: tensor `{tensor}` has the value {value} at index {index:?}; {fix}")]
+    Value {
+        /// The weight file.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// The first index of such a value.
+        index: Vec<usize>,
+        /// The value.
+        value: f32,
+        /// What to do.
+        fix: &'static str,
+    },
     /// The file is not JSON.
     #[error("{path}: not valid JSON: {source}; download the file again")]
     NotJson {

@@ -12,15 +12,18 @@
 pub mod architectures;
 pub mod config;
 pub mod embedded;
+mod end_token;
 pub mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;
+mod files;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod model;
 pub mod noise;
 pub mod parameters;
 mod ranges;
+mod repair;
 pub mod text;
 pub mod tokenizer;
 pub mod torch;
@@ -30,7 +33,9 @@ pub mod weights;
 
 pub use architectures::Architecture;
 pub use error::ModelError;
+pub use files::LFS_POINTER;
 pub use model::{Clip, ClipOptions};
+pub use repair::name_key;
 pub use transformer::{ClipError, LayerTokens, WeightStorage};
 
 pub use crate::ops::Factors;

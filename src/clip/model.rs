@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use super::config::ClipConfig;
 use super::embedded;
+use super::end_token::check_end;
 use super::error::ModelError;
 use super::parameters::{self, ClipWeights};
 use super::text::TextTower;
-use super::tokenizer::Tokenizer;
+use super::tokenizer::{TokenRow, Tokenizer};
 use super::transformer::{ClipError, Placement, WeightStorage};
 use super::vision::VisionTower;
+use super::weights::Allowed;
 use crate::gpu::Gpu;
 use crate::ops::{Factors, Tensor};
 
@@ -54,6 +56,7 @@ pub struct Clip {
     factors: Factors,
     tokenizer: Tokenizer,
     logit_scale: f32,
+    notes: Vec<String>,
 }
 
 impl Clip {
@@ -62,7 +65,11 @@ impl Clip {
     /// # Errors
     /// [`ClipError::Model`] for the folder, [`ClipError::Request`] for the image size.
     pub fn open(gpu: &Gpu, folder: &Path, options: ClipOptions) -> Result<Self, ClipError> {
-        let weights = parameters::load(folder)?;
+        let matrices = match options.storage {
+            WeightStorage::F32 => Allowed::Finite,
+            WeightStorage::F16 => Allowed::F16,
+        };
+        let weights = parameters::load(folder, matrices)?;
         Self::assemble(gpu, weights, Tokenizer::load(folder)?, folder, options)
     }
 
@@ -89,6 +96,7 @@ impl Clip {
         let size = options.image_size.unwrap_or(weights.config.vision.image_size);
         let vision = VisionTower::upload(gpu, &weights.config.vision, &weights.vision, size, placement)?;
         let text = TextTower::upload(gpu, &weights.config.text, weights.text, placement)?;
+        check_end(&tokenizer, &text, &weights.config, folder)?;
         Ok(Self {
             gpu: gpu.clone(),
             folder: folder.to_owned(),
@@ -99,6 +107,7 @@ impl Clip {
             factors: options.factors,
             tokenizer,
             logit_scale: weights.logit_scale,
+            notes: weights.notes,
         })
     }
 
@@ -115,6 +124,11 @@ impl Clip {
     /// Its architecture and pre-processing.
     pub fn config(&self) -> &ClipConfig {
         &self.config
+    }
+
+    /// What the user should know of its files, one sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The vision tower.
@@ -146,17 +160,39 @@ impl Clip {
     /// Token ids of texts, each row of the context's length.
     ///
     /// # Errors
-    /// [`ModelError::Text`].
+    /// [`ModelError::Text`], also for a text whose features would be read before its end: one that has the end token
+    /// in it, or a character that the tokenizer replaces by that token.
     pub fn tokenize<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<Vec<u32>>, ModelError> {
-        let context = self.text.context_length();
-        texts.iter().map(|text| self.tokenizer.encode(text.as_ref(), context)).collect()
+        Ok(self.token_rows(texts)?.into_iter().map(|row| row.ids).collect())
+    }
+
+    /// Texts as rows of token ids, with what became of them.
+    ///
+    /// # Errors
+    /// As [`Clip::tokenize`].
+    pub fn token_rows<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<TokenRow>, ModelError> {
+        let row = |text: &S| {
+            let text = text.as_ref();
+            let row = self.tokenizer.row(text, self.text.context_length())?;
+            match self.text.pooled_position(&row.ids) == row.end {
+                true => Ok(row),
+                false => Err(ModelError::Text {
+                    text: text.into(),
+                    problem:
+                        "it has the end-of-text token in it, or a character that this model's tokenizer does \
+                              not know, and everything after it would be ignored; use other words"
+                            .into(),
+                }),
+            }
+        };
+        texts.iter().map(row).collect()
     }
 
     /// Features of any number of texts, [texts, embed_dim], not normalised. They are encoded in batches that fit
     /// the device, and returned on the host.
     ///
     /// # Errors
-    /// [`ModelError::Text`].
+    /// [`ModelError::Text`]; [`ClipError::NotFinite`].
     pub fn encode_texts<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<f32>, ClipError> {
         let ids = self.tokenize(texts)?;
         let mut features = Vec::with_capacity(texts.len() * self.config.embed_dim);
@@ -164,14 +200,28 @@ impl Clip {
         for batch in ids.chunks(self.text.max_batch(&self.gpu).min(64)) {
             features.extend(self.text.forward(&self.gpu, batch)?.read(&self.gpu)?);
         }
+        self.finite("the features of a text", &features)?;
         Ok(features)
+    }
+
+    /// Refuses outputs that are not finite; `what` names them in the message.
+    ///
+    /// # Errors
+    /// [`ClipError::NotFinite`].
+    pub fn finite(&self, what: &str, values: &[f32]) -> Result<(), ClipError> {
+        match values.iter().all(|v| v.is_finite()) {
+            true => Ok(()),
+            false => {
+                Err(ClipError::NotFinite { model: self.folder.display().to_string(), what: what.to_owned() })
+            }
+        }
     }
 
     /// Features of pre-processed images, pixels [images, 3, size, size]: [images, embed_dim], not normalised,
     /// on the host.
     ///
     /// # Errors
-    /// [`ClipError::Request`] when the pixels are not a whole number of images.
+    /// [`ClipError::Request`] when the pixels are not a whole number of images; [`ClipError::NotFinite`].
     pub fn encode_images(&self, pixels: &[f32]) -> Result<Vec<f32>, ClipError> {
         let each = 3 * self.vision.image_size().pow(2);
         let mut features = Vec::new();
@@ -179,6 +229,7 @@ impl Clip {
             let output = self.vision.forward(&self.gpu, &self.upload_pixels(batch)?, false)?;
             features.extend(output.image_features.read(&self.gpu)?);
         }
+        self.finite("the features of an image", &features)?;
         Ok(features)
     }
 

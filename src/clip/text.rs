@@ -8,7 +8,7 @@ use crate::autograd::{Tape, Var};
 use crate::gpu::Gpu;
 use crate::ops::{self, Indices, Linear, Norm, OpError, Tensor};
 
-/// The text tower. The token table stays in the memory-mapped file: at 49,408 × 768 × 4 bytes it is
+/// The text tower. The token table stays in the file: at 49,408 × 768 × 4 bytes it is
 /// larger than the default limit of a storage binding, and a run needs only a few of its rows.
 #[derive(Debug)]
 pub struct TextTower {

@@ -2,12 +2,14 @@
 //!
 //! The vocabulary, the merges and the text normalisation (Unicode NFC, white space, lower case) come
 //! from the model's `tokenizer.json`. Start and end token, truncation and padding are handled here; the file's
-//! settings for them are ignored, because files differ in them.
-//!
-//! The original Python code also repairs mis-decoded text (`ftfy`) and HTML entities before this;
-//! neither is done here, and neither changes well-formed text.
+//! settings for them are ignored, because files differ in them. Texts are repaired before as OpenAI's tokenizer does
+//! it; see `repair.rs`.
+
+mod form;
 
 use super::error::ModelError;
+use super::files::read_text;
+use super::repair::repair;
 use std::path::{Path, PathBuf};
 
 const FILE: &str = "tokenizer.json";
@@ -26,6 +28,17 @@ pub struct Tokenizer {
     eos: u32,
 }
 
+/// A text as a row of token ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRow {
+    /// Start token, text, end token, padding: as many as the context's length.
+    pub ids: Vec<u32>,
+    /// The position of the end token.
+    pub end: usize,
+    /// Tokens of the text that found no room.
+    pub left_out: usize,
+}
+
 impl Tokenizer {
     /// Loads `path`, a `tokenizer.json` or a folder holding one.
     ///
@@ -42,8 +55,7 @@ impl Tokenizer {
                     .into(),
             });
         }
-        let bytes = std::fs::read(&file).map_err(|e| ModelError::read(&file, e))?;
-        Self::parse(&bytes, &file)
+        Self::parse(&read_text(&file)?, &file)
     }
 
     /// Reads the contents of a `tokenizer.json`; `path` names it in errors.
@@ -52,14 +64,16 @@ impl Tokenizer {
     /// As [`Tokenizer::load`].
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, ModelError> {
         let bad = |problem: String| ModelError::Tokenizer { path: path.to_owned(), problem };
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes)
-            .map_err(|e| bad(format!("not a tokenizer in Hugging Face form ({e})")))?;
-        inner.with_padding(None);
-        inner.with_truncation(None).map_err(|e| bad(e.to_string()))?;
+        let inner = form::read(bytes).map_err(&bad)?;
         let id =
             |token: &str| inner.token_to_id(token).ok_or_else(|| bad(format!("it has no {token} token")));
         let (bos, eos) = (id(BOS)?, id(EOS)?);
         Ok(Tokenizer { inner, path: path.to_owned(), bos, eos })
+    }
+
+    /// The ids of the start and the end token, which every text gets.
+    pub fn ends(&self) -> (u32, u32) {
+        (self.bos, self.eos)
     }
 
     /// Checks that every id of this tokenizer is a row of a token table of `vocab_size` rows.
@@ -82,10 +96,11 @@ impl Tokenizer {
     /// # Errors
     /// [`ModelError::Text`] when the file's own rules cannot be applied to the text.
     pub fn tokens(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        match self.inner.encode(text, false) {
+        let ids = form::guarded(|| match self.inner.encode(repair(text), false) {
             Ok(encoding) => Ok(encoding.get_ids().to_vec()),
-            Err(e) => Err(ModelError::Text { text: text.into(), problem: e.to_string() }),
-        }
+            Err(e) => Err(e.to_string()),
+        });
+        ids.map_err(|problem| ModelError::Text { text: text.into(), problem })
     }
 
     /// One row of `context_length` ids: start token, text, end token, [`PAD_ID`]. A text that is too
@@ -94,6 +109,14 @@ impl Tokenizer {
     /// # Errors
     /// As [`Tokenizer::tokens`]; a `context_length` below 2.
     pub fn encode(&self, text: &str, context_length: usize) -> Result<Vec<u32>, ModelError> {
+        Ok(self.row(text, context_length)?.ids)
+    }
+
+    /// As [`Tokenizer::encode`], with what became of the text.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub fn row(&self, text: &str, context_length: usize) -> Result<TokenRow, ModelError> {
         if context_length < 2 {
             let problem =
                 format!("a context length of {context_length} has no room for the start and end tokens");
@@ -106,7 +129,7 @@ impl Tokenizer {
         row.extend(&tokens[..kept]);
         row.push(self.eos);
         row.resize(context_length, PAD_ID);
-        Ok(row)
+        Ok(TokenRow { ids: row, end: kept + 1, left_out: tokens.len() - kept })
     }
 }
 
@@ -114,6 +137,7 @@ impl Tokenizer {
 mod tests {
     use super::*;
     use crate::clip::fixtures;
+    use serde_json::json;
     use std::fs;
 
     /// Ids of the fixture: one per letter, `letter</w>` at 26 + letter, then merges.
@@ -176,6 +200,57 @@ mod tests {
             json["model"]["unk_token"] = serde_json::Value::Null;
         });
         assert!(message(&file).contains("no <|endoftext|> token"));
+    }
+
+    #[test]
+    fn files_that_the_crate_panics_on_give_errors() {
+        let dir = tempfile::tempdir().unwrap();
+        let refused = |words: &[&str], change: &dyn Fn(&mut serde_json::Value)| {
+            fixtures::write_tokenizer(dir.path(), change);
+            let message = Tokenizer::load(dir.path()).unwrap_err().to_string();
+            for word in words {
+                assert!(message.contains(word), "{message:?} lacks {word:?}");
+            }
+        };
+        let step = |kind: &str, pattern: &str| json!({"type": kind, "pattern": {"Regex": pattern}, "content": "", "behavior": "Isolated", "invert": false});
+        refused(&["model.continuing_subword_prefix", "]]]"], &|f| {
+            f["model"]["continuing_subword_prefix"] = json!("]]]")
+        });
+        refused(&["`normalizer`", "empty"], &|f| f["normalizer"] = step("Replace", ""));
+        refused(&["`normalizer`", "empty"], &|f| {
+            f["normalizer"] = json!({"type": "Sequence", "normalizers": [step("Replace", "")]})
+        });
+        for pattern in ["(?=((\\w|\\w\\w)*\\d$))x|\\w+", "(a)\\1", "(?<!x)y", "(?>a*)b", "\\Ga"] {
+            refused(&["`pre_tokenizer`", "looks around"], &|f| f["pre_tokenizer"] = step("Split", pattern));
+        }
+        refused(&["Precompiled"], &|f| {
+            f["normalizer"] = json!({"type": "Precompiled", "precompiled_charsmap": ""})
+        });
+        refused(&["a sequence without"], &|f| f["pre_tokenizer"] = json!({"type": "Sequence"}));
+        refused(&["model is \"WordPiece\""], &|f| f["model"]["type"] = json!("WordPiece"));
+        refused(&["dropout"], &|f| f["model"]["dropout"] = json!(0.5));
+        refused(&["unk_token", "vocabulary"], &|f| f["model"]["unk_token"] = json!("unknown"));
+        refused(&["token \"a\"", "-1"], &|f| f["model"]["vocab"]["a"] = json!(-1));
+        refused(&["model.vocab"], &|f| f["model"]["vocab"] = json!([]));
+        for merge in [json!(["a", "q"]), json!("ab"), json!(["a"]), json!([1, 2]), json!(null)] {
+            refused(&["merge 1"], &|f| f["model"]["merges"][1] = merge.clone());
+        }
+        refused(&["added token 0"], &|f| f["added_tokens"][0]["content"] = json!(""));
+        refused(&["added_tokens"], &|f| f["added_tokens"] = json!("x"));
+        refused(&["not a tokenizer"], &|f| *f = json!([]));
+        // What is not used may be anything.
+        fixtures::write_tokenizer(dir.path(), |f| {
+            f["decoder"] = json!({"type": "CTC", "x": []});
+            f["post_processor"] = json!(7);
+        });
+        assert_eq!(Tokenizer::load(dir.path()).unwrap().tokens("abc").unwrap(), [55]);
+    }
+
+    #[test]
+    fn a_panic_of_the_crate_is_an_error() {
+        let before = form::guarded(|| -> Result<u32, String> { panic!("not seen") });
+        assert!(before.unwrap_err().contains("the file contradicts itself"));
+        assert_eq!(form::guarded(|| Ok(3)), Ok(3));
     }
 
     #[test]

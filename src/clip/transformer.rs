@@ -66,6 +66,17 @@ pub enum ClipError {
     /// The request does not fit the model.
     #[error("{0}")]
     Request(String),
+    /// The model's output is NaN or infinite although its weights are finite.
+    #[error(
+        "{model}: {what} are not finite numbers: with these weights a sum exceeds the range of float32. The file is \
+         damaged, or of a model that was trained to no end; download it again, or take another model"
+    )]
+    NotFinite {
+        /// The model's folder.
+        model: String,
+        /// Which output.
+        what: String,
+    },
 }
 
 impl ClipError {
@@ -73,7 +84,7 @@ impl ClipError {
     pub fn hint(&self) -> String {
         match self {
             ClipError::Op(error) => error.hint(),
-            ClipError::Model(_) | ClipError::Request(_) => String::new(),
+            ClipError::Model(_) | ClipError::Request(_) | ClipError::NotFinite { .. } => String::new(),
         }
     }
 }

@@ -8,6 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clip::name_key;
+
 /// Version of the format.
 pub const SCHEMA: &str = "dapo-wgpu/alarm/1";
 
@@ -73,6 +75,72 @@ pub enum AlarmError {
 }
 
 impl Alarm {
+    /// Reads what `calibrate` wrote, and checks that it can be what a calibration gives.
+    ///
+    /// # Errors
+    /// A message with the field and what is wrong with it.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
+        // Some editors put a byte order mark in front.
+        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let alarm: Self = serde_json::from_slice(text)
+            .map_err(|e| format!("not a threshold that dapo-wgpu calibrate made ({e})"))?;
+        alarm.check()?;
+        Ok(alarm)
+    }
+
+    /// Checks every field: a threshold out of range would call every image good, or every one defective.
+    fn check(&self) -> Result<(), String> {
+        /// Scores are probabilities; sums of them exceed 1 by their rounding.
+        const HIGHEST: f32 = 1.001;
+        let Self { schema, threshold, false_alarm_rate: rate, images, highest, conditions } = self;
+        let rank = ((*images as f64 + 1.0) * (1.0 - rate) - 1e-9).ceil();
+        let checks = [
+            (schema == SCHEMA, "schema", format!("'{schema}'"), format!("'{SCHEMA}'")),
+            (
+                (0.0..=HIGHEST).contains(threshold),
+                "threshold",
+                threshold.to_string(),
+                "a score from 0 to 1".into(),
+            ),
+            (
+                *rate > 0.0 && *rate < 1.0,
+                "false_alarm_rate",
+                rate.to_string(),
+                "a share above 0 and below 1".into(),
+            ),
+            (
+                (1..=1_000_000_000).contains(images) && rank <= *images as f64,
+                "images",
+                images.to_string(),
+                "as many images as the rate needs, 1 / rate - 1 at least".into(),
+            ),
+            (
+                (0.0..=HIGHEST).contains(highest) && *threshold <= highest.next_up(),
+                "highest",
+                highest.to_string(),
+                "the highest score of good images, which is from 0 to 1 and not below the threshold".into(),
+            ),
+            (
+                (1..=1 << 16).contains(&conditions.image_size),
+                "conditions.image_size",
+                conditions.image_size.to_string(),
+                "the edge of an image in pixels".into(),
+            ),
+            (
+                !conditions.defects.is_empty(),
+                "conditions.defects",
+                "empty".into(),
+                "the names of the defects".into(),
+            ),
+        ];
+        match checks.into_iter().find(|(right, ..)| !right) {
+            None => Ok(()),
+            Some((_, field, found, wanted)) => Err(format!(
+                "field `{field}` is {found}, expected {wanted}; make the threshold again with dapo-wgpu calibrate"
+            )),
+        }
+    }
+
     /// The threshold for a share `rate` of false alarms, from the scores of good images.
     ///
     /// # Errors
@@ -111,12 +179,15 @@ impl Alarm {
 impl Conditions {
     /// A sentence on the first difference from the conditions of a threshold; `None` if there is none.
     pub fn difference(&self, of_alarm: &Self) -> Option<String> {
+        // A name is the same in every spelling that CLIP does not tell apart.
+        let name = |given: &String| name_key(given);
+        let names = |given: &[String]| given.iter().map(name).collect::<Vec<_>>().join(", ");
         let fields = [
             ("method", &self.method, &of_alarm.method),
             ("model", &self.model, &of_alarm.model),
             ("image size", &self.image_size.to_string(), &of_alarm.image_size.to_string()),
-            ("object", &self.object, &of_alarm.object),
-            ("list of defects", &self.defects.join(", "), &of_alarm.defects.join(", ")),
+            ("object", &name(&self.object), &name(&of_alarm.object)),
+            ("list of defects", &names(&self.defects), &names(&of_alarm.defects)),
         ];
         let (what, ours, theirs) = fields.into_iter().find(|(_, ours, theirs)| ours != theirs)?;
         Some(format!("it was made for another {what}: '{theirs}', not '{ours}'"))
@@ -168,6 +239,36 @@ mod tests {
         assert_eq!(Alarm::calibrate(&scores, 0.0, conditions()), Err(AlarmError::Rate(0.0)));
         assert!(Alarm::calibrate(&[], 0.5, conditions()).is_err());
         assert!(Alarm::calibrate(&[0.1, f32::NAN], 0.5, conditions()).is_err());
+    }
+
+    #[test]
+    fn a_stored_threshold_is_checked_field_by_field() {
+        let scores: Vec<f32> = (0..40).map(|n| n as f32 / 40.0).collect();
+        for good in [scores.clone(), vec![1.0; 40], vec![0.0; 40]] {
+            let alarm = Alarm::calibrate(&good, 0.05, conditions()).expect("a threshold");
+            let text = serde_json::to_string(&alarm).expect("JSON");
+            assert_eq!(Alarm::from_json(format!("\u{feff}{text}").as_bytes()), Ok(alarm));
+        }
+        let alarm = Alarm::calibrate(&scores, 0.05, conditions()).expect("a threshold");
+        let whole = serde_json::to_value(alarm).expect("JSON");
+        let cases = [
+            ("/threshold", serde_json::json!([7.0, -5, -0.001, 1e39, 0.99])),
+            ("/false_alarm_rate", serde_json::json!([9.0, 0, 1, -0.2])),
+            ("/images", serde_json::json!([0, 3, 18_446_744_073_709_551_615u64])),
+            ("/highest", serde_json::json!([2.0, -1.0, 0.1])),
+            ("/conditions/image_size", serde_json::json!([0, 65_537])),
+            ("/conditions/defects", serde_json::json!([[]])),
+            ("/schema", serde_json::json!(["dapo-wgpu/alarm/2"])),
+        ];
+        for (field, values) in cases {
+            for value in values.as_array().expect("values") {
+                let mut wrong = whole.clone();
+                *wrong.pointer_mut(field).expect("the field") = value.clone();
+                let error = Alarm::from_json(wrong.to_string().as_bytes()).expect_err("out of range");
+                assert!(error.contains("calibrate"), "{field} {value}: {error}");
+            }
+        }
+        assert!(Alarm::from_json(b"{}").is_err() && Alarm::from_json(b"").is_err());
     }
 
     #[test]

@@ -78,6 +78,15 @@ impl Detector {
         }
     }
 
+    /// What the user should know of the model and the prompts, one sentence each.
+    pub fn notes(&self) -> Vec<String> {
+        let own = match &self.0 {
+            Method::Ensemble(ensemble) => &ensemble.notes,
+            Method::Learned(learner) => learner.notes(),
+        };
+        self.clip().notes().iter().chain(own).cloned().collect()
+    }
+
     /// The model.
     pub fn clip(&self) -> &Clip {
         match &self.0 {
@@ -135,15 +144,24 @@ impl Detector {
     }
 
     /// Classifies images and their patches.
+    ///
+    /// # Errors
+    /// [`ClipError::NotFinite`].
     pub fn classify(
         &self,
         features: &ImageFeatures,
         classes: &ClassEmbeddings,
         maps: MapChannels,
     ) -> Result<Vec<Detection>, DapoError> {
-        match &self.0 {
-            Method::Ensemble(ensemble) => Ok(ensemble.classify(features, classes, maps)?),
-            Method::Learned(learner) => learner.classify(features, classes, maps),
+        let detections = match &self.0 {
+            Method::Ensemble(ensemble) => ensemble.classify(features, classes, maps)?,
+            Method::Learned(learner) => learner.classify(features, classes, maps)?,
+        };
+        // A patch that is NaN is among the most anomalous ones, and so makes the score NaN.
+        for detection in &detections {
+            self.clip().finite("the scores of an image", &[detection.score])?;
+            self.clip().finite("the probabilities of an image", &detection.probabilities)?;
         }
+        Ok(detections)
     }
 }

@@ -21,17 +21,20 @@ pub(super) struct PromptEnsemble {
     /// Class embeddings of unit length on the host, normal first, [K+1, embed_dim].
     rows: Vec<f32>,
     pub classes: ClassEmbeddings,
+    /// Prompts that the model does not read to their end.
+    pub notes: Vec<String>,
 }
 
 impl PromptEnsemble {
     /// Encodes the prompts: once per run, whatever the number of images.
     ///
     /// # Errors
-    /// A sentence that the tokenizer refuses.
+    /// A sentence that the tokenizer refuses; two classes with the same embedding.
     pub fn new(clip: Clip, prompts: &Prompts) -> Result<Self, ClipError> {
         let rows = class_rows(&clip, prompts)?;
         let classes = upload(&clip, &rows)?;
-        Ok(Self { clip, rows, classes })
+        let notes = cut_prompts(&clip, prompts)?;
+        Ok(Self { clip, rows, classes, notes })
     }
 
     /// Replaces the prompts. The old ones stay in force where the new ones are refused.
@@ -40,6 +43,7 @@ impl PromptEnsemble {
     /// As [`PromptEnsemble::new`].
     pub fn set_prompts(&mut self, prompts: &Prompts) -> Result<(), ClipError> {
         let rows = class_rows(&self.clip, prompts)?;
+        self.notes = cut_prompts(&self.clip, prompts)?;
         self.classes = upload(&self.clip, &rows)?;
         self.rows = rows;
         Ok(())
@@ -97,6 +101,60 @@ pub(super) fn select_rows(embeddings: &[f32], classes: usize, defects: &[usize])
     rows.flat_map(|row| embeddings[row * width..(row + 1) * width].iter().copied()).collect()
 }
 
+/// Notes on the classes whose sentences are longer than the model's context.
+pub(super) fn cut_prompts(clip: &Clip, prompts: &Prompts) -> Result<Vec<String>, ClipError> {
+    let mut notes = Vec::new();
+    let names = std::iter::once(GOOD).chain(prompts.defects.iter().map(String::as_str));
+    for (name, sentences) in names.zip(prompts.classes()) {
+        let cut = clip.token_rows(&sentences)?.iter().filter(|row| row.left_out > 0).count();
+        if cut > 0 {
+            notes.push(format!(
+                "{cut} of {} prompts for '{name}' are longer than the {} tokens that this model reads; their ends \
+                 are left out. Use a shorter name",
+                sentences.len(),
+                clip.text().context_length()
+            ));
+        }
+    }
+    Ok(notes)
+}
+
+/// The class of good images in messages.
+const GOOD: &str = "good";
+/// Two class embeddings of unit length whose elements differ by less than this are the same but for rounding.
+const SAME: f32 = 1e-6;
+
+/// Refuses class embeddings [classes, width] of which two are the same: between these the model could not decide, and
+/// would give both the same probability for every image.
+pub(super) fn check_distinct(clip: &Clip, rows: &[f32], prompts: &Prompts) -> Result<(), ClipError> {
+    let rows: Vec<&[f32]> = rows.chunks(clip.config().embed_dim).collect();
+    let name = |class: usize| if class == 0 { GOOD } else { prompts.defects[class - 1].as_str() };
+    for (second, row) in rows.iter().enumerate() {
+        let same = |other: &&[f32]| other.iter().zip(*row).all(|(a, b)| (a - b).abs() < SAME);
+        let Some(first) = rows[..second].iter().position(same) else { continue };
+        let sentences = prompts.classes();
+        let pair = [clip.token_rows(&sentences[first])?, clip.token_rows(&sentences[second])?];
+        let why = if pair[0].iter().zip(&pair[1]).any(|(a, b)| a.ids != b.ids) {
+            "this model has the same features for the prompts of both: its text tower is damaged, or not one of CLIP"
+                .to_owned()
+        } else if pair.iter().flatten().any(|row| row.left_out > 0) {
+            format!(
+                "they begin alike, and the model reads only {} tokens of a prompt; use shorter names",
+                clip.text().context_length()
+            )
+        } else {
+            "they are the same text to CLIP, which ignores case, spelling of accents and white space; leave one out"
+                .to_owned()
+        };
+        return Err(ClipError::Request(format!(
+            "'{}' and '{}' are one class to this model: {why}",
+            name(first),
+            name(second)
+        )));
+    }
+    Ok(())
+}
+
 /// The mean of each class's sentences, each and the mean itself of unit length: [K+1, embed_dim].
 pub(super) fn class_rows(clip: &Clip, prompts: &Prompts) -> Result<Vec<f32>, ClipError> {
     let classes = prompts.classes();
@@ -114,6 +172,7 @@ pub(super) fn class_rows(clip: &Clip, prompts: &Prompts) -> Result<Vec<f32>, Cli
         let norm = norm(mean.iter().copied());
         embeddings.extend(mean.iter().map(|m| (m / norm) as f32));
     }
+    check_distinct(clip, &embeddings, prompts)?;
     Ok(embeddings)
 }
 

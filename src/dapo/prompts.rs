@@ -3,6 +3,8 @@
 //! A single sentence is a noisy class vector; the mean of many paraphrases is a better one (Radford et
 //! al. 2021, section 3.1.4; Jeong et al. 2023, *WinCLIP*, arXiv 2303.14814, section 4.1).
 
+use crate::clip::name_key;
+
 /// Defects to detect unless the user names others: general words for what can be wrong with a surface
 /// or a part.
 pub const DEFAULT_DEFECTS: [&str; 10] =
@@ -60,10 +62,10 @@ impl Prompts {
     pub fn new<S: AsRef<str>>(object: Option<&str>, defects: &[S]) -> Result<Self, PromptError> {
         let mut names: Vec<String> = Vec::new();
         for name in defects.iter().map(|d| d.as_ref().trim()).filter(|d| !d.is_empty()) {
-            if name.eq_ignore_ascii_case("normal") {
+            if name_key(name) == "normal" {
                 return Err(PromptError::Reserved(name.to_owned()));
             }
-            if names.iter().any(|n| n.eq_ignore_ascii_case(name)) {
+            if names.iter().any(|n| name_key(n) == name_key(name)) {
                 return Err(PromptError::Duplicate(name.to_owned()));
             }
             names.push(name.to_owned());
@@ -119,6 +121,9 @@ mod tests {
         assert_eq!(Prompts::new::<&str>(None, &[]), Err(PromptError::NoDefects));
         assert_eq!(Prompts::new(None, &[" ", ""]), Err(PromptError::NoDefects));
         assert_eq!(Prompts::new(None, &["hole", "Hole"]), Err(PromptError::Duplicate("Hole".into())));
+        for (a, b) in [("brüchig", "bru\u{308}chig"), ("ﬂaw", "flaw"), ("a  b", "A b"), ("x’s", "x's")] {
+            assert_eq!(Prompts::new(None, &[a, b]), Err(PromptError::Duplicate(b.into())));
+        }
         assert_eq!(Prompts::new(None, &["normal"]), Err(PromptError::Reserved("normal".into())));
         assert_eq!(Prompts::new(Some(" "), &["hole"]).unwrap().object, "object");
     }

@@ -1,11 +1,15 @@
 //! A training run as one file describes it.
 
+mod limits;
+
 use std::collections::BTreeMap;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
+
+use crate::clip::name_key;
 
 use super::learner::train::AdamSettings;
 use super::learner::{LearnerConfig, Method};
@@ -106,7 +110,7 @@ impl DefectClass {
 
 /// A label in words: `bent_lead` is "bent lead".
 fn words(label: &str) -> String {
-    label.replace('_', " ").trim().to_lowercase()
+    name_key(&label.replace('_', " "))
 }
 
 impl RunConfig {
@@ -190,7 +194,7 @@ impl RunConfig {
     /// Steps of a run over this many images.
     pub fn steps(&self, images: usize) -> usize {
         let each = images.div_ceil(self.training.batch);
-        self.training.steps.unwrap_or(each * self.training.epochs)
+        self.training.steps.unwrap_or(each.saturating_mul(self.training.epochs))
     }
 }
 
@@ -270,6 +274,7 @@ mod tests {
         for entry in entries.filter(|entry| entry.path().is_file()) {
             let text = std::fs::read_to_string(entry.path()).expect("readable");
             let run = RunConfig::from_toml(&text, None).unwrap_or_else(|e| panic!("{:?}: {e}", entry.path()));
+            run.check().unwrap_or_else(|e| panic!("{:?}: {e}", entry.path()));
             let named = entry.file_name().to_string_lossy().contains(run.learner.method.name());
             assert!(
                 named || entry.file_name() == "paper.toml",
@@ -297,6 +302,14 @@ mod tests {
         let classes = run.classes(["color", "bent_lead", "Bent"].into_iter()).expect("all are known");
         assert_eq!((classes["color"], classes["bent_lead"], classes["Bent"]), (1, 2, 2));
         assert_eq!(run.train_names(), ["discoloration", "bent"]);
+        // File systems and editors spell "ü" as one character or as two.
+        for (name, label) in
+            [("brüchig", "bru\u{308}chig"), ("bru\u{308}chig", "brüchig"), ("Öl", "o\u{308}l")]
+        {
+            let mut run =
+                RunConfig { defects: DefectClass::from_names([name].into_iter()), ..RunConfig::default() };
+            assert_eq!(run.classes([label].into_iter()).expect("the class")[label], 1);
+        }
         let error = run.classes(["crack"].into_iter()).expect_err("no such class");
         assert!(error.to_string().contains("'crack'") && error.to_string().contains("color, bent"));
         let mut open = RunConfig::default();

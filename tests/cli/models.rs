@@ -28,6 +28,16 @@ fn one_row_more(tiny: &mut Tiny, name: &str) {
     values.extend(vec![0.0; row]);
 }
 
+/// The configuration of the text tower.
+fn text(tiny: &mut Tiny) -> &mut serde_json::Map<String, serde_json::Value> {
+    tiny.config["text_config"].as_object_mut().expect("an object")
+}
+
+/// Replaces one element of a tensor.
+fn set(tiny: &mut Tiny, name: &str, element: usize, value: f32) {
+    tiny.tensors.get_mut(name).expect("the tensor").1[element] = value;
+}
+
 const WEIGHTS: &str = "model.safetensors";
 
 /// What is done, and the words that the message must have.
@@ -49,6 +59,45 @@ fn damages() -> Vec<(&'static str, Damage, &'static [&'static str])> {
             "a size that is a word",
             |f| rewrite(f, |t| t.config["vision_config"]["patch_size"] = json!("eight")),
             &["config.json", "vision_config.patch_size", "eight"],
+        ),
+        (
+            "an absent end token",
+            |f| rewrite(f, |t| drop(text(t).remove("eos_token_id"))),
+            &["config.json", "`text_config.eos_token_id` is 49407", "absent", "with 189", "Write 189 there"],
+        ),
+        (
+            "an end token that is null",
+            |f| rewrite(f, |t| drop(text(t).insert("eos_token_id".into(), json!(null)))),
+            &["`text_config.eos_token_id` is 49407", "`null`", "Write 189 there"],
+        ),
+        (
+            "an end token that no text has",
+            |f| rewrite(f, |t| drop(text(t).insert("eos_token_id".into(), json!(60)))),
+            &["`text_config.eos_token_id` is 60,", "all texts would be the same"],
+        ),
+        (
+            "the start token in place of the end token",
+            |f| rewrite(f, |t| drop(text(t).insert("eos_token_id".into(), json!(188)))),
+            &["`text_config.eos_token_id` is 188,", "all texts would be the same"],
+        ),
+        (
+            "NaN in a tensor of a block",
+            |f| rewrite(f, |t| set(t, "text_model.encoder.layers.1.mlp.fc2.weight", 65, f32::NAN)),
+            &[WEIGHTS, "`text_model.encoder.layers.1.mlp.fc2.weight` has the value NaN at index [1, 1]"],
+        ),
+        (
+            "infinity in a row of the token table that the text does not use",
+            |f| rewrite(f, |t| set(t, "text_model.embeddings.token_embedding.weight", 2, f32::INFINITY)),
+            &[
+                WEIGHTS,
+                "token_embedding.weight` has the value inf at index [0, 2]",
+                "download the file again",
+            ],
+        ),
+        (
+            "weights so large that sums overflow",
+            |f| rewrite(f, |t| t.tensors.get_mut("text_projection.weight").unwrap().1.fill(3.0e38)),
+            &["model: the features of a text are not finite numbers", "float32"],
         ),
         ("no weights", |f| fs::remove_file(f.join(WEIGHTS)).unwrap(), &[WEIGHTS, "not found", "download"]),
         ("empty weights", |f| fs::write(f.join(WEIGHTS), "").unwrap(), &[WEIGHTS, "download"]),
@@ -193,6 +242,18 @@ fn weights_that_are_not_numbers_give_an_error_and_no_results() {
 }
 
 #[test]
+fn weights_beyond_the_range_of_float16_are_named_when_they_are_stored_so() {
+    let place = Place::new();
+    let embed = ["embed", "--model", "model", "--text", "a nut", "--out", "o.safetensors", "--weights"];
+    let name = "text_model.encoder.layers.0.self_attn.q_proj.weight";
+    rewrite(&place.path("model"), |t| set(t, name, 17, -1.0e5));
+    let run = place.run(&[&embed[..], &["f16"]].concat());
+    run.fails_with(&[WEIGHTS, name, "-100000 at index [1, 1]", "leave out --weights f16"]);
+    assert!(!place.path("o.safetensors").exists());
+    place.run(&[&embed[..], &["f32"]].concat()).succeeds();
+}
+
+#[test]
 fn the_image_size_must_be_made_of_patches() {
     let place = Place::new();
     place.picture("a.png", 1);
@@ -230,5 +291,9 @@ fn without_a_cache_the_error_says_what_to_set() {
     };
     embed("file/cache", "file/tmp").fails_with(&["cannot unpack", "XDG_CACHE_HOME", "--model"]);
     embed("file/cache", "tmp").succeeds();
-    common::assert_whole(&place.path("tmp/dapo-wgpu"));
+    // A folder of the user's own below the temporary one, which all users share.
+    let own = fs::read_dir(place.path("tmp")).expect("the folder").flatten().map(|entry| entry.path());
+    let own: Vec<_> = own.filter(|path| path.is_dir()).collect();
+    assert!(own.len() == 1 && own[0].display().to_string().contains("dapo-wgpu"), "{own:?}");
+    common::assert_whole(&own[0]);
 }

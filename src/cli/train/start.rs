@@ -10,6 +10,7 @@ use super::labels::{digest, labelled, usable};
 use super::stopped::Stopped;
 use crate::cli::Failure;
 use crate::cli::learner::{MethodArg, read_learner};
+use crate::cli::output::note;
 use crate::clip::Clip;
 use crate::dapo::learner::Method;
 use crate::dapo::learner::checkpoint::{self, RunState};
@@ -63,9 +64,7 @@ impl Start {
             Some(_) => MaskThreshold::Full,
             None => MaskThreshold::Half,
         });
-        if run.training.batch == 0 || run.training.checkpoint_every == 0 {
-            return Err(Failure::new("training.batch and training.checkpoint_every must be at least 1"));
-        }
+        check(&run)?;
         let images = labelled(&found, &mut run)?;
         let snapshot = init.map(|file| Snapshot { values: file.parameters, ..Snapshot::default() });
         let digest = digest(&args.data.data, &found);
@@ -103,6 +102,7 @@ impl Start {
         run.training.steps = args.steps.or(run.training.steps);
         run.training.micro_batch = args.micro_batch.or(run.training.micro_batch);
         run.training.checkpoint_every = args.checkpoint_every.unwrap_or(run.training.checkpoint_every);
+        check(&run)?;
         let images = labelled(found, &mut run)?;
         let start = Self {
             run,
@@ -141,6 +141,7 @@ impl Start {
         let gpu = args.run.device.open()?;
         let size = args.model.image_size.or(self.run.training.image_size);
         let clip = args.model.open_for_training(&gpu, size)?;
+        clip.notes().iter().for_each(|text| note(text));
         self.run.training.image_size = Some(clip.vision().image_size());
         let found = ModelShape::of(&clip);
         if let Some(model) = self.model.replace(found.clone()).filter(|model| *model != found) {
@@ -312,6 +313,12 @@ fn override_by(args: &Args, run: &mut RunConfig) {
     if let Some(list) = &args.defects {
         run.defects = crate::dapo::run::DefectClass::from_names(list.split(','));
     }
+}
+
+fn check(run: &RunConfig) -> Result<(), Failure> {
+    run.check().map_err(|problem| {
+        Failure::new(problem).hint("correct it in the file of --config, or the option of the same name")
+    })
 }
 
 fn read_config(path: Option<&Path>, method: Option<Method>) -> Result<RunConfig, Failure> {

@@ -1,6 +1,7 @@
 //! Typed access to the fields of a configuration file, with errors that say where they are.
 
 use crate::clip::error::ModelError;
+use crate::clip::files::read_text;
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -10,7 +11,7 @@ pub(super) const MAX_SIZE: usize = 1 << 20;
 
 /// Reads `path` as a JSON object.
 pub(super) fn read_object(path: &Path) -> Result<Map<String, Value>, ModelError> {
-    let bytes = std::fs::read(path).map_err(|e| ModelError::read(path, e))?;
+    let bytes = read_text(path)?;
     let value = serde_json::from_slice(&bytes)
         .map_err(|source| ModelError::NotJson { path: path.to_owned(), source })?;
     match value {
@@ -87,11 +88,14 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// `true` or `false`.
+    /// `true` or `false`. `"true"` in quotes is true; what a text of another content means differs between programs.
     pub(super) fn flag(&self, key: &str, default: bool) -> Result<bool, ModelError> {
         match self.get(key) {
             None => Ok(default),
-            Some(value) => value.as_bool().ok_or_else(|| self.wrong(key, "true or false", value)),
+            Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("true") => Ok(true),
+            Some(value) => {
+                value.as_bool().ok_or_else(|| self.wrong(key, "true or false, without quotes,", value))
+            }
         }
     }
 

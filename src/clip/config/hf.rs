@@ -2,7 +2,8 @@
 
 use super::fields::{Fields, check_grid, check_std, read_object};
 use super::model::{
-    ClipConfig, Layout, OPENAI_MEAN, OPENAI_STD, TextConfig, TextPooling, TowerConfig, VisionConfig,
+    ClipConfig, DEFAULT_END, Layout, OPENAI_MEAN, OPENAI_STD, TextConfig, TextPooling, TowerConfig,
+    VisionConfig,
 };
 use crate::clip::error::ModelError;
 use crate::ops::Activation;
@@ -30,6 +31,16 @@ const TEXT: Defaults = Defaults { width: 512, mlp_width: 2048, layers: 12, heads
 /// Turns the content of `config.json` into a [`ClipConfig`].
 pub(super) fn parse(path: &Path, map: &Map<String, Value>, name: String) -> Result<ClipConfig, ModelError> {
     let top = Fields::new(path, "", map);
+    for (kind, missing) in [("clip_vision_model", "text"), ("clip_text_model", "vision")] {
+        if map.get("model_type").and_then(Value::as_str) == Some(kind) {
+            return Err(top.unsupported(
+                "model_type",
+                &format!(
+                    "the {missing} tower is missing; take the folder of the whole model, whose type is `clip`"
+                ),
+            ));
+        }
+    }
     if !is_clip(map) {
         return Err(top.unsupported("model_type", "only `clip` models are"));
     }
@@ -45,7 +56,7 @@ pub(super) fn parse(path: &Path, map: &Map<String, Value>, name: String) -> Resu
     // The value 2 was written by mistake into every early file, whose true end token is 49407;
     // transformers reads it as "the largest id", and so do we.
     let pooling = match text.get("eos_token_id").map(Value::as_u64) {
-        None => TextPooling::FirstEos(49407),
+        None => TextPooling::FirstEos(DEFAULT_END),
         Some(Some(2)) => TextPooling::ArgmaxId,
         Some(Some(id)) if id <= u64::from(u32::MAX) => TextPooling::FirstEos(id as u32),
         Some(_) => return Err(text.bad("eos_token_id", "must be a token id")),

@@ -12,7 +12,8 @@ mod open_clip;
 
 pub use crate::ops::Activation;
 pub use model::{
-    ClipConfig, Layout, OPENAI_MEAN, OPENAI_STD, TextConfig, TextPooling, TowerConfig, VisionConfig,
+    ClipConfig, DEFAULT_END, Layout, OPENAI_MEAN, OPENAI_STD, TextConfig, TextPooling, TowerConfig,
+    VisionConfig,
 };
 
 use super::error::ModelError;

@@ -52,6 +52,9 @@ pub enum TextPooling {
     FirstEos(u32),
 }
 
+/// The id of the end token where a configuration names none: that of OpenAI's vocabulary.
+pub const DEFAULT_END: u32 = 49_407;
+
 /// The text side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextConfig {
@@ -99,8 +102,35 @@ impl Layout {
         }
     }
 
+    /// Names that programs give to a single weight file in place of [`Layout::weights_file`].
+    pub fn other_weights_files(self) -> &'static [&'static str] {
+        match self {
+            Layout::HuggingFace => {
+                &["pytorch_model.safetensors", "model.fp16.safetensors", "pytorch_model.fp16.safetensors"]
+            }
+            Layout::OpenClip => &["open_clip_pytorch_model.safetensors"],
+        }
+    }
+
+    /// A tensor that every model of this layout has, and none of the other.
+    pub fn mark(self) -> &'static str {
+        match self {
+            Layout::HuggingFace => "vision_model.embeddings.patch_embedding.weight",
+            Layout::OpenClip => "visual.conv1.weight",
+        }
+    }
+
+    /// Where the names of each tower's tensors begin: the vision tower's, and those of the text tower.
+    pub fn towers(self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Layout::HuggingFace => ("vision_model.", &["text_model."]),
+            Layout::OpenClip => ("visual.", &["transformer.", "token_embedding."]),
+        }
+    }
+
     pub(super) fn has_weights(self, folder: &Path) -> bool {
-        folder.join(self.weights_file()).is_file() || folder.join(self.index_file()).is_file()
+        let usual = [self.weights_file(), self.index_file()];
+        usual.iter().chain(self.other_weights_files()).any(|name| folder.join(name).is_file())
     }
 }
 

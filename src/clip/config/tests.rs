@@ -195,3 +195,26 @@ fn not_a_model_folder() {
     let file = ClipConfig::from_folder(&dir.path().join("config.json")).unwrap_err().to_string();
     assert!(file.contains("it is a file"), "{file}");
 }
+
+#[test]
+fn what_editors_and_programs_make_of_a_configuration() {
+    // A byte order mark in front.
+    let dir = hf_folder(|_| {});
+    let text = std::fs::read_to_string(dir.path().join("config.json")).unwrap();
+    std::fs::write(dir.path().join("config.json"), format!("\u{feff}{text}")).unwrap();
+    config(&dir);
+    std::fs::write(dir.path().join("config.json"), "version https://git-lfs.github.com/spec/v1\n").unwrap();
+    fails(&dir, &["config.json", "git lfs pull"]);
+    // A truth value as text.
+    for (value, activation) in [("TRUE", Activation::QuickGelu), (" true", Activation::QuickGelu)] {
+        let dir = open_clip_folder(|c| c["model_cfg"]["quick_gelu"] = json!(value));
+        assert_eq!(config(&dir).vision.tower.activation, activation);
+    }
+    let dir = open_clip_folder(|c| c["model_cfg"]["quick_gelu"] = json!("FALSE"));
+    fails(&dir, &["model_cfg.quick_gelu", "without quotes", "FALSE"]);
+    // One tower, saved alone.
+    for (kind, missing) in [("clip_vision_model", "the text tower"), ("clip_text_model", "the vision tower")]
+    {
+        fails(&hf_folder(|c| c["model_type"] = json!(kind)), &[kind, missing, "is missing"]);
+    }
+}

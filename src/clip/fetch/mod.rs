@@ -5,6 +5,7 @@
 //! and in the next one.
 
 mod headers;
+mod leftovers;
 mod models;
 mod transfer;
 mod types;
@@ -13,11 +14,14 @@ pub use models::{KNOWN_MODELS, KnownModel};
 pub use types::{FetchError, Fetched, HUB_VARIABLE, Progress, RemoteFile, Source};
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use transfer::{Client, Transfer};
 
 /// The hub used unless another is given.
 pub const DEFAULT_HUB: &str = "https://huggingface.co";
+
+/// The most time that all files of a model may take: 1.7 GB at 80 kB/s.
+const LIMIT: Duration = Duration::from_secs(6 * 3600);
 
 /// A server with the hub's addresses, `{base}/{repo}/resolve/{revision}/{file}`.
 #[derive(Debug, Clone)]
@@ -47,7 +51,14 @@ impl Hub {
             config = config.proxy(None); // a proxy cannot reach a mirror on this machine
         }
         let agent = config.build().new_agent();
-        Hub { base, client: Client { agent, attempts: 5, pause: Duration::from_secs(2) } }
+        Hub { base, client: Client { agent, attempts: 5, pause: Duration::from_secs(2), limit: LIMIT } }
+    }
+
+    /// Gives up when all files together have not arrived after this time.
+    #[must_use]
+    pub fn with_limit(mut self, limit: Duration) -> Self {
+        self.client.limit = limit;
+        self
     }
 
     /// Gives up after `attempts` consecutive attempts without progress, with `pause` between them.
@@ -63,10 +74,11 @@ impl Hub {
     }
 
     /// Downloads all files of `sources` into the folder `out`, which is created if needed. Files that exist
-    /// already are kept if their checksum is right or unknown.
+    /// already are kept if their checksum is right; those without a known one, if they can be what they should be.
     ///
     /// # Errors
-    /// Everything in [`FetchError`]. Files that were complete before the error are kept.
+    /// Everything in [`FetchError`]. Files that were complete before the error are kept, and the part of one whose
+    /// checksum is known, to be continued; nothing else is left.
     pub fn fetch(
         &self,
         sources: &[Source],
@@ -82,7 +94,9 @@ impl Hub {
                 jobs.push((self.url(repo, revision, file.name), file));
             }
         }
+        let is_new = !out.exists();
         std::fs::create_dir_all(out).map_err(|e| FetchError::io(out, e))?;
+        let begun = Instant::now();
         let mut fetched = Vec::with_capacity(jobs.len());
         for (index, (url, file)) in jobs.iter().enumerate() {
             let transfer = Transfer {
@@ -90,17 +104,29 @@ impl Hub {
                 url: url.clone(),
                 name: file.name,
                 expected: file.sha256,
+                max_bytes: file.max_bytes,
+                begun,
                 out,
             };
-            fetched.push(transfer.run(progress).map_err(|error| match error {
+            let error = match transfer.run(progress) {
+                Ok(file) => {
+                    fetched.push(file);
+                    continue;
+                }
+                Err(error) => error,
+            };
+            if is_new {
+                std::fs::remove_dir(out).ok(); // which fails where there is something in it
+            }
+            let line = |(url, file): &(String, &RemoteFile)| {
+                format!("\n  {url}\n    to {}", out.join(file.name).display())
+            };
+            return Err(match error {
                 FetchError::Connect { url, reason, .. } => {
-                    let line = |(url, file): &(String, &RemoteFile)| {
-                        format!("\n  {url}\n    to {}", out.join(file.name).display())
-                    };
                     FetchError::Connect { url, reason, by_hand: jobs[index..].iter().map(line).collect() }
                 }
                 other => other,
-            })?);
+            });
         }
         Ok(fetched)
     }

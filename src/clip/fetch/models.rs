@@ -22,13 +22,20 @@ impl KnownModel {
     }
 }
 
-const fn file(name: &'static str, sha256: &'static str) -> RemoteFile<'static> {
-    RemoteFile { name, sha256: Some(sha256) }
+/// Most bytes of the weights; each of these models has 1.71 GB.
+const WEIGHTS: u64 = 1_800_000_000;
+/// Most bytes of a tokenizer; CLIP's has 2.2 MB.
+const TOKENS: u64 = 8 << 20;
+/// Most bytes of a configuration.
+const SETTINGS: u64 = 1 << 16;
+
+const fn file(name: &'static str, sha256: &'static str, max_bytes: u64) -> RemoteFile<'static> {
+    RemoteFile { name, sha256: Some(sha256), max_bytes }
 }
 
 /// All of CLIP's own models share this file.
 const TOKENIZER: RemoteFile<'static> =
-    file("tokenizer.json", "a83e0809aa4c3af7208b2df632a7a69668c6d48775b3c3fe4e1b1199d1f8b8f4");
+    file("tokenizer.json", "a83e0809aa4c3af7208b2df632a7a69668c6d48775b3c3fe4e1b1199d1f8b8f4", TOKENS);
 
 const OPENAI_L14: &str = "openai/clip-vit-large-patch14";
 const OPENAI_L14_REVISION: &str = "32bd64288804d66eefd0ccbe215aa642df71cc41";
@@ -47,10 +54,11 @@ pub const KNOWN_MODELS: &[KnownModel] = &[
                 repo: "timm/vit_large_patch14_clip_336.openai",
                 revision: "81e38efc4637de5023b10e75a7f9bd1c6fa6b010",
                 files: &[
-                    RemoteFile { name: "open_clip_config.json", sha256: None },
+                    RemoteFile { name: "open_clip_config.json", sha256: None, max_bytes: SETTINGS },
                     file(
                         "open_clip_model.safetensors",
                         "fbc415c3d0d7b79faed8f5ccfb740c32b7c4f5ffe7283b851f89c6231c01a8e0",
+                        WEIGHTS,
                     ),
                 ],
             },
@@ -65,12 +73,21 @@ pub const KNOWN_MODELS: &[KnownModel] = &[
             repo: OPENAI_L14,
             revision: OPENAI_L14_REVISION,
             files: &[
-                file("config.json", "8a09b467700c58138c29d53c605b34ebc69beaadd13274a8a2af8ad2c2f4032a"),
+                file(
+                    "config.json",
+                    "8a09b467700c58138c29d53c605b34ebc69beaadd13274a8a2af8ad2c2f4032a",
+                    SETTINGS,
+                ),
                 file(
                     "preprocessor_config.json",
                     "910e70b3956ac9879ebc90b22fb3bc8a75b6a0677814500101a4c072bd7857bd",
+                    SETTINGS,
                 ),
-                file("model.safetensors", "a2bf730a0c7debf160f7a6b50b3aaf3703e7e88ac73de7a314903141db026dcb"),
+                file(
+                    "model.safetensors",
+                    "a2bf730a0c7debf160f7a6b50b3aaf3703e7e88ac73de7a314903141db026dcb",
+                    WEIGHTS,
+                ),
                 TOKENIZER,
             ],
         }],

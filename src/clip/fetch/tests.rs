@@ -8,6 +8,9 @@ use tempfile::tempdir;
 const REPO: &str = "owner/model";
 const NAME: &str = "model.safetensors";
 
+/// More than [`content`] has.
+const MAX: u64 = 200_000;
+
 /// Serves one connection per entry of `answers`, in order, then closes. An answer is made from the
 /// request's path and its `Range` start; the requests are sent to the receiver as they arrive.
 fn serve(answers: Vec<Vec<u8>>) -> (String, Receiver<String>) {
@@ -46,7 +49,7 @@ fn sha(bytes: &[u8]) -> String {
 /// Fetches `NAME` from `base` with one attempt, unless more are asked for.
 fn get(base: &str, out: &Path, sha256: Option<&str>, attempts: u32) -> Result<Fetched, FetchError> {
     let hub = Hub::new(Some(base)).with_attempts(attempts, Duration::ZERO);
-    let files = [RemoteFile { name: NAME, sha256 }];
+    let files = [RemoteFile { name: NAME, sha256, max_bytes: MAX }];
     let source = Source { repo: REPO, revision: "main", files: &files };
     hub.fetch(&[source], out, &mut |_| {}).map(|mut all| all.remove(0))
 }
@@ -57,7 +60,7 @@ fn a_file_arrives_whole_and_is_kept() {
     let out = dir.path().join("new").join("folder");
     let (base, requests) = serve(vec![answer("200 OK", "", data.len(), &data)]);
     let mut seen = Vec::new();
-    let files = [RemoteFile { name: NAME, sha256: None }];
+    let files = [RemoteFile { name: NAME, sha256: None, max_bytes: MAX }];
     let source = Source { repo: REPO, revision: "v1", files: &files };
     let hub = Hub::new(Some(&base));
     let got = hub.fetch(&[source], &out, &mut |p| seen.push((p.done, p.total))).unwrap();
@@ -192,10 +195,68 @@ fn two_downloads_of_one_file_do_not_mix() {
     assert!(matches!(get("http://127.0.0.1:9", dir.path(), None, 1), Err(FetchError::Busy { .. })));
 }
 
+/// Fetches `config.json` without a known checksum into a folder that does not exist yet.
+fn get_unpinned(base: &str, out: &Path) -> Result<Fetched, FetchError> {
+    let files = [RemoteFile { name: "config.json", sha256: None, max_bytes: 100 }];
+    let source = Source { repo: REPO, revision: "main", files: &files };
+    let hub = Hub::new(Some(base)).with_attempts(1, Duration::ZERO);
+    hub.fetch(&[source], out, &mut |_| {}).map(|mut all| all.remove(0))
+}
+
+#[test]
+fn a_file_without_a_checksum_is_bounded_and_parsed() {
+    let dir = tempdir().unwrap();
+    let out = dir.path().join("model");
+    let page = b"<html>log in to the network</html>";
+    let long = [b"{\"a\": \"".as_slice(), &[b'x'; 200], b"\"}"].concat();
+    let unbounded = [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".as_slice(), &long].concat();
+    for (sent, words) in [
+        (answer("200 OK", "", page.len(), page), "not JSON"),
+        (answer("200 OK", "", 3, b"[1]"), "not JSON"),
+        (answer("200 OK", "", 0, b""), "not JSON"),
+        (answer("200 OK", "", long.len(), &long), "more than 100 bytes"),
+        (unbounded, "more than 100 bytes"),
+        (answer("200 OK", "", 90, b"{\"a\":"), "broke off"),
+    ] {
+        let (base, _r) = serve(vec![sent]);
+        let error = get_unpinned(&base, &out).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+        assert!(!out.exists(), "{words}: a failed fetch leaves nothing");
+    }
+    // What an earlier version left there is replaced; what can be right is kept.
+    std::fs::create_dir(&out).unwrap();
+    std::fs::write(out.join("config.json"), page).unwrap();
+    let (base, _r) = serve(vec![answer("200 OK", "", 2, b"{}")]);
+    assert!(!get_unpinned(&base, &out).unwrap().kept);
+    assert!(get_unpinned("http://127.0.0.1:9", &out).unwrap().kept);
+}
+
+#[test]
+fn a_body_without_end_is_cut_off_and_deleted() {
+    let dir = tempdir().unwrap();
+    let head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+    let (base, _r) = serve(vec![[head.as_slice(), &content(), &content(), &content()].concat()]);
+    let error = get(&base, dir.path(), Some(&sha(b"other")), 1).unwrap_err();
+    assert!(matches!(error, FetchError::TooLong { max_bytes: MAX, .. }), "{error}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn all_files_together_have_a_limit_of_time() {
+    let (dir, data) = (tempdir().unwrap(), content());
+    let (base, _r) = serve(vec![answer("200 OK", "", data.len(), &data)]);
+    let files = [RemoteFile { name: NAME, sha256: Some(&sha(&data)), max_bytes: MAX }];
+    let source = Source { repo: REPO, revision: "main", files: &files };
+    let hub = Hub::new(Some(&base)).with_attempts(3, Duration::ZERO).with_limit(Duration::ZERO);
+    let error = hub.fetch(&[source], dir.path(), &mut |_| {}).unwrap_err();
+    assert!(matches!(error, FetchError::Slow { .. }), "{error}");
+    assert!(!dir.path().join(NAME).exists());
+}
+
 #[test]
 fn names_stay_inside_the_folder() {
     for bad in ["../x", "a/b", "", ".part", "a b", "a?b"] {
-        let files = [RemoteFile { name: bad, sha256: None }];
+        let files = [RemoteFile { name: bad, sha256: None, max_bytes: MAX }];
         let source = Source { repo: REPO, revision: "main", files: &files };
         let result = Hub::new(Some("http://127.0.0.1:9")).fetch(&[source], Path::new("unused"), &mut |_| {});
         assert!(matches!(result, Err(FetchError::Name(_))), "{bad:?}");
@@ -211,6 +272,7 @@ fn known_models_are_well_formed() {
         for file in files {
             check_name(file.name, false).unwrap();
             assert!(file.sha256.is_none_or(|s| s.len() == 64 && s.bytes().all(|b| b.is_ascii_hexdigit())));
+            assert!(file.max_bytes < 2_000_000_000);
             // Weights must never be taken on trust.
             assert!(file.sha256.is_some() || !file.name.ends_with(".safetensors"));
         }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ureq::http::Response;
 
 /// Bytes per read and per progress report.
@@ -22,6 +22,8 @@ pub(super) struct Client {
     pub attempts: u32,
     /// Time between two attempts.
     pub pause: Duration,
+    /// The most time that all files may take together.
+    pub limit: Duration,
 }
 
 /// The download of one file from `url` to `out/name`.
@@ -31,6 +33,10 @@ pub(super) struct Transfer<'a> {
     pub name: &'a str,
     /// The known checksum.
     pub expected: Option<&'a str>,
+    /// The most bytes that it can have.
+    pub max_bytes: u64,
+    /// When the first file was begun.
+    pub begun: Instant,
     pub out: &'a Path,
 }
 
@@ -50,7 +56,11 @@ impl Transfer<'_> {
             let mut hash = Sha256::new();
             let bytes = std::io::copy(&mut file, &mut hash).map_err(|e| FetchError::io(&target, e))?;
             let sha256 = hex(hash);
-            if self.expected.is_none_or(|expected| expected.eq_ignore_ascii_case(&sha256)) {
+            let is_right = match self.expected {
+                Some(expected) => expected.eq_ignore_ascii_case(&sha256),
+                None => bytes <= self.max_bytes && self.check_form(&target).is_ok(),
+            };
+            if is_right {
                 return Ok(Fetched {
                     path: target,
                     bytes,
@@ -61,7 +71,18 @@ impl Transfer<'_> {
             }
         }
         let part = self.out.join(format!("{}.part", self.name));
-        let fetched = self.download(&part, &target, progress)?;
+        let fetched = match self.download(&part, &target, progress) {
+            Err(error) => {
+                self.clean(&part, &error);
+                return Err(error);
+            }
+            Ok(fetched) => fetched,
+        };
+        // Nothing is known of it but what it must look like.
+        if let (None, Err(error)) = (self.expected, self.check_form(&part)) {
+            std::fs::remove_file(&part).ok();
+            return Err(error);
+        }
         // The file is closed by now, which Windows requires for renaming.
         std::fs::rename(&part, &target).map_err(|e| FetchError::io(&target, e))?;
         Ok(fetched)
@@ -94,10 +115,20 @@ impl Transfer<'_> {
             connected = true;
             let done = file.metadata().map_err(io)?.len();
             failures = if done > before { 0 } else { failures + 1 };
+            self.in_time(done)?;
             if failures >= self.client.attempts {
                 return Err(FetchError::Interrupted { url: self.url.clone(), done, reason });
             }
             std::thread::sleep(self.client.pause);
+        }
+    }
+
+    /// Fails when the files have taken too long.
+    fn in_time(&self, done: u64) -> Result<(), FetchError> {
+        let limit = self.client.limit;
+        match self.begun.elapsed() <= limit {
+            true => Ok(()),
+            false => Err(FetchError::Slow { url: self.url.clone(), done, limit }),
         }
     }
 
@@ -176,13 +207,21 @@ impl Transfer<'_> {
         let mut body = response.into_body().into_reader();
         let mut block = vec![0; BLOCK];
         progress(Progress { file: self.name, done: *done, total });
+        let too_long = || FetchError::TooLong { url: self.url.clone(), max_bytes: self.max_bytes };
+        if total.is_some_and(|total| total > self.max_bytes) {
+            return Err(too_long());
+        }
         loop {
+            self.in_time(*done)?;
             let count = match body.read(&mut block) {
                 Ok(0) => break,
                 Ok(count) => count,
                 Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
                 Err(e) => return Err(broken(*done, e.to_string())),
             };
+            if *done + count as u64 > self.max_bytes {
+                return Err(too_long());
+            }
             file.write_all(&block[..count]).map_err(|e| FetchError::io(part, e))?;
             hash.update(&block[..count]);
             *done += count as u64;

@@ -12,6 +12,8 @@ pub struct RemoteFile<'a> {
     pub name: &'a str,
     /// SHA-256 in hexadecimal, if known. Otherwise the server's is used if it sends one.
     pub sha256: Option<&'a str>,
+    /// The most bytes that it can have: what a server sends beyond is not taken.
+    pub max_bytes: u64,
 }
 
 /// Files from one repository at one commit.
@@ -122,6 +124,41 @@ pub enum FetchError {
         found: String,
         /// The checksum expected.
         expected: String,
+    },
+    /// The server sends more than the file can have.
+    #[error(
+        "{url}: the server sends more than {max_bytes} bytes, which this file does not have; the download was deleted. \
+         Check the address of the hub"
+    )]
+    TooLong {
+        /// The address.
+        url: String,
+        /// The most bytes that are taken.
+        max_bytes: u64,
+    },
+    /// A file without a known checksum that is not what its name says.
+    #[error(
+        "{url}: what the server sends is not JSON ({reason}); it was deleted. Check the address of the hub"
+    )]
+    NotJson {
+        /// The address.
+        url: String,
+        /// The parser's reason.
+        reason: String,
+    },
+    /// The files did not arrive in time.
+    #[error(
+        "{url}: the download was not complete after {} minutes; {done} bytes are there. Run the same command again to \
+         continue",
+        limit.as_secs() / 60
+    )]
+    Slow {
+        /// The address.
+        url: String,
+        /// Bytes on disk.
+        done: u64,
+        /// The most time that all files may take together.
+        limit: std::time::Duration,
     },
     /// Another process is writing the same file.
     #[error("{path}: another download of this file is running; wait for it or stop it")]

@@ -5,7 +5,7 @@ use super::random::block as random_block;
 use crate::clip::config::{Layout, TowerConfig};
 use crate::clip::error::ModelError;
 use crate::clip::noise::Noise;
-use crate::clip::weights::Checkpoint;
+use crate::clip::weights::{Allowed, Checkpoint};
 use std::sync::Arc;
 
 /// The blocks of one tower, each read or generated on demand.
@@ -18,12 +18,14 @@ pub struct Blocks {
 /// Where the blocks come from.
 #[derive(Debug, Clone)]
 enum Source {
-    /// A mapped file.
+    /// An open file.
     File {
         file: Arc<Checkpoint>,
         layout: Layout,
         /// Everything before the block's number.
         prefix: &'static str,
+        /// Which values its matrices may have.
+        matrices: Allowed,
     },
     /// Random numbers.
     Noise(Noise),
@@ -54,6 +56,7 @@ impl Blocks {
         layout: Layout,
         prefix: &'static str,
         tower: &TowerConfig,
+        matrices: Allowed,
     ) -> Result<Self, ModelError> {
         let layers = tower.layers;
         for index in 0..layers {
@@ -67,7 +70,7 @@ impl Blocks {
         let surplus = format!("{prefix}{layers}.");
         match file.names().find(|name| name.starts_with(&surplus)) {
             None => Ok(Blocks {
-                source: Source::File { file: file.clone(), layout, prefix },
+                source: Source::File { file: file.clone(), layout, prefix, matrices },
                 tower: tower.clone(),
             }),
             Some(name) => {
@@ -90,17 +93,18 @@ impl Blocks {
     /// Block `index`, counted from 0 at the input.
     ///
     /// # Errors
-    /// [`ModelError::MissingTensor`] when a file has no such block; none below [`Blocks::len`].
+    /// [`ModelError::MissingTensor`] when a file has no such block; [`ModelError::Value`] for a weight that is not
+    /// allowed; what can go wrong with reading.
     pub fn get(&self, index: usize) -> Result<BlockWeights, ModelError> {
-        let (file, layout, prefix) = match &self.source {
-            Source::File { file, layout, prefix } => (file, *layout, prefix),
+        let (file, layout, prefix, matrices) = match &self.source {
+            Source::File { file, layout, prefix, matrices } => (file, *layout, prefix, *matrices),
             Source::Noise(noise) => return Ok(random_block(noise.part(index as u64), &self.tower)),
         };
         let block = format!("{prefix}{index}.");
         let affine = |part: Part| -> Result<Affine, ModelError> {
             let [weight, bias] = ["weight", "bias"].map(|suffix| {
                 let (names, shape) = part.tensors(&block, suffix);
-                read(file, &names, &shape)
+                read(file, &names, &shape, if shape.len() == 2 { matrices } else { Allowed::Finite })
             });
             Ok(Affine { weight: weight?, bias: bias? })
         };

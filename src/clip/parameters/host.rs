@@ -1,7 +1,7 @@
 //! Parameters in host memory.
 
 use crate::clip::error::ModelError;
-use crate::clip::weights::{Checkpoint, TensorView};
+use crate::clip::weights::{Allowed, Checkpoint, TensorView};
 
 /// A tensor in host memory.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,11 +39,18 @@ pub struct BlockWeights {
 }
 
 /// Tensors `names`, each of shape `shape`, stacked along the first dimension.
-pub(super) fn read(file: &Checkpoint, names: &[String], shape: &[usize]) -> Result<HostTensor, ModelError> {
+pub(super) fn read(
+    file: &Checkpoint,
+    names: &[String],
+    shape: &[usize],
+    allowed: Allowed,
+) -> Result<HostTensor, ModelError> {
     let parts: Vec<TensorView> =
         names.iter().map(|name| file.tensor(name, shape)).collect::<Result<_, _>>()?;
-    let mut data = Vec::with_capacity(names.len() * shape.iter().product::<usize>());
-    parts.iter().for_each(|part| part.append_f32(&mut data));
+    let each = shape.iter().product::<usize>();
+    let mut data = vec![0.0; names.len() * each];
+    let mut places = parts.iter().zip(data.chunks_mut(each.max(1)));
+    places.try_for_each(|(part, place)| part.read_f32(place, allowed))?;
     let mut stacked = shape.to_vec();
     if let Some(first) = stacked.first_mut() {
         *first *= names.len();

@@ -18,7 +18,7 @@ pub use host::{Affine, BlockWeights, HostTensor};
 use super::config::{ClipConfig, Layout};
 use super::error::ModelError;
 use super::noise::Noise;
-use super::weights::{Checkpoint, HostTable};
+use super::weights::{Allowed, Checkpoint, HostTable};
 use host::read;
 use std::path::Path;
 use std::sync::Arc;
@@ -70,24 +70,76 @@ pub struct ClipWeights {
     /// Factor on cosine similarities before the softmax. Files hold its logarithm; this is the
     /// factor itself, 100 for OpenAI's models.
     pub logit_scale: f32,
+    /// What the user should know of the file, one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Logit scale of models with random weights: the one that OpenAI's models ended training with.
 const RANDOM_LOGIT_SCALE: f32 = 100.0;
 
 /// Reads the model in `folder`: configuration and everything but the blocks, whose presence and
-/// shapes are checked.
+/// shapes are checked. `matrices` says which values are allowed in the matrices of linear layers, which may be stored
+/// as float16; all other weights must be finite.
 ///
 /// # Errors
-/// Everything that [`ClipConfig::from_folder`] and [`Checkpoint::open`] report, and tensors that are
-/// missing or do not have the shape that the configuration implies.
-pub fn load(folder: &Path) -> Result<ClipWeights, ModelError> {
+/// Everything that [`ClipConfig::from_folder`] and [`Checkpoint::open`] report; tensors that are
+/// missing, do not have the shape that the configuration implies, or have a value that is not allowed.
+pub fn load(folder: &Path, matrices: Allowed) -> Result<ClipWeights, ModelError> {
     let config = ClipConfig::from_folder(folder)?;
     let file = Arc::new(Checkpoint::open(folder, config.layout)?);
-    let vision = vision_weights(&file, &config)?;
-    let text = text_weights(&file, &config)?;
+    check_towers(&file, &config)?;
+    let vision = vision_weights(&file, &config, matrices)?;
+    let text = text_weights(&file, &config, matrices)?;
     let logit_scale = logit_scale(&file)?;
-    Ok(ClipWeights { config, vision, text, logit_scale })
+    let notes = unused(&file).into_iter().collect();
+    Ok(ClipWeights { config, vision, text, logit_scale, notes })
+}
+
+/// Refuses one tower that was saved alone, and names the missing one.
+fn check_towers(file: &Checkpoint, config: &ClipConfig) -> Result<(), ModelError> {
+    let (vision, text) = config.layout.towers();
+    let has = |start: &str| file.names().any(|name| name.starts_with(start));
+    let missing = match (has(vision), text.iter().any(|start| has(start))) {
+        (true, false) => "the text tower is missing: these are the weights of the vision tower alone",
+        (false, true) => "the vision tower is missing: these are the weights of the text tower alone",
+        _ => return Ok(()),
+    };
+    Err(ModelError::NotAModel {
+        path: file.path().to_owned(),
+        problem: missing.into(),
+        fix: "take the file that has both towers and their projections".into(),
+    })
+}
+
+/// A note on the tensors that no part of the network reads. Plausible, wrong results come from them when they change
+/// the others: an adapter that was not merged into the weights, a bias of a projection.
+fn unused(file: &Checkpoint) -> Option<String> {
+    /// Tensors that files carry along and that say nothing but sizes, positions and the causal mask.
+    const IDLE: [&str; 6] = [
+        "position_ids",
+        "attn_mask",
+        "input_resolution",
+        "context_length",
+        "vocab_size",
+        "num_batches_tracked",
+    ];
+    let is_idle = |name: &&str| IDLE.contains(&name.rsplit('.').next().unwrap_or(name));
+    let names: Vec<&str> = file.unused().into_iter().filter(|name| !is_idle(name)).collect();
+    let first: Vec<String> = names.iter().take(3).map(|name| format!("`{name}`")).collect();
+    let hint = match names.iter().any(|name| name.contains("lora_")) {
+        true => "; LoRA changes the model only once it is merged into the weights",
+        false => "",
+    };
+    (!names.is_empty()).then(|| {
+        format!(
+            "{}: {} of {} tensors are not part of CLIP's network and are not used: {}{}{hint}",
+            file.path().display(),
+            names.len(),
+            file.names().count(),
+            first.join(", "),
+            if names.len() > first.len() { ", …" } else { "" }
+        )
+    })
 }
 
 /// A model of this architecture whose parameters depend on the seed only. Blocks and rows of the token table are
@@ -112,12 +164,16 @@ pub fn random(config: ClipConfig, seed: u64) -> ClipWeights {
         ln_final: random::norm(t),
         projection: random::matrix(text.part(3), embed, t, 1.0),
     };
-    ClipWeights { config, vision, text, logit_scale: RANDOM_LOGIT_SCALE }
+    ClipWeights { config, vision, text, logit_scale: RANDOM_LOGIT_SCALE, notes: Vec::new() }
 }
 
-fn vision_weights(file: &Arc<Checkpoint>, config: &ClipConfig) -> Result<VisionWeights, ModelError> {
+fn vision_weights(
+    file: &Arc<Checkpoint>,
+    config: &ClipConfig,
+    matrices: Allowed,
+) -> Result<VisionWeights, ModelError> {
     let (w, p, g) = (config.vision.tower.width, config.vision.patch_size, config.vision.grid());
-    let tensor = |name: &str, shape: &[usize]| read(file, &[name.into()], shape);
+    let tensor = |name: &str, shape: &[usize]| read(file, &[name.into()], shape, Allowed::Finite);
     let [class, patch, position, ln_pre, ln_post, projection, blocks] = match config.layout {
         Layout::HuggingFace => [
             "vision_model.embeddings.class_embedding",
@@ -138,20 +194,24 @@ fn vision_weights(file: &Arc<Checkpoint>, config: &ClipConfig) -> Result<VisionW
             "visual.transformer.resblocks.",
         ],
     };
-    let mut patch_embedding = tensor(patch, &[w, 3, p, p])?;
+    let mut patch_embedding = read(file, &[patch.into()], &[w, 3, p, p], matrices)?;
     patch_embedding.shape = vec![w, 3 * p * p];
     Ok(VisionWeights {
         class_embedding: tensor(class, &[w])?,
         patch_embedding,
         position_embedding: tensor(position, &[1 + g * g, w])?,
         ln_pre: layer_norm(file, ln_pre, w)?,
-        blocks: Blocks::open(file, config.layout, blocks, &config.vision.tower)?,
+        blocks: Blocks::open(file, config.layout, blocks, &config.vision.tower, matrices)?,
         ln_post: layer_norm(file, ln_post, w)?,
-        projection: read_projection(file, config, projection, w)?,
+        projection: read_projection(file, config, projection, w, matrices)?,
     })
 }
 
-fn text_weights(file: &Arc<Checkpoint>, config: &ClipConfig) -> Result<TextWeights, ModelError> {
+fn text_weights(
+    file: &Arc<Checkpoint>,
+    config: &ClipConfig,
+    matrices: Allowed,
+) -> Result<TextWeights, ModelError> {
     let w = config.text.tower.width;
     let [token, position, ln_final, projection, blocks] = match config.layout {
         Layout::HuggingFace => [
@@ -171,10 +231,15 @@ fn text_weights(file: &Arc<Checkpoint>, config: &ClipConfig) -> Result<TextWeigh
     };
     Ok(TextWeights {
         token_embedding: file.table(token, config.text.vocab_size, w)?,
-        position_embedding: read(file, &[position.into()], &[config.text.context_length, w])?,
-        blocks: Blocks::open(file, config.layout, blocks, &config.text.tower)?,
+        position_embedding: read(
+            file,
+            &[position.into()],
+            &[config.text.context_length, w],
+            Allowed::Finite,
+        )?,
+        blocks: Blocks::open(file, config.layout, blocks, &config.text.tower, matrices)?,
         ln_final: layer_norm(file, ln_final, w)?,
-        projection: read_projection(file, config, projection, w)?,
+        projection: read_projection(file, config, projection, w, matrices)?,
     })
 }
 
@@ -182,7 +247,20 @@ fn text_weights(file: &Arc<Checkpoint>, config: &ClipConfig) -> Result<TextWeigh
 fn logit_scale(file: &Checkpoint) -> Result<f32, ModelError> {
     let view = file.any_shape("logit_scale")?;
     let view = if view.shape == [1] { view } else { file.tensor("logit_scale", &[])? };
-    Ok(view.to_f32().first().copied().unwrap_or_default().exp())
+    let stored = view.to_f32()?.first().copied().unwrap_or_default();
+    let scale = stored.exp();
+    // OpenAI clamps it at 100. A factor without bound, or of 0, leaves no probabilities to tell apart.
+    if !scale.is_finite() || scale < f32::MIN_POSITIVE {
+        return Err(ModelError::Value {
+            path: view.path().to_owned(),
+            tensor: view.name.into(),
+            index: vec![0; view.shape.len()],
+            value: stored,
+            fix: "its exponential is the factor on cosines, which must be positive and finite; models have up to \
+                  4.6052 there, the logarithm of 100",
+        });
+    }
+    Ok(scale)
 }
 
 /// `[embed_dim, width]` from either orientation.
@@ -191,11 +269,12 @@ fn read_projection(
     config: &ClipConfig,
     name: &str,
     width: usize,
+    matrices: Allowed,
 ) -> Result<HostTensor, ModelError> {
     let embed = config.embed_dim;
     match config.layout {
-        Layout::HuggingFace => read(file, &[name.into()], &[embed, width]),
-        Layout::OpenClip => Ok(transposed(read(file, &[name.into()], &[width, embed])?)),
+        Layout::HuggingFace => read(file, &[name.into()], &[embed, width], matrices),
+        Layout::OpenClip => Ok(transposed(read(file, &[name.into()], &[width, embed], matrices)?)),
     }
 }
 
@@ -208,8 +287,8 @@ fn transposed(matrix: HostTensor) -> HostTensor {
 
 fn layer_norm(file: &Checkpoint, name: &str, width: usize) -> Result<Affine, ModelError> {
     Ok(Affine {
-        weight: read(file, &[format!("{name}.weight")], &[width])?,
-        bias: read(file, &[format!("{name}.bias")], &[width])?,
+        weight: read(file, &[format!("{name}.weight")], &[width], Allowed::Finite)?,
+        bias: read(file, &[format!("{name}.bias")], &[width], Allowed::Finite)?,
     })
 }
 

@@ -1,4 +1,10 @@
 use super::*;
+
+/// Loads a folder for float32.
+fn load(folder: &Path) -> Result<ClipWeights, ModelError> {
+    super::load(folder, Allowed::Finite)
+}
+
 use crate::clip::fixtures::{self, EMBED, LAYERS, TEXT_WIDTH, WIDTH, write_json, write_weights};
 use safetensors::Dtype;
 use serde_json::json;
@@ -125,4 +131,103 @@ fn weights_and_configuration_must_agree() {
     fails(&dir, &["vision_model.encoder.layers.1.", "says 1 layers"]);
     // Types that no kernel reads.
     fails(&folder(|d| fixtures::write_open_clip(d, Dtype::F64)), &["stored as F64"]);
+}
+
+/// Every tensor of a model, with one element replaced.
+fn damaged(name: &str, at: usize, value: f32, dtype: Dtype) -> TempDir {
+    folder(|d| {
+        fixtures::write_hf(d, dtype);
+        let mut tensors = fixtures::hf_tensors();
+        tensors.get_mut(name).unwrap().1[at] = value;
+        write_weights(&d.join("model.safetensors"), &tensors, dtype);
+    })
+}
+
+/// Loads a folder with all of its blocks, as an upload does.
+fn load_whole(dir: &TempDir, matrices: Allowed) -> Result<(), ModelError> {
+    let weights = super::load(dir.path(), matrices)?;
+    weights.vision.blocks.iter().chain(weights.text.blocks.iter()).try_for_each(|block| block.map(drop))
+}
+
+#[test]
+fn a_value_that_is_not_finite_is_named_in_every_tensor_and_type() {
+    let infinite = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+    for (number, (name, (shape, values))) in fixtures::hf_tensors().iter().enumerate() {
+        let dtype = [Dtype::F32, Dtype::F16, Dtype::BF16][number % 3];
+        let (at, value) = (values.len() - 1, infinite[number / 3 % 3]);
+        let dir = damaged(name, at, value, dtype);
+        let message = load_whole(&dir, Allowed::Finite).unwrap_err().to_string();
+        let index: Vec<usize> = shape.iter().map(|n| n - 1).collect();
+        for part in
+            [&format!("`{name}`"), &format!("{value}"), &format!("index {index:?}"), "model.safetensors"]
+        {
+            assert!(message.contains(part), "{part:?} is not in: {message}");
+        }
+    }
+}
+
+#[test]
+fn matrices_must_fit_the_type_that_they_are_stored_as() {
+    let matrices = ["vision_model.encoder.layers.1.mlp.fc1.weight", "text_projection.weight"];
+    for name in matrices.into_iter().chain(["vision_model.embeddings.patch_embedding.weight"]) {
+        // 65519.996 rounds to 65504, 65520 to infinity.
+        for (value, fits) in [(65_519.996, true), (65_520.0, false), (-3.0e38, false)] {
+            let dir = damaged(name, 3, value, Dtype::F32);
+            load_whole(&dir, Allowed::Finite).unwrap();
+            let found = load_whole(&dir, Allowed::F16);
+            assert_eq!(found.is_ok(), fits, "{name} {value}");
+            if let Err(error) = found {
+                let message = error.to_string();
+                assert!(message.contains(name) && message.contains("leave out --weights f16"), "{message}");
+            }
+        }
+    }
+    // Biases and embeddings stay float32.
+    let dir = damaged("text_model.encoder.layers.0.mlp.fc1.bias", 0, 1.0e9, Dtype::F32);
+    load_whole(&dir, Allowed::F16).unwrap();
+}
+
+#[test]
+fn tensors_that_the_network_does_not_use_are_said() {
+    let notes = |extra: &[&str]| {
+        let dir = folder(|d| {
+            fixtures::write_open_clip(d, Dtype::F32);
+            let mut tensors = fixtures::open_clip_tensors();
+            tensors.extend(extra.iter().map(|name| ((*name).to_owned(), (vec![1], vec![0.0]))));
+            write_weights(&d.join("open_clip_model.safetensors"), &tensors, Dtype::F32);
+        });
+        load(dir.path()).unwrap().notes
+    };
+    assert_eq!(notes(&[]), Vec::<String>::new());
+    assert_eq!(notes(&["attn_mask", "input_resolution", "visual.position_ids"]), Vec::<String>::new());
+    let found = notes(&["logit_bias"]);
+    assert!(found.len() == 1 && found[0].contains("1 of ") && found[0].contains("`logit_bias`"), "{found:?}");
+    let lora = ["a", "b", "c", "d"].map(|name| format!("visual.{name}.lora_A.weight"));
+    let found = notes(&lora.each_ref().map(String::as_str));
+    for part in ["4 of ", "`visual.a.lora_A.weight`", "`visual.c.lora_A.weight`, …", "merged"] {
+        assert!(found[0].contains(part), "{found:?}");
+    }
+    assert!(!found[0].contains("visual.d."), "{found:?}");
+}
+
+#[test]
+fn a_logit_scale_without_meaning_is_named() {
+    for value in [89.0, 1.0e30, -200.0] {
+        let dir = damaged("logit_scale", 0, value, Dtype::F32);
+        fails(&dir, &["`logit_scale`", "factor on cosines"]);
+    }
+}
+
+#[test]
+fn one_tower_alone_is_named() {
+    let part = |keep: fn(&str) -> bool| {
+        folder(|d| {
+            fixtures::write_open_clip(d, Dtype::F32);
+            let mut tensors = fixtures::open_clip_tensors();
+            tensors.retain(|name, _| keep(name));
+            write_weights(&d.join("open_clip_model.safetensors"), &tensors, Dtype::F32);
+        })
+    };
+    fails(&part(|name| name.starts_with("visual.")), &["text tower is missing", "both towers"]);
+    fails(&part(|name| !name.starts_with("visual.")), &["vision tower is missing", "both towers"]);
 }

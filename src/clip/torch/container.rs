@@ -20,6 +20,9 @@ use super::value::Value;
 /// The first pickle of files without an archive, torch's 0x1950a86a20f9469cfc6c.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
+/// What is wrong with a file that is no longer whole.
+pub(super) const CUT: &str = "it became shorter while it was read";
+
 /// Called with the current stage, the bytes done and the bytes in total.
 pub type Progress<'a> = &'a mut dyn FnMut(&str, u64, u64);
 
@@ -27,6 +30,8 @@ pub type Progress<'a> = &'a mut dyn FnMut(&str, u64, u64);
 #[derive(Debug)]
 pub struct TorchFile {
     path: PathBuf,
+    /// `None` for a map that no file is behind.
+    file: Option<File>,
     map: Mmap,
     parts: Parts,
 }
@@ -51,13 +56,19 @@ impl TorchFile {
             let problem = "it is a folder or a device".into();
             return Err(TorchError::NotTorch { path: path.to_owned(), problem });
         }
-        // SAFETY: sound as long as nobody changes the file meanwhile, the usual contract of mapped weights.
+        // SAFETY: sound as long as nobody changes the file meanwhile, the usual contract of mapped weights. That it
+        // still has its length is checked before each use (`is_whole`): bytes that are gone would end the program.
         let map = unsafe { Mmap::map(&file) }.map_err(read)?;
-        Self::find(path, map, progress)
+        Self::find(path, Some(file), map, progress)
     }
 
     /// Finds the parts of a mapped file.
-    pub(super) fn find(path: &Path, map: Mmap, progress: Progress<'_>) -> Result<Self, TorchError> {
+    pub(super) fn find(
+        path: &Path,
+        file: Option<File>,
+        map: Mmap,
+        progress: Progress<'_>,
+    ) -> Result<Self, TorchError> {
         let not = |problem: &str| TorchError::NotTorch { path: path.to_owned(), problem: problem.into() };
         let parts = if map.starts_with(b"PK") {
             archive(&map, progress).map_err(|problem| problem.of(path))?
@@ -72,7 +83,7 @@ impl TorchFile {
         } else {
             return Err(not("its first bytes are those of neither"));
         };
-        Ok(Self { path: path.to_owned(), map, parts })
+        Ok(Self { path: path.to_owned(), file, map, parts })
     }
 
     /// The file.
@@ -95,7 +106,16 @@ impl TorchFile {
     /// # Errors
     /// See [`Pickle::read`].
     pub fn pickle(&self) -> Result<Pickle<'_>, TorchError> {
+        if !self.is_whole() {
+            return Err(Problem::Damaged(CUT.into()).of(&self.path));
+        }
         Pickle::read(&self.map[self.parts.program.clone()]).map_err(|problem| problem.of(&self.path))
+    }
+
+    /// Whether the file still has the length that it had when it was opened.
+    pub(super) fn is_whole(&self) -> bool {
+        let length = self.file.as_ref().map(|file| file.metadata().map(|found| found.len()));
+        length.is_none_or(|length| length.is_ok_and(|length| length >= self.map.len() as u64))
     }
 
     /// The bytes of a storage.
@@ -146,7 +166,9 @@ fn archive(map: &[u8], progress: Progress<'_>) -> Result<Parts, Problem> {
     if parts.program.is_empty() {
         return Err(Problem::Damaged("its archive has no data.pkl".into()));
     }
-    let total: usize = wanted.iter().map(|(_, _, length)| length).sum();
+    // Entries that lie on each other would be read once for each of them.
+    let total = wanted.iter().try_fold(0usize, |sum, (_, _, length)| sum.checked_add(*length));
+    let total = total.filter(|&total| total <= map.len()).ok_or_else(|| damaged(&"its entries overlap"))?;
     let mut done = 0;
     for (index, name, length) in wanted {
         // Reading to the end compares the checksum.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::tensors::FileTensor;
+use super::file_tensor::FileTensor;
 use crate::clip::config::{Activation, Layout};
 
 /// Channels of a head.
@@ -66,6 +66,34 @@ pub type Shapes<'a> = BTreeMap<&'a str, &'a [usize]>;
 /// The shapes of a file's tensors.
 pub fn shapes<'a>(tensors: &'a BTreeMap<String, FileTensor<'_>>) -> Shapes<'a> {
     tensors.iter().map(|(name, tensor)| (&**name, tensor.shape())).collect()
+}
+
+/// What comes before the names of a CLIP in each place where one is found among these, with its layout; the empty text
+/// where nothing does. Programs that hold a CLIP within a larger model save it so.
+pub fn places(shapes: &Shapes<'_>) -> Vec<(String, Layout)> {
+    let mut found = Vec::new();
+    for layout in [Layout::OpenClip, Layout::HuggingFace] {
+        let names = names(layout);
+        for prefix in shapes.keys().filter_map(|name| name.strip_suffix(names.patch)) {
+            let all = [names.position, names.token, names.text_position];
+            let has = |name: &&str| shapes.contains_key(format!("{prefix}{name}").as_str());
+            if (prefix.is_empty() || prefix.ends_with('.')) && all.iter().all(has) {
+                found.push((prefix.to_owned(), layout));
+            }
+        }
+    }
+    found
+}
+
+/// The tower of a CLIP that is missing among these names, `vision` or `text`; `None` when it is none or both.
+pub fn missing_tower(shapes: &Shapes<'_>) -> Option<&'static str> {
+    let has = |wanted: [&str; 2]| shapes.keys().any(|name| wanted.iter().any(|end| name.ends_with(end)));
+    let (open, hf) = (names(Layout::OpenClip), names(Layout::HuggingFace));
+    match (has([open.patch, hf.patch]), has([open.token, hf.token])) {
+        (true, false) => Some("text"),
+        (false, true) => Some("vision"),
+        _ => None,
+    }
 }
 
 /// The layout whose names these are; `None` when they are not those of a plain CLIP with a vision transformer.

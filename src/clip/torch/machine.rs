@@ -1,15 +1,17 @@
 //! The stack machine that executes pickles.
 
+mod calls;
+
 use std::collections::HashMap;
 
 use super::error::Problem;
-use super::names::{Global, lookup};
-use super::value::{Id, Storage, Tensor, Value};
+use super::names::lookup;
+use super::value::{Id, Value};
 
 /// Most values in one pickle. A ViT-L/14 with Adam's state has some 50,000.
 const MAX_VALUES: usize = 1 << 19;
-/// Most dimensions of a tensor.
-const MAX_RANK: usize = 16;
+/// Most elements of all lists and dicts together: one list may be copied into many dicts.
+const MAX_ELEMENTS: usize = 1 << 22;
 
 fn damaged(problem: impl Into<String>) -> Problem {
     Problem::Damaged(problem.into())
@@ -24,12 +26,14 @@ pub(super) struct Machine<'a> {
     /// Heights of the stack at the open marks.
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
+    /// Elements of all lists and dicts.
+    elements: usize,
 }
 
 impl<'a> Machine<'a> {
     /// At the start of a program.
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, values: vec![], stack: vec![], marks: vec![], memo: HashMap::new() }
+        Self { bytes, at: 0, values: vec![], stack: vec![], marks: vec![], memo: HashMap::new(), elements: 0 }
     }
 
     /// All values, the resulting one, and the length of the finished program in bytes.
@@ -163,6 +167,15 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    /// Counts elements that are put into a list or a dict.
+    fn hold(&mut self, count: usize) -> Result<(), Problem> {
+        self.elements += count;
+        match self.elements <= MAX_ELEMENTS {
+            true => Ok(()),
+            false => Err(Problem::Unsupported(format!("its pickle has more than {MAX_ELEMENTS} elements"))),
+        }
+    }
+
     fn top(&self) -> Result<Id, Problem> {
         let floor = self.marks.last().copied().unwrap_or(0);
         let top = self.stack.get(floor..).and_then(<[Id]>::last);
@@ -204,6 +217,7 @@ impl<'a> Machine<'a> {
 
     /// Adds to the list on top.
     fn extend(&mut self, items: &[Id]) -> Result<(), Problem> {
+        self.hold(items.len())?;
         let top = self.top()?;
         match &mut self.values[top.0 as usize] {
             Value::List(list) => list.extend(items),
@@ -216,6 +230,7 @@ impl<'a> Machine<'a> {
     /// Adds keys and values to the dict on top.
     fn set(&mut self, items: &[Id]) -> Result<(), Problem> {
         let new = pairs(items)?;
+        self.hold(new.len())?;
         let top = self.top()?;
         match &mut self.values[top.0 as usize] {
             Value::Dict(dict) => dict.extend(new),
@@ -230,100 +245,6 @@ impl<'a> Machine<'a> {
             Some(global) => self.push(Value::Global(global)),
             None => Err(Problem::Refused(format!("{module}.{name}"))),
         }
-    }
-
-    /// `('storage', class, key, device, elements)` as a storage.
-    fn storage(&mut self) -> Result<(), Problem> {
-        let id = self.pop()?;
-        let Value::List(parts) = self.value(id) else {
-            return Err(damaged("its pickle refers to a storage by something other than a tuple"));
-        };
-        let values: Vec<&Value> = parts.iter().take(3).map(|&id| self.value(id)).collect();
-        let [Value::Text("storage"), Value::Global(Global::Storage(dtype)), Value::Text(key)] = values[..]
-        else {
-            return Err(damaged("its pickle refers to a storage in an unknown way"));
-        };
-        let storage = Storage { dtype: *dtype, key };
-        self.push(Value::Storage(storage))
-    }
-
-    /// Pushes the result of calling a known global.
-    fn call(&mut self) -> Result<(), Problem> {
-        let items = self.pop_n(2)?;
-        let Value::Global(name) = *self.value(items[0]) else {
-            return Err(damaged("its pickle calls something other than a global"));
-        };
-        let Value::List(arguments) = self.value(items[1]) else {
-            return Err(damaged("its pickle calls without a tuple of arguments"));
-        };
-        let first = arguments.first().copied();
-        match name {
-            Global::Ignored => self.push(Value::Ignored),
-            Global::Module => self.push(Value::Module(None)),
-            Global::Identity => {
-                self.stack.push(first.ok_or_else(|| damaged("its pickle calls without arguments"))?);
-                Ok(())
-            }
-            Global::Dict => {
-                let dict = first.map_or(Ok(vec![]), |list| self.dict_of(list))?;
-                self.push(Value::Dict(dict))
-            }
-            Global::Tensor => {
-                let tensor = self.tensor(arguments)?;
-                self.push(Value::Tensor(Box::new(tensor)))
-            }
-            Global::Storage(_) => {
-                Err(Problem::Unsupported("its pickle holds a storage without a tensor".into()))
-            }
-        }
-    }
-
-    /// A dict from a list of pairs.
-    fn dict_of(&self, list: Id) -> Result<Vec<(Id, Id)>, Problem> {
-        let bad = || damaged("its pickle makes a dict of something other than pairs");
-        let Value::List(items) = self.value(list) else { return Err(bad()) };
-        let pair = |&item: &Id| match self.value(item) {
-            Value::List(pair) if pair.len() == 2 => Ok((pair[0], pair[1])),
-            _ => Err(bad()),
-        };
-        items.iter().map(pair).collect()
-    }
-
-    /// The tensor of `(storage, offset, shape, strides, …)`.
-    fn tensor(&self, arguments: &[Id]) -> Result<Tensor<'a>, Problem> {
-        let bad = |what: &str| damaged(format!("its pickle has a tensor whose {what}"));
-        let [storage, offset, shape, strides, ..] = arguments else {
-            return Err(bad("description is incomplete"));
-        };
-        let Value::Storage(storage) = self.value(*storage) else { return Err(bad("storage is missing")) };
-        let size = |id: Id| match self.value(id) {
-            Value::Int(n) => usize::try_from(*n).ok(),
-            _ => None,
-        };
-        let sizes = |id: Id, what: &str| match self.value(id) {
-            Value::List(list) if list.len() <= MAX_RANK => {
-                list.iter().map(|&id| size(id)).collect::<Option<Vec<usize>>>().ok_or_else(|| bad(what))
-            }
-            _ => Err(bad(what)),
-        };
-        let offset = size(*offset).ok_or_else(|| bad("offset is not a size"))?;
-        let (shape, strides) = (sizes(*shape, "shape is invalid")?, sizes(*strides, "strides are invalid")?);
-        if shape.len() != strides.len() {
-            return Err(bad("shape and strides differ in length"));
-        }
-        Ok(Tensor { storage: *storage, offset, shape, strides })
-    }
-
-    /// Sets the attributes of a module. The state of dicts and parameters is ignored.
-    fn build(&mut self) -> Result<(), Problem> {
-        let state = self.pop()?;
-        let top = self.top()?;
-        match &mut self.values[top.0 as usize] {
-            Value::Module(attributes) => *attributes = Some(state),
-            Value::Dict(_) | Value::Tensor(_) | Value::Ignored => {}
-            _ => return Err(damaged("its pickle sets the state of something that has none")),
-        }
-        Ok(())
     }
 }
 

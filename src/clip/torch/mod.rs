@@ -2,11 +2,14 @@
 //!
 //! Such a file is a Python pickle together with the tensors' bytes. A pickle is a program that may call any Python
 //! function. Here nothing is called: [`pickle`] interprets the few globals that tensors and their containers need and
-//! refuses a file with any other. [`container`] locates the pickle and the bytes, [`tensors`] makes strided tensors
-//! contiguous, and [`infer`] infers the configuration that such files lack.
+//! refuses a file with any other. [`container`] locates the pickle and the bytes, [`tensors`] finds tensors by name and
+//! makes them contiguous, and [`infer`] infers the configuration that such files lack.
 
+#[cfg(test)]
+mod attacks;
 pub mod container;
 mod error;
+mod file_tensor;
 pub mod infer;
 mod machine;
 mod names;
@@ -18,4 +21,5 @@ pub mod value;
 
 pub use container::{Progress, TorchFile};
 pub use error::TorchError;
-pub use tensors::{FileTensor, write};
+pub use file_tensor::FileTensor;
+pub use tensors::write;

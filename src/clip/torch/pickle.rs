@@ -49,14 +49,23 @@ impl<'a> Pickle<'a> {
         self.values.get(id.0 as usize).unwrap_or(&Value::Ignored)
     }
 
-    /// String keys and values of a dict or of a module's attributes; empty for other values.
-    pub fn entries(&self, id: Id) -> impl Iterator<Item = (&'a str, Id)> {
+    /// Keys and values of a dict or of a module's attributes; empty for other values.
+    fn pairs(&self, id: Id) -> &[(Id, Id)] {
         let dict = match self.get(id) {
             Value::Module(Some(state)) => *state,
             _ => id,
         };
-        let pairs: &[(Id, Id)] = if let Value::Dict(pairs) = self.get(dict) { pairs } else { &[] };
-        pairs.iter().filter_map(|&(key, value)| match self.get(key) {
+        if let Value::Dict(pairs) = self.get(dict) { pairs } else { &[] }
+    }
+
+    /// Entries of a dict or of a module's attributes, those whose keys are not strings among them.
+    pub(super) fn entry_count(&self, id: Id) -> usize {
+        self.pairs(id).len()
+    }
+
+    /// String keys and values of a dict or of a module's attributes; empty for other values.
+    pub fn entries(&self, id: Id) -> impl Iterator<Item = (&'a str, Id)> {
+        self.pairs(id).iter().filter_map(|&(key, value)| match self.get(key) {
             Value::Text(key) => Some((*key, value)),
             _ => None,
         })

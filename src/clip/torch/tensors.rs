@@ -1,14 +1,15 @@
 //! From strided tensors over storages to contiguous tensors in a safetensors file.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensorError, View};
 
-use super::container::{Progress, TorchFile};
+use super::container::{CUT, Progress, TorchFile};
 use super::error::{Problem, TorchError};
+use super::file_tensor::FileTensor;
 use super::pickle::Pickle;
 use super::value::{Id, Tensor, Value, element_size};
 
@@ -17,75 +18,35 @@ const MAX_DEPTH: usize = 64;
 /// Longest name of a tensor, in bytes.
 const MAX_NAME: usize = 1000;
 /// Most entries visited.
-const MAX_ENTRIES: usize = 1 << 20;
+const MAX_ENTRIES: usize = 1 << 17;
+/// Most bytes of all names together.
+const MAX_NAMES: usize = 1 << 24;
 /// All tensors together may be this many times as large as the file. Shared weights count each time.
 const MAX_GROWTH: usize = 4;
 
-/// A tensor of the file, strided, with bounds checked.
-#[derive(Debug, Clone)]
-pub struct FileTensor<'a> {
-    tensor: Tensor<'a>,
-    storage: &'a [u8],
-    bytes: usize,
-}
-
-impl FileTensor<'_> {
-    /// Extent of each dimension.
-    pub fn shape(&self) -> &[usize] {
-        &self.tensor.shape
-    }
-
-    /// Type of the elements.
-    pub fn dtype(&self) -> Dtype {
-        self.tensor.storage.dtype
-    }
-
-    /// Length of the elements in bytes.
-    pub fn byte_len(&self) -> usize {
-        self.bytes
-    }
-
-    /// The elements in row-major order, copied only if the tensor is not contiguous.
-    pub fn data(&self) -> Cow<'_, [u8]> {
-        let Tensor { offset, shape, strides, .. } = &self.tensor;
-        let size = element_size(self.dtype());
-        let mut dense = 1;
-        let is_dense = shape.iter().zip(strides).rev().all(|(&extent, &stride)| {
-            let fits = extent == 1 || stride == dense;
-            dense *= extent;
-            fits
-        });
-        if self.bytes == 0 {
-            return Cow::Borrowed(&[]);
-        }
-        if is_dense {
-            return Cow::Borrowed(&self.storage[offset * size..offset * size + self.bytes]);
-        }
-        let mut out = Vec::with_capacity(self.bytes);
-        let mut index = vec![0; shape.len()];
-        while out.len() < self.bytes {
-            let at: usize = index.iter().zip(strides).map(|(i, stride)| i * stride).sum();
-            out.extend(&self.storage[(offset + at) * size..][..size]);
-            for (i, extent) in index.iter_mut().zip(shape).rev() {
-                *i += 1;
-                if *i < *extent {
-                    break;
-                }
-                *i = 0;
-            }
-        }
-        Cow::Owned(out)
-    }
-}
-
 /// Keys under which training scripts put a model's state dict.
-const WRAPPERS: [&str; 2] = ["state_dict", "model_state_dict"];
-/// What parallel training puts before each name.
-const PARALLEL: &str = "module.";
+const WRAPPERS: [&str; 3] = ["state_dict", "model_state_dict", "model"];
+/// What parallel and compiled training put before each name.
+const WRAPPED: [&str; 2] = ["module.", "_orig_mod."];
+
+/// What may still be visited. The same dict can be entered again and again, by many ways.
+struct Budget {
+    entries: usize,
+    names: usize,
+}
+
+impl Budget {
+    fn spend(&mut self, entries: usize, names: usize) -> Result<(), Problem> {
+        let left = self.entries.checked_sub(entries).zip(self.names.checked_sub(names));
+        (self.entries, self.names) =
+            left.ok_or_else(|| Problem::Unsupported("it has too many entries".into()))?;
+        Ok(())
+    }
+}
 
 impl TorchFile {
     /// The tensors of a model: of a state dict, of a dict around one, or of a TorchScript archive. The names are
-    /// those of the file, without the `module.` of parallel training.
+    /// those of the file, without what parallel or compiled training puts before all of them.
     ///
     /// # Errors
     /// As [`TorchFile::tensors`]; a file without tensors.
@@ -93,17 +54,25 @@ impl TorchFile {
         &'a self,
         pickle: &Pickle<'a>,
     ) -> Result<BTreeMap<String, FileTensor<'a>>, TorchError> {
-        let root = pickle.root();
-        let wrapped = WRAPPERS.iter().find_map(|key| pickle.entry(root, key));
-        let found = self.tensors(pickle, wrapped.unwrap_or(root))?;
+        let mut root = pickle.root();
+        // One dict may be inside another, as in {"state_dict": {"model": …}}.
+        for _ in 0..WRAPPERS.len() {
+            let inner = WRAPPERS.iter().filter_map(|key| pickle.entry(root, key));
+            match inner.into_iter().find(|&id| pickle.entries(id).next().is_some()) {
+                Some(inner) => root = inner,
+                None => break,
+            }
+        }
+        let mut found = self.tensors(pickle, root)?;
         if found.is_empty() {
             return Err(Problem::Unsupported("it holds no tensors by name".into()).of(self.path()));
         }
-        if found.keys().all(|name| name.starts_with(PARALLEL)) {
-            return Ok(found
-                .into_iter()
-                .map(|(name, tensor)| (name[PARALLEL.len()..].to_owned(), tensor))
-                .collect());
+        let common = |names: &BTreeMap<String, FileTensor<'_>>| {
+            WRAPPED.into_iter().find(|start| names.keys().all(|name| name.starts_with(start)))
+        };
+        while let Some(start) = common(&found) {
+            found =
+                found.into_iter().map(|(name, tensor)| (name[start.len()..].to_owned(), tensor)).collect();
         }
         Ok(found)
     }
@@ -118,7 +87,7 @@ impl TorchFile {
         at: Id,
     ) -> Result<BTreeMap<String, FileTensor<'a>>, TorchError> {
         let mut found = BTreeMap::new();
-        let mut left = MAX_ENTRIES;
+        let mut left = Budget { entries: MAX_ENTRIES, names: MAX_NAMES };
         self.walk(pickle, at, "", MAX_DEPTH, &mut left, &mut found)
             .map_err(|problem| problem.of(self.path()))?;
         let total = found.values().try_fold(0usize, |sum, tensor: &FileTensor| sum.checked_add(tensor.bytes));
@@ -135,12 +104,13 @@ impl TorchFile {
         at: Id,
         prefix: &str,
         depth: usize,
-        left: &mut usize,
+        left: &mut Budget,
         found: &mut BTreeMap<String, FileTensor<'a>>,
     ) -> Result<(), Problem> {
+        // Entries whose keys are no text count, too: they are looked at each time.
+        left.spend(pickle.entry_count(at), 0)?;
         for (key, id) in pickle.entries(at) {
-            *left =
-                left.checked_sub(1).ok_or_else(|| Problem::Unsupported("it has too many entries".into()))?;
+            left.spend(0, prefix.len() + key.len())?;
             if prefix.len() + key.len() >= MAX_NAME {
                 return Err(Problem::Unsupported(format!("it has a name of more than {MAX_NAME} bytes")));
             }
@@ -177,7 +147,7 @@ impl TorchFile {
         if bytes > 0 && last.is_none_or(|last| last >= data.len() / size) {
             return Err("reaches beyond its storage".into());
         }
-        Ok(FileTensor { tensor: tensor.clone(), storage: data, bytes })
+        Ok(FileTensor { tensor: tensor.clone(), storage: data, file: self, bytes, as_f32: false })
     }
 }
 
@@ -190,6 +160,8 @@ fn shortened(text: &str) -> String {
 struct Reported<'a, 'p> {
     tensor: &'a FileTensor<'a>,
     report: &'p RefCell<dyn FnMut(u64) + 'p>,
+    /// Set when the file became shorter, so that there is nothing to read.
+    cut: &'p Cell<bool>,
 }
 
 impl View for Reported<'_, '_> {
@@ -203,36 +175,45 @@ impl View for Reported<'_, '_> {
 
     fn data(&self) -> Cow<'_, [u8]> {
         if let Ok(mut report) = self.report.try_borrow_mut() {
-            report(self.tensor.bytes as u64);
+            report(self.tensor.byte_len() as u64);
+        }
+        if !self.tensor.is_whole() {
+            self.cut.set(true);
+            return Cow::Owned(vec![0; self.tensor.byte_len()]);
         }
         self.tensor.data()
     }
 
     fn data_len(&self) -> usize {
-        self.tensor.bytes
+        self.tensor.byte_len()
     }
 }
 
 /// Writes tensors to `path` as safetensors, one at a time.
 ///
 /// # Errors
-/// The operating system's.
+/// The operating system's; a file that became shorter since it was opened.
 pub fn write(
     path: &Path,
     tensors: &BTreeMap<String, FileTensor<'_>>,
     about: HashMap<String, String>,
     progress: Progress<'_>,
 ) -> std::io::Result<()> {
-    let total: u64 = tensors.values().map(|tensor| tensor.bytes as u64).sum();
+    let total: u64 = tensors.values().map(|tensor| tensor.byte_len() as u64).sum();
     let mut done = 0;
     let report = RefCell::new(|bytes| {
         done += bytes;
         progress("writing", done, total);
     });
-    let views = tensors.iter().map(|(name, tensor)| (name, Reported { tensor, report: &report }));
+    let cut = Cell::new(false);
+    let views = tensors.iter().map(|(name, tensor)| (name, Reported { tensor, report: &report, cut: &cut }));
     let about = (!about.is_empty()).then_some(about);
     safetensors::serialize_to_file(views, about, path).map_err(|e| match e {
         SafeTensorError::IoError(e) => e,
         other => std::io::Error::other(other),
-    })
+    })?;
+    match cut.get() {
+        true => Err(std::io::Error::other(format!("the file that it is made of: {CUT}"))),
+        false => Ok(()),
+    }
 }

@@ -206,7 +206,7 @@ fn tensors_must_lie_in_their_storage() {
 fn read_all(bytes: &[u8]) -> Result<Vec<u8>, TorchError> {
     let mut map = memmap2::MmapMut::map_anon(bytes.len()).unwrap();
     map.copy_from_slice(bytes);
-    let file = TorchFile::find(Path::new("bytes"), map.make_read_only().unwrap(), &mut |_, _, _| ())?;
+    let file = TorchFile::find(Path::new("bytes"), None, map.make_read_only().unwrap(), &mut |_, _, _| ())?;
     let tensors = file.state_dict(&file.pickle()?)?;
     Ok(tensors.values().flat_map(|tensor| tensor.data().into_owned()).collect())
 }

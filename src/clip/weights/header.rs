@@ -1,28 +1,30 @@
-//! One mapped safetensors file and the check of its header.
+//! One safetensors file and the check of its header.
 //!
 //! The `safetensors` crate's own reader is not used: it refuses a whole file for one tensor of a type that it does
 //! not know, needed or not, and its errors name neither the tensor nor what is wrong with it.
 
+use super::source::Source;
 use super::tensor::{Dtype, TensorView};
 use crate::clip::error::ModelError;
-use memmap2::Mmap;
+use crate::clip::files;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Bytes before the JSON header.
 const LENGTH_BYTES: usize = 8;
 /// Longest header accepted, the limit of the reference implementation.
 const MAX_HEADER: u64 = 100_000_000;
+/// Bytes that are read at first: the length of the header, and enough to recognise a pointer of Git LFS.
+const FIRST_BYTES: u64 = 64;
 
 /// A header entry as read from the file.
 #[derive(Deserialize)]
 struct RawEntry {
     dtype: String,
     shape: Vec<usize>,
-    data_offsets: [usize; 2],
+    data_offsets: [u64; 2],
 }
 
 /// A checked header entry; `bytes` is a range of the whole file.
@@ -30,30 +32,30 @@ struct RawEntry {
 struct Entry {
     dtype: Dtype,
     shape: Vec<usize>,
-    bytes: Range<usize>,
+    bytes: Range<u64>,
 }
 
-/// One mapped safetensors file.
+/// One open safetensors file.
 #[derive(Debug)]
 pub struct Shard {
-    path: PathBuf,
-    map: Mmap,
+    source: Source,
     entries: BTreeMap<String, Entry>,
 }
 
 impl Shard {
-    /// Maps `path` and checks its header.
+    /// Opens `path` and checks its header.
     ///
     /// # Errors
-    /// [`ModelError::Read`], [`ModelError::Header`] and [`ModelError::TensorEntry`].
+    /// [`ModelError::Read`], [`ModelError::LfsPointer`], [`ModelError::Header`] and [`ModelError::TensorEntry`].
     pub fn open(path: &Path) -> Result<Self, ModelError> {
-        let file = File::open(path).map_err(|e| ModelError::read(path, e))?;
-        // SAFETY: a mapping is sound as long as nobody changes the file meanwhile. That cannot be
-        // enforced portably; it is the usual contract of mapped model weights, and this program
-        // never writes to a weight file in place (downloads are renamed when complete).
-        let map = unsafe { Mmap::map(&file) }.map_err(|e| ModelError::read(path, e))?;
-        let entries = read_header(path, &map)?;
-        Ok(Shard { path: path.to_owned(), map, entries })
+        let source = Source::open(path)?;
+        let entries = read_header(&source)?;
+        Ok(Shard { source, entries })
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        self.source.path()
     }
 
     /// Names of all tensors, in order.
@@ -64,32 +66,34 @@ impl Shard {
     /// The tensor called `name`, of any type.
     pub(super) fn view<'a>(&'a self, name: &'a str) -> Option<TensorView<'a>> {
         let entry = self.entries.get(name)?;
-        Some(TensorView {
-            path: &self.path,
-            name,
-            shape: &entry.shape,
-            dtype: &entry.dtype,
-            bytes: &self.map[entry.bytes.clone()],
-        })
+        let (shape, dtype, bytes) = (&entry.shape, &entry.dtype, entry.bytes.clone());
+        Some(TensorView { source: &self.source, name, shape, dtype, bytes })
     }
 }
 
-/// Reads and checks the header of a whole safetensors file.
-fn read_header(path: &Path, file: &[u8]) -> Result<BTreeMap<String, Entry>, ModelError> {
+/// Reads and checks the header of a safetensors file.
+fn read_header(source: &Source) -> Result<BTreeMap<String, Entry>, ModelError> {
+    let path = source.path();
     let damaged = |problem: String| ModelError::Header { path: path.to_owned(), problem };
-    let Some(length) = file.first_chunk::<LENGTH_BYTES>() else {
-        return Err(damaged(format!("it ends after {} bytes", file.len())));
+    let file_len = source.len()?;
+    let mut start = vec![0; file_len.min(FIRST_BYTES) as usize];
+    let shrunk = || damaged("it became shorter while it was read".into());
+    source.read(0, &mut start)?.ok_or_else(shrunk)?;
+    files::refuse_pointer(path, &start)?;
+    let Some(length) = start.first_chunk::<LENGTH_BYTES>() else {
+        return Err(damaged(format!("it ends after {} bytes", start.len())));
     };
     let length = u64::from_le_bytes(*length);
-    let rest = file.len() - LENGTH_BYTES;
-    if length > MAX_HEADER || length > rest as u64 {
+    let rest = file_len.saturating_sub(LENGTH_BYTES as u64);
+    if length > MAX_HEADER || length > rest {
         return Err(damaged(format!("it announces a header of {length} bytes but {rest} bytes follow")));
     }
-    let data_start = LENGTH_BYTES + length as usize;
+    let data_start = LENGTH_BYTES as u64 + length;
+    let mut header = vec![0; length as usize];
+    source.read(LENGTH_BYTES as u64, &mut header)?.ok_or_else(shrunk)?;
     let header: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(&file[LENGTH_BYTES..data_start])
-            .map_err(|e| damaged(format!("its header is not JSON ({e})")))?;
-    let data_len = file.len() - data_start;
+        serde_json::from_slice(&header).map_err(|e| damaged(format!("its header is not JSON ({e})")))?;
+    let data_len = file_len - data_start;
 
     let mut entries = BTreeMap::new();
     for (name, value) in header {
@@ -121,14 +125,14 @@ fn read_header(path: &Path, file: &[u8]) -> Result<BTreeMap<String, Entry>, Mode
         }
         end = entry.bytes.end;
     }
-    if end != file.len() {
-        return Err(damaged(format!("{} bytes after the last tensor belong to no tensor", file.len() - end)));
+    if end != file_len {
+        return Err(damaged(format!("{} bytes after the last tensor belong to no tensor", file_len - end)));
     }
     Ok(entries)
 }
 
 /// Checks one header entry against the length of the data part.
-fn read_entry(value: serde_json::Value, data_start: usize, data_len: usize) -> Result<Entry, String> {
+fn read_entry(value: serde_json::Value, data_start: u64, data_len: u64) -> Result<Entry, String> {
     let raw: RawEntry =
         serde_json::from_value(value).map_err(|e| format!("has a malformed header entry ({e})"))?;
     let [start, end] = raw.data_offsets;
@@ -141,7 +145,9 @@ fn read_entry(value: serde_json::Value, data_start: usize, data_len: usize) -> R
     let dtype = Dtype::parse(&raw.dtype);
     // A type that the crate does not know may be present; it is refused only when it is read.
     if let Ok(known) = serde_json::from_value::<safetensors::Dtype>(raw.dtype.as_str().into()) {
-        let bits = raw.shape.iter().try_fold(known.bitsize(), |product, &n| product.checked_mul(n));
+        let bits = raw.shape.iter().try_fold(known.bitsize() as u64, |product, &n| {
+            u64::try_from(n).ok().and_then(|n| product.checked_mul(n))
+        });
         if bits.is_none() || bits != (end - start).checked_mul(8) {
             return Err(format!(
                 "of shape {:?} and type {} does not fit its {} bytes",

@@ -1,24 +1,27 @@
-//! Memory-mapped safetensors files with errors that name the tensor at fault.
+//! Safetensors files, with errors that name the tensor at fault.
 //!
 //! The format is eight bytes of header length (little-endian), a JSON header that gives every
 //! tensor's type, shape and byte range, then the bytes (<https://huggingface.co/docs/safetensors>).
-//! The header is validated completely when the file is opened, so that no later access is out of bounds; only
-//! the tensors that are used are read.
+//! The header is validated completely when the file is opened; only the tensors that are used are read, and each
+//! value of them is checked while it is read.
 
+mod find;
 mod header;
+mod source;
 mod table;
 mod tensor;
 
 pub use header::Shard;
 pub use table::HostTable;
-pub use tensor::{Dtype, TensorView};
+pub use tensor::{Allowed, Dtype, TensorView, index_of};
 
 use super::config::Layout;
 use super::error::ModelError;
+use super::files::read_text;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// All weights of a model: one file, or several with an index.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct Checkpoint {
     shards: Vec<Arc<Shard>>,
     /// Which shard holds each tensor.
     owner: BTreeMap<String, usize>,
+    /// The tensors that were asked for.
+    used: Mutex<BTreeSet<String>>,
 }
 
 /// The part of a shard index that is used.
@@ -37,23 +42,32 @@ struct Index {
 }
 
 impl Checkpoint {
-    /// Maps the weights in `folder`, under the file names of `layout`. A single file takes precedence over shards.
+    /// Opens the weights in `folder`, under the file names of `layout`. A single file takes precedence over shards. With
+    /// neither, a single file of another name is taken if its tensors are those of the layout.
     ///
     /// # Errors
-    /// Missing, unreadable or damaged files; an index that does not match its shards.
+    /// Missing, unreadable or damaged files; several files to choose from; an index that does not match its shards.
     pub fn open(folder: &Path, layout: Layout) -> Result<Self, ModelError> {
         let single = folder.join(layout.weights_file());
         if single.is_file() {
-            let shard = Shard::open(&single)?;
-            let owner = shard.names().map(|name| (name.clone(), 0)).collect();
-            return Ok(Checkpoint { path: single, shards: vec![Arc::new(shard)], owner });
+            return Ok(Self::of(Shard::open(&single)?));
         }
         let index = folder.join(layout.index_file());
-        if index.is_file() { Self::open_sharded(folder, index) } else { Err(no_weights(folder, single)) }
+        match index.is_file() {
+            true => Self::open_sharded(folder, index),
+            false => Ok(Self::of(find::single(folder, layout)?)),
+        }
+    }
+
+    /// The weights of one file.
+    fn of(shard: Shard) -> Self {
+        let owner = shard.names().map(|name| (name.clone(), 0)).collect();
+        let path = shard.path().to_owned();
+        Checkpoint { path, shards: vec![Arc::new(shard)], owner, used: Mutex::default() }
     }
 
     fn open_sharded(folder: &Path, path: PathBuf) -> Result<Self, ModelError> {
-        let bytes = std::fs::read(&path).map_err(|e| ModelError::read(&path, e))?;
+        let bytes = read_text(&path)?;
         let index: Index = serde_json::from_slice(&bytes)
             .map_err(|source| ModelError::NotJson { path: path.clone(), source })?;
         let bad =
@@ -80,7 +94,7 @@ impl Checkpoint {
             }
             owner.insert(name.clone(), place);
         }
-        Ok(Checkpoint { path, shards, owner })
+        Ok(Checkpoint { path, shards, owner, used: Mutex::default() })
     }
 
     /// The weight file, or the index of several.
@@ -98,6 +112,12 @@ impl Checkpoint {
         self.owner.contains_key(name)
     }
 
+    /// Names of the tensors that nobody has asked for, in order.
+    pub fn unused(&self) -> Vec<&str> {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        self.names().filter(|name| !used.contains(*name)).collect()
+    }
+
     /// The tensor called `name`, of any shape.
     ///
     /// # Errors
@@ -106,9 +126,10 @@ impl Checkpoint {
         let view = self.owner.get(name).and_then(|&i| self.shards[i].view(name)).ok_or_else(|| {
             ModelError::MissingTensor { path: self.path.clone(), tensor: name.into(), near: self.near(name) }
         })?;
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
         match view.dtype {
             Dtype::Other(dtype) => Err(ModelError::Dtype {
-                path: view.path.to_owned(),
+                path: view.path().to_owned(),
                 tensor: name.into(),
                 dtype: dtype.clone(),
             }),
@@ -126,19 +147,20 @@ impl Checkpoint {
             return Ok(view);
         }
         Err(ModelError::Shape {
-            path: view.path.to_owned(),
+            path: view.path().to_owned(),
             tensor: name.into(),
             found: view.shape.to_vec(),
             expected: expected.to_vec(),
         })
     }
 
-    /// A `[rows, width]` table that stays in the file and is read row by row.
+    /// A `[rows, width]` table that stays in the file and is read row by row. All of it is checked now: otherwise a
+    /// damaged row would show only with the text that uses it.
     ///
     /// # Errors
-    /// As [`Checkpoint::tensor`].
+    /// As [`Checkpoint::tensor`] and [`TensorView::check`].
     pub fn table(&self, name: &str, rows: usize, width: usize) -> Result<HostTable, ModelError> {
-        self.tensor(name, &[rows, width])?;
+        self.tensor(name, &[rows, width])?.check()?;
         let shard = self.shards[self.owner[name]].clone();
         Ok(HostTable::new(shard, name, rows, width))
     }
@@ -155,23 +177,6 @@ impl Checkpoint {
             format!(" (nearest: {})", names.join(", "))
         }
     }
-}
-
-/// The error for missing weights, with a fix when the folder has them in Python's pickle format.
-fn no_weights(folder: &Path, wanted: PathBuf) -> ModelError {
-    let pickled =
-        ["pytorch_model.bin", "open_clip_pytorch_model.bin"].iter().find(|f| folder.join(f).is_file());
-    let fix = match pickled {
-        Some(file) => {
-            let file = folder.join(file).display().to_string();
-            format!(
-                "{file} is a Python pickle; convert it once: dapo-wgpu import '{file}' --out '{}'",
-                folder.display()
-            )
-        }
-        None => "download the model's weights in safetensors format into this folder".into(),
-    };
-    ModelError::MissingFile { path: wanted, fix }
 }
 
 /// Levenshtein distance in bytes; tensor names are ASCII.

@@ -5,8 +5,7 @@ use crate::clip::error::ModelError;
 use crate::clip::noise::Noise;
 use std::sync::Arc;
 
-/// A `[rows, width]` table that is too large to copy as a whole: rows are read from the mapped file, or generated, on
-/// demand.
+/// A `[rows, width]` table that is too large to copy as a whole: rows are read from the file, or generated, on demand.
 #[derive(Debug, Clone)]
 pub struct HostTable {
     source: Source,
@@ -37,7 +36,8 @@ impl HostTable {
     /// Rows `ids`: `[ids.len(), width]`.
     ///
     /// # Errors
-    /// [`ModelError::Row`] when an id is not a row.
+    /// [`ModelError::Row`] when an id is not a row; [`ModelError::Value`], [`ModelError::Truncated`] and
+    /// [`ModelError::Read`] when the file changed since it was opened.
     pub fn rows(&self, ids: &[u32]) -> Result<Vec<f32>, ModelError> {
         let noise = match &self.source {
             // The table was made from a tensor of this shard, so the view is always there.

@@ -96,7 +96,7 @@ impl LearnerFile {
                 }
             })
             .transpose()?;
-        let alarm = entries.get(ALARM).map(|text| serde_json::from_str(text)).transpose();
+        let alarm = entries.get(ALARM).map(|text| Alarm::from_json(text.as_bytes())).transpose();
         let alarm = alarm.map_err(|e| LearnerError::Description(format!("its threshold for alarms: {e}")))?;
         Ok(Self { parameters, description, class_vectors, alarm })
     }

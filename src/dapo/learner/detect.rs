@@ -11,8 +11,9 @@ use super::prompts::HybridPrompts;
 use crate::autograd::{Tape, Var};
 use crate::clip::Clip;
 use crate::dapo::detection::Detection;
-use crate::dapo::ensemble::select_rows;
+use crate::dapo::ensemble::{check_distinct, cut_prompts, select_rows};
 use crate::dapo::features::{ClassEmbeddings, ImageFeatures, MapChannels};
+use crate::dapo::prompts::Prompts;
 use crate::dapo::scoring::Probabilities;
 use crate::ops::{self, OpError, Tensor};
 
@@ -24,6 +25,7 @@ pub struct LearnedDetector {
     prompts: HybridPrompts,
     parameters: BTreeMap<String, Tensor>,
     classes: ClassEmbeddings,
+    notes: Vec<String>,
 }
 
 impl LearnedDetector {
@@ -31,7 +33,8 @@ impl LearnedDetector {
     /// defects if they were saved with it; else the prompts are encoded.
     ///
     /// # Errors
-    /// [`LearnerError`] when the tensors do not fit the model and settings; those of the device.
+    /// [`LearnerError`] when the tensors do not fit the model and settings; [`ClipError`](crate::clip::ClipError) for
+    /// two classes with the same vector; those of the device.
     pub fn new(
         clip: Clip,
         config: LearnerConfig,
@@ -40,6 +43,7 @@ impl LearnedDetector {
         known: Option<&Values>,
     ) -> Result<Self, DapoError> {
         parameters.check(&config, &clip)?;
+        let idle = parameters.unused(&config, &clip);
         let prompts = HybridPrompts::new(&config, &clip, defects)?;
         let gpu = clip.gpu().clone();
         let upload = |(name, v): (&String, &Values)| {
@@ -65,7 +69,18 @@ impl LearnedDetector {
             };
             vectors.to_class_embeddings()
         };
-        Ok(Self { clip, config, prompts, parameters, classes })
+        let fixed = Prompts { object: config.object.clone(), defects: defects.to_vec() };
+        let rows = classes.per_class.read(&gpu)?;
+        clip.finite("the learner's class vectors", &rows)?;
+        check_distinct(&clip, &rows, &fixed)?;
+        let mut notes = if config.learned_prompts { Vec::new() } else { cut_prompts(&clip, &fixed)? };
+        notes.extend(idle);
+        Ok(Self { clip, config, prompts, parameters, classes, notes })
+    }
+
+    /// What the user should know of its prompts, one sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The model.
@@ -80,7 +95,9 @@ impl LearnedDetector {
 
     /// Class vectors of unit length, normal first, [K+1, embed_dim].
     pub fn class_vectors(&self) -> Result<Vec<f32>, DapoError> {
-        Ok(self.classes.per_class.read(self.clip.gpu())?)
+        let vectors = self.classes.per_class.read(self.clip.gpu())?;
+        self.clip.finite("the learner's class vectors", &vectors)?;
+        Ok(vectors)
     }
 
     /// Features of pre-processed images, [images, embed_dim], un-normalised.
@@ -88,7 +105,9 @@ impl LearnedDetector {
     /// # Errors
     /// As [`LearnedDetector::detect`].
     pub fn image_features(&self, pixels: &[f32]) -> Result<Vec<f32>, DapoError> {
-        Ok(self.encode_images(pixels)?.image.read(self.clip.gpu())?)
+        let features = self.encode_images(pixels)?.image.read(self.clip.gpu())?;
+        self.clip.finite("the features of an image with the learner", &features)?;
+        Ok(features)
     }
 
     /// Class probabilities of the patches of pre-processed images at each feature layer,

@@ -9,6 +9,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use super::config::{LearnerConfig, PatchFeatures};
 use super::names::{DEFECT, NORMAL, VISUAL, adapter, text_tokens};
 use crate::clip::Clip;
+use crate::clip::weights::index_of;
 
 /// A tensor of a learner.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,20 @@ pub struct Values {
     pub shape: Vec<usize>,
     /// The elements.
     pub data: Vec<f32>,
+}
+
+impl Values {
+    /// Refuses NaN and infinities; `name` is that of the tensor.
+    fn check_finite(&self, name: &str) -> Result<(), LearnerError> {
+        match self.data.iter().position(|v| !v.is_finite()) {
+            None => Ok(()),
+            Some(at) => Err(LearnerError::Value {
+                name: name.to_owned(),
+                index: index_of(&self.shape, at),
+                value: self.data[at].to_string(),
+            }),
+        }
+    }
 }
 
 /// Why a file is not a learner for this model.
@@ -37,6 +52,19 @@ pub enum LearnerError {
         expected: String,
         /// The shape or type in the file.
         found: String,
+    },
+    /// A value that is NaN or infinite.
+    #[error(
+        "tensor '{name}' has the value {value} at index {index:?}, and every value must be finite; use a checkpoint from before \
+         the training diverged, or train again with a smaller learning rate"
+    )]
+    Value {
+        /// Which tensor.
+        name: String,
+        /// The first index of such a value.
+        index: Vec<usize>,
+        /// The value, in words: NaN is not equal to itself.
+        value: String,
     },
     /// The description in the file's metadata cannot be read.
     #[error("its description: {0}")]
@@ -80,7 +108,7 @@ impl Parameters {
     /// Reads the tensors and the metadata of a safetensors file.
     ///
     /// # Errors
-    /// [`LearnerError::File`]; [`LearnerError::Shape`] for a tensor that is not float32.
+    /// [`LearnerError::File`]; [`LearnerError::Shape`] for a tensor that is not float32; [`LearnerError::Value`].
     pub fn from_bytes(bytes: &[u8]) -> Result<(Self, HashMap<String, String>), LearnerError> {
         let broken = |e: safetensors::SafeTensorError| LearnerError::File(e.to_string());
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
@@ -92,7 +120,9 @@ impl Parameters {
                 return Err(LearnerError::Shape { name, expected: "F32".into(), found });
             }
             let data = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-            tensors.insert(name, Values { shape: view.shape().to_vec(), data: data.collect() });
+            let values = Values { shape: view.shape().to_vec(), data: data.collect() };
+            values.check_finite(&name)?;
+            tensors.insert(name, values);
         }
         Ok((Self { tensors }, header.metadata().clone().unwrap_or_default()))
     }
@@ -100,9 +130,10 @@ impl Parameters {
     /// The bytes of a safetensors file with this metadata.
     ///
     /// # Errors
-    /// [`LearnerError::File`] when a tensor's shape does not fit its data.
+    /// [`LearnerError::File`] when a tensor's shape does not fit its data; [`LearnerError::Value`].
     pub fn to_bytes(&self, entries: HashMap<String, String>) -> Result<Vec<u8>, LearnerError> {
         let broken = |e: safetensors::SafeTensorError| LearnerError::File(e.to_string());
+        self.tensors.iter().try_for_each(|(name, values)| values.check_finite(name))?;
         let bytes: Vec<(&String, &Values, Vec<u8>)> = self
             .tensors
             .iter()
@@ -132,6 +163,22 @@ impl Parameters {
         Ok(())
     }
 
+    /// A note on the tensors that a learner of these settings does not have, and that change nothing.
+    pub fn unused(&self, config: &LearnerConfig, clip: &Clip) -> Option<String> {
+        let known = layout(config, clip);
+        let unused: Vec<&String> =
+            self.tensors.keys().filter(|name| known.iter().all(|(known, _)| known != *name)).collect();
+        let first: Vec<String> = unused.iter().take(3).map(|name| format!("'{name}'")).collect();
+        (!unused.is_empty()).then(|| {
+            format!(
+                "{} tensors of the learner are not used: {}{}",
+                unused.len(),
+                first.join(", "),
+                if unused.len() > first.len() { ", …" } else { "" }
+            )
+        })
+    }
+
     /// Sets the sizes in `config` that are inferred from these tensors: prompt sets, context length, layer tokens and
     /// depths.
     ///
@@ -146,10 +193,71 @@ impl Parameters {
         (config.prompt_sets, config.context_length) = (sets, length);
         let depth = (0..).take_while(|&i| self.tensors.contains_key(&text_tokens(i))).count();
         config.text_depth = Some(depth);
-        config.visual_depth = Some(self.tensors.get(VISUAL).map_or(0, |v| v.shape[0]));
-        let tokens = self.tensors.get(&text_tokens(0)).map(|v| v.shape[0]);
-        let visual = self.tensors.get(VISUAL).and_then(|v| v.shape.get(1).copied());
-        config.layer_tokens = tokens.or(visual).unwrap_or(config.layer_tokens);
+        let sizes = |name: String, expected: &str, dimensions: usize| match self.tensors.get(&name) {
+            Some(v) if v.shape.len() != dimensions => {
+                let (expected, found) = (expected.to_owned(), format!("{:?}", v.shape));
+                Err(LearnerError::Shape { name, expected, found })
+            }
+            found => Ok(found.map(|v| v.shape.as_slice())),
+        };
+        let visual = sizes(VISUAL.into(), "[depth, tokens, width]", 3)?;
+        config.visual_depth = Some(visual.map_or(0, |shape| shape[0]));
+        let tokens = sizes(text_tokens(0), "[tokens, width]", 2)?.map(|shape| shape[0]);
+        config.layer_tokens = tokens.or(visual.map(|shape| shape[1])).unwrap_or(config.layer_tokens);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameters(shapes: &[(&str, &[usize])]) -> Parameters {
+        let values =
+            |shape: &[usize]| Values { shape: shape.to_vec(), data: vec![0.5; shape.iter().product()] };
+        Parameters {
+            tensors: shapes.iter().map(|(name, shape)| ((*name).to_owned(), values(shape))).collect(),
+        }
+    }
+
+    #[test]
+    fn tensors_of_any_number_of_dimensions_are_named_or_read() {
+        let layer = text_tokens(0);
+        let right: [(&str, &[usize]); 3] = [(NORMAL, &[2, 3, 4]), (VISUAL, &[5, 6, 7]), (&layer, &[6, 4])];
+        let mut config = LearnerConfig::default();
+        parameters(&right).infer_sizes(&mut config).expect("sizes");
+        assert_eq!((config.prompt_sets, config.context_length, config.layer_tokens), (2, 3, 6));
+        assert_eq!((config.text_depth, config.visual_depth), (Some(1), Some(5)));
+        let shapes: [&[usize]; 5] = [&[], &[1], &[1, 1], &[1, 1, 1], &[1, 1, 1, 1]];
+        for (at, (name, own)) in right.iter().enumerate() {
+            for shape in shapes.iter().filter(|shape| shape.len() != own.len()) {
+                let mut wrong = right;
+                wrong[at].1 = shape;
+                let error =
+                    parameters(&wrong).infer_sizes(&mut LearnerConfig::default()).expect_err("a shape");
+                assert!(error.to_string().contains(&format!("'{name}' is {shape:?}")), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_neither_read_nor_written() {
+        for (number, value) in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY].into_iter().enumerate() {
+            let mut wrong = parameters(&[(NORMAL, &[2, 3, 4]), (VISUAL, &[1, 2, 2])]);
+            let mut bytes = wrong.to_bytes(HashMap::new()).expect("finite values");
+            // The tensors are the last bytes of the file, in the order of their names.
+            let at = bytes.len() - 4 * (number + 1);
+            bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+            let error = Parameters::from_bytes(&bytes).expect_err("a value").to_string();
+            let last = format!(
+                "'{VISUAL}' has the value {value} at index [0, {}, {}]",
+                1 - number / 2,
+                (3 - number) % 2
+            );
+            assert!(error.contains(&last), "{error} {last}");
+            wrong.tensors.get_mut(NORMAL).expect("the tensor").data[7] = value;
+            let error = wrong.to_bytes(HashMap::new()).expect_err("a value").to_string();
+            assert!(error.contains(NORMAL) && error.contains("[0, 1, 3]"), "{error}");
+        }
     }
 }

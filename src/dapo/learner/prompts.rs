@@ -18,7 +18,7 @@ impl HybridPrompts {
     /// Prompts `[V₁ … V_l] {normal word} {object}` and `[W₁ … W_l] {defect} {defect word} {object}`.
     ///
     /// # Errors
-    /// [`ClipError::Request`] when a name is too long for the context.
+    /// [`ClipError::Request`] when a name is too long for the context, or two defects have the same tokens.
     pub fn new(config: &LearnerConfig, clip: &Clip, defects: &[String]) -> Result<Self, ClipError> {
         let join = |words: &[&str]| {
             words.iter().map(|w| w.trim()).filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
@@ -50,6 +50,16 @@ impl HybridPrompts {
             };
             positions.push(end + length + shift);
             ids.push(sequence);
+        }
+        for (at, one) in ids.iter().enumerate().skip(1) {
+            if let Some(before) = ids[1..at].iter().position(|other| other == one) {
+                return Err(ClipError::Request(format!(
+                    "'{}' and '{}' are the same text to CLIP, which ignores case, spelling of accents and white \
+                     space; give them different names, or join them to one class",
+                    defects[before],
+                    defects[at - 1]
+                )));
+            }
         }
         Ok(Self { defects: defects.to_vec(), ids, positions })
     }
