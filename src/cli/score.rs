@@ -66,6 +66,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         predictions: args.predictions.clone(),
         data: args.data.data.clone(),
         layout: args.data.layout.layout,
+        good_words: args.data.layout.good_words.clone(),
         description: args.description.description.clone(),
         scores: args.scores.clone(),
         image_score: args.image_score,

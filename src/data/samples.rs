@@ -36,12 +36,14 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod visa;
+mod words;
 
 pub use error::SampleError;
 pub use layout::{Layout, Split, UnknownLayoutName};
-pub use list::{detect_layout, list, read};
+pub use list::{detect_layout, detect_layout_with, list, list_with, read};
 pub use mask::Mask;
 pub use problem::Problem;
 pub use real_iad::view;
 pub(super) use sample::folder_name;
-pub use sample::{Listing, Sample, is_unnamed};
+pub use sample::{Listing, Sample};
+pub use words::{GoodWords, is_unnamed};

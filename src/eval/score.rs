@@ -15,7 +15,7 @@ use super::meter::{Meter, TypeMeter};
 use super::plan::{self, Plan};
 use crate::data::ImageError;
 use crate::data::samples::{Layout, SampleError, Split};
-use crate::data::sets::DataSet;
+use crate::data::sets;
 use crate::metrics::Undefined;
 use crate::report::metrics::{ImageRecord, Metrics};
 use crate::report::results::FailedImage;
@@ -46,7 +46,9 @@ pub struct Request {
     pub data: PathBuf,
     /// Its layout; detected from the files if `None`.
     pub layout: Option<Layout>,
-    /// Classes of the defects, see [`DataSet::open`].
+    /// Labels that mean "good", besides those that are known.
+    pub good_words: Vec<String>,
+    /// Classes of the defects, see [`DataSet::open`](sets::DataSet::open).
     pub description: Option<PathBuf>,
     /// A table with the score of each image.
     pub scores: Option<PathBuf>,
@@ -271,7 +273,8 @@ fn product(
 /// [`ScoreError`]: a data set that cannot be listed, images without a usable map (unless that is allowed) or score.
 pub fn score(request: &Request, tick: &dyn Fn(usize, usize)) -> Result<Outcome, ScoreError> {
     let (layout, description) = (request.layout, request.description.as_deref());
-    let plan = Plan::of(&DataSet::open(&request.data, layout, description, Split::Test)?);
+    let opened = sets::open_with(&request.data, layout, description, Split::Test, &request.good_words)?;
+    let plan = Plan::of(&opened.set);
     let item = |listed: &plan::Item| Item { listed: listed.clone(), map: None, score: None, result: None };
     let mut items: Vec<Item> = plan.items.iter().map(item).collect();
     prepare(request, &mut items)?;

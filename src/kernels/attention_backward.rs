@@ -9,9 +9,7 @@ use super::bounds::{TINY, U, dot, exp_error, flushed, gamma};
 use super::derivative::{Derivative, weighted};
 use super::family::{Family, boxed};
 use super::inputs::Inputs;
-use super::{
-    Cost, Defines, Fill, Operand, Plan, Problem, Trial, Variant, Verifiable, param_bytes, shader,
-};
+use super::{Cost, Defines, Fill, Operand, Plan, Problem, Trial, Variant, Verifiable, param_bytes, shader};
 use crate::gpu::{Capabilities, Define, ShaderSpec};
 
 /// dqkv of [`Attention`], packed as qkv [images, tokens, 3, heads, head_dim], from the forward pass'

@@ -10,7 +10,8 @@ use super::error::SampleError;
 use super::layout::Split;
 use super::mask::Mask;
 use super::problem::Problem;
-use super::sample::{Listing, Sample, defect, folder_name};
+use super::sample::{Listing, Sample, folder_name};
+use super::words::GoodWords;
 use crate::data::error::ImageError;
 use crate::data::image::{MAX_PIXELS, Source};
 
@@ -79,7 +80,7 @@ fn load(list: &Path) -> Result<List, SampleError> {
 }
 
 /// All images of the file. An image without a box is good.
-pub(super) fn read(root: &Path, split: Split) -> Result<Listing, SampleError> {
+pub(super) fn read(root: &Path, split: Split, good: &GoodWords) -> Result<Listing, SampleError> {
     let list = file(root, Some(split)).unwrap_or_else(|| root.join("annotations.json"));
     let found = load(&list)?;
     let folder = list.parent().unwrap_or(Path::new(""));
@@ -123,7 +124,7 @@ pub(super) fn read(root: &Path, split: Split) -> Result<Listing, SampleError> {
                 listing.problems.push(entry(problem));
                 continue;
             };
-            let Some(label) = defect(name) else { continue };
+            let Some(label) = good.defect(name) else { continue };
             if !labels.contains(&label) {
                 labels.push(label);
             }

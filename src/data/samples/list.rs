@@ -1,10 +1,13 @@
 //! Detects the layout of a data set and reads it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::SampleError;
 use super::layout::{Layout, Split};
+use super::problem::Problem;
 use super::sample::{Listing, Sample};
+use super::words::GoodWords;
 use super::{coco, folders, index, meta, mvtec, real_iad, visa};
 
 /// Detects the layout of the data set at `root`. A list takes precedence over folders, because it was written on
@@ -13,6 +16,14 @@ use super::{coco, folders, index, meta, mvtec, real_iad, visa};
 /// # Errors
 /// [`SampleError::UnknownLayout`] where no layout matches; a folder that cannot be read.
 pub fn detect_layout(root: &Path) -> Result<Layout, SampleError> {
+    detect_layout_with(root, &GoodWords::default())
+}
+
+/// As [`detect_layout`], with these words for "good".
+///
+/// # Errors
+/// As [`detect_layout`].
+pub fn detect_layout_with(root: &Path, good: &GoodWords) -> Result<Layout, SampleError> {
     if index::table(root).is_file() {
         Ok(Layout::Index)
     } else if coco::is_list(root) {
@@ -27,7 +38,7 @@ pub fn detect_layout(root: &Path) -> Result<Layout, SampleError> {
         Ok(Layout::Mvtec)
     } else if coco::file(root, None).is_some() {
         Ok(Layout::Coco)
-    } else if !folders::products(root)?.is_empty() {
+    } else if !folders::products(root, good)?.is_empty() {
         Ok(Layout::Folders)
     } else if meta::file(root).is_file() {
         Ok(Layout::Meta)
@@ -42,23 +53,52 @@ pub fn detect_layout(root: &Path) -> Result<Layout, SampleError> {
 /// # Errors
 /// See [`SampleError`]: no known layout, no image, a list that cannot be read.
 pub fn list(root: &Path, layout: Option<Layout>, split: Split) -> Result<Listing, SampleError> {
-    let layout = layout.map_or_else(|| detect_layout(root), Ok)?;
+    list_with(root, layout, split, &GoodWords::default())
+}
+
+/// As [`list`], with these words for "good".
+///
+/// # Errors
+/// As [`list`].
+pub fn list_with(
+    root: &Path,
+    layout: Option<Layout>,
+    split: Split,
+    good: &GoodWords,
+) -> Result<Listing, SampleError> {
+    let layout = layout.map_or_else(|| detect_layout_with(root, good), Ok)?;
     let mut listing = match layout {
-        Layout::Mvtec => mvtec::read(root, split)?,
-        Layout::Index => index::read(&index::table(root))?,
-        Layout::Meta => meta::read(&meta::file(root), split)?,
-        Layout::Visa => visa::read(root, split)?,
-        Layout::RealIad => real_iad::read(root, split, false)?,
-        Layout::RealIadSv => real_iad::read(root, split, true)?,
-        Layout::Coco => coco::read(root, split)?,
-        Layout::Folders => folders::read(root)?,
+        Layout::Mvtec => mvtec::read(root, split, good)?,
+        Layout::Index => index::read(&index::table(root), good)?,
+        Layout::Meta => meta::read(&meta::file(root), split, good)?,
+        Layout::Visa => visa::read(root, split, good)?,
+        Layout::RealIad => real_iad::read(root, split, false, good)?,
+        Layout::RealIadSv => real_iad::read(root, split, true, good)?,
+        Layout::Coco => coco::read(root, split, good)?,
+        Layout::Folders => folders::read(root, good)?,
     };
     if listing.samples.is_empty() {
         return Err(SampleError::no_images(root, layout, split, &listing.problems));
     }
     listing.samples.sort_by_cached_key(|sample| sort_key(&sample.image));
     listing.products.extend(listing.samples.iter().map(|sample| sample.product.clone()));
+    listing.problems.extend(like_good(&listing.samples, good));
     Ok(listing)
+}
+
+/// The labels of defects that look like words for "good", each once.
+fn like_good(samples: &[Sample], good: &GoodWords) -> Vec<Problem> {
+    let mut labels: BTreeMap<&str, (&Path, usize)> = BTreeMap::new();
+    for sample in samples {
+        if let Some(label) = &sample.defect {
+            labels.entry(label).or_insert((&sample.image, 0)).1 += 1;
+        }
+    }
+    let problem = |(label, (image, images)): (&str, (&Path, usize))| {
+        let (image, label, word) = (image.to_owned(), label.to_owned(), good.resembled(label)?);
+        Some(Problem::LikeGood { image, images, label, word })
+    };
+    labels.into_iter().filter_map(problem).collect()
 }
 
 /// As [`list`], where every defective image needs a mask.

@@ -88,6 +88,17 @@ pub enum Problem {
         /// Its labels.
         labels: Vec<String>,
     },
+    /// A label that counts as a defect and looks like a word for "good".
+    LikeGood {
+        /// The first image that has it.
+        image: PathBuf,
+        /// How many have it.
+        images: usize,
+        /// The label.
+        label: String,
+        /// The word.
+        word: String,
+    },
     /// There is no list of splits, so every image belongs to both.
     NoSplit {
         /// Where the list is expected.
@@ -108,6 +119,7 @@ impl Problem {
             | Self::EmptyMask { image }
             | Self::MaskSize { image, .. }
             | Self::Duplicate { image, .. }
+            | Self::LikeGood { image, .. }
             | Self::SeveralLabels { image, .. } => image,
             Self::Unreadable { path, .. }
             | Self::BrokenLink { path }
@@ -132,6 +144,7 @@ impl Problem {
             Self::EmptyProduct { .. } => "empty_product",
             Self::Dropped { .. } => "dropped",
             Self::SeveralLabels { .. } => "several_labels",
+            Self::LikeGood { .. } => "like_good",
             Self::NoSplit { .. } => "no_split",
         }
     }
@@ -177,6 +190,13 @@ impl fmt::Display for Problem {
             Self::SeveralLabels { labels, .. } => {
                 let first = labels.first().map_or("", String::as_str);
                 write!(f, "{path}: several labels ({}); it counts as '{first}'", labels.join(", "))
+            }
+            Self::LikeGood { images, label, word, .. } => {
+                write!(
+                    f,
+                    "{path}: the label '{label}' ({images} images) counts as a defect, though it looks like '{word}'; if it \
+                     means good, add it with --good-words '{label}'; if not, name its class in a --description"
+                )
             }
             Self::NoSplit { .. } => {
                 write!(f, "{path}: there is no such list of splits; every image counts for both splits")

@@ -1,5 +1,6 @@
 //! The readers on trees of files whose contents do not matter.
 
+mod labels;
 mod layouts;
 mod lists;
 
