@@ -13,6 +13,8 @@ mod data;
 mod detection;
 #[path = "cli/evaluation.rs"]
 mod evaluation;
+#[path = "cli/files.rs"]
+mod files;
 #[path = "cli/images.rs"]
 mod images;
 #[path = "cli/import.rs"]

@@ -72,6 +72,7 @@ fn metrics() -> Metrics {
             layout: "mvtec".into(),
             images: IMAGES + 1,
             list_sha256: "0123456789abcdef".repeat(4),
+            ..DataAbout::default()
         },
         model: Some(Model {
             name: "dapo-nano".into(),

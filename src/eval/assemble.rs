@@ -11,7 +11,7 @@ use crate::metrics::{
 use crate::report::metrics::{
     Confusion, DataAbout, Figure, Figures, Metrics, ProductMetrics, SCHEMA, TypeFigures,
 };
-use crate::report::results::{Adapter, FailedImage, Model, NORMAL, Program};
+use crate::report::results::{Adapter, FailedImage, LeftFiles, Model, NORMAL, Program};
 
 /// Seed of the bootstrap.
 const SEED: u64 = 1;
@@ -212,6 +212,15 @@ pub fn metrics(about: About, results: &[ProductResult]) -> Metrics {
     let mut results: Vec<&ProductResult> = results.iter().collect();
     results.sort_by(|a, b| a.name.cmp(&b.name));
     let (mut products, mut resamples, mut notes) = (BTreeMap::new(), Vec::new(), about.notes);
+    notes.extend(about.data.notes.iter().cloned());
+    if !about.data.left_out.is_empty() {
+        let files = |(reason, files): (&String, &LeftFiles)| {
+            let more = if files.count > files.first.len() { ", …" } else { "" };
+            format!("{} {reason} ({}{more})", files.count, files.first.join(", "))
+        };
+        let parts: Vec<String> = about.data.left_out.iter().map(files).collect();
+        notes.push(format!("not evaluated: {}; dapo-wgpu data inspect says more", parts.join(", ")));
+    }
     for (at, result) in results.into_iter().enumerate() {
         let (metrics, drawn) = product(result, SEED + at as u64);
         if let Some(types) = result.types.as_ref().filter(|t| !t.left_out().is_empty()) {

@@ -5,9 +5,11 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-use crate::data::samples::Mask;
+use crate::data::samples::{Mask, Problem};
 use crate::data::sets::DataSet;
+use crate::data::unique_names;
 use crate::report::metrics::DataAbout;
+use crate::report::results::LeftOut;
 
 /// One image.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,6 +106,8 @@ impl Plan {
                 layout: set.layout.to_string(),
                 images: items.len(),
                 list_sha256: hash.finalize().iter().map(|b| format!("{b:02x}")).collect(),
+                left_out: left_out(set),
+                notes: notes(set),
             },
             classes: set.classes.iter().map(|class| class.name.clone()).collect(),
             products: names
@@ -120,6 +124,14 @@ impl Plan {
         (0..self.items.len()).filter(|i| i % shard.of == shard.number - 1).collect()
     }
 
+    /// A name for the maps of each image, unlike all others: its path without extension, or with it where several images
+    /// differ in it only.
+    pub fn map_names(&self) -> Vec<String> {
+        let one = Path::new("");
+        let paths: Vec<(&Path, &Path)> = self.items.iter().map(|item| (one, Path::new(&item.path))).collect();
+        unique_names(&paths)
+    }
+
     /// Names of the classes of a product, normal first.
     pub fn names(&self, product: usize) -> Vec<String> {
         let defects = self.products[product].classes.iter().map(|&c| self.classes[c].clone());
@@ -131,6 +143,37 @@ impl Plan {
         let place = |class| self.products[item.product].classes.iter().position(|&c| c == class);
         item.class.and_then(place).map_or(0, |at| at + 1)
     }
+}
+
+/// What the data set holds besides the images of the plan.
+fn left_out(set: &DataSet) -> LeftOut {
+    const NAMED: usize = 5;
+    let mut found = LeftOut::new();
+    for problem in &set.problems {
+        let code = match problem {
+            Problem::LeftOut { reason, .. } => reason.code(),
+            Problem::Dropped { .. } | Problem::BrokenLink { .. } => problem.kind(),
+            Problem::Entry { .. } | Problem::MissingFile { what: "image", .. } => problem.kind(),
+            _ => continue,
+        };
+        let files = found.entry(code.to_owned()).or_default();
+        files.count += 1;
+        if files.first.len() < NAMED {
+            files.first.push(match problem {
+                Problem::MissingFile { file, .. } => file.clone(),
+                Problem::Entry { place, .. } => place.clone(),
+                _ => relative(problem.path(), &set.root),
+            });
+        }
+    }
+    found
+}
+
+/// Remarks about labels, without the folder of the data set, which may lie elsewhere on each machine.
+fn notes(set: &DataSet) -> Vec<String> {
+    let of_labels = |problem: &&Problem| matches!(problem, Problem::LikeGood { .. });
+    let root = format!("{}{}", set.root.display(), std::path::MAIN_SEPARATOR);
+    set.problems.iter().filter(of_labels).map(|problem| problem.to_string().replace(&root, "")).collect()
 }
 
 /// A path below `root`, with `/` on every system.

@@ -198,6 +198,9 @@ pub(super) fn difference(theirs: &Settings, ours: &Settings) -> Option<(String, 
     let without_path = |settings: &Settings| {
         let mut settings = settings.clone();
         settings.model.path.clear();
+        // What is not evaluated changes no figure.
+        settings.data.left_out.clear();
+        settings.data.notes.clear();
         fields(&settings)
     };
     let (theirs, ours) = (without_path(theirs), without_path(ours));

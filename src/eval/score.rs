@@ -107,30 +107,32 @@ fn lines<T>(items: &[T], line: impl Fn(&T) -> String) -> String {
 }
 
 /// Finds maps and scores, before anything is read.
-fn prepare(request: &Request, items: &mut [Item]) -> Result<(), ScoreError> {
+fn prepare(request: &Request, names: &[String], items: &mut [Item]) -> Result<(), ScoreError> {
     let scores = request.scores.as_deref().map(table).transpose().map_err(ScoreError::Input)?;
-    for item in items.iter_mut() {
-        item.map = maps::find(&request.predictions, &item.listed.path, &item.listed.image);
+    for (item, name) in items.iter_mut().zip(names) {
+        item.map = maps::find(&request.predictions, name, &item.listed.path, &item.listed.image);
         item.score = scores.as_ref().and_then(|scores| scores.get(&item.listed.path).copied());
         if item.map.is_none() {
             item.result = Some(Err(format!("no map in {}", request.predictions.display())));
         }
     }
-    let missing: Vec<&Item> = items.iter().filter(|item| item.map.is_none()).collect();
+    let missing: Vec<(&Item, &String)> =
+        items.iter().zip(names).filter(|(item, _)| item.map.is_none()).collect();
     if missing.len() == items.len() || (!missing.is_empty() && !request.allow_missing) {
-        let first = maps::candidates(&request.predictions, &missing[0].listed.path)[0].display().to_string();
+        let first = maps::candidates(&request.predictions, missing[0].1)[0].display().to_string();
         return Err(ScoreError::Input(format!(
             "{} of {} images have no map; expected {first} (or .npz, .png, .tiff, .tif; _map or .binary before the \
              extension) for the first of them; --allow-missing scores the others:{}",
             missing.len(),
             items.len(),
-            lines(&missing, |item| item.listed.path.clone())
+            lines(&missing, |(item, _)| item.listed.path.clone())
         )));
     }
-    let unscored: Vec<&Item> = items.iter().filter(|i| scores.is_some() && i.score.is_none()).collect();
+    let is_unscored = |item: &&Item| scores.is_some() && item.score.is_none() && item.map.is_some();
+    let unscored: Vec<&Item> = items.iter().filter(is_unscored).collect();
     if let (Some(path), false) = (&request.scores, unscored.is_empty()) {
         return Err(ScoreError::Input(format!(
-            "{}: no score for {} of {} images; the column image holds paths relative to the data set:{}",
+            "{}: no score for {} of {} images; it names images by their paths relative to the data set:{}",
             path.display(),
             unscored.len(),
             items.len(),
@@ -277,7 +279,7 @@ pub fn score(request: &Request, tick: &dyn Fn(usize, usize)) -> Result<Outcome, 
     let plan = Plan::of(&opened.set);
     let item = |listed: &plan::Item| Item { listed: listed.clone(), map: None, score: None, result: None };
     let mut items: Vec<Item> = plan.items.iter().map(item).collect();
-    prepare(request, &mut items)?;
+    prepare(request, &plan.map_names(), &mut items)?;
     let total = items.len();
     let mut products: BTreeMap<usize, Vec<&mut Item>> = BTreeMap::new();
     for item in &mut items {

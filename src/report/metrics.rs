@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::results::{Adapter, FailedImage, Model, Program};
+use super::results::{Adapter, FailedImage, LeftOut, Model, Program};
 
 /// Value of [`Metrics::schema`].
 pub const SCHEMA: &str = "dapo-wgpu/metrics/1";
@@ -179,6 +179,12 @@ pub struct DataAbout {
     pub images: usize,
     /// SHA-256 over the list: images, masks, products, defects.
     pub list_sha256: String,
+    /// Images and other files that are not evaluated, by the reason, with paths relative to the data set.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: LeftOut,
+    /// Remarks about the labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// A whole evaluation.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::error::SampleError;
 use super::problem::Problem;
 use super::sample::{Listing, Sample, folder_name};
-use super::scan::{Masks, folders, images, unlabelled};
+use super::scan::{Masks, folders, images, images_and_masks, unlabelled};
 use super::words::{GoodWords, is_unnamed};
 
 /// Names of folders of masks.
@@ -107,7 +107,11 @@ fn add(
     product: &str,
     listing: &mut Listing,
 ) -> Result<(), SampleError> {
-    let found = images(folder, &mut listing.problems)?;
+    // Beside a defective image its mask is expected.
+    let found = match &defect {
+        Some(_) => images_and_masks(folder, &mut listing.problems)?.0,
+        None => images(folder, &mut listing.problems)?,
+    };
     let beside = Masks::of(folder)?;
     let places = masks.iter().map(|place| Masks::of(place)).collect::<Result<Vec<_>, _>>()?;
     for image in found {

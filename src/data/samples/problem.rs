@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::data::left_out::Reason;
+
 /// A problem that may affect results. Each message names a path and a fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -81,6 +83,13 @@ pub enum Problem {
         /// Why.
         rule: String,
     },
+    /// A file or folder that is no image to look at.
+    LeftOut {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        reason: Reason,
+    },
     /// An image with more than one label; the first is used.
     SeveralLabels {
         /// The image.
@@ -124,6 +133,7 @@ impl Problem {
             Self::Unreadable { path, .. }
             | Self::BrokenLink { path }
             | Self::Dropped { path, .. }
+            | Self::LeftOut { path, .. }
             | Self::NoSplit { path } => path,
             Self::MissingFile { list, .. } | Self::Entry { list, .. } => list,
             Self::EmptyProduct { folder } => folder,
@@ -143,6 +153,7 @@ impl Problem {
             Self::BrokenLink { .. } => "broken_link",
             Self::EmptyProduct { .. } => "empty_product",
             Self::Dropped { .. } => "dropped",
+            Self::LeftOut { .. } => "left_out",
             Self::SeveralLabels { .. } => "several_labels",
             Self::LikeGood { .. } => "like_good",
             Self::NoSplit { .. } => "no_split",
@@ -187,6 +198,7 @@ impl fmt::Display for Problem {
                 write!(f, "{path}: no image of this product; download it again, or remove it")
             }
             Self::Dropped { rule, .. } => write!(f, "{path}: left out: {rule}"),
+            Self::LeftOut { reason, .. } => write!(f, "{path}: left out: {}", reason.words()),
             Self::SeveralLabels { labels, .. } => {
                 let first = labels.first().map_or("", String::as_str);
                 write!(f, "{path}: several labels ({}); it counts as '{first}'", labels.join(", "))

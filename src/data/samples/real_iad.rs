@@ -10,7 +10,7 @@ use super::layout::Split;
 use super::mask::Mask;
 use super::problem::Problem;
 use super::sample::{Listing, Sample, folder_name};
-use super::scan::{Masks, folders, images};
+use super::scan::{Masks, folders, images_and_masks};
 use super::words::GoodWords;
 use crate::data::error::ImageError;
 
@@ -203,7 +203,8 @@ fn scanned(folder: &Path, product: &str, listing: &mut Listing) -> Result<(), Sa
             let masks = Masks::of(&object)?;
             // Masks are next to the images, which are JPEGs.
             let is_photo = |path: &PathBuf| path.extension().is_some_and(|e| !e.eq_ignore_ascii_case("png"));
-            for image in images(&object, &mut listing.problems)?.into_iter().filter(is_photo) {
+            let (images, _) = images_and_masks(&object, &mut listing.problems)?;
+            for image in images.into_iter().filter(is_photo) {
                 let mask = defect.as_ref().and_then(|d| masks.need(&image, d, &mut listing.problems));
                 listing.samples.push(Sample {
                     image,
