@@ -121,6 +121,8 @@ fn record(index: usize) -> ImageRecord {
         score: Some(score),
         predicted: Some(DEFECTS[(index / 3) % DEFECTS.len()].into()),
         error: None,
+        remarks: Vec::new(),
+        content: None,
     }
 }
 

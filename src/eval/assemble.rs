@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::remarks;
 use crate::metrics::{
     Bounded, ClassFigures, ConfusionMatrix, ImageFigures, MultiFigures, PixelFigures, Undefined,
     image_figures, image_resamples, interval,
@@ -31,6 +32,8 @@ pub struct ProductResult {
     pub image_confusion: Option<ConfusionMatrix>,
     /// Defective images without a mask: they count in image figures only.
     pub without_mask: usize,
+    /// Masks and maps with something odd, by codes.
+    pub remarks: BTreeMap<String, usize>,
 }
 
 /// What is known of the run as a whole.
@@ -124,6 +127,7 @@ fn product(result: &ProductResult, seed: u64) -> (ProductMetrics, Option<Resampl
         images: labels.len(),
         defective: labels.iter().filter(|&&l| l).count(),
         without_mask: result.without_mask,
+        remarks: result.remarks.clone(),
         image_confusion: result.image_confusion.as_ref().map(confusion),
         ..ProductMetrics::default()
     };
@@ -134,8 +138,17 @@ fn product(result: &ProductResult, seed: u64) -> (ProductMetrics, Option<Resampl
         metrics.types = types.classes.iter().map(|c| (c.name.clone(), type_figures(c))).collect();
         metrics.pixel_confusion = Some(confusion(&types.confusion));
     }
+    if let Some(reason) = remarks::partial(masks(&metrics), &metrics.remarks) {
+        let of_pixels = figures.values.keys().filter(|figure| figure.is_of_pixels());
+        figures.partial = of_pixels.map(|figure| (*figure, reason.clone())).collect();
+    }
     metrics.figures = figures;
     (metrics, resamples)
+}
+
+/// Masks of a product.
+fn masks(product: &ProductMetrics) -> usize {
+    product.defective.saturating_sub(product.without_mask)
 }
 
 /// Plain mean of each figure over the products that have it. The bound of a mean is the mean of the bounds.
@@ -149,6 +162,11 @@ fn mean(products: &BTreeMap<String, ProductMetrics>, notes: &mut Vec<String>) ->
         let values: Vec<Bounded> = products.values().filter_map(of).collect();
         if let Some(found) = Bounded::mean(&values) {
             put(&mut mean, figure, Ok(found));
+            let partial = products.iter().filter(|(_, p)| p.figures.partial.contains_key(&figure));
+            let partial: Vec<&str> = partial.map(|(name, _)| name.as_str()).collect();
+            if !partial.is_empty() {
+                mean.partial.insert(figure, format!("over a part of the defects of {}", partial.join(", ")));
+            }
             let lacks = |(name, p): (&'_ String, &ProductMetrics)| {
                 (!p.figures.values.contains_key(&figure)).then(|| name.clone())
             };
@@ -230,6 +248,7 @@ pub fn metrics(about: About, results: &[ProductResult]) -> Metrics {
                 types.left_out().join(", ")
             ));
         }
+        notes.extend(remarks::notes(&result.name, masks(&metrics), &metrics.remarks));
         products.insert(result.name.clone(), metrics);
         resamples.extend(drawn);
     }

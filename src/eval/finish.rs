@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::EvalError;
 use super::assemble::{About, ProductResult, metrics};
+use super::remarks::remarks;
 use super::run::{Settings, read_counts, records};
 use crate::metrics::ConfusionMatrix;
 use crate::report::metrics::{ImageRecord, Metrics};
@@ -40,6 +41,7 @@ pub fn finish(folder: &Path, settings: &Settings) -> Result<Metrics, EvalError> 
             pixels: counts.as_ref().map(|c| c.pixels.figures()),
             types,
             without_mask: counts.map_or(0, |c| c.without_mask as usize),
+            remarks: remarks(of.iter().copied()),
         });
     }
     let failed = |record: &ImageRecord| {

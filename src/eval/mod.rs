@@ -6,6 +6,7 @@
 //! was interrupted or divided, the result has the same bytes.
 
 pub mod assemble;
+pub mod content;
 pub mod evaluator;
 pub mod finish;
 pub mod gallery;
@@ -15,6 +16,7 @@ pub mod maps;
 pub mod merge;
 pub mod meter;
 pub mod plan;
+pub mod remarks;
 pub mod run;
 pub mod score;
 pub mod table;

@@ -95,6 +95,8 @@ struct Item {
     score: Option<f32>,
     /// Its score once it is scored, or why it is not.
     result: Option<Result<f32, String>>,
+    /// What is odd about its mask and its map, by codes.
+    remarks: Vec<String>,
 }
 
 /// At most ten of them, one a line.
@@ -148,7 +150,7 @@ fn each<T: Send>(
     items: &mut [&mut Item],
     request: &Request,
     work: impl Fn(&Path, &plan::Item) -> Result<Result<T, String>, ImageError> + Sync,
-    mut take: impl FnMut(&Item, T) -> Result<f32, String>,
+    mut take: impl FnMut(&mut Item, T) -> Result<f32, String>,
     tick: &dyn Fn(usize, usize),
 ) -> Result<(), ScoreError> {
     for batch in items.chunks_mut(BATCH) {
@@ -235,7 +237,7 @@ fn product(
         request,
         |path, listed| reader.load(path, listed),
         |item, loaded| {
-            let Loaded { map, anomaly, mask } = loaded;
+            let Loaded { map, anomaly, mask, remarks } = loaded;
             if map.channels != channels {
                 return Err(format!(
                     "its map has {} channels, others of {name} have {channels}",
@@ -254,6 +256,7 @@ fn product(
                 without_mask += 1;
             }
             scores.push((score, item.listed.class.is_some()));
+            item.remarks = remarks;
             Ok(score)
         },
         tick,
@@ -265,6 +268,7 @@ fn product(
         types: types.map(TypeMeter::figures),
         image_confusion: None,
         without_mask,
+        remarks: remarks(items),
     };
     Ok((result, streamed))
 }
@@ -277,7 +281,13 @@ pub fn score(request: &Request, tick: &dyn Fn(usize, usize)) -> Result<Outcome, 
     let (layout, description) = (request.layout, request.description.as_deref());
     let opened = sets::open_with(&request.data, layout, description, Split::Test, &request.good_words)?;
     let plan = Plan::of(&opened.set);
-    let item = |listed: &plan::Item| Item { listed: listed.clone(), map: None, score: None, result: None };
+    let item = |listed: &plan::Item| Item {
+        listed: listed.clone(),
+        map: None,
+        score: None,
+        result: None,
+        remarks: Vec::new(),
+    };
     let mut items: Vec<Item> = plan.items.iter().map(item).collect();
     prepare(request, &plan.map_names(), &mut items)?;
     let total = items.len();
@@ -322,14 +332,24 @@ pub fn score(request: &Request, tick: &dyn Fn(usize, usize)) -> Result<Outcome, 
     Ok(Outcome { metrics: assemble::metrics(about, &results), images: records })
 }
 
+/// How many of the images have each remark.
+fn remarks(items: &[&mut Item]) -> BTreeMap<String, usize> {
+    let mut found = BTreeMap::new();
+    for code in items.iter().filter(|item| matches!(item.result, Some(Ok(_)))).flat_map(|item| &item.remarks)
+    {
+        *found.entry(code.clone()).or_default() += 1;
+    }
+    found
+}
+
 fn record(plan: &Plan, index: usize, item: Item) -> ImageRecord {
     let (score, error) = match item.result {
         Some(Ok(score)) => (Some(score), None),
         Some(Err(reason)) => (None, Some(reason)),
         None => (None, Some("it was not evaluated".to_owned())),
     };
-    let plan::Item { path, product, class, .. } = item.listed;
+    let (plan::Item { path, product, class, .. }, remarks) = (item.listed, item.remarks);
     let (product, truth) =
         (plan.products[product].name.clone(), class.map(|class| plan.classes[class].clone()));
-    ImageRecord { index, path, product, truth, score, predicted: None, error }
+    ImageRecord { index, path, product, truth, score, predicted: None, error, remarks, content: None }
 }

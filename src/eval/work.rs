@@ -194,5 +194,7 @@ fn score_image(
         score,
         predicted,
         error,
+        remarks: photo.remarks.iter().map(|remark| remark.code().to_owned()).collect(),
+        content: Some(photo.content.clone()),
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::remark::MaskRemark;
 use crate::data::left_out::Reason;
 
 /// A problem that may affect results. Each message names a path and a fix.
@@ -31,6 +32,20 @@ pub enum Problem {
         image_size: (u32, u32),
         /// Width and height of the mask.
         mask_size: (u32, u32),
+    },
+    /// A mask that is odd in another way.
+    Mask {
+        /// The image.
+        image: PathBuf,
+        /// What is odd.
+        remark: MaskRemark,
+    },
+    /// A mask whose defects vanish when it is scaled to the size of a model's images.
+    MaskVanishes {
+        /// The image.
+        image: PathBuf,
+        /// The largest usual size at which they do, in pixels.
+        size: u32,
     },
     /// An image or mask that cannot be read.
     Unreadable {
@@ -127,6 +142,8 @@ impl Problem {
             Self::NoMask { image, .. }
             | Self::EmptyMask { image }
             | Self::MaskSize { image, .. }
+            | Self::Mask { image, .. }
+            | Self::MaskVanishes { image, .. }
             | Self::Duplicate { image, .. }
             | Self::LikeGood { image, .. }
             | Self::SeveralLabels { image, .. } => image,
@@ -146,6 +163,8 @@ impl Problem {
             Self::NoMask { .. } => "no_mask",
             Self::EmptyMask { .. } => "empty_mask",
             Self::MaskSize { .. } => "mask_size",
+            Self::Mask { remark, .. } => remark.code(),
+            Self::MaskVanishes { .. } => "mask_vanishes",
             Self::Unreadable { .. } => "unreadable",
             Self::Duplicate { .. } => "duplicate",
             Self::MissingFile { .. } => "missing_file",
@@ -180,6 +199,12 @@ impl fmt::Display for Problem {
                     "{path}: the image is {w}x{h} and its mask {mw}x{mh}; both are scaled to the same square"
                 )
             }
+            Self::Mask { remark, .. } => write!(f, "{path}: {}", remark.words()),
+            Self::MaskVanishes { size, .. } => write!(
+                f,
+                "{path}: its mask shows nothing at {size} px, the size of the images of some models; take a larger \
+                 --image-size"
+            ),
             Self::Unreadable { reason, .. } => f.write_str(reason),
             Self::Duplicate { of, .. } => {
                 write!(f, "{path}: the same bytes as {}; remove one of them", of.display())

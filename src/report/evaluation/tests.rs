@@ -93,6 +93,8 @@ fn record(index: usize, score: f32, defective: bool) -> ImageRecord {
         score: Some(score),
         predicted: Some("broken".into()),
         error: None,
+        remarks: Vec::new(),
+        content: None,
     }
 }
 
