@@ -27,6 +27,8 @@ mod models;
 mod profile;
 #[path = "cli/requests.rs"]
 mod requests;
+#[path = "cli/reruns.rs"]
+mod reruns;
 #[path = "cli/scoring.rs"]
 mod scoring;
 #[path = "cli/stopping.rs"]

@@ -14,7 +14,9 @@ use crate::dapo::Prompts;
 use crate::data::samples::Split;
 use crate::data::sets;
 use crate::eval::run::SCHEMA;
-use crate::eval::{EvalRun, EvaluateOptions, Evaluator, Gallery, Plan, Settings, Shard, evaluate, finish};
+use crate::eval::{
+    EvalRun, EvaluateOptions, Evaluator, Gallery, Plan, Settings, Shard, content, evaluate, finish,
+};
 use crate::inspect::picture::THUMBNAIL_SIDE;
 use crate::report::results::{Model, Program};
 
@@ -107,6 +109,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         shard: (args.shard.number, args.shard.of),
     };
     let mut run = EvalRun::open(&args.out, settings)?;
+    content::unchanged(&args.out, &plan, run.before())?;
     // A part of a run has no page, and its photos need no pictures.
     let pictures = if args.shard.of == 1 { THUMBNAIL_SIDE } else { 0 };
     inspection.inspector = inspection.inspector.with_tiling(tiling).with_pictures(pictures);

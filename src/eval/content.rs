@@ -3,10 +3,13 @@
 use std::fs::File;
 use std::path::Path;
 
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::plan::Item;
+use super::EvalError;
+use super::plan::{Item, Plan};
 use crate::data::samples::Mask;
+use crate::report::metrics::ImageRecord;
 
 /// Bytes of the SHA-256 that are kept.
 const KEPT: usize = 12;
@@ -19,6 +22,23 @@ pub fn content(item: &Item) -> String {
         (Some(Mask::File(mask)), Some(_)) => format!("{image}+{}", digest(mask)),
         _ => image,
     }
+}
+
+/// Compares the files of images that were done before with what was read then.
+///
+/// # Errors
+/// [`EvalError::Changed`] naming the images of which a file has changed.
+pub fn unchanged(folder: &Path, plan: &Plan, records: &[ImageRecord]) -> Result<(), EvalError> {
+    let is_changed = |record: &&ImageRecord| {
+        let item = plan.items.get(record.index);
+        item.is_none_or(|item| record.path != item.path || record.content != Some(content(item)))
+    };
+    let changed: Vec<&ImageRecord> = records.par_iter().filter(is_changed).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let first = changed.iter().take(5).map(|record| record.path.clone()).collect();
+    Err(EvalError::Changed { folder: folder.into(), count: changed.len(), first })
 }
 
 fn digest(path: &Path) -> String {

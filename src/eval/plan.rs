@@ -48,6 +48,9 @@ pub struct Plan {
     pub items: Vec<Item>,
 }
 
+/// The largest number of parts.
+pub const MAX_SHARDS: usize = 100_000;
+
 /// One of the equal parts of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
@@ -63,7 +66,7 @@ impl FromStr for Shard {
     fn from_str(text: &str) -> Result<Self, String> {
         let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
         match parts {
-            Some((number, of)) if 1 <= number && number <= of && of <= 100_000 => Ok(Shard { number, of }),
+            Some((number, of)) if 1 <= number && number <= of && of <= MAX_SHARDS => Ok(Shard { number, of }),
             _ => Err("expected a part as i/n, such as 1/7, i from 1 to n".to_owned()),
         }
     }
@@ -169,11 +172,17 @@ fn left_out(set: &DataSet) -> LeftOut {
     found
 }
 
-/// Remarks about labels, without the folder of the data set, which may lie elsewhere on each machine.
+/// Remarks about labels and boxes, without the folder of the data set, which may lie elsewhere on each machine.
 fn notes(set: &DataSet) -> Vec<String> {
-    let of_labels = |problem: &&Problem| matches!(problem, Problem::LikeGood { .. });
+    const SHOWN: usize = 10;
+    let of_labels =
+        |problem: &&Problem| matches!(problem, Problem::LikeGood { .. } | Problem::BoxOutside { .. });
     let root = format!("{}{}", set.root.display(), std::path::MAIN_SEPARATOR);
-    set.problems.iter().filter(of_labels).map(|problem| problem.to_string().replace(&root, "")).collect()
+    let all = || set.problems.iter().filter(of_labels);
+    let text = |problem: &Problem| problem.to_string().replace(&root, "");
+    let more = all().count().checked_sub(SHOWN).filter(|more| *more > 0);
+    let more = more.map(|more| format!("{more} more of the kind; dapo-wgpu data inspect lists all"));
+    all().take(SHOWN).map(text).chain(more).collect()
 }
 
 /// A path below `root`, with `/` on every system.

@@ -147,6 +147,7 @@ impl Counts {
         Ok(Self {
             pixels: PixelCounts::new([0.0, 1.0]).map_err(refuse)?,
             types: types.map_err(refuse)?,
+            images: 0,
             without_mask: 0,
         })
     }
@@ -177,6 +178,7 @@ fn score_image(
                 }
                 counts.pixels.add(&binary.binary_map(), mask, binary.size).map_err(|e| e.to_string())?;
                 counts.types = types;
+                counts.images += 1;
             }
         }
         let named = |found: &Detection| plan.names(item.product).get(found.defect + 1).cloned();

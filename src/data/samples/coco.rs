@@ -144,8 +144,15 @@ pub(super) fn read(root: &Path, split: Split, good: &GoodWords) -> Result<Listin
         }
         let defect = labels.into_iter().next();
         let mask = match (&defect, boxes.is_empty()) {
-            (Some(_), false) => size(image, &path, &mut listing.problems)
-                .map(|(width, height)| Mask::Boxes { width, height, boxes }),
+            (Some(_), false) => size(image, &path, &mut listing.problems).map(|(width, height)| {
+                let outside = boxes.iter().filter(|of| !is_inside(of, width, height));
+                listing.problems.extend(outside.map(|of| Problem::BoxOutside {
+                    image: path.clone(),
+                    size: (width, height),
+                    shape: format!("{of:?}"),
+                }));
+                Mask::Boxes { width, height, boxes }
+            }),
             (Some(defect), true) => {
                 let fix = format!("give it a box in {}", list.display());
                 listing.problems.push(Problem::NoMask { image: path.clone(), defect: defect.clone(), fix });
@@ -156,6 +163,11 @@ pub(super) fn read(root: &Path, split: Split, good: &GoodWords) -> Result<Listin
         listing.samples.push(Sample { image: path, mask, product: product.clone(), defect });
     }
     Ok(listing)
+}
+
+/// Whether a box lies in its image; programs round its edges by up to a pixel.
+fn is_inside(&[x, y, w, h]: &[f32; 4], width: u32, height: u32) -> bool {
+    x >= -1.0 && y >= -1.0 && x + w <= width as f32 + 1.0 && y + h <= height as f32 + 1.0
 }
 
 /// The size of an image according to the list, or else to the image.

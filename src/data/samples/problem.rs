@@ -47,6 +47,15 @@ pub enum Problem {
         /// The largest usual size at which they do, in pixels.
         size: u32,
     },
+    /// A box that reaches beyond its image: it is cut off there.
+    BoxOutside {
+        /// The image.
+        image: PathBuf,
+        /// Width and height of the image, as its list says.
+        size: (u32, u32),
+        /// The box: left edge, upper edge, width and height.
+        shape: String,
+    },
     /// An image or mask that cannot be read.
     Unreadable {
         /// The file.
@@ -142,6 +151,7 @@ impl Problem {
             Self::NoMask { image, .. }
             | Self::EmptyMask { image }
             | Self::MaskSize { image, .. }
+            | Self::BoxOutside { image, .. }
             | Self::Mask { image, .. }
             | Self::MaskVanishes { image, .. }
             | Self::Duplicate { image, .. }
@@ -165,6 +175,7 @@ impl Problem {
             Self::MaskSize { .. } => "mask_size",
             Self::Mask { remark, .. } => remark.code(),
             Self::MaskVanishes { .. } => "mask_vanishes",
+            Self::BoxOutside { .. } => "box_outside",
             Self::Unreadable { .. } => "unreadable",
             Self::Duplicate { .. } => "duplicate",
             Self::MissingFile { .. } => "missing_file",
@@ -204,6 +215,11 @@ impl fmt::Display for Problem {
                 f,
                 "{path}: its mask shows nothing at {size} px, the size of the images of some models; take a larger \
                  --image-size"
+            ),
+            Self::BoxOutside { size: (w, h), shape, .. } => write!(
+                f,
+                "{path}: the box {shape} reaches beyond the image of {w}x{h} and is cut off; was it drawn on an image of \
+                 another size or orientation?"
             ),
             Self::Unreadable { reason, .. } => f.write_str(reason),
             Self::Duplicate { of, .. } => {
