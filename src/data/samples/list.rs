@@ -1,7 +1,8 @@
 //! Detects the layout of a data set and reads it.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 
 use super::error::SampleError;
 use super::layout::{Layout, Split};
@@ -9,6 +10,7 @@ use super::problem::Problem;
 use super::sample::{Listing, Sample};
 use super::words::GoodWords;
 use super::{coco, folders, index, meta, mvtec, real_iad, visa};
+use crate::data::left_out::Reason;
 
 /// Detects the layout of the data set at `root`. A list takes precedence over folders, because it was written on
 /// purpose.
@@ -80,10 +82,63 @@ pub fn list_with(
     if listing.samples.is_empty() {
         return Err(SampleError::no_images(root, layout, split, &listing.problems));
     }
-    listing.samples.sort_by_cached_key(|sample| sort_key(&sample.image));
+    once(root, &mut listing)?;
     listing.products.extend(listing.samples.iter().map(|sample| sample.product.clone()));
     listing.problems.extend(like_good(&listing.samples, good));
     Ok(listing)
+}
+
+/// Leaves out images that are there a second time: lists name one twice, and a link leads to a folder that is there.
+///
+/// # Errors
+/// An image that is good and defective, or has two labels.
+fn once(root: &Path, listing: &mut Listing) -> Result<(), SampleError> {
+    let mut folders: HashMap<PathBuf, PathBuf> = HashMap::new();
+    let mut first: HashMap<PathBuf, Option<String>> = HashMap::new();
+    let (mut kept, mut again) = (Vec::new(), Vec::new());
+    let parent = |sample: &Sample| sample.image.parent().unwrap_or(Path::new("")).to_owned();
+    // Paths without a link in their folders come first: products keep their own names.
+    let mut linked: HashMap<PathBuf, bool> = HashMap::new();
+    let is_link = |sample: &Sample| {
+        let leads = |parent: &PathBuf| {
+            let below = parent.strip_prefix(root).unwrap_or(parent);
+            below.ancestors().any(|part| part != Path::new("") && root.join(part).is_symlink())
+        };
+        *linked.entry(parent(sample)).or_insert_with_key(leads)
+    };
+    let (links, plain): (Vec<Sample>, Vec<Sample>) =
+        std::mem::take(&mut listing.samples).into_iter().partition(is_link);
+    for sample in plain.into_iter().chain(links) {
+        let real = folders
+            .entry(parent(&sample))
+            .or_insert_with_key(|parent| parent.canonicalize().unwrap_or(parent.clone()));
+        // A link as the last part is not resolved: some data stores keep equal images as links to the same contents.
+        match first.entry(real.join(sample.image.file_name().unwrap_or_default())) {
+            Entry::Vacant(place) => {
+                place.insert(sample.defect.clone());
+                kept.push(sample);
+            }
+            Entry::Occupied(before) if *before.get() == sample.defect => again.push(sample.image),
+            Entry::Occupied(before) => {
+                let label =
+                    |defect: &Option<String>| defect.as_ref().map_or("good".to_owned(), |d| format!("'{d}'"));
+                return Err(SampleError::List {
+                    list: listing.list.clone().unwrap_or_else(|| root.into()),
+                    reason: format!(
+                        "{} is there twice, as {} and as {}; remove one of them",
+                        sample.image.display(),
+                        label(before.get()),
+                        label(&sample.defect)
+                    ),
+                });
+            }
+        }
+    }
+    kept.sort_by_cached_key(|sample| sort_key(&sample.image));
+    listing.samples = kept;
+    let repeated = |path| Problem::LeftOut { path, reason: Reason::Repeated };
+    listing.problems.extend(again.into_iter().map(repeated));
+    Ok(())
 }
 
 /// The labels of defects that look like words for "good", each once.

@@ -100,6 +100,34 @@ fn words_of_a_user_count_and_labels_like_good_are_listed() {
 }
 
 #[test]
+fn an_image_counts_once_and_has_one_label() {
+    let listed = |second: &str| {
+        let folder = tree(&["a.png"]);
+        let text = format!(
+            r#"{{"test": {{"nut": [{{"img_path": "a.png", "specie_name": "cut"}},
+                                   {{"img_path": "./a.png", "specie_name": "{second}"}}]}}}}"#
+        );
+        fs::write(folder.path().join("meta.json"), text).unwrap();
+        list(folder.path(), None, Split::Test)
+    };
+    let found = listed("cut").unwrap();
+    assert_eq!(found.samples.len(), 1);
+    assert!(found.problems.iter().any(|p| p.kind() == "left_out"), "{:?}", found.problems);
+    for other in ["good", "hole"] {
+        let message = listed(other).unwrap_err().to_string();
+        assert!(message.contains("twice, as 'cut' and as") && message.contains("a.png"), "{message}");
+    }
+    #[cfg(unix)]
+    {
+        let folder = tree(&["nut/test/good/0.png", "nut/test/good/1.png"]);
+        std::os::unix::fs::symlink("nut", folder.path().join("a bolt")).unwrap();
+        let found = list(folder.path(), None, Split::Test).unwrap();
+        assert_eq!(found.samples.len(), 2);
+        assert!(found.samples.iter().all(|sample| sample.product == "nut"));
+    }
+}
+
+#[test]
 fn anomaly_may_be_any_kind_of_value_and_is_never_guessed() {
     let read = |value: &str| {
         let folder = tree(&["a.png"]);
