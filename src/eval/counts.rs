@@ -1,6 +1,6 @@
 //! The counts of a product in a file, with what proves that they belong to the lines of `images.jsonl`.
 //!
-//! A file is: eight bytes that name the format, five integers of eight bytes (images of the run that the counts reach up
+//! A file is: eight bytes that name the format, six integers of eight bytes (the product's number, images of the run that the counts reach up
 //! to, images with pixels in them, defective images without mask, bytes of the pixels, bytes of the types), the SHA-256 of
 //! the lines of `images.jsonl` up to there, the pixels, the types, and the SHA-256 of all before.
 
@@ -14,7 +14,7 @@ use crate::metrics::{PixelCounts, TypeCounts};
 use crate::report::write_atomic;
 
 const MAGIC: &[u8; 8] = b"dapo-e\0\x02";
-const INTEGERS: usize = 5;
+const INTEGERS: usize = 6;
 const HASH: usize = 32;
 const HEAD: usize = MAGIC.len() + 8 * INTEGERS + HASH;
 
@@ -68,8 +68,9 @@ pub(super) fn write(folder: &Path, product: usize, saved: &Saved) -> Result<(), 
     let Saved { through, journal, counts } = saved;
     let pixels = counts.pixels.to_bytes();
     let types = counts.types.as_ref().map_or_else(Vec::new, TypeCounts::to_bytes);
-    let integers =
-        [*through as u64, counts.images, counts.without_mask, pixels.len() as u64, types.len() as u64];
+    let (own, through) = (product as u64, *through as u64);
+    let lengths = [pixels.len() as u64, types.len() as u64];
+    let integers = [own, through, counts.images, counts.without_mask, lengths[0], lengths[1]];
     let mut bytes = MAGIC.to_vec();
     bytes.extend(integers.iter().flat_map(|n| n.to_le_bytes()));
     bytes.extend(journal);
@@ -100,14 +101,17 @@ pub(super) fn read(folder: &Path, product: usize) -> Result<Option<Saved>, EvalE
     let (head, body) = all.split_at(HEAD);
     let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| head[MAGIC.len() + 8 * at + i]));
     let journal = std::array::from_fn(|i| head[HEAD - HASH + i]);
-    let split = usize::try_from(number(3)).ok().and_then(|at| body.split_at_checked(at));
+    if number(0) != product as u64 {
+        return Err(damaged("it holds the counts of another product"));
+    }
+    let split = usize::try_from(number(4)).ok().and_then(|at| body.split_at_checked(at));
     let (pixels, types) = split.ok_or_else(|| damaged("it is cut off"))?;
-    if types.len() as u64 != number(4) {
+    if types.len() as u64 != number(5) {
         return Err(damaged("it is cut off"));
     }
     let wrong = |e: crate::metrics::StateError| damaged(&e.to_string());
     let types = (!types.is_empty()).then(|| TypeCounts::from_bytes(types)).transpose().map_err(wrong)?;
     let pixels = PixelCounts::from_bytes(pixels).map_err(wrong)?;
-    let counts = Counts { pixels, types, images: number(1), without_mask: number(2) };
-    Ok(Some(Saved { through: number(0) as usize, journal, counts }))
+    let counts = Counts { pixels, types, images: number(2), without_mask: number(3) };
+    Ok(Some(Saved { through: number(1) as usize, journal, counts }))
 }

@@ -141,7 +141,6 @@ fn what_is_odd_is_said() {
     assert_eq!(remarks("b.png", square(), [16, 16], (65, 48)), [MaskRemark::Size], "rounded");
     assert_eq!(remarks("b.png", square(), [16, 16], (24, 32)), [MaskRemark::Shape]);
     assert_eq!(remarks("b.png", square(), [16, 16], (24, 24)), [MaskRemark::Shape], "wider");
-    assert_eq!(remarks("b.png", square(), [3, 3], (32, 24)), []);
     let dots = gray(|x, y| if (x, y) == (4, 4) || (x, y) == (20, 20) { 255 } else { 0 });
     assert_eq!(at(dots.clone()), [MaskRemark::Vanished]);
     assert_eq!(remarks("c.png", dots, [32, 24], (32, 24)), []);
