@@ -96,7 +96,7 @@ fn lines_and_counts_prove_each_other() {
         (
             "counts",
             &|run| fs::copy(run.join("counts/1.bin"), run.join("counts/0.bin")).map(drop).expect("copied"),
-            ".",
+            "another product",
         ),
     ];
     for (file, change, word) in changes {
@@ -154,7 +154,11 @@ fn masks_that_show_nothing_mark_the_figures() {
     let place = place();
     eval(&place, "whole", &[]).succeeds();
     let whole = metrics(&place, "whole");
-    assert!(whole.mean.partial.is_empty() && whole.notes.is_empty(), "{:?}", whole.notes);
+    assert!(
+        whole.mean.partial.is_empty() && !whole.notes.iter().any(|note| note.contains("mask")),
+        "{:?}",
+        whole.notes
+    );
     // One pixel, of which nothing is left at the size of the model's images; a blurred one; one of another shape.
     mask(&place, "cup/ground_truth/bent/0.png", |x, y| (x, y) == (20, 20));
     RgbImage::from_fn(48, 40, |x, _| if x < 10 { [0, 0, 3].into() } else { [0; 3].into() })
@@ -190,6 +194,7 @@ fn masks_that_show_nothing_mark_the_figures() {
         ["train", "--data", "data", "--model", "model", "--out", "learned", "--steps", "1", "--batch", "2"];
     place.run(&words).fails_with(&["none of the 4 masks", "--image-size"]);
     mask(&place, "cup/ground_truth/bent/0.png", |x, y| x > 20 && y > 20);
+    let words = words.map(|word| if word == "learned" { "learned-again" } else { word });
     let ran = place.run(&words).succeeds();
     assert!(ran.stderr.contains("3 of 4 masks (mask_vanished)"), "{}", ran.stderr);
 }
