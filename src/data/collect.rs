@@ -232,6 +232,18 @@ mod tests {
         let found = collect(&[folder.path().into()]).unwrap();
         assert_eq!(stems(&found), ["a", "out/c", "overlays/d"], "only beside results");
         assert_eq!(codes(&found), [("own_output", 2), ("other", 1)]);
+        // A run that was killed has left no results.
+        let folder = tree(&[
+            "a.png",
+            "b/c.jpg",
+            "b/c.bmp",
+            "out/overlays/a.png",
+            "out/overlays/b/c.jpg.png",
+            "overlays/d.png",
+        ]);
+        let found = collect(&[folder.path().into()]).unwrap();
+        assert_eq!(stems(&found), ["a", "b/c.bmp", "b/c.jpg", "overlays/d"]);
+        assert_eq!(codes(&found), [("own_output", 2)]);
     }
 
     #[cfg(unix)]

@@ -89,6 +89,8 @@ pub(super) fn walk(root: &Path, seen: &mut Seen) -> io::Result<Found> {
     for Candidate { path, real } in candidates {
         if is_mask(below(root, &path), &names) {
             found.left_out.push((Reason::Mask, path));
+        } else if is_overlay(below(root, &path), &names) {
+            found.left_out.push((Reason::OwnOutput, path));
         } else if seen.insert(real) {
             found.files.push(path);
         } else {
@@ -235,6 +237,20 @@ fn is_mask(path: &Path, names: &HashSet<(PathBuf, OsString)>) -> bool {
             stems.into_iter().any(|stem| places.iter().any(|place| is_there(place.clone(), stem)))
         },
     )
+}
+
+/// Whether an image, by its path below the folder that is searched, is an overlay that a run of `detect` left which did not
+/// come to its results: `out/overlays/a/000.png` where `a/000.jpg` lies in a folder above.
+fn is_overlay(path: &Path, names: &HashSet<(PathBuf, OsString)>) -> bool {
+    let (own, parts) = (stem(path), parent(path).iter().collect::<Vec<_>>());
+    let Some(at) = parts.iter().position(|part| *part == OUTPUT_FOLDERS[0]) else { return false };
+    let rest: PathBuf = parts[at + 1..].iter().collect();
+    // Of images that differ in it only, overlays have the extension in their names.
+    let stems = [own.clone(), stem(Path::new(&own))];
+    (0..=at).any(|above| {
+        let place = parts[..above].iter().collect::<PathBuf>().join(&rest);
+        stems.iter().any(|stem| names.contains(&(place.clone(), stem.clone())))
+    })
 }
 
 /// The stem of an image whose mask has this stem.
