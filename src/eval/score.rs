@@ -1,5 +1,7 @@
 //! Scores maps that any program has made: figures of each product, for [`assemble`].
 
+mod request;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,84 +10,23 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::assemble::{self, About, ProductResult};
-use super::image_scores::{ImageScore, table};
+use super::image_scores::table;
 use super::loaded::{Loaded, MapReader};
 use super::maps;
 use super::meter::{Meter, TypeMeter};
 use super::plan::{self, Plan};
 use crate::data::ImageError;
-use crate::data::samples::{Layout, SampleError, Split};
+use crate::data::samples::Split;
 use crate::data::sets;
 use crate::metrics::Undefined;
-use crate::report::metrics::{ImageRecord, Metrics};
+use crate::report::metrics::ImageRecord;
 use crate::report::results::FailedImage;
+pub use request::{Mode, Outcome, Request, ScoreError};
 
 /// A product's values may take this much memory; above, they are counted in bins.
 const EXACT_BYTES: u64 = 1 << 30;
 /// Images read at a time.
 const BATCH: usize = 16;
-
-/// How pixels are ranked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mode {
-    /// Exactly where the values of a product fit into 1 GiB.
-    #[default]
-    Auto,
-    /// Every value is kept.
-    Exact,
-    /// Values are counted in bins; figures come with bounds.
-    Streaming,
-}
-
-/// What is to be scored.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// Folder of the maps, which mirrors the data set.
-    pub predictions: PathBuf,
-    /// The data set.
-    pub data: PathBuf,
-    /// Its layout; detected from the files if `None`.
-    pub layout: Option<Layout>,
-    /// Labels that mean "good", besides those that are known.
-    pub good_words: Vec<String>,
-    /// Classes of the defects, see [`DataSet::open`](sets::DataSet::open).
-    pub description: Option<PathBuf>,
-    /// A table with the score of each image.
-    pub scores: Option<PathBuf>,
-    /// How the score of an image comes from its map where there is no table.
-    pub image_score: ImageScore,
-    /// How pixels are ranked.
-    pub mode: Mode,
-    /// Maps are resized to this square.
-    pub size: Option<u32>,
-    /// Name of the method.
-    pub name: String,
-    /// Images without a usable map are reported as failed.
-    pub allow_missing: bool,
-}
-
-/// Why maps could not be scored.
-#[derive(Debug, thiserror::Error)]
-pub enum ScoreError {
-    /// The data set cannot be listed.
-    #[error(transparent)]
-    Data(#[from] SampleError),
-    /// A mask cannot be read.
-    #[error(transparent)]
-    Mask(#[from] ImageError),
-    /// Something is wrong with the input; the message names the file and the fix.
-    #[error("{0}")]
-    Input(String),
-}
-
-/// The result.
-#[derive(Debug)]
-pub struct Outcome {
-    /// `metrics.json`.
-    pub metrics: Metrics,
-    /// The lines of `images.jsonl`.
-    pub images: Vec<ImageRecord>,
-}
 
 /// One image of the list, and its state.
 struct Item {
