@@ -6,9 +6,13 @@ use image::GrayImage;
 
 use super::boxes::drawn;
 use super::ground;
+use super::lost::{Lost, lost};
 use super::remark::MaskRemark;
 use crate::data::error::ImageError;
 use crate::data::preprocess::{MaskRule, scale_mask};
+
+/// In masks of more pixels than this, defects are not looked for one by one.
+const LARGE: usize = 1 << 26;
 
 /// Ground truth of the defects in an image: a mask image, or boxes.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,15 +88,19 @@ impl Mask {
         if let Some(image) = image.filter(|image| *image != own) {
             remarks.push(if same_shape(image, own) { MaskRemark::Size } else { MaskRemark::Shape });
         }
-        let shown = (!is_empty).then(|| pixels.clone());
+        // Of a mask that takes hundreds of megabytes there is no second copy.
+        let copy = (!is_empty && pixels.len() <= LARGE).then(|| pixels.clone());
         let cells = scale_mask(pixels, size, rule);
-        if let Some(pixels) = shown {
-            match super::lost::lost(&pixels, &cells, size) {
-                super::lost::Lost::None => {}
-                super::lost::Lost::Some => remarks.push(MaskRemark::Shrunk),
-                super::lost::Lost::All => remarks.push(MaskRemark::Vanished),
-            }
-        }
+        let lost = match copy {
+            Some(pixels) => lost(&pixels, &cells, size),
+            None if is_empty || cells.iter().any(|cell| *cell > 0.0) => Lost::None,
+            None => Lost::All,
+        };
+        remarks.extend(match lost {
+            Lost::None => None,
+            Lost::Some => Some(MaskRemark::Shrunk),
+            Lost::All => Some(MaskRemark::Vanished),
+        });
         remarks.sort();
         Ok(Truth { cells, own_size: own, remarks })
     }
