@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use image::GrayImage;
+use image::{DynamicImage, GrayImage};
 
 use super::remark::MaskRemark;
 use crate::data::error::ImageError;
@@ -26,6 +26,11 @@ pub(super) fn read(path: &Path) -> Result<(GrayImage, Vec<MaskRemark>), ImageErr
     let coloured = coloured.filter(|raster| (raster.width(), raster.height()) == values.dimensions());
     if let Some(raster) = &coloured {
         for (value, brightest) in values.iter_mut().zip(brightest(raster)) {
+            *value = (*value).max(brightest);
+        }
+    }
+    if kind == Kind::Lossless && coloured.is_some() {
+        for (value, brightest) in values.iter_mut().zip(deep(path).unwrap_or_default()) {
             *value = (*value).max(brightest);
         }
     }
@@ -97,6 +102,25 @@ fn brightest(raster: &Raster) -> impl Iterator<Item = u8> + '_ {
     let colours = raster.mode().channels() - usize::from(raster.mode().has_alpha());
     let pixels = raster.as_bytes().chunks_exact(raster.mode().channels());
     pixels.map(move |pixel| pixel[..colours].iter().copied().max().unwrap_or(0))
+}
+
+/// The largest colour of each pixel in a file of 16 bits a colour, of which eight do not tell small labels from zero; `None`
+/// for other files.
+fn deep(path: &Path) -> Option<Vec<u8>> {
+    let mut head = Vec::new();
+    File::open(path).ok()?.take(32).read_to_end(&mut head).ok()?;
+    let is_deep_png = head.starts_with(b"\x89PNG") && head.get(24) == Some(&16);
+    let is_tiff = head.starts_with(b"II") || head.starts_with(b"MM");
+    if !is_deep_png && !is_tiff {
+        return None;
+    }
+    let clip = |pixel: &[u16]| pixel.iter().copied().max().unwrap_or(0).min(255) as u8;
+    // Its header has been checked, and damage is reported by the first reading.
+    match image::ImageReader::open(path).ok()?.with_guessed_format().ok()?.decode().ok()? {
+        DynamicImage::ImageRgb16(pixels) => Some(pixels.pixels().map(|pixel| clip(&pixel.0)).collect()),
+        DynamicImage::ImageRgba16(pixels) => Some(pixels.pixels().map(|pixel| clip(&pixel.0[..3])).collect()),
+        _ => None,
+    }
 }
 
 /// Alpha of each pixel, where it is not the same for all.

@@ -56,6 +56,7 @@ pub(super) fn images_and_masks(
                 problems.push(Problem::BrokenLink { path });
                 continue;
             }
+            () if has_image_extension(&path) => Some(Reason::Unreadable),
             () => Some(not_an_image(&path)).filter(|reason| *reason != Reason::Other),
         };
         problems.extend(reason.map(|reason| Problem::LeftOut { path, reason }));

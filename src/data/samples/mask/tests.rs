@@ -39,6 +39,11 @@ fn masks_are_read_as_they_are_saved() {
         check("colour.png", colour(of), &[]);
         check("colour.webp", colour(of), &[]); // the encoder is lossless
     }
+    for of in [[1_u16, 0, 0], [0, 0, 1], [0, 0, 256]] {
+        let deep = image::ImageBuffer::from_fn(32, 24, |x, y| Rgb(if inside(x, y) { of } else { [0; 3] }));
+        check("deep.png", deep.clone(), &[]);
+        check("deep.tif", deep, &[]);
+    }
     // Labels of one value for each kind of defect.
     let labels = GrayImage::from_fn(32, 24, |x, y| match (inside(x, y), x < 12) {
         (false, _) => Luma([0]),
