@@ -2,7 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::{self, File, FileType};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -114,15 +114,18 @@ fn visit(
         found.left_out.push((Reason::Unreadable, folder.path.clone()));
         return;
     };
-    let mut names: Vec<OsString> = entries.flatten().map(|entry| entry.file_name()).collect();
-    names.sort();
-    let has_output = names.iter().any(|name| name == RESULTS) && is_results(&folder.path.join(RESULTS));
-    for name in names {
+    // The kind of an entry comes with its name, without a question of its own.
+    let named = |entry: fs::DirEntry| Some((entry.file_name(), entry.file_type().ok()?));
+    let mut entries: Vec<(OsString, FileType)> = entries.flatten().filter_map(named).collect();
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    let has_output =
+        entries.iter().any(|(name, _)| name == RESULTS) && is_results(&folder.path.join(RESULTS));
+    for (name, kind) in entries {
         let path = folder.path.join(&name);
-        let is_link = path.is_symlink();
-        let real = if is_link { path.canonicalize().ok() } else { Some(folder.real.join(&name)) };
-        let metadata = fs::metadata(&path);
-        let (Some(real), Ok(metadata)) = (real, metadata) else {
+        let is_link = kind.is_symlink();
+        let leads_to = || Some((path.canonicalize().ok()?, fs::metadata(&path).ok()?.file_type()));
+        let place = if is_link { leads_to() } else { Some((folder.real.join(&name), kind)) };
+        let Some((real, kind)) = place else {
             // It may also have gone since the folder was listed.
             if is_link && is_photo(&path) {
                 found.left_out.push((Reason::BrokenLink, path));
@@ -130,7 +133,7 @@ fn visit(
             continue;
         };
         let is_hidden = name.as_encoded_bytes().starts_with(b".");
-        if metadata.is_dir() {
+        if kind.is_dir() {
             let reason = match () {
                 () if is_hidden => {
                     found.left_out.push((Reason::Hidden, path));
@@ -151,7 +154,7 @@ fn visit(
         let reason = match () {
             () if is_hidden && is_photo(&path) => Reason::Hidden,
             () if is_hidden => continue,
-            () if !metadata.is_file() => Reason::Unreadable,
+            () if !kind.is_file() => Reason::Unreadable,
             () if has_image_extension(&path) => match folder.left_out {
                 Some(reason) => reason,
                 None => {
