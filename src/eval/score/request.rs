@@ -30,7 +30,7 @@ pub struct Request {
     pub layout: Option<Layout>,
     /// Labels that mean "good", besides those that are known.
     pub good_words: Vec<String>,
-    /// Classes of the defects, see [`DataSet::open`](sets::DataSet::open).
+    /// Classes of the defects, see [`DataSet::open`](crate::data::sets::DataSet::open).
     pub description: Option<PathBuf>,
     /// A table with the score of each image.
     pub scores: Option<PathBuf>,
