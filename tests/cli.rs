@@ -13,6 +13,8 @@ mod data;
 mod detection;
 #[path = "cli/evaluation.rs"]
 mod evaluation;
+#[path = "cli/files.rs"]
+mod files;
 #[path = "cli/images.rs"]
 mod images;
 #[path = "cli/import.rs"]
@@ -29,6 +31,8 @@ mod profile;
 mod prompts;
 #[path = "cli/requests.rs"]
 mod requests;
+#[path = "cli/reruns.rs"]
+mod reruns;
 #[path = "cli/scoring.rs"]
 mod scoring;
 #[path = "cli/stopping.rs"]

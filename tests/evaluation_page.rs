@@ -72,6 +72,7 @@ fn metrics() -> Metrics {
             layout: "mvtec".into(),
             images: IMAGES + 1,
             list_sha256: "0123456789abcdef".repeat(4),
+            ..DataAbout::default()
         },
         model: Some(Model {
             name: "dapo-nano".into(),
@@ -120,6 +121,8 @@ fn record(index: usize) -> ImageRecord {
         score: Some(score),
         predicted: Some(DEFECTS[(index / 3) % DEFECTS.len()].into()),
         error: None,
+        remarks: Vec::new(),
+        content: None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::inspection::InspectArgs;
 use super::options::RunArgs;
 use super::output::{print, progress, watch_interrupt};
 use crate::dapo::Alarm;
-use crate::data::collect;
+use crate::data::{Collected, collect};
 use crate::report::{AtomicFile, write_atomic};
 
 /// Options of `calibrate`.
@@ -50,7 +50,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     };
     drop(AtomicFile::create(out)?);
     let prompts = args.inspect.prompts(learner.as_ref())?;
-    let entries = collect(&args.good)?;
+    let Collected { images: entries, left_out } = collect(&args.good)?;
+    left_out.lines().iter().for_each(|line| eprintln!("note: {line}"));
     let interrupted = watch_interrupt("nothing is stored");
     let gpu = args.run.device.open()?;
     let inspection = args.inspect.open(&gpu, prompts, learner.as_ref())?;
@@ -89,5 +90,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         alarm.highest,
         out.display()
     );
+    if left_out.count() > 0 {
+        eprintln!("{} files were left out of it, see above", left_out.count());
+    }
     Ok(ExitCode::SUCCESS)
 }

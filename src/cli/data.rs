@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::Failure;
+use super::options::{DescriptionArg, LayoutArg};
 use super::output::{print, progress};
-use crate::data::samples::{Layout, Split};
+use crate::data::samples::Split;
 use crate::data::sets;
 
 /// Options of `data`.
@@ -26,13 +27,10 @@ struct Inspect {
     /// Folder of labelled images, or the list of them
     #[arg(value_name = "DIR")]
     root: PathBuf,
-    /// Its layout, see docs/datasets.md [default: detected from the files]
-    #[arg(long, value_name = "NAME")]
-    layout: Option<Layout>,
-    /// Classes of the defects: a TOML file, or the name of a built-in one such as mvtec [default: the built-in one of
-    /// exactly these products, or else the labels in words]
-    #[arg(long, value_name = "FILE.toml")]
-    description: Option<PathBuf>,
+    #[command(flatten)]
+    layout: LayoutArg,
+    #[command(flatten)]
+    description: DescriptionArg,
     /// Which part of it
     #[arg(long, value_enum, default_value = "test")]
     split: SplitArg,
@@ -65,7 +63,9 @@ impl From<SplitArg> for Split {
 /// A data set that cannot be used at all. Other problems are printed.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let What::Inspect(args) = &args.what;
-    let opened = sets::open(&args.root, args.layout, args.description.as_deref(), args.split.into())?;
+    let description = args.description.description.as_deref();
+    let LayoutArg { layout, good_words } = &args.layout;
+    let opened = sets::open_with(&args.root, *layout, description, args.split.into(), good_words)?;
     let bar = progress(opened.set.samples.len(), "images");
     let found = sets::inspect::inspect(&opened, &|| bar.inc(1));
     bar.finish_and_clear();

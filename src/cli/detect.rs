@@ -12,9 +12,9 @@ use super::options::{RunArgs, TilingArgs};
 use super::output::{print, progress, watch_interrupt, writable_folder};
 use crate::clip::embedded;
 use crate::dapo::{Alarm, Detection, Prompts, TOP_PATCHES};
-use crate::data::{ImageEntry, Photo, collect};
-use crate::inspect::Inspected;
+use crate::data::{Collected, ImageEntry, Photo, Reason, collect};
 use crate::inspect::picture::{Findings, PICTURE_SIDE};
+use crate::inspect::{Inspected, left_out};
 use crate::report::results::{
     FailedImage, ImageResult, Program, Results, SCHEMA, ScoredImage, Timing, Verdict,
 };
@@ -57,9 +57,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let tiling = args.tiling.tiling()?;
     let learner = args.inspect.detector.learner.read()?;
     let prompts = args.inspect.prompts(learner.as_ref())?;
-    let entries = collect(&args.paths)?;
+    let found = collect(&args.paths)?;
     writable_folder(&args.out)?;
-    let entries = without_own_output(entries, &args.out)?;
+    let Collected { images: entries, left_out: files } = without_own_output(found, &args.out)?;
+    files.lines().iter().for_each(|line| eprintln!("note: {line}"));
     let interrupted = watch_interrupt("finishing this batch and writing what is done");
     let gpu = args.run.device.open()?;
     let opened = args.inspect.open(&gpu, prompts, learner.as_ref())?;
@@ -108,7 +109,14 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         .chain(tiling.map(|tiling| ("tile".to_owned(), tiling.edge.into())))
         .collect(),
         timing: Timing { images: scored, seconds, images_per_second: scored as f64 / seconds.max(1e-9) },
-        notes: gpu.notes().into_iter().chain(inspector.detector().notes()).chain(note.clone()).collect(),
+        notes: gpu
+            .notes()
+            .into_iter()
+            .chain(inspector.detector().notes())
+            .chain(note.clone())
+            .chain(files.lines())
+            .collect(),
+        left_out: left_out(&files),
         images,
     };
     results.save(args.out.join("results.json"))?;
@@ -120,15 +128,22 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 /// Leaves out what lies below the output folder: overlays of an earlier run are not photos.
-fn without_own_output(mut entries: Vec<ImageEntry>, out: &Path) -> Result<Vec<ImageEntry>, Failure> {
+fn without_own_output(mut found: Collected, out: &Path) -> Result<Collected, Failure> {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let out = real(out);
-    entries.retain(|entry| !real(&entry.path).starts_with(&out));
-    if entries.is_empty() {
+    let Collected { images, left_out } = &mut found;
+    images.retain(|entry| {
+        let is_own = real(&entry.path).starts_with(&out);
+        if is_own {
+            left_out.add(Reason::OwnOutput, &entry.path);
+        }
+        !is_own
+    });
+    if images.is_empty() {
         return Err(Failure::new(format!("{}: every image given lies in the output folder", out.display()))
             .hint("choose another folder with --out"));
     }
-    Ok(entries)
+    Ok(found)
 }
 
 fn report(threshold: f32) -> ReportBuilder {
@@ -223,6 +238,10 @@ fn conclude(
             "note: {} is a small demonstration model; for real inspection pass a full CLIP with --model DIR (see `dapo-wgpu fetch`)",
             embedded::NAME
         );
+    }
+    if !results.left_out.is_empty() {
+        let files: usize = results.left_out.values().map(|files| files.count).sum();
+        eprintln!("{files} files were left out; results.json says why");
     }
     if failed > 0 {
         eprintln!("{failed} of {} images could not be read; results.json says why", results.images.len());

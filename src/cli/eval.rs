@@ -12,9 +12,11 @@ use super::options::{BatchArg, DataArgs, DescriptionArg, RunArgs, TilingArgs};
 use super::output::{progress, watch_interrupt, writable_folder};
 use crate::dapo::Prompts;
 use crate::data::samples::Split;
-use crate::data::sets::DataSet;
+use crate::data::sets;
 use crate::eval::run::SCHEMA;
-use crate::eval::{EvalRun, EvaluateOptions, Evaluator, Gallery, Plan, Settings, Shard, evaluate, finish};
+use crate::eval::{
+    EvalRun, EvaluateOptions, Evaluator, Gallery, Plan, Settings, Shard, content, evaluate, finish,
+};
 use crate::inspect::picture::THUMBNAIL_SIDE;
 use crate::report::results::{Model, Program};
 
@@ -60,12 +62,14 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         return Err(Failure::new("--batch 0: expected a whole number from 1"));
     }
     args.threshold.map_or(Ok(()), check_threshold)?;
-    let set = DataSet::open(
+    let set = sets::open_with(
         &args.data.data,
         args.data.layout.layout,
         args.description.description.as_deref(),
         Split::Test,
-    )?;
+        &args.data.layout.good_words,
+    )?
+    .set;
     for problem in set.problems.iter().filter(|p| !p.is_fatal()).take(10) {
         eprintln!("note: {problem}");
     }
@@ -105,6 +109,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         shard: (args.shard.number, args.shard.of),
     };
     let mut run = EvalRun::open(&args.out, settings)?;
+    content::unchanged(&args.out, &plan, run.before())?;
     // A part of a run has no page, and its photos need no pictures.
     let pictures = if args.shard.of == 1 { THUMBNAIL_SIDE } else { 0 };
     inspection.inspector = inspection.inspector.with_tiling(tiling).with_pictures(pictures);

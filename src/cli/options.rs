@@ -170,13 +170,16 @@ pub struct DataArgs {
     pub layout: LayoutArg,
 }
 
-/// How a labelled data set is laid out.
+/// How a labelled data set is laid out, and which labels mean good.
 #[derive(Debug, Args)]
 pub struct LayoutArg {
     /// Layout of the data set: mvtec, index for an images.csv, or another of docs/datasets.md [default: detected from
     /// the files]
     #[arg(long, value_name = "NAME")]
     pub layout: Option<Layout>,
+    /// Labels that mean good, separated by commas, besides good, ok, normal and the others of docs/datasets.md
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    pub good_words: Vec<String>,
 }
 
 /// How the labels of a data set become classes.

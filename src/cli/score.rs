@@ -22,12 +22,13 @@ pub struct Args {
     data: DataArgs,
     #[command(flatten)]
     description: DescriptionArg,
-    /// Table of image scores, with the columns image and score
+    /// Image scores: a table with the columns image and score, or the images.jsonl of an evaluation [default: that of the
+    /// evaluation whose maps these are]
     #[arg(long, value_name = "FILE", conflicts_with = "image_score")]
     scores: Option<PathBuf>,
-    /// Image score of a map: max, mean, or top-N, the mean of its N largest values
-    #[arg(long, value_name = "RULE", default_value = "max")]
-    image_score: ImageScore,
+    /// Image score of a map: max, mean, or top-N, the mean of its N largest values [default: max, where there is no table]
+    #[arg(long, value_name = "RULE")]
+    image_score: Option<ImageScore>,
     /// Keep every value [default: where a product's values fit into 1 GiB]
     #[arg(long, conflicts_with = "streaming")]
     exact: bool,
@@ -66,9 +67,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         predictions: args.predictions.clone(),
         data: args.data.data.clone(),
         layout: args.data.layout.layout,
+        good_words: args.data.layout.good_words.clone(),
         description: args.description.description.clone(),
-        scores: args.scores.clone(),
-        image_score: args.image_score,
+        scores: args.scores.clone().or_else(|| own_scores(args)),
+        image_score: args.image_score.unwrap_or(ImageScore::Max),
         mode,
         size: args.size,
         name: args.name.clone(),
@@ -90,6 +92,21 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     report(&outcome, middle(outcome.records))?;
     outcome.tell(args.json)?;
     Ok(if outcome.metrics.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(3) })
+}
+
+/// The scores of the evaluation whose maps are scored: its figures are those of its own scores.
+fn own_scores(args: &Args) -> Option<PathBuf> {
+    let real = args.predictions.canonicalize().ok()?;
+    let run = real.parent().filter(|_| args.image_score.is_none() && real.ends_with("maps"))?;
+    let scores = args.predictions.join("../images.jsonl");
+    let is_run = run.join("run.json").is_file() && scores.is_file();
+    is_run.then(|| {
+        eprintln!(
+            "note: image scores are those of {}; --image-score max takes them from the maps",
+            scores.display()
+        );
+        scores
+    })
 }
 
 /// Initial threshold of the page: scores of other programs may have any range.

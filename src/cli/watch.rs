@@ -97,6 +97,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (mut last, mut written) = (Instant::now(), 0);
     while !interrupted.load(Ordering::Relaxed) {
         let ready = arrivals.poll(Instant::now()).map_err(unreadable)?;
+        for (reason, path) in arrivals.left_out() {
+            eprintln!("note: {}: left out: {}", portable(&path), reason.words());
+        }
         if !ready.is_empty() {
             written += watcher.process(&mut arrivals, ready)?;
             last = Instant::now();

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::collect::is_image_name;
+use super::left_out::Reason;
+use super::walk::{Seen, walk};
 
 /// A version of a file: a file that is rewritten is a new image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,9 @@ pub struct Arrivals {
     /// How long an unreadable file is retried.
     patience: Duration,
     files: HashMap<PathBuf, State>,
+    /// What is left out, once it has been seen, and what of it has not been asked for yet.
+    told: HashSet<(Reason, PathBuf)>,
+    left_out: Vec<(Reason, PathBuf)>,
 }
 
 impl Arrivals {
@@ -64,7 +68,8 @@ impl Arrivals {
         known: impl IntoIterator<Item = (PathBuf, Stamp)>,
     ) -> Self {
         let files = known.into_iter().map(|(path, stamp)| (path, State::Done(stamp))).collect();
-        Self { root: root.to_owned(), settle, patience, files }
+        let (told, left_out) = (HashSet::new(), Vec::new());
+        Self { root: root.to_owned(), settle, patience, files, told, left_out }
     }
 
     /// Scans the folder and returns what is ready: relative paths, sorted. Each must be reported with [`Arrivals::done`]
@@ -73,9 +78,17 @@ impl Arrivals {
     /// # Errors
     /// The folder itself cannot be read. Files and folders in it may appear and disappear.
     pub fn poll(&mut self, now: Instant) -> std::io::Result<Vec<(PathBuf, Stamp)>> {
-        fs::read_dir(&self.root)?;
-        let mut present = Vec::new();
-        walk(&self.root, Path::new(""), 0, &mut present);
+        let found = walk(&self.root, &mut Seen::default())?;
+        // A file may have gone since the folder was listed.
+        let stamped =
+            found.files.into_iter().filter_map(|path| Some((self.relative(&path), Stamp::of(&path)?)));
+        let present: Vec<(PathBuf, Stamp)> = stamped.collect();
+        for (reason, path) in found.left_out {
+            let place = (reason, self.relative(&path));
+            if reason != Reason::Other && self.told.insert(place.clone()) {
+                self.left_out.push(place);
+            }
+        }
         let names: HashSet<&PathBuf> = present.iter().map(|(path, _)| path).collect();
         self.files.retain(|path, state| matches!(state, State::Done(_)) || names.contains(path));
         let mut ready = Vec::new();
@@ -99,6 +112,15 @@ impl Arrivals {
         }
         ready.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(ready)
+    }
+
+    fn relative(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(&self.root).unwrap_or(path).to_owned()
+    }
+
+    /// What was found since the last call that is no image to look at: each file or folder once.
+    pub fn left_out(&mut self) -> Vec<(Reason, PathBuf)> {
+        std::mem::take(&mut self.left_out)
     }
 
     /// Whether any file is not done.
@@ -130,26 +152,6 @@ impl Arrivals {
     /// Reports that a file disappeared before it was read; if it comes back, it is a new one.
     pub fn gone(&mut self, path: &Path) {
         self.files.remove(path);
-    }
-}
-
-/// Image files below a folder, down to a depth that bounds cycles of links.
-fn walk(root: &Path, below: &Path, depth: usize, found: &mut Vec<(PathBuf, Stamp)>) {
-    let Ok(entries) = fs::read_dir(root.join(below)) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        if name.as_encoded_bytes().starts_with(b".") {
-            continue;
-        }
-        let relative = below.join(&name);
-        let Ok(metadata) = fs::metadata(entry.path()) else { continue };
-        if metadata.is_dir() {
-            if depth < 16 {
-                walk(root, &relative, depth + 1, found);
-            }
-        } else if is_image_name(&relative) {
-            found.push((relative, Stamp::from(&metadata)));
-        }
     }
 }
 
@@ -229,5 +231,29 @@ mod tests {
         assert_eq!(ready.len(), 1);
         let mut second = Arrivals::new(folder.path(), settle, settle, ready);
         assert!(second.poll(clock).expect("read").is_empty());
+    }
+
+    #[test]
+    fn links_are_followed_once_and_other_files_are_named_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["a.png", "face_mask.png", "b.gif", "notes.txt"] {
+            fs::write(folder.path().join(name), "one").expect("written");
+        }
+        #[cfg(unix)]
+        for name in ["self", "again", "third"] {
+            std::os::unix::fs::symlink(".", folder.path().join(name)).expect("linked");
+        }
+        let mut arrivals = Arrivals::new(folder.path(), Duration::ZERO, Duration::ZERO, []);
+        let now = Instant::now();
+        assert_eq!(paths(&arrivals.poll(now).expect("read")), ["a.png", "face_mask.png"]);
+        let left_out = arrivals.left_out();
+        let of = |wanted: Reason| left_out.iter().filter(|(reason, _)| *reason == wanted).count();
+        assert_eq!(
+            (of(Reason::Format), of(Reason::Repeated)),
+            (1, if cfg!(unix) { 3 } else { 0 }),
+            "{left_out:?}"
+        );
+        arrivals.poll(now).expect("read");
+        assert!(arrivals.left_out().is_empty());
     }
 }

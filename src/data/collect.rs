@@ -1,23 +1,22 @@
 //! Finds image files, and gives each a name under which results are stored.
 
-use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::ImageError;
-
-/// Extensions searched for in folders, in lower case. Files named directly may have any extension.
-pub const EXTENSIONS: [&str; 13] =
-    ["png", "jpg", "jpeg", "jpe", "jfif", "bmp", "dib", "tif", "tiff", "webp", "pgm", "ppm", "pbm"];
+use super::left_out::{LeftOut, Reason};
+use super::names::unique_names;
+pub use super::walk::EXTENSIONS;
+use super::walk::{Seen, walk};
 
 /// One image to process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageEntry {
     /// The file.
     pub path: PathBuf,
-    /// Unique relative path, without extension, for results: the file's own stem, or for a file found
-    /// in a folder its path in that folder, with `/` between the parts (`test/scratch/000`).
-    /// Never absolute, never with `..`, and in characters that every file system allows.
+    /// Unique relative path for results: the file's own stem, or for a file found in a folder its path in that folder
+    /// without extension, with `/` between the parts (`test/scratch/000`); with extension where several images differ in
+    /// it only. Never absolute, never with `..`, and in characters that every file system allows.
     pub stem: String,
 }
 
@@ -27,124 +26,60 @@ impl AsRef<Path> for ImageEntry {
     }
 }
 
+/// What a search has found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// The images.
+    pub images: Vec<ImageEntry>,
+    /// What is in the folders besides, and why it is not looked at.
+    pub left_out: LeftOut,
+}
+
 /// Lists the images of `paths` in their order: a file as it is, a folder recursively and sorted by path.
 ///
-/// In folders, files with one of [`EXTENSIONS`] (in any case) are listed, except hidden files and folders, folders named
-/// `ground_truth` and files ending in `_mask.png`, where benchmark data sets keep their masks. A file or folder named
-/// directly is used regardless of its name.
+/// In folders, files with one of [`EXTENSIONS`] (in any case) are listed, except hidden files and folders, masks (what lies in a
+/// folder named `ground_truth`, and files such as `000_mask.png` or `masks/000.png` beside an image `000`), and what `detect`
+/// wrote. These and all other files are counted in `left_out`. A file or folder named directly is used regardless of its
+/// name. Each real file and folder counts once, however often it is named or linked.
 ///
 /// # Errors
 /// A path that does not exist or cannot be read, or no image at all.
-pub fn collect(paths: &[PathBuf]) -> Result<Vec<ImageEntry>, ImageError> {
+pub fn collect(paths: &[PathBuf]) -> Result<Collected, ImageError> {
     if paths.is_empty() {
         return Err(ImageError::NoPaths);
     }
-    let mut entries = Vec::new();
-    let mut stems = Stems::default();
+    let mut left_out = LeftOut::default();
+    let mut seen = Seen::default();
+    // Each image with the group in which its name is to be unique, and that name.
+    let mut found: Vec<(PathBuf, PathBuf, PathBuf)> = Vec::new();
     for path in paths {
-        let metadata = fs::metadata(path).map_err(|e| ImageError::from_io(path, e))?;
-        if metadata.is_dir() {
-            let mut found = Vec::new();
-            walk(path, &mut Vec::new(), &mut found)?;
-            found.sort();
-            for file in found {
-                let relative = file.strip_prefix(path).unwrap_or(&file);
-                let stem = stems.claim(&relative.with_extension(""));
-                entries.push(ImageEntry { path: file, stem });
+        let io = |e| ImageError::from_io(path, e);
+        if fs::metadata(path).map_err(io)?.is_dir() {
+            let below = walk(path, &mut seen).map_err(io)?;
+            below.left_out.iter().for_each(|(reason, path)| left_out.add(*reason, path));
+            for file in below.files {
+                let name = file.strip_prefix(path).unwrap_or(&file).to_owned();
+                found.push((file, path.clone(), name));
             }
+        } else if seen.insert(path.canonicalize().map_err(io)?) {
+            let name = path.file_name().unwrap_or(path.as_os_str()).into();
+            let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+            found.push((path.clone(), folder, name));
         } else {
-            let name = path.file_stem().unwrap_or(path.as_os_str());
-            let stem = stems.claim(Path::new(name));
-            entries.push(ImageEntry { path: path.clone(), stem });
+            left_out.add(Reason::Repeated, path);
         }
     }
-    if entries.is_empty() {
+    if found.is_empty() {
         return Err(ImageError::NothingFound {
             paths: paths.to_vec(),
             extensions: EXTENSIONS.map(|e| format!(".{e}")).join(" "),
+            left_out: left_out.lines(),
         });
     }
-    Ok(entries)
-}
-
-/// Adds the images under `folder`. `above` holds the canonical paths of its parents, since
-/// a link may lead back to one of them.
-fn walk(folder: &Path, above: &mut Vec<PathBuf>, found: &mut Vec<PathBuf>) -> Result<(), ImageError> {
-    let io = |e| ImageError::from_io(folder, e);
-    let real = fs::canonicalize(folder).map_err(io)?;
-    if above.contains(&real) {
-        return Ok(());
-    }
-    above.push(real);
-    for entry in fs::read_dir(folder).map_err(io)? {
-        let entry = entry.map_err(io)?;
-        let path = entry.path();
-        let name = entry.file_name();
-        if name.as_encoded_bytes().starts_with(b".") {
-            continue;
-        }
-        // Follows links; a broken link is not an image.
-        let Ok(metadata) = fs::metadata(&path) else {
-            continue;
-        };
-        if metadata.is_dir() {
-            if name != "ground_truth" {
-                walk(&path, above, found)?;
-            }
-        } else if metadata.is_file() && is_image_name(&path) {
-            found.push(path);
-        }
-    }
-    above.pop();
-    Ok(())
-}
-
-/// Whether the name has the extension of an image, in any case.
-pub(super) fn has_image_extension(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| {
-        let is = |known: &&str| extension.eq_ignore_ascii_case(known);
-        EXTENSIONS.iter().any(is)
-    })
-}
-
-/// Whether the name is that of an image and not of a mask.
-pub(super) fn is_image_name(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default();
-    let name = name.as_encoded_bytes().to_ascii_lowercase();
-    has_image_extension(path) && !name.ends_with(b"_mask.png")
-}
-
-/// The stems in use, in lower case: `A` and `a` are one file on macOS and Windows.
-#[derive(Default)]
-struct Stems(HashSet<String>);
-
-impl Stems {
-    /// A unique stem made of `path`'s parts; `-2`, `-3` and so on distinguish equal names.
-    fn claim(&mut self, path: &Path) -> String {
-        let parts = path.components();
-        let parts: Vec<String> = parts.map(|part| portable(&part.as_os_str().to_string_lossy())).collect();
-        let base = parts.join("/");
-        let mut stem = base.clone();
-        let mut number = 2;
-        while !self.0.insert(stem.to_lowercase()) {
-            stem = format!("{base}-{number}");
-            number += 1;
-        }
-        stem
-    }
-}
-
-/// `part` as a file name that any system allows: no separators, no reserved characters, not `.` or `..`.
-fn portable(part: &str) -> String {
-    let allowed = |c: char| !c.is_control() && !r#"/\:*?"<>|"#.contains(c);
-    let mut name: String = part.chars().map(|c| if allowed(c) { c } else { '_' }).collect();
-    // Windows drops trailing dots and spaces, which may make two names equal.
-    let kept = name.trim_end_matches(['.', ' ']).len();
-    if kept < name.len() {
-        name.truncate(kept);
-        name.push('_');
-    }
-    if name.is_empty() { "_".into() } else { name }
+    let names: Vec<(&Path, &Path)> = found.iter().map(|(_, group, name)| (&**group, &**name)).collect();
+    let stems = unique_names(&names);
+    let images = found.iter().zip(stems).map(|((path, ..), stem)| ImageEntry { path: path.clone(), stem });
+    Ok(Collected { images: images.collect(), left_out })
 }
 
 #[cfg(test)]
@@ -161,8 +96,13 @@ mod tests {
         folder
     }
 
-    fn stems(entries: &[ImageEntry]) -> Vec<&str> {
-        entries.iter().map(|entry| &*entry.stem).collect()
+    fn stems(found: &Collected) -> Vec<&str> {
+        found.images.iter().map(|entry| &*entry.stem).collect()
+    }
+
+    /// What was left out, by reason.
+    fn codes(found: &Collected) -> Vec<(&str, usize)> {
+        found.left_out.groups().map(|(reason, group)| (reason.code(), group.count)).collect()
     }
 
     #[test]
@@ -172,14 +112,15 @@ mod tests {
             "test/scratch/000.jpeg",
             "test/good/a.b.tif",
             "test/good/notes.txt",
-            "test/good/a_MASK.PNG",
+            "test/good/a.b_MASK.PNG",
             "ground_truth/scratch/000.png",
             ".cache/x.png",
             "test/.hidden.png",
         ]);
-        let entries = collect(&[folder.path().into()]).unwrap();
-        assert_eq!(stems(&entries), ["test/good/a.b", "test/scratch/000", "test/scratch/001"]);
-        assert_eq!(entries[2].path, folder.path().join("test/scratch/001.PNG"));
+        let found = collect(&[folder.path().into()]).unwrap();
+        assert_eq!(stems(&found), ["test/good/a.b", "test/scratch/000", "test/scratch/001"]);
+        assert_eq!(found.images[2].path, folder.path().join("test/scratch/001.PNG"));
+        assert_eq!(codes(&found), [("mask", 2), ("hidden", 2), ("other", 1)]);
     }
 
     #[test]
@@ -191,21 +132,13 @@ mod tests {
     }
 
     #[test]
-    fn stems_are_unique() {
+    fn stems_are_unique_and_each_file_counts_once() {
         let folder = tree(&["x/0.png", "y/0.png", "z/0.jpg", "z/0.png", "z/0-2.png"]);
         let at = |name: &str| folder.path().join(name);
-        let entries = collect(&[at("x"), at("y/0.png"), at("z"), at("x/0.png")]).unwrap();
-        assert_eq!(stems(&entries), ["0", "0-2", "0-2-2", "0-3", "0-4", "0-5"]);
-        let mut stems = Stems::default();
-        assert_eq!(stems.claim(Path::new("A")), "A");
-        assert_eq!(stems.claim(Path::new("a")), "a-2");
-    }
-
-    #[test]
-    fn stems_cannot_leave_their_folder() {
-        let names = ["..", ".", "", "a/b\\c", "C:", "end. ", "fine.name"];
-        let expected = ["_", "_", "_", "a_b_c", "C_", "end_", "fine.name"];
-        assert_eq!(names.map(portable), expected);
+        let found =
+            collect(&[at("x"), at("y/0.png"), at("z"), at("x/0.png"), at("z/../x"), at("z/0.jpg")]).unwrap();
+        assert_eq!(stems(&found), ["0", "0-2", "0-2-2", "0.jpg", "0.png"]);
+        assert_eq!(codes(&found), [("repeated", 3)]);
     }
 
     #[test]
@@ -231,8 +164,107 @@ mod tests {
         let odd = folder.path().join(OsStr::from_bytes(b"caf\xe9.png"));
         // Some file systems refuse such names; then there is nothing to test.
         let is_written = fs::write(&odd, b"x").is_ok();
-        let entries = collect(&[folder.path().into()]).unwrap();
-        assert_eq!(entries.len(), 1 + usize::from(is_written));
-        assert!(!is_written || entries[1].path == odd && entries[1].stem == "caf\u{fffd}");
+        let found = collect(&[folder.path().into()]).unwrap();
+        assert_eq!(found.images.len(), 1 + usize::from(is_written));
+        assert!(!is_written || found.images[1].path == odd && found.images[1].stem == "caf\u{fffd}");
+        assert_eq!(codes(&found), [("repeated", 1), ("broken_link", 1)]);
+    }
+
+    #[test]
+    fn photos_that_are_not_read_are_counted() {
+        let other = [
+            "a.gif",
+            "b.AVIF",
+            "c.jp2",
+            "d.tga",
+            "e.heic",
+            "f.jxl",
+            "g.pam",
+            "h.CR2",
+            "face_mask.png",
+            "gas_mask.png",
+        ];
+        let folder = tree(&[&other[..], &["x.pnm", "README", "list.csv"]].concat());
+        fs::write(folder.path().join("photo"), b"\x89PNG\r\n\x1a\n").unwrap();
+        let found = collect(&[folder.path().into()]).unwrap();
+        assert_eq!(stems(&found), ["face_mask", "gas_mask", "x"]);
+        assert_eq!(codes(&found), [("format_not_read", 8), ("no_extension", 1), ("other", 2)]);
+        let lines = found.left_out.lines();
+        assert!(
+            lines[0].contains("a.gif") && lines[0].starts_with("8 left out") && lines[0].ends_with('…'),
+            "{lines:?}"
+        );
+        // Where nothing is left, the error says so.
+        let folder = tree(&["a.gif"]);
+        let error = collect(&[folder.path().into()]).unwrap_err().to_string();
+        assert!(error.contains("a.gif") && error.contains("not read"), "{error}");
+    }
+
+    #[test]
+    fn masks_belong_to_an_image_that_is_there() {
+        let folder = tree(&[
+            "face.jpg",
+            "face_mask.png",
+            "set/bad/1.png",
+            "set/bad/1_mask.bmp",
+            "set/masks/bad/1.png",
+            "s/images/2.jpg",
+            "s/masks/2.png",
+            "s/gt/2_mask.png",
+            "s/masks/3.png",
+            "hats/7.png",
+            "masks/7.png",
+            "ground_truth/9.png",
+        ]);
+        let found = collect(&[folder.path().into()]).unwrap();
+        assert_eq!(stems(&found), ["face", "hats/7", "masks/7", "s/images/2", "s/masks/3", "set/bad/1"]);
+        assert_eq!(codes(&found), [("mask", 6)]);
+        // Named after the folder that holds it, a folder of masks is looked at.
+        let both = collect(&[folder.path().into(), folder.path().join("ground_truth")]).unwrap();
+        assert_eq!(both.images.len(), 7);
+    }
+
+    #[test]
+    fn own_output_is_no_input() {
+        let folder = tree(&["a.png", "out/overlays/a.png", "out/maps/b.png", "out/c.png", "overlays/d.png"]);
+        fs::write(folder.path().join("out/results.json"), "{\n  \"schema\": \"dapo-wgpu/results/1\"}")
+            .unwrap();
+        let found = collect(&[folder.path().into()]).unwrap();
+        assert_eq!(stems(&found), ["a", "out/c", "overlays/d"], "only beside results");
+        assert_eq!(codes(&found), [("own_output", 2), ("other", 1)]);
+        // A run that was killed has left no results.
+        let folder = tree(&[
+            "a.png",
+            "b/c.jpg",
+            "b/c.bmp",
+            "out/overlays/a.png",
+            "out/overlays/b/c.jpg.png",
+            "overlays/d.png",
+        ]);
+        let found = collect(&[folder.path().into()]).unwrap();
+        assert_eq!(stems(&found), ["a", "b/c.bmp", "b/c.jpg", "overlays/d"]);
+        assert_eq!(codes(&found), [("own_output", 2)]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_that_link_each_other_are_searched_once() {
+        let folder = tree(&["photos/a.png"]);
+        let root = folder.path();
+        let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, root.join(at)).unwrap();
+        for name in ["self", "again", "third"] {
+            link(".", name);
+        }
+        for n in 0..11 {
+            fs::create_dir(root.join(format!("d{n}"))).unwrap();
+            for m in 0..11 {
+                link(&format!("../d{m}"), &format!("d{n}/to{m}"));
+            }
+        }
+        link("photos", "0photos");
+        link("photos/a.png", "0.png");
+        let found = collect(&[root.into()]).unwrap();
+        assert_eq!(stems(&found), ["photos/a"], "under its own name");
+        assert_eq!(codes(&found), [("repeated", 3 + 121 + 1 + 1)]);
     }
 }

@@ -80,14 +80,17 @@ pub enum ImageError {
     },
     /// No image in any of the given paths.
     #[error(
-        "{}: no images found; looked for {extensions}, without hidden files, `ground_truth` folders and `*_mask.png`",
-        paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+        "{}: no images found; looked for {extensions}{}",
+        paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "),
+        left_out.iter().map(|line| format!("; {line}")).collect::<String>()
     )]
     NothingFound {
         /// The paths as given.
         paths: Vec<PathBuf>,
         /// The extensions looked for.
         extensions: String,
+        /// What there was instead.
+        left_out: Vec<String>,
     },
     /// No path was given at all.
     #[error("no image was named; give at least one image file or folder")]

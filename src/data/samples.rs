@@ -19,29 +19,36 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod boxes;
 mod coco;
 mod error;
 mod folders;
+mod ground;
 mod index;
 mod layout;
 mod list;
+mod lost;
 mod mask;
 mod meta;
 mod mvtec;
 mod problem;
 mod real_iad;
+mod remark;
 mod sample;
 mod scan;
 mod table;
 #[cfg(test)]
 mod tests;
 mod visa;
+mod words;
 
 pub use error::SampleError;
 pub use layout::{Layout, Split, UnknownLayoutName};
-pub use list::{detect_layout, list, read};
-pub use mask::Mask;
+pub use list::{detect_layout, detect_layout_with, list, list_with, read};
+pub use mask::{Mask, MaskPixels, Truth, same_shape};
 pub use problem::Problem;
 pub use real_iad::view;
+pub use remark::MaskRemark;
 pub(super) use sample::folder_name;
-pub use sample::{Listing, Sample, is_unnamed};
+pub use sample::{Listing, Sample};
+pub use words::{GoodWords, is_unnamed};

@@ -17,4 +17,4 @@ pub use super::samples::{Layout, Mask, Problem, Sample, SampleError, Split};
 pub use class::Class;
 pub use data_set::DataSet;
 pub use description::{Description, Expected, Totals};
-pub use open::{Opened, open};
+pub use open::{Opened, open, open_with};

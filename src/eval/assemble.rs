@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::remarks;
 use crate::metrics::{
     Bounded, ClassFigures, ConfusionMatrix, ImageFigures, MultiFigures, PixelFigures, Undefined,
     image_figures, image_resamples, interval,
@@ -11,7 +12,7 @@ use crate::metrics::{
 use crate::report::metrics::{
     Confusion, DataAbout, Figure, Figures, Metrics, ProductMetrics, SCHEMA, TypeFigures,
 };
-use crate::report::results::{Adapter, FailedImage, Model, NORMAL, Program};
+use crate::report::results::{Adapter, FailedImage, LeftFiles, Model, NORMAL, Program};
 
 /// Seed of the bootstrap.
 const SEED: u64 = 1;
@@ -31,6 +32,8 @@ pub struct ProductResult {
     pub image_confusion: Option<ConfusionMatrix>,
     /// Defective images without a mask: they count in image figures only.
     pub without_mask: usize,
+    /// Masks and maps with something odd, by codes.
+    pub remarks: BTreeMap<String, usize>,
 }
 
 /// What is known of the run as a whole.
@@ -124,6 +127,7 @@ fn product(result: &ProductResult, seed: u64) -> (ProductMetrics, Option<Resampl
         images: labels.len(),
         defective: labels.iter().filter(|&&l| l).count(),
         without_mask: result.without_mask,
+        remarks: result.remarks.clone(),
         image_confusion: result.image_confusion.as_ref().map(confusion),
         ..ProductMetrics::default()
     };
@@ -134,8 +138,17 @@ fn product(result: &ProductResult, seed: u64) -> (ProductMetrics, Option<Resampl
         metrics.types = types.classes.iter().map(|c| (c.name.clone(), type_figures(c))).collect();
         metrics.pixel_confusion = Some(confusion(&types.confusion));
     }
+    if let Some(reason) = remarks::partial(masks(&metrics), &metrics.remarks) {
+        let of_pixels = figures.values.keys().filter(|figure| figure.is_of_pixels());
+        figures.partial = of_pixels.map(|figure| (*figure, reason.clone())).collect();
+    }
     metrics.figures = figures;
     (metrics, resamples)
+}
+
+/// Masks of a product.
+fn masks(product: &ProductMetrics) -> usize {
+    product.defective.saturating_sub(product.without_mask)
 }
 
 /// Plain mean of each figure over the products that have it. The bound of a mean is the mean of the bounds.
@@ -149,6 +162,11 @@ fn mean(products: &BTreeMap<String, ProductMetrics>, notes: &mut Vec<String>) ->
         let values: Vec<Bounded> = products.values().filter_map(of).collect();
         if let Some(found) = Bounded::mean(&values) {
             put(&mut mean, figure, Ok(found));
+            let partial = products.iter().filter(|(_, p)| p.figures.partial.contains_key(&figure));
+            let partial: Vec<&str> = partial.map(|(name, _)| name.as_str()).collect();
+            if !partial.is_empty() {
+                mean.partial.insert(figure, format!("over a part of the defects of {}", partial.join(", ")));
+            }
             let lacks = |(name, p): (&'_ String, &ProductMetrics)| {
                 (!p.figures.values.contains_key(&figure)).then(|| name.clone())
             };
@@ -212,6 +230,15 @@ pub fn metrics(about: About, results: &[ProductResult]) -> Metrics {
     let mut results: Vec<&ProductResult> = results.iter().collect();
     results.sort_by(|a, b| a.name.cmp(&b.name));
     let (mut products, mut resamples, mut notes) = (BTreeMap::new(), Vec::new(), about.notes);
+    notes.extend(about.data.notes.iter().cloned());
+    if !about.data.left_out.is_empty() {
+        let files = |(reason, files): (&String, &LeftFiles)| {
+            let more = if files.count > files.first.len() { ", …" } else { "" };
+            format!("{} {reason} ({}{more})", files.count, files.first.join(", "))
+        };
+        let parts: Vec<String> = about.data.left_out.iter().map(files).collect();
+        notes.push(format!("not evaluated: {}; dapo-wgpu data inspect says more", parts.join(", ")));
+    }
     for (at, result) in results.into_iter().enumerate() {
         let (metrics, drawn) = product(result, SEED + at as u64);
         if let Some(types) = result.types.as_ref().filter(|t| !t.left_out().is_empty()) {
@@ -221,6 +248,7 @@ pub fn metrics(about: About, results: &[ProductResult]) -> Metrics {
                 types.left_out().join(", ")
             ));
         }
+        notes.extend(remarks::notes(&result.name, masks(&metrics), &metrics.remarks));
         products.insert(result.name.clone(), metrics);
         resamples.extend(drawn);
     }
@@ -246,104 +274,4 @@ pub fn metrics(about: About, results: &[ProductResult]) -> Metrics {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::metrics::{PixelScores, TypeScores};
-
-    fn images(scores: &[f32], defective: usize) -> Vec<(f32, bool)> {
-        scores.iter().enumerate().map(|(at, &score)| (score, at < defective)).collect()
-    }
-
-    fn example() -> Vec<ProductResult> {
-        let mut pixels = PixelScores::new();
-        pixels.add(&[0.9, 0.2, 0.6, 0.1], &[true, false, true, false], 2).expect("a map");
-        let mut types = TypeScores::new([NORMAL, "hole", "cut"]);
-        types.add(&[0.1, 0.9, 0.9, 0.1, 0.1, 0.0], &[1, 0]).expect("maps");
-        let bottle = ProductResult {
-            name: "bottle".into(),
-            image_scores: images(&[0.9, 0.4, 0.5, 0.1], 2),
-            pixels: Some(pixels.figures()),
-            types: Some(types.figures()),
-            ..ProductResult::default()
-        };
-        let mut holes = TypeScores::new([NORMAL, "hole"]);
-        holes.add(&[0.1, 0.9, 0.9, 0.9], &[1, 0]).expect("maps");
-        let cable = ProductResult {
-            name: "cable".into(),
-            image_scores: images(&[0.9, 0.1], 1),
-            pixels: Some(PixelScores::new().figures()),
-            types: Some(holes.figures()),
-            ..ProductResult::default()
-        };
-        let good = ProductResult {
-            name: "wood".into(),
-            image_scores: images(&[0.1], 0),
-            ..ProductResult::default()
-        };
-        vec![bottle, cable, good]
-    }
-
-    #[test]
-    fn means_are_over_the_products_that_have_a_figure() {
-        let found = metrics(About::default(), &example());
-        // bottle: 3 of 4 pairs; cable: 1; wood has no defective image.
-        assert_eq!(found.mean.values[&Figure::ImageAuroc], 0.875);
-        assert_eq!(
-            found.products["wood"].figures.undefined[&Figure::ImageAuroc],
-            "undefined: all 1 samples are normal; both normal and defective ones are needed"
-        );
-        assert_eq!(found.mean.values[&Figure::PixelAuroc], 1.0, "of bottle alone");
-        assert!(
-            found.notes.contains(&"image AUROC: mean over 2 of 3 products; without wood".to_owned()),
-            "{:?}",
-            found.notes
-        );
-        assert!(
-            found.notes.iter().any(|n| n.starts_with("bottle: ") && n.contains("cut")),
-            "{:?}",
-            found.notes
-        );
-        assert_eq!((found.products["bottle"].images, found.products["bottle"].defective), (4, 2));
-        // cable has two images, one of each kind: all its resamples are 1. Of bottle's, one in sixteen has only 0.4
-        // against only 0.5, which is 0; more than half are 1.
-        assert_eq!(found.mean.intervals[&Figure::ImageAuroc], [0.5, 1.0]);
-        assert!(found.mean.bounds.is_empty());
-        // Two normal pixels have rates of 0, one half and 1 only.
-        assert_eq!(found.mean.undefined.keys().collect::<Vec<_>>(), [&Figure::Aupro]);
-    }
-
-    #[test]
-    fn types_are_averaged_over_the_products_that_have_them() {
-        let found = metrics(About::default(), &example());
-        assert_eq!(found.types.keys().collect::<Vec<_>>(), ["hole"], "cut has no pixel, normal is no defect");
-        let hole = &found.types["hole"];
-        // 1 in bottle; a tie in cable.
-        assert_eq!((hole.auroc, hole.support), (Some(0.75), 2));
-        let confusion = found.products["bottle"].pixel_confusion.clone().expect("types");
-        assert_eq!((confusion.names.len(), &confusion.counts[1]), (3, &vec![0, 1, 0]));
-    }
-
-    #[test]
-    fn the_order_of_products_makes_no_difference() {
-        let mut backwards = example();
-        backwards.reverse();
-        let bytes = |results: &[ProductResult]| {
-            serde_json::to_string(&metrics(About::default(), results)).expect("JSON")
-        };
-        assert_eq!(bytes(&example()), bytes(&backwards));
-    }
-
-    #[test]
-    fn bounds_of_a_mean_are_the_mean_of_bounds() {
-        let with = |name: &str, max_error: f64| {
-            let value = Ok(Bounded { value: 0.5, max_error });
-            let pixels =
-                PixelFigures { auroc: value.clone(), ap: value.clone(), f1_max: value.clone(), aupro: value };
-            ProductResult { name: name.into(), pixels: Some(pixels), ..ProductResult::default() }
-        };
-        let found = metrics(About::default(), &[with("a", 0.02), with("b", 0.0)]);
-        assert_eq!(found.mean.bounds[&Figure::Aupro], 0.01);
-        assert!(found.products["b"].figures.bounds.is_empty(), "exact");
-        assert_eq!(found.mean.undefined[&Figure::ImageAp], "undefined: there are no samples");
-    }
-}
+mod tests;

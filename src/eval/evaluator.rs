@@ -1,9 +1,10 @@
 //! A plan's images through a detector: good or defective among all classes, types among those of each product.
 
+use super::content::content;
 use super::plan::{Item, Plan};
 use crate::dapo::learner::DapoError;
 use crate::dapo::{ClassEmbeddings, Detection, MapChannels};
-use crate::data::samples::Mask;
+use crate::data::samples::{Mask, MaskRemark, Truth};
 use crate::data::{ImageError, MaskRule, Tile, read_ahead};
 use crate::inspect::{Batches, Inspector, ReadPhoto, merge};
 
@@ -25,6 +26,10 @@ pub struct LabelledPhoto {
     product: usize,
     /// Which pixels are defective, [size, size]; none where a defective image has no mask.
     pub mask: Option<Vec<bool>>,
+    /// What is odd about it.
+    pub remarks: Vec<MaskRemark>,
+    /// Digests of the files, see [`content`](super::content::content).
+    pub content: String,
 }
 
 /// An inspector with the classes of a plan.
@@ -56,12 +61,13 @@ impl<'a> Evaluator<'a> {
         let preprocess = reader.preprocess();
         let size = preprocess.size;
         let read = move |(index, item): (usize, Item)| -> ReadPhoto<LabelledPhoto> {
-            let mut mask = None;
+            let (mut mask, mut remarks) = (None, Vec::new());
+            let content = content(&item);
             let photo = reader.read(&item.image).and_then(|photo| {
-                mask = labels(item.mask.as_ref(), item.class, size)?;
+                (mask, remarks) = labels(item.mask.as_ref(), item.class, size, photo.original_size)?;
                 Ok(photo)
             });
-            ReadPhoto { job: LabelledPhoto { index, product: item.product, mask }, photo }
+            ReadPhoto { job: LabelledPhoto { index, product: item.product, mask, remarks, content }, photo }
         };
         let items: Vec<(usize, Item)> =
             indices.into_iter().map(|index| (index, self.plan.items[index].clone())).collect();
@@ -114,15 +120,24 @@ impl<'a> Evaluator<'a> {
 }
 
 /// Which pixels are defective: none in a good image; unknown in a defective image without a mask.
-fn labels(mask: Option<&Mask>, class: Option<usize>, size: u32) -> Result<Option<Vec<bool>>, ImageError> {
+fn labels(
+    mask: Option<&Mask>,
+    class: Option<usize>,
+    size: u32,
+    image: (u32, u32),
+) -> Result<Labels, ImageError> {
     Ok(match (mask, class) {
-        (_, None) => Some(vec![false; size as usize * size as usize]),
-        (None, Some(_)) => None,
+        (_, None) => (Some(vec![false; size as usize * size as usize]), Vec::new()),
+        (None, Some(_)) => (None, Vec::new()),
         (Some(mask), Some(_)) => {
-            Some(mask.load(size, MaskRule::Half)?.into_iter().map(|value| value > 0.0).collect())
+            let Truth { cells, remarks, .. } = mask.truth([size; 2], MaskRule::Half, Some(image))?;
+            (Some(cells.into_iter().map(|value| value > 0.0).collect()), remarks)
         }
     })
 }
+
+/// Defective pixels, if they are known, and what is odd about the mask.
+type Labels = (Option<Vec<bool>>, Vec<MaskRemark>);
 
 /// One result of the whole and the tiles.
 fn join(whole: Detections, size: (u32, u32), tiles: Vec<(Tile, Detections)>) -> Detections {

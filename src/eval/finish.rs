@@ -5,7 +5,10 @@ use std::path::Path;
 
 use super::EvalError;
 use super::assemble::{About, ProductResult, metrics};
-use super::run::{Settings, read_counts, records};
+use super::counts;
+use super::proof::prove;
+use super::remarks::remarks;
+use super::run::Settings;
 use crate::metrics::ConfusionMatrix;
 use crate::report::metrics::{ImageRecord, Metrics};
 use crate::report::results::FailedImage;
@@ -15,7 +18,7 @@ use crate::report::results::FailedImage;
 /// # Errors
 /// [`EvalError::Parts`] if it is only a part or not finished; a damaged folder.
 pub fn finish(folder: &Path, settings: &Settings) -> Result<Metrics, EvalError> {
-    let records = records(folder)?;
+    let records = prove(folder, settings)?.records;
     if records.len() != settings.data.images {
         return Err(EvalError::Parts(format!(
             "{}: {} of {} images are done; run the same eval command again to finish it",
@@ -31,7 +34,7 @@ pub fn finish(folder: &Path, settings: &Settings) -> Result<Metrics, EvalError> 
     let mut results = Vec::new();
     for (product, (name, classes)) in settings.products.iter().enumerate() {
         let of: &[&ImageRecord] = by_product.get(name.as_str()).map_or(&[], Vec::as_slice);
-        let counts = read_counts(folder, product)?.map(|(_, counts)| counts);
+        let counts = counts::read(folder, product)?.map(|saved| saved.counts);
         let types = counts.as_ref().and_then(|c| c.types.as_ref()).map(|t| t.figures());
         results.push(ProductResult {
             name: name.clone(),
@@ -40,6 +43,7 @@ pub fn finish(folder: &Path, settings: &Settings) -> Result<Metrics, EvalError> 
             pixels: counts.as_ref().map(|c| c.pixels.figures()),
             types,
             without_mask: counts.map_or(0, |c| c.without_mask as usize),
+            remarks: remarks(of.iter().copied()),
         });
     }
     let failed = |record: &ImageRecord| {

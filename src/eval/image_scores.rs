@@ -65,12 +65,17 @@ impl FromStr for ImageScore {
     }
 }
 
-/// Reads a table of scores: CSV whose header names the columns `image` (a path relative to the data set, with `/`) and
-/// `score`.
+/// Reads a table of scores: the `images.jsonl` of an evaluation, or CSV whose header names the columns `image` (a path
+/// relative to the data set, with `/`) and `score`.
 ///
 /// # Errors
 /// A message that names the file, the line and the fix.
 pub fn table(path: &Path) -> Result<HashMap<String, f32>, String> {
+    let is_lines =
+        path.extension().is_some_and(|e| ["jsonl", "ndjson"].iter().any(|own| e.eq_ignore_ascii_case(own)));
+    if is_lines {
+        return lines(path);
+    }
     let at = |what: String| format!("{}: {what}", path.display());
     let mut reader = csv::Reader::from_path(path).map_err(|e| at(format!("cannot be read: {e}")))?;
     let header = reader.headers().map_err(|e| at(format!("is not a table: {e}")))?.clone();
@@ -90,6 +95,35 @@ pub fn table(path: &Path) -> Result<HashMap<String, f32>, String> {
             value.ok_or_else(|| at(format!("line {line}: the score '{text}' is not a finite number")))?;
         if scores.insert(name.to_owned(), value).is_some() {
             return Err(at(format!("line {line}: a second score for '{name}'; leave one")));
+        }
+    }
+    Ok(scores)
+}
+
+/// A line of `images.jsonl`; an image that failed has no score.
+#[derive(serde::Deserialize)]
+struct Line {
+    path: String,
+    #[serde(default)]
+    score: Option<f32>,
+}
+
+/// The scores of an `images.jsonl`.
+fn lines(path: &Path) -> Result<HashMap<String, f32>, String> {
+    let at = |what: String| format!("{}: {what}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|e| at(format!("cannot be read: {e}")))?;
+    let mut scores = HashMap::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let number = number + 1;
+        let expected = "expected the images.jsonl of an evaluation, with path and score in each line";
+        let line: Line =
+            serde_json::from_str(line).map_err(|e| at(format!("line {number}: {e}; {expected}")))?;
+        let Some(score) = line.score else { continue };
+        if !score.is_finite() {
+            return Err(at(format!("line {number}: the score is not a finite number")));
+        }
+        if scores.insert(line.path.clone(), score).is_some() {
+            return Err(at(format!("line {number}: a second score for '{}'; leave one", line.path)));
         }
     }
     Ok(scores)

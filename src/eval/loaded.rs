@@ -4,6 +4,9 @@ use std::path::Path;
 
 use super::maps::Map;
 use super::plan::Item;
+use super::remarks::{MISSHAPEN, TRANSPOSED};
+use crate::data::image::Source;
+use crate::data::samples::{Truth, same_shape};
 use crate::data::{ImageError, MaskRule};
 
 /// How the maps of a product are read.
@@ -22,6 +25,19 @@ pub struct Loaded {
     pub anomaly: Vec<f32>,
     /// Which pixels are defective; `None` for a defective image without a mask.
     pub mask: Option<Vec<bool>>,
+    /// What is odd about mask and map, by codes.
+    pub remarks: Vec<String>,
+}
+
+/// What is odd about the shape of a map, by the width and height of its image and its own.
+fn shape(image: (u32, u32), [width, height]: [u32; 2]) -> Option<&'static str> {
+    if width == height || same_shape(image, (width, height)) {
+        None
+    } else if same_shape(image, (height, width)) {
+        Some(TRANSPOSED)
+    } else {
+        Some(MISSHAPEN)
+    }
 }
 
 impl MapReader {
@@ -52,14 +68,38 @@ impl MapReader {
             Ok(map) => map,
             Err(reason) => return Ok(Err(reason)),
         };
+        let size = [map.width as u32, map.height as u32];
+        let is_masked = item.mask.is_some() && item.class.is_some();
+        // A square map fits any image; others are compared with theirs. An image need not be there.
+        let of_image = is_masked || map.width != map.height;
+        let image =
+            of_image.then(|| Source::open(&item.image).ok()).flatten().map(|image| image.dimensions());
+        let mut remarks = Vec::new();
         let mask = match (&item.mask, item.class) {
-            (_, None) => Some(vec![false; map.height * map.width]),
+            (_, None) => {
+                remarks.extend(image.and_then(|image| shape(image, size)).map(str::to_owned));
+                Some(vec![false; map.height * map.width])
+            }
             (None, Some(_)) => None,
             (Some(mask), Some(_)) => {
-                let cells = mask.load_as([map.width as u32, map.height as u32], MaskRule::Half)?;
+                let Truth { cells, own_size, remarks: of_mask } = mask.truth(size, MaskRule::Half, image)?;
+                remarks.extend(of_mask.iter().map(|remark| remark.code().to_owned()));
+                match shape(own_size, size) {
+                    Some(TRANSPOSED) => {
+                        let (width, height) = own_size;
+                        return Ok(Err(format!(
+                            "{}: has {} rows and {} columns, and its mask is {width} wide and {height} high: it is \
+                             transposed; save it as H×W",
+                            path.display(),
+                            size[1],
+                            size[0]
+                        )));
+                    }
+                    other => remarks.extend(other.map(str::to_owned)),
+                }
                 Some(cells.into_iter().map(|cell| cell > 0.0).collect())
             }
         };
-        Ok(Ok(Loaded { anomaly: map.anomaly(), map, mask }))
+        Ok(Ok(Loaded { anomaly: map.anomaly(), map, mask, remarks }))
     }
 }

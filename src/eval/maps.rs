@@ -38,12 +38,8 @@ pub struct MapError {
 }
 
 /// Where the map of an image may lie: `folder` mirrors the folders of the data set, and the map has the name of the
-/// image (a path relative to the data set) with another extension, or with `_map` or `.binary` before it.
-pub fn candidates(folder: &Path, image: &str) -> Vec<PathBuf> {
-    let stem = match image.rsplit_once('.') {
-        Some((stem, extension)) if !extension.contains('/') => stem,
-        _ => image,
-    };
+/// image, see [`Plan::map_names`](super::Plan::map_names), with the extension of a map, or with `_map` or `.binary` before it.
+pub fn candidates(folder: &Path, stem: &str) -> Vec<PathBuf> {
     let named = |extension: &str| {
         let extension = extension.to_owned();
         SUFFIXES.map(|suffix| folder.join(format!("{stem}{suffix}.{extension}")))
@@ -51,11 +47,23 @@ pub fn candidates(folder: &Path, image: &str) -> Vec<PathBuf> {
     EXTENSIONS.into_iter().flat_map(named).collect()
 }
 
-/// The map of an image, unless there is none. The image itself is not a map.
-pub fn find(folder: &Path, relative: &str, image: &Path) -> Option<PathBuf> {
-    let image = image.canonicalize().ok();
+/// The map of the image `file` with this name, unless there is none. The image itself is not a map. `path` is that of the
+/// image relative to the data set: other programs name maps after it, whatever characters it has.
+pub fn find(folder: &Path, name: &str, path: &str, file: &Path) -> Option<PathBuf> {
+    let image = file.canonicalize().ok();
     let is_map = |path: &PathBuf| path.is_file() && path.canonicalize().ok() != image;
-    candidates(folder, relative).into_iter().find(is_map)
+    let mut places = candidates(folder, name);
+    let relative = Path::new(path);
+    let is_below = relative.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    let extension = relative.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    // A name with the extension of the image is shared by others without it.
+    if is_below && !name.ends_with(extension) {
+        places.extend(candidates(
+            folder,
+            path.strip_suffix(extension).map_or(path, |stem| stem.trim_end_matches('.')),
+        ));
+    }
+    places.into_iter().find(is_map)
 }
 
 impl Map {
@@ -210,7 +218,7 @@ mod tests {
     #[test]
     fn maps_are_looked_for_beside_the_mirrored_image() {
         let folder = Path::new("maps");
-        let found = candidates(folder, "bottle/test/a.b/000.png");
+        let found = candidates(folder, "bottle/test/a.b/000");
         assert_eq!(found.len(), 15);
         assert_eq!(found[0], Path::new("maps/bottle/test/a.b/000.npy"));
         assert!(found.contains(&"maps/bottle/test/a.b/000_map.png".into()));

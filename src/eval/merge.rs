@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use super::EvalError;
-use super::run::{
-    Counts, Settings, difference, done, read_counts, read_settings, records, to_json, write_counts,
-};
+use super::counts::{self, Counts, Saved};
+use super::proof::{extent, prove};
+use super::run::{Settings, difference, read_settings, to_json};
 use crate::report::metrics::ImageRecord;
 use crate::report::write_atomic;
 
@@ -53,8 +55,7 @@ pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Settings, EvalError> {
             let (first, second) = (before.folder.display(), folder.display());
             return Err(EvalError::Parts(format!("{first} and {second} are both part {number}/{of}")));
         }
-        let records = records(folder)?;
-        by_number.insert(number, Part { folder: folder.clone(), settings, records });
+        by_number.insert(number, Part { folder: folder.clone(), settings, records: Vec::new() });
     }
     let whole = whole.ok_or_else(|| EvalError::Parts("no part to merge".into()))?;
     let of = by_number.values().next().map_or(0, |part| part.settings.shard.1);
@@ -63,72 +64,59 @@ pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Settings, EvalError> {
             "part {missing}/{of} is missing: run eval with --shard {missing}/{of}, and name its folder too"
         )));
     }
-    for part in by_number.values() {
-        part.complete()?;
+    for part in by_number.values_mut() {
+        part.records = part.complete()?;
     }
     let mut all: Vec<ImageRecord> = by_number.values().flat_map(|part| part.records.clone()).collect();
     all.sort_by_key(|record| record.index);
     fs::create_dir_all(out.join("counts")).map_err(EvalError::io(out))?;
-    let mut through = 0;
-    for (product, (name, _)) in whole.products.iter().enumerate() {
-        through += all.iter().filter(|r| r.product == *name).count();
-        let mut sum: Option<Counts> = None;
-        for part in by_number.values() {
-            let Some((_, counts)) = read_counts(&part.folder, product)? else { continue };
-            match &mut sum {
-                None => sum = Some(counts),
-                Some(sum) => sum.add(&counts)?,
-            }
-        }
-        if let Some(sum) = sum {
-            write_counts(out, product, through, &sum)?;
-        }
-    }
-    let lines: Vec<u8> = all
+    let lines: Vec<Vec<u8>> = all
         .iter()
-        .flat_map(|record| {
+        .map(|record| {
             let mut line = serde_json::to_vec(record).unwrap_or_default();
             line.push(b'\n');
             line
         })
         .collect();
-    write_atomic(out.join("images.jsonl"), &lines)?;
+    let (mut through, mut hash) = (0, Sha256::new());
+    for (product, (name, _)) in whole.products.iter().enumerate() {
+        let more = all.iter().filter(|r| r.product == *name).count();
+        lines[through..through + more].iter().for_each(|line| hash.update(line));
+        through += more;
+        let mut sum: Option<Counts> = None;
+        for part in by_number.values() {
+            let Some(Saved { counts, .. }) = counts::read(&part.folder, product)? else { continue };
+            match &mut sum {
+                None => sum = Some(counts),
+                Some(sum) => sum.add(&counts)?,
+            }
+        }
+        if let Some(counts) = sum {
+            let journal = hash.clone().finalize().into();
+            counts::write(out, product, &Saved { through, journal, counts })?;
+        }
+    }
+    write_atomic(out.join("images.jsonl"), &lines.concat())?;
     // Last: a folder without it is not a run, and merging can be repeated.
     write_atomic(out.join("run.json"), &to_json(&whole))?;
     Ok(whole)
 }
 
 impl Part {
-    /// Checks that every image of the part is done.
-    fn complete(&self) -> Result<(), EvalError> {
+    /// The lines of the part, once it is proven that every image of it is done.
+    fn complete(&self) -> Result<Vec<ImageRecord>, EvalError> {
         let (number, of) = self.settings.shard;
-        let images = self.settings.data.images;
-        let expected = (0..images).filter(|i| i % of == number - 1);
         // A part that was killed can have lines of images that are not yet in its counts.
-        let kept = done(&self.folder)?;
-        if kept == self.records.len() && self.records.iter().map(|r| r.index).eq(expected.clone()) {
-            return Ok(());
+        let (kept, lines) = extent(&self.folder, &self.settings)?;
+        let kept = kept.min(lines);
+        if kept as u128 == self.settings.images() {
+            return Ok(prove(&self.folder, &self.settings)?.records);
         }
         Err(EvalError::Parts(format!(
             "{}: part {number}/{of} has {} of its {} images; run the same eval command again to finish it",
             self.folder.display(),
             kept,
-            expected.count()
+            self.settings.images()
         )))
-    }
-}
-
-impl Counts {
-    /// Adds the counts of other images of the same product.
-    fn add(&mut self, other: &Self) -> Result<(), EvalError> {
-        let unlike = |e: crate::metrics::Undefined| EvalError::Parts(e.to_string());
-        self.pixels.merge(&other.pixels).map_err(unlike)?;
-        match (&mut self.types, &other.types) {
-            (Some(mine), Some(theirs)) => mine.merge(theirs).map_err(unlike)?,
-            (None, None) => {}
-            _ => return Err(EvalError::Parts("some parts have types, others do not".into())),
-        }
-        self.without_mask += other.without_mask;
-        Ok(())
     }
 }

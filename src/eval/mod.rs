@@ -6,6 +6,8 @@
 //! was interrupted or divided, the result has the same bytes.
 
 pub mod assemble;
+pub mod content;
+pub mod counts;
 pub mod evaluator;
 pub mod finish;
 pub mod gallery;
@@ -15,6 +17,8 @@ pub mod maps;
 pub mod merge;
 pub mod meter;
 pub mod plan;
+mod proof;
+pub mod remarks;
 pub mod run;
 pub mod score;
 pub mod table;
@@ -74,6 +78,19 @@ pub enum EvalError {
         theirs: String,
         /// Its value now.
         ours: String,
+    },
+    /// Files that were evaluated hold something else now.
+    #[error(
+        "{}: {count} of the images done before, or their masks, have changed since ({}); remove the folder to evaluate \
+         all anew, or choose another with --out", folder.display(), first.join(", ")
+    )]
+    Changed {
+        /// The folder.
+        folder: PathBuf,
+        /// How many images.
+        count: usize,
+        /// The first of them, relative to the data set.
+        first: Vec<String>,
     },
     /// A map that could not be written.
     #[error("{0}")]

@@ -5,9 +5,11 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-use crate::data::samples::Mask;
+use crate::data::samples::{Mask, Problem};
 use crate::data::sets::DataSet;
+use crate::data::unique_names;
 use crate::report::metrics::DataAbout;
+use crate::report::results::LeftOut;
 
 /// One image.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +48,9 @@ pub struct Plan {
     pub items: Vec<Item>,
 }
 
+/// The largest number of parts.
+pub const MAX_SHARDS: usize = 100_000;
+
 /// One of the equal parts of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
@@ -61,7 +66,7 @@ impl FromStr for Shard {
     fn from_str(text: &str) -> Result<Self, String> {
         let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
         match parts {
-            Some((number, of)) if 1 <= number && number <= of && of <= 100_000 => Ok(Shard { number, of }),
+            Some((number, of)) if 1 <= number && number <= of && of <= MAX_SHARDS => Ok(Shard { number, of }),
             _ => Err("expected a part as i/n, such as 1/7, i from 1 to n".to_owned()),
         }
     }
@@ -104,6 +109,8 @@ impl Plan {
                 layout: set.layout.to_string(),
                 images: items.len(),
                 list_sha256: hash.finalize().iter().map(|b| format!("{b:02x}")).collect(),
+                left_out: left_out(set),
+                notes: notes(set),
             },
             classes: set.classes.iter().map(|class| class.name.clone()).collect(),
             products: names
@@ -120,6 +127,14 @@ impl Plan {
         (0..self.items.len()).filter(|i| i % shard.of == shard.number - 1).collect()
     }
 
+    /// A name for the maps of each image, unlike all others: its path without extension, or with it where several images
+    /// differ in it only.
+    pub fn map_names(&self) -> Vec<String> {
+        let one = Path::new("");
+        let paths: Vec<(&Path, &Path)> = self.items.iter().map(|item| (one, Path::new(&item.path))).collect();
+        unique_names(&paths)
+    }
+
     /// Names of the classes of a product, normal first.
     pub fn names(&self, product: usize) -> Vec<String> {
         let defects = self.products[product].classes.iter().map(|&c| self.classes[c].clone());
@@ -131,6 +146,43 @@ impl Plan {
         let place = |class| self.products[item.product].classes.iter().position(|&c| c == class);
         item.class.and_then(place).map_or(0, |at| at + 1)
     }
+}
+
+/// What the data set holds besides the images of the plan.
+fn left_out(set: &DataSet) -> LeftOut {
+    const NAMED: usize = 5;
+    let mut found = LeftOut::new();
+    for problem in &set.problems {
+        let code = match problem {
+            Problem::LeftOut { reason, .. } => reason.code(),
+            Problem::Dropped { .. } | Problem::BrokenLink { .. } => problem.kind(),
+            Problem::Entry { .. } | Problem::MissingFile { what: "image", .. } => problem.kind(),
+            _ => continue,
+        };
+        let files = found.entry(code.to_owned()).or_default();
+        files.count += 1;
+        if files.first.len() < NAMED {
+            files.first.push(match problem {
+                Problem::MissingFile { file, .. } => file.clone(),
+                Problem::Entry { place, .. } => place.clone(),
+                _ => relative(problem.path(), &set.root),
+            });
+        }
+    }
+    found
+}
+
+/// Remarks about labels and boxes, without the folder of the data set, which may lie elsewhere on each machine.
+fn notes(set: &DataSet) -> Vec<String> {
+    const SHOWN: usize = 10;
+    let of_labels =
+        |problem: &&Problem| matches!(problem, Problem::LikeGood { .. } | Problem::BoxOutside { .. });
+    let root = format!("{}{}", set.root.display(), std::path::MAIN_SEPARATOR);
+    let all = || set.problems.iter().filter(of_labels);
+    let text = |problem: &Problem| problem.to_string().replace(&root, "");
+    let more = all().count().checked_sub(SHOWN).filter(|more| *more > 0);
+    let more = more.map(|more| format!("{more} more of the kind; dapo-wgpu data inspect lists all"));
+    all().take(SHOWN).map(text).chain(more).collect()
 }
 
 /// A path below `root`, with `/` on every system.

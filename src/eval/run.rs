@@ -5,25 +5,30 @@
 //! | `run.json` | [`Settings`]: a run goes on only with the same |
 //! | `images.jsonl` | a line for each image that is done, in order |
 //! | `run.lock` | held while a program works here |
-//! | `counts/N.bin` | pixel counts of product N, and how many images of the run they reach up to |
+//! | `counts/N.bin` | pixel counts of product N, how many images of the run they reach up to, and the hash of their lines |
 //!
 //! Counts are written as a whole and renamed, after the lines of the images that they contain. A run that was killed
 //! therefore goes on behind the images of the newest counts; lines that were written after them are cut off.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::EvalError;
-use crate::metrics::{PixelCounts, TypeCounts};
+pub use super::counts::Counts;
+use super::counts::{self, Saved};
+use super::plan::MAX_SHARDS;
+use super::proof::{Proven, prove};
 use crate::report::metrics::{DataAbout, ImageRecord};
 use crate::report::results::{Adapter, Model, Program};
 use crate::report::{Lock, sweep, write_atomic};
 
 /// Value of [`Settings::schema`].
-pub const SCHEMA: &str = "dapo-wgpu/evaluation/1";
+pub const SCHEMA: &str = "dapo-wgpu/evaluation/2";
 
 /// Everything that the numbers depend on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,15 +63,25 @@ pub struct Settings {
     pub shard: (usize, usize),
 }
 
-/// Counts of one product.
-#[derive(Debug, Clone)]
-pub struct Counts {
-    /// Good or defective.
-    pub pixels: PixelCounts,
-    /// Types, for methods that predict them.
-    pub types: Option<TypeCounts>,
-    /// Defective images without mask, which are not in the counts.
-    pub without_mask: u64,
+impl Settings {
+    /// Images of the part that the run is about.
+    pub fn images(&self) -> u128 {
+        let (number, of) = (self.shard.0 as u128, self.shard.1 as u128);
+        (self.data.images as u128 + of - number) / of
+    }
+
+    /// Checks what arithmetic depends on: the file may have been edited.
+    fn check(&self) -> Result<(), String> {
+        let (number, of) = self.shard;
+        if number < 1 || number > of || of > MAX_SHARDS {
+            return Err(format!("shard is [{number}, {of}]; expected a part from 1 to the number of parts"));
+        }
+        let names: BTreeSet<&String> = self.products.iter().map(|(name, _)| name).collect();
+        if self.model.image_size == 0 || names.is_empty() || names.len() != self.products.len() {
+            return Err("it names no product, or one twice, or images without size".into());
+        }
+        Ok(())
+    }
 }
 
 /// An evaluation in its folder.
@@ -78,6 +93,10 @@ pub struct EvalRun {
     /// Images of the part that are done.
     done: usize,
     journal: File,
+    /// Of the lines so far.
+    hash: Sha256,
+    /// The lines when the run was opened.
+    before: Vec<ImageRecord>,
     _lock: Lock,
 }
 
@@ -101,9 +120,10 @@ impl EvalRun {
         }
         sweep(folder);
         sweep(&folder.join("counts"));
-        let done = done(folder)?;
-        let journal = cut_journal(&folder.join("images.jsonl"), done)?;
-        Ok(Self { folder: folder.into(), settings, done, journal, _lock: lock })
+        let Proven { records, bytes, hash } = prove(folder, &settings)?;
+        let journal = cut_journal(&folder.join("images.jsonl"), bytes)?;
+        let done = records.len();
+        Ok(Self { folder: folder.into(), settings, done, journal, hash, before: records, _lock: lock })
     }
 
     /// Images of the part that are done.
@@ -111,12 +131,17 @@ impl EvalRun {
         self.done
     }
 
+    /// The lines of the images that were done when the run was opened.
+    pub fn before(&self) -> &[ImageRecord] {
+        &self.before
+    }
+
     /// The counts of a product so far.
     ///
     /// # Errors
     /// A damaged file.
     pub fn counts(&self, product: usize) -> Result<Option<Counts>, EvalError> {
-        Ok(read_counts(&self.folder, product)?.map(|(_, counts)| counts))
+        Ok(counts::read(&self.folder, product)?.map(|saved| saved.counts))
     }
 
     /// Records an image that is done; it is kept once [`EvalRun::keep`] is called.
@@ -127,6 +152,7 @@ impl EvalRun {
         let mut line = serde_json::to_vec(record).unwrap_or_default();
         line.push(b'\n');
         self.journal.write_all(&line).map_err(EvalError::io(self.folder.join("images.jsonl")))?;
+        self.hash.update(&line);
         self.done += 1;
         Ok(())
     }
@@ -137,7 +163,9 @@ impl EvalRun {
     /// An unwritable file.
     pub fn keep(&mut self, product: usize, counts: &Counts) -> Result<(), EvalError> {
         self.journal.sync_data().map_err(EvalError::io(self.folder.join("images.jsonl")))?;
-        write_counts(&self.folder, product, self.done, counts)
+        let journal = self.hash.clone().finalize().into();
+        let saved = Saved { through: self.done, journal, counts: counts.clone() };
+        counts::write(&self.folder, product, &saved)
     }
 
     /// All lines, in order.
@@ -159,7 +187,7 @@ pub fn read_settings(folder: &Path) -> Result<Settings, EvalError> {
     let damaged = |problem: String| EvalError::Damaged { path: path.clone(), problem };
     let settings: Settings = serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
     match settings.schema.as_str() {
-        SCHEMA => Ok(settings),
+        SCHEMA => settings.check().map(|()| settings).map_err(damaged),
         other => Err(damaged(format!("its schema is '{other}', this program reads '{SCHEMA}'"))),
     }
 }
@@ -198,6 +226,9 @@ pub(super) fn difference(theirs: &Settings, ours: &Settings) -> Option<(String, 
     let without_path = |settings: &Settings| {
         let mut settings = settings.clone();
         settings.model.path.clear();
+        // What is not evaluated changes no figure.
+        settings.data.left_out.clear();
+        settings.data.notes.clear();
         fields(&settings)
     };
     let (theirs, ours) = (without_path(theirs), without_path(ours));
@@ -208,86 +239,12 @@ pub(super) fn difference(theirs: &Settings, ours: &Settings) -> Option<(String, 
     ours.iter().find_map(differs)
 }
 
-fn counts_file(folder: &Path, product: usize) -> PathBuf {
-    folder.join("counts").join(format!("{product}.bin"))
-}
-
-/// Writes the counts of a product that reach up to `through` images of the run.
-pub(super) fn write_counts(
-    folder: &Path,
-    product: usize,
-    through: usize,
-    counts: &Counts,
-) -> Result<(), EvalError> {
-    let pixels = counts.pixels.to_bytes();
-    let types = counts.types.as_ref().map_or_else(Vec::new, TypeCounts::to_bytes);
-    let lengths = [through as u64, counts.without_mask, pixels.len() as u64, types.len() as u64];
-    let mut bytes: Vec<u8> = lengths.iter().flat_map(|n| n.to_le_bytes()).collect();
-    bytes.extend(pixels);
-    bytes.extend(types);
-    Ok(write_atomic(counts_file(folder, product), &bytes)?)
-}
-
-/// Counts of a product, and how many images of the run they reach up to.
-pub(super) fn read_counts(folder: &Path, product: usize) -> Result<Option<(usize, Counts)>, EvalError> {
-    let path = counts_file(folder, product);
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(EvalError::io(path)(e)),
-    };
-    let damaged = |problem: String| EvalError::Damaged { path: path.clone(), problem };
-    let short = || damaged("it is cut off".into());
-    let (head, body) = bytes.split_at_checked(32).ok_or_else(short)?;
-    let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| head[8 * at + i]));
-    let (pixels, types) = body.split_at_checked(number(2) as usize).ok_or_else(short)?;
-    if types.len() as u64 != number(3) {
-        return Err(short());
-    }
-    let types = match types.is_empty() {
-        true => None,
-        false => Some(TypeCounts::from_bytes(types).map_err(|e| damaged(e.to_string()))?),
-    };
-    let pixels = PixelCounts::from_bytes(pixels).map_err(|e| damaged(e.to_string()))?;
-    Ok(Some((number(0) as usize, Counts { pixels, types, without_mask: number(1) })))
-}
-
-/// How many images of a run are done: as far as the newest counts reach.
-pub(super) fn done(folder: &Path) -> Result<usize, EvalError> {
-    let counts = folder.join("counts");
-    let mut done = 0;
-    for entry in fs::read_dir(&counts).map_err(EvalError::io(&counts))? {
-        let name = entry.map_err(EvalError::io(&counts))?.file_name();
-        let product = name.to_str().and_then(|n| n.strip_suffix(".bin")).and_then(|n| n.parse().ok());
-        if let Some(product) = product {
-            done = done.max(read_counts(folder, product)?.map_or(0, |(through, _)| through));
-        }
-    }
-    Ok(done)
-}
-
-/// Opens the journal behind its first `lines` lines and cuts off what follows.
-fn cut_journal(path: &Path, lines: usize) -> Result<File, EvalError> {
-    let mut journal = OpenOptions::new()
-        .create(true)
-        .read(true)
-        .write(true)
-        .truncate(false)
-        .open(path)
-        .map_err(EvalError::io(path))?;
-    let mut length = 0u64;
-    let mut reader = BufReader::new(&journal);
-    let mut line = Vec::new();
-    for _ in 0..lines {
-        line.clear();
-        let read = reader.read_until(b'\n', &mut line).map_err(EvalError::io(path))?;
-        if line.last() != Some(&b'\n') {
-            let problem = format!("it has fewer lines than the {lines} images that the counts contain");
-            return Err(EvalError::Damaged { path: path.into(), problem });
-        }
-        length += read as u64;
-    }
-    journal.set_len(length).map_err(EvalError::io(path))?;
-    std::io::Seek::seek(&mut journal, std::io::SeekFrom::End(0)).map_err(EvalError::io(path))?;
+/// Opens the journal behind its first `bytes` and cuts off what follows.
+fn cut_journal(path: &Path, bytes: u64) -> Result<File, EvalError> {
+    let io = || EvalError::io(path);
+    let mut options = OpenOptions::new();
+    let mut journal = options.create(true).read(true).write(true).truncate(false).open(path).map_err(io())?;
+    journal.set_len(bytes).map_err(io())?;
+    std::io::Seek::seek(&mut journal, std::io::SeekFrom::End(0)).map_err(io())?;
     Ok(journal)
 }

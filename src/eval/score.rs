@@ -1,5 +1,7 @@
 //! Scores maps that any program has made: figures of each product, for [`assemble`].
 
+mod request;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,82 +10,23 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::assemble::{self, About, ProductResult};
-use super::image_scores::{ImageScore, table};
+use super::image_scores::table;
 use super::loaded::{Loaded, MapReader};
 use super::maps;
 use super::meter::{Meter, TypeMeter};
 use super::plan::{self, Plan};
 use crate::data::ImageError;
-use crate::data::samples::{Layout, SampleError, Split};
-use crate::data::sets::DataSet;
+use crate::data::samples::Split;
+use crate::data::sets;
 use crate::metrics::Undefined;
-use crate::report::metrics::{ImageRecord, Metrics};
+use crate::report::metrics::ImageRecord;
 use crate::report::results::FailedImage;
+pub use request::{Mode, Outcome, Request, ScoreError};
 
 /// A product's values may take this much memory; above, they are counted in bins.
 const EXACT_BYTES: u64 = 1 << 30;
 /// Images read at a time.
 const BATCH: usize = 16;
-
-/// How pixels are ranked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mode {
-    /// Exactly where the values of a product fit into 1 GiB.
-    #[default]
-    Auto,
-    /// Every value is kept.
-    Exact,
-    /// Values are counted in bins; figures come with bounds.
-    Streaming,
-}
-
-/// What is to be scored.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// Folder of the maps, which mirrors the data set.
-    pub predictions: PathBuf,
-    /// The data set.
-    pub data: PathBuf,
-    /// Its layout; detected from the files if `None`.
-    pub layout: Option<Layout>,
-    /// Classes of the defects, see [`DataSet::open`].
-    pub description: Option<PathBuf>,
-    /// A table with the score of each image.
-    pub scores: Option<PathBuf>,
-    /// How the score of an image comes from its map where there is no table.
-    pub image_score: ImageScore,
-    /// How pixels are ranked.
-    pub mode: Mode,
-    /// Maps are resized to this square.
-    pub size: Option<u32>,
-    /// Name of the method.
-    pub name: String,
-    /// Images without a usable map are reported as failed.
-    pub allow_missing: bool,
-}
-
-/// Why maps could not be scored.
-#[derive(Debug, thiserror::Error)]
-pub enum ScoreError {
-    /// The data set cannot be listed.
-    #[error(transparent)]
-    Data(#[from] SampleError),
-    /// A mask cannot be read.
-    #[error(transparent)]
-    Mask(#[from] ImageError),
-    /// Something is wrong with the input; the message names the file and the fix.
-    #[error("{0}")]
-    Input(String),
-}
-
-/// The result.
-#[derive(Debug)]
-pub struct Outcome {
-    /// `metrics.json`.
-    pub metrics: Metrics,
-    /// The lines of `images.jsonl`.
-    pub images: Vec<ImageRecord>,
-}
 
 /// One image of the list, and its state.
 struct Item {
@@ -93,6 +36,8 @@ struct Item {
     score: Option<f32>,
     /// Its score once it is scored, or why it is not.
     result: Option<Result<f32, String>>,
+    /// What is odd about its mask and its map, by codes.
+    remarks: Vec<String>,
 }
 
 /// At most ten of them, one a line.
@@ -105,30 +50,32 @@ fn lines<T>(items: &[T], line: impl Fn(&T) -> String) -> String {
 }
 
 /// Finds maps and scores, before anything is read.
-fn prepare(request: &Request, items: &mut [Item]) -> Result<(), ScoreError> {
+fn prepare(request: &Request, names: &[String], items: &mut [Item]) -> Result<(), ScoreError> {
     let scores = request.scores.as_deref().map(table).transpose().map_err(ScoreError::Input)?;
-    for item in items.iter_mut() {
-        item.map = maps::find(&request.predictions, &item.listed.path, &item.listed.image);
+    for (item, name) in items.iter_mut().zip(names) {
+        item.map = maps::find(&request.predictions, name, &item.listed.path, &item.listed.image);
         item.score = scores.as_ref().and_then(|scores| scores.get(&item.listed.path).copied());
         if item.map.is_none() {
             item.result = Some(Err(format!("no map in {}", request.predictions.display())));
         }
     }
-    let missing: Vec<&Item> = items.iter().filter(|item| item.map.is_none()).collect();
+    let missing: Vec<(&Item, &String)> =
+        items.iter().zip(names).filter(|(item, _)| item.map.is_none()).collect();
     if missing.len() == items.len() || (!missing.is_empty() && !request.allow_missing) {
-        let first = maps::candidates(&request.predictions, &missing[0].listed.path)[0].display().to_string();
+        let first = maps::candidates(&request.predictions, missing[0].1)[0].display().to_string();
         return Err(ScoreError::Input(format!(
             "{} of {} images have no map; expected {first} (or .npz, .png, .tiff, .tif; _map or .binary before the \
              extension) for the first of them; --allow-missing scores the others:{}",
             missing.len(),
             items.len(),
-            lines(&missing, |item| item.listed.path.clone())
+            lines(&missing, |(item, _)| item.listed.path.clone())
         )));
     }
-    let unscored: Vec<&Item> = items.iter().filter(|i| scores.is_some() && i.score.is_none()).collect();
+    let is_unscored = |item: &&Item| scores.is_some() && item.score.is_none() && item.map.is_some();
+    let unscored: Vec<&Item> = items.iter().filter(is_unscored).collect();
     if let (Some(path), false) = (&request.scores, unscored.is_empty()) {
         return Err(ScoreError::Input(format!(
-            "{}: no score for {} of {} images; the column image holds paths relative to the data set:{}",
+            "{}: no score for {} of {} images; it names images by their paths relative to the data set:{}",
             path.display(),
             unscored.len(),
             items.len(),
@@ -144,7 +91,7 @@ fn each<T: Send>(
     items: &mut [&mut Item],
     request: &Request,
     work: impl Fn(&Path, &plan::Item) -> Result<Result<T, String>, ImageError> + Sync,
-    mut take: impl FnMut(&Item, T) -> Result<f32, String>,
+    mut take: impl FnMut(&mut Item, T) -> Result<f32, String>,
     tick: &dyn Fn(usize, usize),
 ) -> Result<(), ScoreError> {
     for batch in items.chunks_mut(BATCH) {
@@ -231,7 +178,7 @@ fn product(
         request,
         |path, listed| reader.load(path, listed),
         |item, loaded| {
-            let Loaded { map, anomaly, mask } = loaded;
+            let Loaded { map, anomaly, mask, remarks } = loaded;
             if map.channels != channels {
                 return Err(format!(
                     "its map has {} channels, others of {name} have {channels}",
@@ -250,6 +197,7 @@ fn product(
                 without_mask += 1;
             }
             scores.push((score, item.listed.class.is_some()));
+            item.remarks = remarks;
             Ok(score)
         },
         tick,
@@ -261,6 +209,7 @@ fn product(
         types: types.map(TypeMeter::figures),
         image_confusion: None,
         without_mask,
+        remarks: remarks(items),
     };
     Ok((result, streamed))
 }
@@ -271,10 +220,17 @@ fn product(
 /// [`ScoreError`]: a data set that cannot be listed, images without a usable map (unless that is allowed) or score.
 pub fn score(request: &Request, tick: &dyn Fn(usize, usize)) -> Result<Outcome, ScoreError> {
     let (layout, description) = (request.layout, request.description.as_deref());
-    let plan = Plan::of(&DataSet::open(&request.data, layout, description, Split::Test)?);
-    let item = |listed: &plan::Item| Item { listed: listed.clone(), map: None, score: None, result: None };
+    let opened = sets::open_with(&request.data, layout, description, Split::Test, &request.good_words)?;
+    let plan = Plan::of(&opened.set);
+    let item = |listed: &plan::Item| Item {
+        listed: listed.clone(),
+        map: None,
+        score: None,
+        result: None,
+        remarks: Vec::new(),
+    };
     let mut items: Vec<Item> = plan.items.iter().map(item).collect();
-    prepare(request, &mut items)?;
+    prepare(request, &plan.map_names(), &mut items)?;
     let total = items.len();
     let mut products: BTreeMap<usize, Vec<&mut Item>> = BTreeMap::new();
     for item in &mut items {
@@ -317,14 +273,24 @@ pub fn score(request: &Request, tick: &dyn Fn(usize, usize)) -> Result<Outcome, 
     Ok(Outcome { metrics: assemble::metrics(about, &results), images: records })
 }
 
+/// How many of the images have each remark.
+fn remarks(items: &[&mut Item]) -> BTreeMap<String, usize> {
+    let mut found = BTreeMap::new();
+    for code in items.iter().filter(|item| matches!(item.result, Some(Ok(_)))).flat_map(|item| &item.remarks)
+    {
+        *found.entry(code.clone()).or_default() += 1;
+    }
+    found
+}
+
 fn record(plan: &Plan, index: usize, item: Item) -> ImageRecord {
     let (score, error) = match item.result {
         Some(Ok(score)) => (Some(score), None),
         Some(Err(reason)) => (None, Some(reason)),
         None => (None, Some("it was not evaluated".to_owned())),
     };
-    let plan::Item { path, product, class, .. } = item.listed;
+    let (plan::Item { path, product, class, .. }, remarks) = (item.listed, item.remarks);
     let (product, truth) =
         (plan.products[product].name.clone(), class.map(|class| plan.classes[class].clone()));
-    ImageRecord { index, path, product, truth, score, predicted: None, error }
+    ImageRecord { index, path, product, truth, score, predicted: None, error, remarks, content: None }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::report::metrics::{Figure, Figures, Metrics};
 
 /// A table of all products and their mean, in percent with one decimal; `–` where a figure is undefined. Bounds of
-/// 0.05 points and more are given.
+/// 0.05 points and more are given. A star marks figures over a part of the defects.
 pub fn table(metrics: &Metrics) -> String {
     let has = |figure: &Figure| {
         let of = |f: &Figures| f.values.contains_key(figure) || f.undefined.contains_key(figure);
@@ -14,10 +14,15 @@ pub fn table(metrics: &Metrics) -> String {
     let columns: Vec<Figure> = Figure::ALL.into_iter().filter(has).collect();
     let cell = |figures: &Figures, figure: &Figure| match figures.values.get(figure) {
         None => "–".to_owned(),
-        Some(value) => match figures.bounds.get(figure) {
-            Some(bound) if *bound >= 5e-4 => format!("{:.1} ± {:.1}", value * 100.0, bound * 100.0),
-            _ => format!("{:.1}", value * 100.0),
-        },
+        Some(value) => {
+            let mark = if figures.partial.contains_key(figure) { "*" } else { "" };
+            match figures.bounds.get(figure) {
+                Some(bound) if *bound >= 5e-4 => {
+                    format!("{:.1} ± {:.1}{mark}", value * 100.0, bound * 100.0)
+                }
+                _ => format!("{:.1}{mark}", value * 100.0),
+            }
+        }
     };
     let row = |name: &str, images: usize, figures: &Figures| -> Vec<String> {
         let cells = columns.iter().map(|figure| cell(figures, figure));
@@ -38,6 +43,9 @@ pub fn table(metrics: &Metrics) -> String {
             let _ = write!(text, "  {cell:>width$}");
         }
         text.push('\n');
+    }
+    if !metrics.mean.partial.is_empty() {
+        text.push_str("* over a part of the defects: masks of others show nothing, see the notes\n");
     }
     text
 }

@@ -1,6 +1,6 @@
 //! The pipeline: files are read ahead, the device computes, and counts are accumulated, all at the same time.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -81,6 +81,7 @@ fn count(
     progress: &mut Progress<'_>,
 ) -> Result<(), EvalError> {
     let plan = evaluator.plan;
+    let names = maps.map(|_| plan.map_names());
     let mut current: Option<(usize, Counts)> = None;
     let mut saved = Instant::now();
     for Inspected { job, outcome } in finished {
@@ -98,8 +99,8 @@ fn count(
                 &mut current.insert((product, counts)).1
             }
         };
-        if let (Some(folder), Ok((_, detections))) = (maps, &outcome) {
-            save_maps(folder, &plan.items[job.index].path, detections)?;
+        if let (Some(folder), Some(names), Ok((_, detections))) = (maps, &names, &outcome) {
+            save_maps(folder, &names[job.index], detections)?;
         }
         let found = outcome.as_ref().map(|(_, detections)| detections).map_err(ToString::to_string);
         let record = score_image(plan, &job, found, counts);
@@ -119,13 +120,11 @@ fn count(
     }
 }
 
-/// Writes the maps of an image under its own path: `X.binary.npy` [size, size], the probability of any defect, and
+/// Writes the maps of an image under its own name: `X.binary.npy` [size, size], the probability of any defect, and
 /// `X.multi.npy` [C, size, size], that of each class of its product.
-fn save_maps(folder: &Path, image: &str, found: &Detections) -> Result<(), EvalError> {
+fn save_maps(folder: &Path, name: &str, found: &Detections) -> Result<(), EvalError> {
     let save = |kind: &str, shape: &[usize], map: &[f32]| {
-        // A list may name images outside of its folder; their maps stay inside of ours.
-        let below: PathBuf = image.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect();
-        let path = folder.join(below).with_extension(format!("{kind}.npy"));
+        let path = folder.join(format!("{name}.{kind}.npy"));
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(EvalError::io(parent))?;
         }
@@ -148,6 +147,7 @@ impl Counts {
         Ok(Self {
             pixels: PixelCounts::new([0.0, 1.0]).map_err(refuse)?,
             types: types.map_err(refuse)?,
+            images: 0,
             without_mask: 0,
         })
     }
@@ -178,6 +178,7 @@ fn score_image(
                 }
                 counts.pixels.add(&binary.binary_map(), mask, binary.size).map_err(|e| e.to_string())?;
                 counts.types = types;
+                counts.images += 1;
             }
         }
         let named = |found: &Detection| plan.names(item.product).get(found.defect + 1).cloned();
@@ -195,5 +196,7 @@ fn score_image(
         score,
         predicted,
         error,
+        remarks: photo.remarks.iter().map(|remark| remark.code().to_owned()).collect(),
+        content: Some(photo.content.clone()),
     }
 }

@@ -7,9 +7,11 @@
 
 mod batches;
 mod inspector;
+mod left_out;
 pub mod picture;
 mod tiles;
 
 pub use batches::{Batches, Inspected, JoinTiles, Model, ReadPhoto, read_photos};
 pub use inspector::{DEFAULT_BATCH, InspectError, Inspector, image_features, preprocess};
+pub use left_out::left_out;
 pub use tiles::merge;

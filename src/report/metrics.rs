@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::results::{Adapter, FailedImage, Model, Program};
+use super::results::{Adapter, FailedImage, LeftOut, Model, Program};
 
 /// Value of [`Metrics::schema`].
 pub const SCHEMA: &str = "dapo-wgpu/metrics/1";
@@ -74,6 +74,11 @@ impl Figure {
         }
     }
 
+    /// Whether it is a figure of pixels, not of images.
+    pub fn is_of_pixels(self) -> bool {
+        !matches!(self, Self::ImageAuroc | Self::ImageAp | Self::ImageF1Max)
+    }
+
     /// Its name for people.
     pub fn title(self) -> &'static str {
         match self {
@@ -103,6 +108,9 @@ pub struct Figures {
     /// How far the exact value can lie from the one given, for figures that were streamed; the others are exact.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub bounds: BTreeMap<Figure, f64>,
+    /// Why figures hold for a part of the defects only: masks of others show nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub partial: BTreeMap<Figure, String>,
     /// 95 % bootstrap intervals over the images.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub intervals: BTreeMap<Figure, [f64; 2]>,
@@ -153,6 +161,9 @@ pub struct ProductMetrics {
     /// Defective images without a mask: they count in image figures only.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub without_mask: usize,
+    /// Masks and maps with something odd, by codes such as `mask_vanished`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub remarks: BTreeMap<String, usize>,
     /// Each class of the product, `normal` among them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub types: BTreeMap<String, TypeFigures>,
@@ -179,6 +190,12 @@ pub struct DataAbout {
     pub images: usize,
     /// SHA-256 over the list: images, masks, products, defects.
     pub list_sha256: String,
+    /// Images and other files that are not evaluated, by the reason, with paths relative to the data set.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: LeftOut,
+    /// Remarks about the labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// A whole evaluation.
@@ -240,6 +257,12 @@ pub struct ImageRecord {
     /// What went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What is odd about its mask or map, by codes such as `mask_vanished`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+    /// Digests of the image file and the mask file that were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
 }
 
 #[cfg(test)]

@@ -39,8 +39,24 @@ pub struct Results {
     /// Remarks about the run, such as a kernel that failed its trial on this device.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Files in the folders that were searched which are no images to look at, by the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: LeftOut,
     /// One entry per input image, in input order.
     pub images: Vec<ImageResult>,
+}
+
+/// Files that were not looked at, by the reason: `format_not_read`, `no_extension`, `mask`, `own_output`, `repeated`,
+/// `hidden`, `broken_link`, `unreadable`, `other`; in data sets also `dropped`, `missing_file` and `entry`.
+pub type LeftOut = BTreeMap<String, LeftFiles>;
+
+/// Files that were not looked at for one reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftFiles {
+    /// How many.
+    pub count: usize,
+    /// The first few.
+    pub first: Vec<String>,
 }
 
 /// The program that wrote a file.

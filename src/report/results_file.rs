@@ -237,6 +237,7 @@ pub(super) mod tests {
             settings: [("temperature".to_string(), serde_json::json!(0.07))].into(),
             timing: Timing { images: 1, seconds: 0.5, images_per_second: 2.0 },
             notes: Vec::new(),
+            left_out: Default::default(),
             images: vec![ImageResult::Scored(scored), ImageResult::Failed(failed)],
         }
     }

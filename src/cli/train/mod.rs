@@ -4,6 +4,7 @@ mod args;
 mod feed;
 mod files;
 mod labels;
+mod masks;
 mod start;
 mod stopped;
 
@@ -63,6 +64,7 @@ fn attempt(
     let (adapter, total) = (trainer.clip().gpu().adapter().line(), start.total_steps());
     eprintln!("{}\non {adapter}", start.summary(&trainer));
     let first = trainer.steps();
+    masks::check(&start.images(), &start.preparation(trainer.clip()))?;
     folder.journal(first)?;
     // So that a run can be resumed from its very first moment on.
     if first == 0 {

@@ -18,7 +18,7 @@ use crate::dapo::learner::memory::Estimate;
 use crate::dapo::learner::{DapoError, LearnerFile, ModelShape, Parameters, Snapshot, Trainer};
 use crate::dapo::run::{BatchSampler, MaskThreshold, RunConfig};
 use crate::data::MaskRule;
-use crate::data::samples::{self, Sample, Split};
+use crate::data::samples::{self, GoodWords, Sample, Split};
 use crate::inspect::preprocess;
 
 /// Everything that is known before the model is opened, and the numbers to start from.
@@ -42,7 +42,9 @@ impl Start {
     /// # Errors
     /// What is wrong with them.
     pub fn new(args: &Args, folder: &RunFolder) -> Result<Self, Failure> {
-        let found = usable(samples::list(&args.data.data, args.data.layout.layout, Split::Test)?)?;
+        let good = GoodWords::with(&args.data.layout.good_words);
+        let listing = samples::list_with(&args.data.data, args.data.layout.layout, Split::Test, &good)?;
+        let found = usable(listing)?;
         if args.resume {
             return Self::resumed(args, folder, &found);
         }

@@ -10,7 +10,8 @@ use super::error::SampleError;
 use super::layout::Split;
 use super::mask::Mask;
 use super::problem::Problem;
-use super::sample::{Listing, Sample, defect, folder_name};
+use super::sample::{Listing, Sample, folder_name};
+use super::words::GoodWords;
 use crate::data::error::ImageError;
 use crate::data::image::{MAX_PIXELS, Source};
 
@@ -79,7 +80,7 @@ fn load(list: &Path) -> Result<List, SampleError> {
 }
 
 /// All images of the file. An image without a box is good.
-pub(super) fn read(root: &Path, split: Split) -> Result<Listing, SampleError> {
+pub(super) fn read(root: &Path, split: Split, good: &GoodWords) -> Result<Listing, SampleError> {
     let list = file(root, Some(split)).unwrap_or_else(|| root.join("annotations.json"));
     let found = load(&list)?;
     let folder = list.parent().unwrap_or(Path::new(""));
@@ -123,7 +124,7 @@ pub(super) fn read(root: &Path, split: Split) -> Result<Listing, SampleError> {
                 listing.problems.push(entry(problem));
                 continue;
             };
-            let Some(label) = defect(name) else { continue };
+            let Some(label) = good.defect(name) else { continue };
             if !labels.contains(&label) {
                 labels.push(label);
             }
@@ -143,8 +144,15 @@ pub(super) fn read(root: &Path, split: Split) -> Result<Listing, SampleError> {
         }
         let defect = labels.into_iter().next();
         let mask = match (&defect, boxes.is_empty()) {
-            (Some(_), false) => size(image, &path, &mut listing.problems)
-                .map(|(width, height)| Mask::Boxes { width, height, boxes }),
+            (Some(_), false) => size(image, &path, &mut listing.problems).map(|(width, height)| {
+                let outside = boxes.iter().filter(|of| !is_inside(of, width, height));
+                listing.problems.extend(outside.map(|of| Problem::BoxOutside {
+                    image: path.clone(),
+                    size: (width, height),
+                    shape: format!("{of:?}"),
+                }));
+                Mask::Boxes { width, height, boxes }
+            }),
             (Some(defect), true) => {
                 let fix = format!("give it a box in {}", list.display());
                 listing.problems.push(Problem::NoMask { image: path.clone(), defect: defect.clone(), fix });
@@ -155,6 +163,11 @@ pub(super) fn read(root: &Path, split: Split) -> Result<Listing, SampleError> {
         listing.samples.push(Sample { image: path, mask, product: product.clone(), defect });
     }
     Ok(listing)
+}
+
+/// Whether a box lies in its image; programs round its edges by up to a pixel.
+fn is_inside(&[x, y, w, h]: &[f32; 4], width: u32, height: u32) -> bool {
+    x >= -1.0 && y >= -1.0 && x + w <= width as f32 + 1.0 && y + h <= height as f32 + 1.0
 }
 
 /// The size of an image according to the list, or else to the image.

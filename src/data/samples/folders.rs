@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::error::SampleError;
 use super::problem::Problem;
-use super::sample::{Listing, Sample, folder_name, is_unnamed};
-use super::scan::{Masks, folders, images, unlabelled};
+use super::sample::{Listing, Sample, folder_name};
+use super::scan::{Masks, folders, images, images_and_masks, unlabelled};
+use super::words::{GoodWords, is_unnamed};
 
-/// Names of folders of good images.
-const GOOD: [&str; 5] = ["good", "ok", "normal", "nominal", "defect_free"];
 /// Names of folders of masks.
 const MASKS: [&str; 6] = ["ground_truth", "groundtruth", "gt", "mask", "masks", "annotations"];
 
@@ -17,20 +16,20 @@ fn name(folder: &Path) -> String {
     folder.file_name().unwrap_or_default().to_string_lossy().to_lowercase()
 }
 
-fn is_good(folder: &Path) -> bool {
-    GOOD.contains(&&*name(folder))
+fn is_good(folder: &Path, good: &GoodWords) -> bool {
+    good.means(&name(folder))
 }
 
 /// `bad`, `NG`, `defect_scratch` and the like.
-fn is_bad(folder: &Path) -> bool {
+fn is_bad(folder: &Path, good: &GoodWords) -> bool {
     let name = name(folder);
-    !is_good(folder) && (is_unnamed(&name) || name.starts_with("defect") || name.starts_with("anomal"))
+    !good.means(&name) && (is_unnamed(&name) || name.starts_with("defect") || name.starts_with("anomal"))
 }
 
 /// The products at `root`: itself, or those of its folders that are products.
-pub(super) fn products(root: &Path) -> Result<Vec<PathBuf>, SampleError> {
+pub(super) fn products(root: &Path, good: &GoodWords) -> Result<Vec<PathBuf>, SampleError> {
     let is_product = |folder: &Path| -> Result<bool, SampleError> {
-        Ok(folders(folder)?.iter().any(|part| is_good(part) || is_bad(part)))
+        Ok(folders(folder)?.iter().any(|part| is_good(part, good) || is_bad(part, good)))
     };
     if is_product(root)? {
         return Ok(vec![root.into()]);
@@ -45,16 +44,16 @@ pub(super) fn products(root: &Path) -> Result<Vec<PathBuf>, SampleError> {
 }
 
 /// All images. Such folders have no splits.
-pub(super) fn read(root: &Path) -> Result<Listing, SampleError> {
+pub(super) fn read(root: &Path, good: &GoodWords) -> Result<Listing, SampleError> {
     let mut listing = Listing::default();
-    for product in products(root)? {
+    for product in products(root, good)? {
         let name = folder_name(&product);
         let before = listing.samples.len();
         unlabelled(&product, &mut listing.problems)?;
         for part in folders(&product)? {
-            if is_good(&part) {
+            if is_good(&part, good) {
                 add(&part, None, &[], &name, &mut listing)?;
-            } else if is_bad(&part) {
+            } else if is_bad(&part, good) {
                 let masks = masks_of(&product, &part)?;
                 add(&part, Some(folder_name(&part)), &masks, &name, &mut listing)?;
                 // Its subfolders name the defects.
@@ -70,7 +69,13 @@ pub(super) fn read(root: &Path) -> Result<Listing, SampleError> {
                     )?;
                 }
             } else if !MASKS.contains(&&*self::name(&part)) {
-                let rule = "its name means neither good nor bad".to_owned();
+                let rule = match good.resembled(&self::name(&part)) {
+                    None => "its name means neither good nor bad".to_owned(),
+                    Some(word) => format!(
+                        "its name means neither good nor bad, though it looks like '{word}'; rename it, or name it with \
+                         --good-words"
+                    ),
+                };
                 listing.problems.push(Problem::Dropped { path: part, rule });
             }
         }
@@ -102,7 +107,11 @@ fn add(
     product: &str,
     listing: &mut Listing,
 ) -> Result<(), SampleError> {
-    let found = images(folder, &mut listing.problems)?;
+    // Beside a defective image its mask is expected.
+    let found = match &defect {
+        Some(_) => images_and_masks(folder, &mut listing.problems)?.0,
+        None => images(folder, &mut listing.problems)?,
+    };
     let beside = Masks::of(folder)?;
     let places = masks.iter().map(|place| Masks::of(place)).collect::<Result<Vec<_>, _>>()?;
     for image in found {

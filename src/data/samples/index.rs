@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use super::error::SampleError;
 use super::mask::Mask;
 use super::problem::Problem;
-use super::sample::{Listing, Sample, defect, folder_name};
+use super::sample::{Listing, Sample, folder_name};
 use super::table;
+use super::words::GoodWords;
 
 /// The table of a data set that is named by its folder or by the table itself.
 pub(super) fn table(root: &Path) -> PathBuf {
@@ -16,7 +17,7 @@ pub(super) fn table(root: &Path) -> PathBuf {
 }
 
 /// All images of the table.
-pub(super) fn read(table: &Path) -> Result<Listing, SampleError> {
+pub(super) fn read(table: &Path, good: &GoodWords) -> Result<Listing, SampleError> {
     let found = table::read(table, ["image", "mask", "defect"], ["product"])?;
     let folder = found.path.parent().unwrap_or(Path::new(""));
     let product = folder_name(folder);
@@ -46,7 +47,7 @@ pub(super) fn read(table: &Path) -> Result<Listing, SampleError> {
                 row.get(0)
             )));
         }
-        let defect = defect(row.get(2));
+        let defect = good.defect(row.get(2));
         let mask = match (row.get(1), &defect) {
             ("", Some(defect)) => {
                 let fix = format!(

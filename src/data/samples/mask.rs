@@ -4,14 +4,20 @@ use std::path::{Path, PathBuf};
 
 use image::GrayImage;
 
+use super::boxes::drawn;
+use super::ground;
+use super::lost::{Lost, lost};
+use super::remark::MaskRemark;
 use crate::data::error::ImageError;
-use crate::data::image::load_labels;
 use crate::data::preprocess::{MaskRule, scale_mask};
+
+/// In masks of more pixels than this, defects are not looked for one by one.
+const LARGE: usize = 1 << 26;
 
 /// Ground truth of the defects in an image: a mask image, or boxes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Mask {
-    /// An image file: non-zero pixels are defective.
+    /// An image file: non-zero pixels are defective, see [`Mask::read`].
     File(PathBuf),
     /// Filled rectangles.
     Boxes {
@@ -24,6 +30,39 @@ pub enum Mask {
     },
 }
 
+/// A mask at its own size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MaskPixels {
+    /// 255 for a defective pixel, else 0.
+    pub image: GrayImage,
+    /// What is odd about it.
+    pub remarks: Vec<MaskRemark>,
+}
+
+/// A mask at the size of maps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Truth {
+    /// `[height, width]`: 1 for a defective cell, else 0.
+    pub cells: Vec<f32>,
+    /// Width and height of the mask itself.
+    pub own_size: (u32, u32),
+    /// What is odd about the mask, sorted.
+    pub remarks: Vec<MaskRemark>,
+}
+
+impl MaskPixels {
+    /// The largest of the usual sizes of a model's images at which no defect is left of a mask that shows some.
+    pub fn vanishes_at(&self) -> Option<u32> {
+        const USUAL: [u32; 4] = [128, 224, 336, 518];
+        let is_gone = |size: &u32| {
+            let cells = scale_mask(self.image.clone(), [*size; 2], MaskRule::Half);
+            !cells.iter().any(|cell| *cell > 0.0)
+        };
+        let shows = self.image.iter().any(|value| *value > 0);
+        USUAL.into_iter().take_while(|size| shows && is_gone(size)).last()
+    }
+}
+
 impl Mask {
     /// The mask resized to a square, `[size, size]`: 1 where `rule` is met and 0 elsewhere. Boxes are drawn at the size
     /// of the image and then resized as any mask is.
@@ -34,6 +73,36 @@ impl Mask {
     /// As [`Mask::load`], to a width and height: `[height, width]`.
     pub fn load_as(&self, size: [u32; 2], rule: MaskRule) -> Result<Vec<f32>, ImageError> {
         Ok(scale_mask(self.pixels()?, size, rule))
+    }
+
+    /// As [`Mask::load_as`], with what is odd about the mask of an image of this size.
+    pub fn truth(
+        &self,
+        size: [u32; 2],
+        rule: MaskRule,
+        image: Option<(u32, u32)>,
+    ) -> Result<Truth, ImageError> {
+        let MaskPixels { image: pixels, mut remarks } = self.read()?;
+        let own = pixels.dimensions();
+        let is_empty = pixels.iter().all(|value| *value == 0);
+        if let Some(image) = image.filter(|image| *image != own) {
+            remarks.push(if same_shape(image, own) { MaskRemark::Size } else { MaskRemark::Shape });
+        }
+        // Of a mask that takes hundreds of megabytes there is no second copy.
+        let copy = (!is_empty && pixels.len() <= LARGE).then(|| pixels.clone());
+        let cells = scale_mask(pixels, size, rule);
+        let lost = match copy {
+            Some(pixels) => lost(&pixels, &cells, size),
+            None if is_empty || cells.iter().any(|cell| *cell > 0.0) => Lost::None,
+            None => Lost::All,
+        };
+        remarks.extend(match lost {
+            Lost::None => None,
+            Lost::Some => Some(MaskRemark::Shrunk),
+            Lost::All => Some(MaskRemark::Vanished),
+        });
+        remarks.sort();
+        Ok(Truth { cells, own_size: own, remarks })
     }
 
     /// One line of text that identifies it: the path relative to `root`, or the boxes.
@@ -49,50 +118,35 @@ impl Mask {
 
     /// The mask at its own size: non-zero pixels are defective.
     pub fn pixels(&self) -> Result<GrayImage, ImageError> {
-        match self {
-            Mask::File(path) => load_labels(path),
-            Mask::Boxes { width, height, boxes } => Ok(drawn(*width, *height, boxes)),
-        }
+        Ok(self.read()?.image)
+    }
+
+    /// The mask at its own size, and what is odd about it. In a file, pixels are defective of which any colour is above
+    /// zero. Transparent pixels are not, and where all colours are the same transparency alone decides. Lossy formats change
+    /// values: there, defects begin at half of the largest value.
+    pub fn read(&self) -> Result<MaskPixels, ImageError> {
+        let (image, mut remarks) = match self {
+            Mask::File(path) => ground::read(path)?,
+            Mask::Boxes { width, height, boxes } => (drawn(*width, *height, boxes), Vec::new()),
+        };
+        let defective = image.iter().filter(|value| **value > 0).count();
+        remarks.extend(match defective {
+            0 => Some(MaskRemark::Empty),
+            n if n == image.len() => Some(MaskRemark::Everything),
+            n if 2 * n > image.len() => Some(MaskRemark::Most),
+            _ => None,
+        });
+        Ok(MaskPixels { image, remarks })
     }
 }
 
-/// Filled rectangles: every pixel that a box touches.
-fn drawn(width: u32, height: u32, boxes: &[[f32; 4]]) -> GrayImage {
-    let mut image = GrayImage::new(width, height);
-    for &[x, y, w, h] in boxes {
-        // The casts saturate: a box may reach beyond the image, or lie outside.
-        let (left, right) = (x.floor() as u32, ((x + w).ceil() as u32).min(width));
-        let (upper, lower) = (y.floor() as u32, ((y + h).ceil() as u32).min(height));
-        for row in upper..lower {
-            for column in left..right {
-                image.put_pixel(column, row, [255].into());
-            }
-        }
-    }
-    image
+/// Whether two sizes have the same aspect ratio, up to a pixel.
+pub fn same_shape(image: (u32, u32), mask: (u32, u32)) -> bool {
+    let [w, h, mw, mh] = [image.0, image.1, mask.0, mask.1].map(f64::from);
+    // Rounding to whole pixels moves either side of the smaller one by at most one.
+    let scale = (mw / w).max(mh / h);
+    (mw - w * scale).abs() <= scale.max(1.0) && (mh - h * scale).abs() <= scale.max(1.0)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn boxes_are_filled_cut_off_at_the_edges_and_scaled_as_masks_are() {
-        let boxes = vec![[1.5, 0.0, 1.0, 1.0], [2.0, 2.0, 9.0, 9.0], [-5.0, -5.0, 2.0, 2.0]];
-        let mask = Mask::Boxes { width: 4, height: 3, boxes };
-        let pixels = mask.pixels().expect("drawn");
-        let rows: Vec<Vec<u8>> = pixels.rows().map(|r| r.map(|p| p.0[0] / 255).collect()).collect();
-        assert_eq!(rows, [[0, 1, 1, 0], [0, 0, 0, 0], [0, 0, 1, 1]]);
-
-        // The left half of a wide image is the left half of the square.
-        let mask = Mask::Boxes { width: 8, height: 4, boxes: vec![[0.0, 0.0, 4.0, 4.0]] };
-        assert_eq!(mask.load(2, MaskRule::Half).expect("drawn"), [1.0, 0.0, 1.0, 0.0]);
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("mask.png");
-        mask.pixels().expect("drawn").save(&path).expect("writable");
-        for rule in [MaskRule::Half, MaskRule::Full] {
-            let file = Mask::File(path.clone());
-            assert_eq!(mask.load(5, rule).expect("drawn"), file.load(5, rule).expect("a file"));
-        }
-    }
-}
+mod tests;

@@ -11,8 +11,9 @@ use super::error::SampleError;
 use super::layout::Split;
 use super::mask::Mask;
 use super::problem::Problem;
-use super::sample::{Listing, Sample, defect, is_unnamed};
+use super::sample::{Listing, Sample};
 use super::visa;
+use super::words::{GoodWords, is_unnamed};
 use crate::data::error::ImageError;
 
 /// An image, with the field names of all variants.
@@ -25,7 +26,7 @@ struct Item {
     cls_name: Option<String>,
     #[serde(default, alias = "defect_cls")]
     specie_name: Option<String>,
-    /// 0 for a good image, as a number or a boolean.
+    /// 0 for a good image, as a number, a boolean or text.
     #[serde(default)]
     anomaly: Option<Value>,
 }
@@ -47,7 +48,7 @@ pub(super) fn is_list(root: &Path) -> bool {
 }
 
 /// The images of one split, or all where the list has no splits.
-pub(super) fn read(list: &Path, split: Split) -> Result<Listing, SampleError> {
+pub(super) fn read(list: &Path, split: Split, good: &GoodWords) -> Result<Listing, SampleError> {
     let wrong = |reason: String| SampleError::List { list: list.into(), reason };
     let bytes = fs::read(list).map_err(|e| ImageError::from_io(list, e))?;
     let whole: Value = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
@@ -67,7 +68,7 @@ pub(super) fn read(list: &Path, split: Split) -> Result<Listing, SampleError> {
     if !has_splits {
         listing.problems.push(Problem::NoSplit { path: list.into() });
     }
-    let mut labels = Labels { folder: folder.into(), known: HashMap::new() };
+    let mut labels = Labels { folder: folder.into(), known: HashMap::new(), good };
     for (product, items) in products {
         if items.is_empty() {
             listing.problems.push(Problem::EmptyProduct { folder: folder.join(&product) });
@@ -93,7 +94,7 @@ fn add(
     item: Item,
     product: &str,
     place: String,
-    labels: &mut Labels,
+    labels: &mut Labels<'_>,
     listing: &mut Listing,
 ) -> Result<(), SampleError> {
     let list = listing.list.clone().unwrap_or_default();
@@ -113,11 +114,14 @@ fn add(
         listing.problems.push(missing("image", &item.img_path));
         return Ok(());
     };
-    let label = item.specie_name.as_deref().and_then(defect);
-    let is_good =
-        item.anomaly.as_ref().and_then(|v| v.as_f64().map(|n| n == 0.0).or(v.as_bool().map(|b| !b)));
-    let defect = match (is_good, label) {
-        (Some(true), _) | (None, None) => None,
+    let label = item.specie_name.as_deref().and_then(|label| labels.good.defect(label));
+    let anomaly = item.anomaly.as_ref().map_or(Ok(None), |value| is_defective(value, labels.good));
+    let anomaly = anomaly.map_err(|value| SampleError::List {
+        list: list.clone(),
+        reason: format!("{place}: anomaly is {value}; expected 0 for a good image, 1 for a defective one"),
+    })?;
+    let defect = match (anomaly, label) {
+        (Some(false), _) | (None, None) => None,
         (_, label) => Some(labels.of(&image, &product, label.unwrap_or_else(|| "anomaly".into()))?),
     };
     let mask = match (&defect, item.mask_path.as_deref().unwrap_or_default()) {
@@ -139,13 +143,36 @@ fn add(
     Ok(())
 }
 
+/// What `anomaly` says, as a number, a boolean or text; nothing where it is null or empty text.
+///
+/// # Errors
+/// A value that means neither good nor defective.
+fn is_defective(value: &Value, good: &GoodWords) -> Result<Option<bool>, String> {
+    // A part of 1, and -1, which means defective in some programs and good in others, are not understood.
+    let number = |n: f64| (n >= 0.0 && n.fract() == 0.0).then_some(n > 0.0);
+    let found = match value {
+        Value::Null => return Ok(None),
+        Value::Bool(value) => Some(*value),
+        Value::Number(value) => value.as_f64().and_then(number),
+        Value::String(text) if text.trim().is_empty() => return Ok(None),
+        Value::String(text) => match text.trim().parse() {
+            Ok(value) => number(value),
+            Err(_) if good.means(text) || text.trim().eq_ignore_ascii_case("no") => Some(false),
+            Err(_) => is_unnamed(text).then_some(true),
+        },
+        _ => None,
+    };
+    found.map(Some).ok_or_else(|| value.to_string())
+}
+
 /// Labels from VisA's tables, for images that a list calls defective without naming the defect.
-struct Labels {
+struct Labels<'a> {
+    good: &'a GoodWords,
     folder: PathBuf,
     known: HashMap<String, BTreeMap<PathBuf, Vec<String>>>,
 }
 
-impl Labels {
+impl Labels<'_> {
     /// The label; for an unnamed one, the first label that the table of the product has for the image.
     fn of(&mut self, image: &Path, product: &str, label: String) -> Result<String, SampleError> {
         if !is_unnamed(&label) {
@@ -153,7 +180,7 @@ impl Labels {
         }
         let folder = self.folder.join(product);
         if !self.known.contains_key(product) {
-            self.known.insert(product.to_owned(), visa::labels(&folder)?);
+            self.known.insert(product.to_owned(), visa::labels(&folder, self.good)?);
         }
         let relative = image.strip_prefix(&folder).unwrap_or(image);
         let found = self.known.get(product).and_then(|table| table.get(relative));

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use super::error::SampleError;
 use super::layout::Split;
 use super::problem::Problem;
-use super::sample::{Listing, Sample, defect, folder_name};
+use super::sample::{Listing, Sample, folder_name};
 use super::scan::{Masks, entries, folders, images, unlabelled};
+use super::words::GoodWords;
 
 /// The products at `root`: itself, or those of its folders that are products.
 pub(super) fn products(root: &Path) -> Result<Vec<PathBuf>, SampleError> {
@@ -18,7 +19,7 @@ pub(super) fn products(root: &Path) -> Result<Vec<PathBuf>, SampleError> {
 }
 
 /// The images of one split of all products.
-pub(super) fn read(root: &Path, split: Split) -> Result<Listing, SampleError> {
+pub(super) fn read(root: &Path, split: Split, good: &GoodWords) -> Result<Listing, SampleError> {
     let mut listing = Listing::default();
     let products = products(root)?;
     let names = without_numbers(products.iter().map(|folder| folder_name(folder)).collect());
@@ -33,7 +34,7 @@ pub(super) fn read(root: &Path, split: Split) -> Result<Listing, SampleError> {
         for folder in labels {
             // The label is the name of the link: `test/scratch` is scratch wherever it leads.
             let label = folder.file_name().unwrap_or_default();
-            let defect = defect(&label.to_string_lossy());
+            let defect = good.defect(&label.to_string_lossy());
             if split == Split::Train && defect.is_some() {
                 let rule = "only good images are for training".to_owned();
                 listing.problems.push(Problem::Dropped { path: folder, rule });

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::remark::MaskRemark;
+use crate::data::left_out::Reason;
+
 /// A problem that may affect results. Each message names a path and a fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -29,6 +32,29 @@ pub enum Problem {
         image_size: (u32, u32),
         /// Width and height of the mask.
         mask_size: (u32, u32),
+    },
+    /// A mask that is odd in another way.
+    Mask {
+        /// The image.
+        image: PathBuf,
+        /// What is odd.
+        remark: MaskRemark,
+    },
+    /// A mask whose defects vanish when it is scaled to the size of a model's images.
+    MaskVanishes {
+        /// The image.
+        image: PathBuf,
+        /// The largest usual size at which they do, in pixels.
+        size: u32,
+    },
+    /// A box that reaches beyond its image: it is cut off there.
+    BoxOutside {
+        /// The image.
+        image: PathBuf,
+        /// Width and height of the image, as its list says.
+        size: (u32, u32),
+        /// The box: left edge, upper edge, width and height.
+        shape: String,
     },
     /// An image or mask that cannot be read.
     Unreadable {
@@ -81,12 +107,30 @@ pub enum Problem {
         /// Why.
         rule: String,
     },
+    /// A file or folder that is no image to look at.
+    LeftOut {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        reason: Reason,
+    },
     /// An image with more than one label; the first is used.
     SeveralLabels {
         /// The image.
         image: PathBuf,
         /// Its labels.
         labels: Vec<String>,
+    },
+    /// A label that counts as a defect and looks like a word for "good".
+    LikeGood {
+        /// The first image that has it.
+        image: PathBuf,
+        /// How many have it.
+        images: usize,
+        /// The label.
+        label: String,
+        /// The word.
+        word: String,
     },
     /// There is no list of splits, so every image belongs to both.
     NoSplit {
@@ -107,11 +151,16 @@ impl Problem {
             Self::NoMask { image, .. }
             | Self::EmptyMask { image }
             | Self::MaskSize { image, .. }
+            | Self::BoxOutside { image, .. }
+            | Self::Mask { image, .. }
+            | Self::MaskVanishes { image, .. }
             | Self::Duplicate { image, .. }
+            | Self::LikeGood { image, .. }
             | Self::SeveralLabels { image, .. } => image,
             Self::Unreadable { path, .. }
             | Self::BrokenLink { path }
             | Self::Dropped { path, .. }
+            | Self::LeftOut { path, .. }
             | Self::NoSplit { path } => path,
             Self::MissingFile { list, .. } | Self::Entry { list, .. } => list,
             Self::EmptyProduct { folder } => folder,
@@ -124,6 +173,9 @@ impl Problem {
             Self::NoMask { .. } => "no_mask",
             Self::EmptyMask { .. } => "empty_mask",
             Self::MaskSize { .. } => "mask_size",
+            Self::Mask { remark, .. } => remark.code(),
+            Self::MaskVanishes { .. } => "mask_vanishes",
+            Self::BoxOutside { .. } => "box_outside",
             Self::Unreadable { .. } => "unreadable",
             Self::Duplicate { .. } => "duplicate",
             Self::MissingFile { .. } => "missing_file",
@@ -131,7 +183,9 @@ impl Problem {
             Self::BrokenLink { .. } => "broken_link",
             Self::EmptyProduct { .. } => "empty_product",
             Self::Dropped { .. } => "dropped",
+            Self::LeftOut { .. } => "left_out",
             Self::SeveralLabels { .. } => "several_labels",
+            Self::LikeGood { .. } => "like_good",
             Self::NoSplit { .. } => "no_split",
         }
     }
@@ -156,6 +210,17 @@ impl fmt::Display for Problem {
                     "{path}: the image is {w}x{h} and its mask {mw}x{mh}; both are scaled to the same square"
                 )
             }
+            Self::Mask { remark, .. } => write!(f, "{path}: {}", remark.words()),
+            Self::MaskVanishes { size, .. } => write!(
+                f,
+                "{path}: its mask shows nothing at {size} px, the size of the images of some models; take a larger \
+                 --image-size"
+            ),
+            Self::BoxOutside { size: (w, h), shape, .. } => write!(
+                f,
+                "{path}: the box {shape} reaches beyond the image of {w}x{h} and is cut off; was it drawn on an image of \
+                 another size or orientation?"
+            ),
             Self::Unreadable { reason, .. } => f.write_str(reason),
             Self::Duplicate { of, .. } => {
                 write!(f, "{path}: the same bytes as {}; remove one of them", of.display())
@@ -174,9 +239,17 @@ impl fmt::Display for Problem {
                 write!(f, "{path}: no image of this product; download it again, or remove it")
             }
             Self::Dropped { rule, .. } => write!(f, "{path}: left out: {rule}"),
+            Self::LeftOut { reason, .. } => write!(f, "{path}: left out: {}", reason.words()),
             Self::SeveralLabels { labels, .. } => {
                 let first = labels.first().map_or("", String::as_str);
                 write!(f, "{path}: several labels ({}); it counts as '{first}'", labels.join(", "))
+            }
+            Self::LikeGood { images, label, word, .. } => {
+                write!(
+                    f,
+                    "{path}: the label '{label}' ({images} images) counts as a defect, though it looks like '{word}'; if it \
+                     means good, add it with --good-words '{label}'; if not, name its class in a --description"
+                )
             }
             Self::NoSplit { .. } => {
                 write!(f, "{path}: there is no such list of splits; every image counts for both splits")

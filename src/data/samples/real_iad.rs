@@ -9,8 +9,9 @@ use super::error::SampleError;
 use super::layout::Split;
 use super::mask::Mask;
 use super::problem::Problem;
-use super::sample::{Listing, Sample, defect, folder_name};
-use super::scan::{Masks, folders, images};
+use super::sample::{Listing, Sample, folder_name};
+use super::scan::{Masks, folders, images_and_masks};
+use super::words::GoodWords;
 use crate::data::error::ImageError;
 
 /// The list of one product.
@@ -102,7 +103,12 @@ fn lists(root: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// The images of one split of all products: all five views, or those of the single-view protocol.
-pub(super) fn read(root: &Path, split: Split, single_view: bool) -> Result<Listing, SampleError> {
+pub(super) fn read(
+    root: &Path,
+    split: Split,
+    single_view: bool,
+    good: &GoodWords,
+) -> Result<Listing, SampleError> {
     let place = match &candidates(root)?[..] {
         [] => root.to_path_buf(),
         [only] => only.clone(),
@@ -120,7 +126,7 @@ pub(super) fn read(root: &Path, split: Split, single_view: bool) -> Result<Listi
         let before = listing.samples.len();
         let list = lists.as_deref().unwrap_or(&place).join(format!("{product}.json"));
         if list.is_file() {
-            listed(&list, &folder, &product, split, &mut listing)?;
+            listed(&list, (&folder, &product), (split, good), &mut listing)?;
         } else {
             listing.problems.push(Problem::NoSplit { path: list });
             scanned(&folder, &product, &mut listing)?;
@@ -144,9 +150,8 @@ pub(super) fn read(root: &Path, split: Split, single_view: bool) -> Result<Listi
 /// The images that the list of a product names.
 fn listed(
     list: &Path,
-    folder: &Path,
-    product: &str,
-    split: Split,
+    (folder, product): (&Path, &str),
+    (split, good): (Split, &GoodWords),
     listing: &mut Listing,
 ) -> Result<(), SampleError> {
     let bytes = fs::read(list).map_err(|e| ImageError::from_io(list, e))?;
@@ -168,7 +173,7 @@ fn listed(
             listing.problems.push(missing("image", item.image_path));
             continue;
         }
-        let defect = defect(&item.anomaly_class).filter(|label| *label != found.meta.normal_class);
+        let defect = good.defect(&item.anomaly_class).filter(|label| *label != found.meta.normal_class);
         let mask = match (&defect, item.mask_path.filter(|mask| !mask.is_empty())) {
             (Some(_), Some(mask)) if folder.join(&mask).is_file() => Some(Mask::File(folder.join(mask))),
             (Some(_), Some(mask)) => {
@@ -198,7 +203,8 @@ fn scanned(folder: &Path, product: &str, listing: &mut Listing) -> Result<(), Sa
             let masks = Masks::of(&object)?;
             // Masks are next to the images, which are JPEGs.
             let is_photo = |path: &PathBuf| path.extension().is_some_and(|e| !e.eq_ignore_ascii_case("png"));
-            for image in images(&object, &mut listing.problems)?.into_iter().filter(is_photo) {
+            let (images, _) = images_and_masks(&object, &mut listing.problems)?;
+            for image in images.into_iter().filter(is_photo) {
                 let mask = defect.as_ref().and_then(|d| masks.need(&image, d, &mut listing.problems));
                 listing.samples.push(Sample {
                     image,

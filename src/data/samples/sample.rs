@@ -1,4 +1,4 @@
-//! Labelled images, and what their labels mean.
+//! Labelled images.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -44,22 +44,6 @@ impl Listing {
             None => Ok(self.samples),
         }
     }
-}
-
-/// The defect that a label names; `None` for a good image.
-pub(super) fn defect(label: &str) -> Option<String> {
-    let label = label.trim();
-    let is_good = label.is_empty() || ["good", "normal"].iter().any(|good| label.eq_ignore_ascii_case(good));
-    (!is_good).then(|| label.to_owned())
-}
-
-/// Labels that mean "defective" without naming the defect.
-const UNNAMED: [&str; 10] =
-    ["anomaly", "anomalous", "abnormal", "bad", "ng", "nok", "defect", "defects", "defective", "faulty"];
-
-/// Whether a label means "defective" without naming the defect: `bad`, `NG`, `anomaly` and the like.
-pub fn is_unnamed(label: &str) -> bool {
-    UNNAMED.iter().any(|unnamed| label.trim().eq_ignore_ascii_case(unnamed))
 }
 
 /// The name of a folder, resolved if it is given as `.`.

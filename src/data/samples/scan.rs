@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use super::error::SampleError;
 use super::mask::Mask;
 use super::problem::Problem;
-use crate::data::collect::{has_image_extension, is_image_name};
 use crate::data::error::ImageError;
+use crate::data::left_out::Reason;
+use crate::data::walk::{has_image_extension, is_own_output, not_an_image, without_masks};
 
 /// The entries of a folder, without hidden ones, sorted.
 pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, SampleError> {
@@ -25,22 +26,42 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, SampleError> {
     Ok(found)
 }
 
-/// The folders in a folder.
+/// The folders in a folder, without those that `detect` filled.
 pub(super) fn folders(folder: &Path) -> Result<Vec<PathBuf>, SampleError> {
-    Ok(entries(folder)?.into_iter().filter(|path| path.is_dir()).collect())
+    Ok(entries(folder)?.into_iter().filter(|path| path.is_dir() && !is_own_output(path)).collect())
 }
 
-/// The images in a folder, without masks. Broken links are added to the problems.
+/// The images in a folder. Masks of others among them, photos in formats that are not read, output of `detect` and broken
+/// links are added to the problems.
 pub(super) fn images(folder: &Path, problems: &mut Vec<Problem>) -> Result<Vec<PathBuf>, SampleError> {
+    let (images, masks) = images_and_masks(folder, problems)?;
+    problems.extend(masks.into_iter().map(|path| Problem::LeftOut { path, reason: Reason::Mask }));
+    Ok(images)
+}
+
+/// As [`images`], where masks may be beside their images: they are no problem.
+pub(super) fn images_and_masks(
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) -> Result<(Vec<PathBuf>, Vec<PathBuf>), SampleError> {
     let mut found = Vec::new();
-    for path in entries(folder)?.into_iter().filter(|path| is_image_name(path)) {
-        if path.is_file() {
-            found.push(path);
-        } else if path.is_symlink() {
-            problems.push(Problem::BrokenLink { path });
-        }
+    for path in entries(folder)? {
+        let reason = match () {
+            () if path.is_dir() => is_own_output(&path).then_some(Reason::OwnOutput),
+            () if has_image_extension(&path) && path.is_file() => {
+                found.push(path);
+                continue;
+            }
+            () if has_image_extension(&path) && path.is_symlink() => {
+                problems.push(Problem::BrokenLink { path });
+                continue;
+            }
+            () if has_image_extension(&path) => Some(Reason::Unreadable),
+            () => Some(not_an_image(&path)).filter(|reason| *reason != Reason::Other),
+        };
+        problems.extend(reason.map(|reason| Problem::LeftOut { path, reason }));
     }
-    Ok(found)
+    Ok(without_masks(found))
 }
 
 /// Adds the images directly in `folder`, which have no label, to the problems.

@@ -1,5 +1,6 @@
 //! The readers on trees of files whose contents do not matter.
 
+mod labels;
 mod layouts;
 mod lists;
 
@@ -186,4 +187,42 @@ fn links_are_followed() {
     std::os::unix::fs::symlink("nut", root.join("bolt")).unwrap();
     assert_eq!(read(&root.join("bolt"), None, Split::Test).unwrap().len(), 2);
     assert_eq!(read(&root.join("nut"), None, Split::Test).unwrap()[0].defect.as_deref(), Some("cut"));
+}
+
+#[test]
+fn what_is_no_image_of_the_set_is_listed() {
+    let folder = tree(&[
+        "nut/test/good/0.png",
+        "nut/test/good/face_mask.png",
+        "nut/test/good/0_mask.png",
+        "nut/test/good/a.gif",
+        "nut/test/good/notes.txt",
+        "nut/test/overlays/x.png",
+        "nut/test/cut/0.png",
+        "nut/ground_truth/cut/0_mask.png",
+    ]);
+    let root = folder.path();
+    fs::write(root.join("nut/test/results.json"), "{\"schema\": \"dapo-wgpu/results/1\"}").unwrap();
+    fs::write(root.join("nut/test/good/photo"), b"\xff\xd8\xff\xe0 JPEG").unwrap();
+    let found = list(root, None, Split::Test).unwrap();
+    let expected = [
+        "nut/test/cut/0.png nut/ground_truth/cut/0_mask.png nut cut",
+        "nut/test/good/0.png - nut -",
+        "nut/test/good/face_mask.png - nut -",
+    ];
+    assert_eq!(lines(root, &found.samples), expected);
+    assert_eq!(
+        problems(root, &found.problems),
+        [
+            "left_out nut/test/good/0_mask.png",
+            "left_out nut/test/good/a.gif",
+            "left_out nut/test/good/photo",
+            "left_out nut/test/overlays",
+        ]
+    );
+    // Beside a defective image, a mask is what it should be.
+    let folder = tree(&["good/0.png", "bad/1.png", "bad/1_mask.png", "bad/gas_mask.png"]);
+    let found = list(folder.path(), None, Split::Test).unwrap();
+    assert_eq!(found.samples.len(), 3);
+    assert_eq!(problems(folder.path(), &found.problems), ["no_mask bad/gas_mask.png"]);
 }

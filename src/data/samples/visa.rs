@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use super::error::SampleError;
 use super::layout::Split;
 use super::problem::Problem;
-use super::sample::{Listing, Sample, defect, folder_name};
+use super::sample::{Listing, Sample, folder_name};
 use super::scan::{Masks, folders, images};
 use super::table;
+use super::words::GoodWords;
 
 /// The list of splits.
 const SPLITS: &str = "split_csv/1cls.csv";
@@ -23,7 +24,7 @@ pub(super) fn products(root: &Path) -> Result<Vec<PathBuf>, SampleError> {
 }
 
 /// The images of one split of all products.
-pub(super) fn read(root: &Path, split: Split) -> Result<Listing, SampleError> {
+pub(super) fn read(root: &Path, split: Split, good: &GoodWords) -> Result<Listing, SampleError> {
     let products = products(root)?;
     let list = [root.join(SPLITS), root.join("..").join(SPLITS)].into_iter().find(|list| list.is_file());
     let rows = list.as_ref().map(|list| table::read(list, ["object", "split", "label", "image"], []));
@@ -36,12 +37,12 @@ pub(super) fn read(root: &Path, split: Split) -> Result<Listing, SampleError> {
         let product = folder_name(folder);
         let mut images = on_disk(folder, &mut listing.problems)?;
         if let Some(rows) = &rows {
-            images = of_split(images, rows, folder, &product, split, &mut listing);
+            images = of_split(images, rows, (folder, &product), (split, good), &mut listing);
         }
         if images.is_empty() {
             listing.problems.push(Problem::EmptyProduct { folder: folder.clone() });
         }
-        let labels = labels(folder)?;
+        let labels = labels(folder, good)?;
         let masks = Masks::of(&folder.join("Data/Masks/Anomaly"))?;
         for (image, defective) in images {
             let relative = image.strip_prefix(folder).unwrap_or(&image);
@@ -61,13 +62,18 @@ pub(super) fn read(root: &Path, split: Split) -> Result<Listing, SampleError> {
 
 /// The labels of the defective images of a product by their paths in its folder, as `image_anno.csv` has them. An
 /// image may have several, separated by commas. Without that file there are none.
-pub(super) fn labels(product: &Path) -> Result<BTreeMap<PathBuf, Vec<String>>, SampleError> {
+pub(super) fn labels(
+    product: &Path,
+    good: &GoodWords,
+) -> Result<BTreeMap<PathBuf, Vec<String>>, SampleError> {
     let path = product.join("image_anno.csv");
     if !path.is_file() {
         return Ok(BTreeMap::new());
     }
     let table = table::read(&path, ["image", "label"], [])?;
-    let labels = |row: &table::Row| -> Vec<String> { row.get(1).split(',').filter_map(defect).collect() };
+    let labels = |row: &table::Row| -> Vec<String> {
+        row.get(1).split(',').filter_map(|label| good.defect(label)).collect()
+    };
     Ok(table.rows.iter().map(|row| (without_product(row.get(0)), labels(row))).collect())
 }
 
@@ -92,9 +98,8 @@ fn on_disk(product: &Path, problems: &mut Vec<Problem>) -> Result<Vec<(PathBuf, 
 fn of_split(
     images: Vec<(PathBuf, bool)>,
     rows: &[table::Row],
-    folder: &Path,
-    product: &str,
-    split: Split,
+    (folder, product): (&Path, &str),
+    (split, good): (Split, &GoodWords),
     listing: &mut Listing,
 ) -> Vec<(PathBuf, bool)> {
     let mut unnamed: HashSet<PathBuf> = images.into_iter().map(|(image, _)| image).collect();
@@ -106,7 +111,7 @@ fn of_split(
             continue;
         }
         if on_disk {
-            chosen.push((image, defect(row.get(2)).is_some()));
+            chosen.push((image, !good.means(row.get(2))));
         } else {
             listing.problems.push(Problem::MissingFile {
                 list: listing.list.clone().unwrap_or_default(),

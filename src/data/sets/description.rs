@@ -42,6 +42,9 @@ pub struct Description {
     /// Leave out images that do not show exactly one class of their product.
     #[serde(default)]
     pub single_type: bool,
+    /// Labels that mean "good", besides those that are known.
+    #[serde(default)]
+    pub good: Vec<String>,
     /// A list next to the images; test images that it does not name are left out.
     #[serde(default)]
     pub list: Option<String>,

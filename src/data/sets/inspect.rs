@@ -13,7 +13,7 @@ use super::description::{Description, Totals};
 use super::open::Opened;
 use crate::data::error::ImageError;
 use crate::data::image::Source;
-use crate::data::samples::{Mask, Problem, Sample, Split, view};
+use crate::data::samples::{Mask, MaskRemark, Problem, Sample, Split, same_shape, view};
 
 /// Value of [`Inspection::schema`].
 pub const SCHEMA: &str = "dapo-wgpu/data/1";
@@ -177,7 +177,7 @@ fn read(sample: &Sample) -> Read {
         }
     };
     let mask = sample.mask.as_ref().filter(|_| sample.defect.is_some());
-    match mask.map(|mask| (mask, mask.pixels())) {
+    match mask.map(|mask| (mask, mask.read())) {
         None => {}
         Some((mask, Err(e))) => {
             let path = match mask {
@@ -186,13 +186,21 @@ fn read(sample: &Sample) -> Read {
             };
             problems.push(unreadable(path, &e));
         }
-        Some((_, Ok(pixels))) => {
-            let image = sample.image.clone();
-            if pixels.iter().all(|&value| value == 0) {
-                problems.push(Problem::EmptyMask { image: image.clone() });
+        Some((_, Ok(mask))) => {
+            let image = || sample.image.clone();
+            problems.extend(mask.remarks.iter().map(|remark| match remark {
+                MaskRemark::Empty => Problem::EmptyMask { image: image() },
+                remark => Problem::Mask { image: image(), remark: *remark },
+            }));
+            let mask_size = mask.image.dimensions();
+            if let Some(image_size) = size.filter(|size| *size != mask_size) {
+                problems.push(Problem::MaskSize { image: image(), image_size, mask_size });
+                if !same_shape(image_size, mask_size) {
+                    problems.push(Problem::Mask { image: image(), remark: MaskRemark::Shape });
+                }
             }
-            if let Some(image_size) = size.filter(|size| *size != pixels.dimensions()) {
-                problems.push(Problem::MaskSize { image, image_size, mask_size: pixels.dimensions() });
+            if let Some(size) = mask.vanishes_at() {
+                problems.push(Problem::MaskVanishes { image: image(), size });
             }
         }
     }

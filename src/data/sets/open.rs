@@ -5,7 +5,7 @@ use std::path::Path;
 use super::apply;
 use super::data_set::DataSet;
 use super::description::Description;
-use crate::data::samples::{self, Layout, SampleError, Split, folder_name};
+use crate::data::samples::{self, GoodWords, Layout, Problem, SampleError, Split, folder_name};
 
 /// A data set, and how it was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,16 +34,35 @@ impl DataSet {
     }
 }
 
-/// As [`DataSet::open`], with the description that was used.
+/// As [`open_with`], with the program's own words for "good".
+///
+/// # Errors
+/// As [`DataSet::open`].
 pub fn open(
     root: &Path,
     layout: Option<Layout>,
     description: Option<&Path>,
     split: Split,
 ) -> Result<Opened, SampleError> {
+    open_with(root, layout, description, split, &[])
+}
+
+/// As [`DataSet::open`], with the description that was used. `good` are labels that mean "good", besides those that are
+/// known and those of the description.
+///
+/// # Errors
+/// As [`DataSet::open`].
+pub fn open_with(
+    root: &Path,
+    layout: Option<Layout>,
+    description: Option<&Path>,
+    split: Split,
+    good: &[String],
+) -> Result<Opened, SampleError> {
     let given = description.map(Description::load).transpose()?;
-    let layout = layout.map_or_else(|| samples::detect_layout(root), Ok)?;
-    let listing = samples::list(root, Some(layout), split)?;
+    let good = GoodWords::with(good.iter().chain(given.iter().flat_map(|d| &d.good)));
+    let layout = layout.map_or_else(|| samples::detect_layout_with(root, &good), Ok)?;
+    let listing = samples::list_with(root, Some(layout), split, &good)?;
     let description = given.or_else(|| Description::of(&listing));
     let folder = if root.is_file() { root.parent().unwrap_or(Path::new("")) } else { root };
     let mut set = DataSet {
@@ -62,6 +81,8 @@ pub fn open(
                 apply::keep_listed(&mut set, list)?;
             }
             apply::describe(&mut set, description)?;
+            // Each label has been found in the description.
+            set.problems.retain(|problem| !matches!(problem, Problem::LikeGood { .. }));
         }
         None => apply::take_labels(&mut set),
     }

@@ -278,11 +278,13 @@ fn what_is_wrong_with_the_files_is_found_by_reading_them() {
             ("duplicate", &format!("{root}/test/good/ü.png")),
             ("unreadable", &format!("{root}/ground_truth/hole/0_mask.png")),
             ("empty_mask", &format!("{root}/test/hole/1.png")),
+            ("mask_everything", &format!("{root}/test/hole/2.png")),
             ("mask_size", &format!("{root}/test/hole/2.png")),
+            ("mask_shape", &format!("{root}/test/hole/2.png")),
         ]
     );
     assert!(found.problems[1].message.contains("good/000.png"));
-    assert!(found.problems[4].message.contains("6x4 and its mask 4x4"));
+    assert!(found.problems[5].message.contains("6x4 and its mask 4x4"));
     let hole = &found.products.values().next().unwrap().defects["hole"];
     assert_eq!((hole.images, &*hole.class), (3, "hole"));
 }

@@ -83,6 +83,10 @@ pub(super) fn render(results: &Results, options: &ReportOptions, kept: &[Inlined
         section aria-labelledby="again-title" {
             h2 #again-title { "How to reproduce" }
             (reproduce(&options.command, &results.program, Some(&results.model), &results.settings))
+            @if !results.notes.is_empty() {
+                h3 { "Notes" }
+                ul.notes { @for note in &results.notes { li { (note) } } }
+            }
         }
     };
     let document = Document {

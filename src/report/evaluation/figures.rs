@@ -26,7 +26,7 @@ pub(super) fn heads(texts: &[&str], counts: &[&str]) -> Markup {
     }
 }
 
-/// Reasons for cells without a value; equal ones share a number.
+/// Reasons for cells without a value, or with one that needs a remark; equal ones share a number.
 #[derive(Default)]
 struct Footnotes(Vec<String>);
 
@@ -56,6 +56,10 @@ fn cell(figures: &Figures, figure: Figure, notes: &mut Footnotes) -> Markup {
     html! {
         td.num title=[bound] {
             (percent(value))
+            @if let Some(reason) = figures.partial.get(&figure) {
+                @let number = notes.number(reason);
+                sup { a href={ "#note-" (number) } aria-label={ "footnote " (number) } { (number) } }
+            }
             @if let Some([low, high]) = figures.intervals.get(&figure) { small { (percent(*low)) "–" (percent(*high)) } }
         }
     }

@@ -55,6 +55,7 @@ pub(in crate::report) fn metrics() -> Metrics {
             layout: "mvtec".into(),
             images: 10,
             list_sha256: "abc".into(),
+            ..DataAbout::default()
         },
         model: Some(Model {
             name: "tiny".into(),
@@ -92,6 +93,8 @@ fn record(index: usize, score: f32, defective: bool) -> ImageRecord {
         score: Some(score),
         predicted: Some("broken".into()),
         error: None,
+        remarks: Vec::new(),
+        content: None,
     }
 }
 
@@ -238,7 +241,13 @@ fn user_text_cannot_become_markup() {
     const EVIL: &str = r#"<script>alert('x')</script>"'&{{css}}"#;
     let mut metrics = metrics();
     metrics.method = EVIL.into();
-    metrics.data = DataAbout { name: EVIL.into(), layout: EVIL.into(), images: 1, list_sha256: EVIL.into() };
+    metrics.data = DataAbout {
+        name: EVIL.into(),
+        layout: EVIL.into(),
+        images: 1,
+        list_sha256: EVIL.into(),
+        ..DataAbout::default()
+    };
     metrics.program = Program { name: EVIL.into(), version: EVIL.into() };
     metrics.defects = vec![EVIL.into()];
     metrics.notes = vec![EVIL.into()];

@@ -89,7 +89,16 @@ impl Group<'_> {
 
     fn note(&self) -> String {
         let names: Vec<&str> = self.runs.iter().map(|(name, _)| *name).collect();
-        format!("{}, {}, {}: {}", self.data, self.method, self.model, names.join(", "))
+        let note = format!("{}, {}, {}: {}", self.data, self.method, self.model, names.join(", "));
+        let partial = self.runs.iter().filter(|(_, metrics)| !metrics.mean.partial.is_empty());
+        let partial: Vec<&str> = partial.map(|(name, _)| *name).collect();
+        match partial.is_empty() {
+            true => note,
+            false => format!(
+                "{note}; figures of pixels lack defects whose masks show nothing in {}",
+                partial.join(", ")
+            ),
+        }
     }
 }
 

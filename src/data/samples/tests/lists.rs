@@ -60,6 +60,21 @@ fn boxes_of_a_coco_file() {
     for words in ["[0.0, 0.0, 2.0]; expected x, y, width and height", "no category 9", "image_id 6"] {
         assert!(all.iter().any(|message| message.contains(words)), "{words} in {all:#?}");
     }
+    // Boxes beyond the frame, but for rounding.
+    for (boxes, outside) in [
+        ("[0, 0, 8.4, 4]", 0),
+        ("[0, 0, 10, 4]", 1),
+        ("[-3, 0, 4, 4]", 1),
+        ("[20, 20, 2, 2]", 1),
+        ("[0, 1, 4, 9]", 1),
+    ] {
+        let text = text.replace("[1, 2, 3, 1.5]", boxes);
+        fs::write(root.join("_annotations.coco.json"), text).unwrap();
+        let found = list(root, None, Split::Test).unwrap();
+        let count = found.problems.iter().filter(|p| p.kind() == "box_outside").count();
+        assert_eq!(count, outside, "{boxes}: {:#?}", found.problems);
+    }
+    fs::write(root.join("_annotations.coco.json"), text).unwrap();
     // The file itself may be named.
     assert_eq!(list(&root.join(list_file), None, Split::Test).unwrap().samples, found.samples);
 }
