@@ -15,7 +15,7 @@ use crate::lab::bench::formats::Format;
 use crate::lab::bench::request::{Variants, of_kernels, resized, swept};
 use crate::lab::bench::sweep::{Sweep, SweptRow};
 use crate::lab::bench::{
-    BenchReport, Bound, Comparison, DEFAULT_THRESHOLD, Kind, Timing, errors, jobs, measure,
+    BenchReport, Bound, Comparison, DEFAULT_THRESHOLD, Kind, Timing, errors, jobs, measure, sensors,
 };
 use crate::report::{
     AtomicFile, CeilingKind, Roofline, RooflineCeiling, RooflinePoint, SweepChart, SweepLine, write_atomic,
@@ -154,6 +154,7 @@ fn measure(args: &Args, gpu: &Gpu, cases: &Cases, variants: &Variants) -> Result
     watch(2, "steps", |progress| {
         progress(0, 1, "models");
         let network = args.models.open(gpu)?;
+        let sensors = sensors::Watch::start(gpu.adapter());
         let ceilings = ceilings(gpu, repeat(REPEAT_KERNEL), progress)?;
         let kernels = repeat(REPEAT_KERNEL);
         let mut timings = measure::kernels(gpu, &ceilings, cases, variants, kernels, progress)?;
@@ -164,7 +165,8 @@ fn measure(args: &Args, gpu: &Gpu, cases: &Cases, variants: &Variants) -> Result
             let mut jobs = network.jobs()?;
             timings.extend(jobs::run(gpu, &ceilings, &mut jobs, repeat(REPEAT_MODEL), progress)?);
         }
-        Ok(BenchReport::new(gpu, ceilings, timings))
+        let report = BenchReport::new(gpu, ceilings, timings);
+        Ok(BenchReport { sensors: sensors.and_then(sensors::Watch::end), ..report })
     })
 }
 

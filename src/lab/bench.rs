@@ -18,6 +18,7 @@ pub mod prepared;
 mod report;
 pub mod request;
 mod roofline;
+pub mod sensors;
 pub mod sweep;
 mod timing;
 pub mod warmup;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::comparison::{Change, Comparison};
 use super::report::BenchReport;
 use super::roofline::Bound;
+use super::sensors::Sensors;
 use super::timing::{KernelError, Kind, RunCounts, Timing};
 use crate::gpu::{Clock, ShaderMode};
 use crate::lab::grid::Grid;
@@ -98,9 +99,9 @@ impl BenchReport {
     }
 
     /// The device, its ceilings and how it was timed, a line each.
-    fn head(&self) -> [String; 4] {
+    fn head(&self) -> Vec<String> {
         let c = &self.ceilings;
-        [
+        let mut lines = vec![
             self.device.adapter.line(),
             format!(
                 "ceilings: {:.1} GFLOP/s multiply-add, {:.1} GB/s copy, {:.1} GB/s read, {:.1} µs a launch, {:.1} µs a submit",
@@ -112,7 +113,9 @@ impl BenchReport {
             ),
             self.levels(),
             format!("{}; {:?} shaders; version {}", self.note(), self.device.mode, self.device.version),
-        ]
+        ];
+        lines.extend(self.sensors.iter().map(Sensors::line));
+        lines
     }
 
     /// The ceilings of caches and matrix units, and the operations a byte above which each level of memory allows the

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::comparison::Comparison;
 use super::roofline::Ceilings;
+use super::sensors::Sensors;
 use super::timing::{Spread, Timing};
 use crate::gpu::{Clock, Gpu};
 use crate::lab::Device;
@@ -23,6 +24,9 @@ pub struct BenchReport {
     pub device: Device,
     /// The measured limits.
     pub ceilings: Ceilings,
+    /// Clock and power during the run, where the device tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensors: Option<Sensors>,
     /// In the order of the request.
     pub timings: Vec<Timing>,
     /// The comparison with an older report, if any.
@@ -33,7 +37,8 @@ pub struct BenchReport {
 impl BenchReport {
     /// What was measured on this device.
     pub fn new(gpu: &Gpu, ceilings: Ceilings, timings: Vec<Timing>) -> Self {
-        Self { schema: SCHEMA.to_owned(), device: Device::of(gpu), ceilings, timings, comparison: None }
+        let device = Device::of(gpu);
+        Self { schema: SCHEMA.to_owned(), device, ceilings, sensors: None, timings, comparison: None }
     }
 
     /// The clock of all rows; `None` where they differ.

@@ -38,7 +38,14 @@ fn report(timings: Vec<Timing>) -> BenchReport {
         version: "0.1.0".into(),
         notes: Vec::new(),
     };
-    BenchReport { schema: SCHEMA.into(), device, ceilings: CEILINGS, timings, comparison: None }
+    BenchReport {
+        schema: SCHEMA.into(),
+        device,
+        ceilings: CEILINGS,
+        sensors: None,
+        timings,
+        comparison: None,
+    }
 }
 
 /// A row whose times are these, in milliseconds.
