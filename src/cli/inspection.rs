@@ -177,9 +177,7 @@ impl Inspection {
 fn read_alarm(path: &Path) -> Result<Alarm, Failure> {
     let wrong = |problem: String| Failure::new(format!("{}: {problem}", path.display()));
     let text = fs::read(path).map_err(|e| wrong(e.to_string()))?;
-    Alarm::from_json(&text).map_err(|problem| {
-        wrong(problem).hint("make one with dapo-wgpu calibrate --good DIR --out FILE.json")
-    })
+    Alarm::from_json(&text).map_err(wrong)
 }
 
 /// Checks a `--threshold`.

@@ -224,7 +224,7 @@ mod tests {
             ("", ""),
             // Quotes.
             ("the bolt’s “head”", "the bolt's \"head\""),
-            ("‘a‛ „b‟", "'a' „b\""),
+            ("‘a‛ „b‟", "'a' \"b\""),
             // Ligatures, full width, half width.
             ("ﬁn ﬂaw oﬃce ﬆ ﬅ Ĳ ǆ ŉ", "fin flaw office st ſt IJ dž 'n"),
             ("Ｓｃｒａｔｃｈ　１２％", "Scratch 12%"),

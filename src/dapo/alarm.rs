@@ -83,7 +83,10 @@ impl Alarm {
         // Some editors put a byte order mark in front.
         let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let alarm: Self = serde_json::from_slice(text)
-            .map_err(|e| format!("not a threshold that dapo-wgpu calibrate made ({e})"))?;
+            .map_err(|e| format!(
+                "not a threshold that dapo-wgpu calibrate made ({e}); make one with dapo-wgpu calibrate --good DIR \
+                 --out FILE.json"
+            ))?;
         alarm.check()?;
         Ok(alarm)
     }

@@ -43,10 +43,11 @@ impl Start {
     /// What is wrong with them.
     pub fn new(args: &Args, folder: &RunFolder) -> Result<Self, Failure> {
         let good = GoodWords::with(&args.data.layout.good_words);
-        let listing = samples::list_with(&args.data.data, args.data.layout.layout, Split::Test, &good)?;
-        let found = usable(listing)?;
+        let list = || {
+            usable(samples::list_with(&args.data.data, args.data.layout.layout, Split::Test, &good)?)
+        };
         if args.resume {
-            return Self::resumed(args, folder, &found);
+            return Self::resumed(args, folder, &list()?);
         }
         let mut run = read_config(args.config.as_deref(), args.method.map(MethodArg::trained).transpose()?)?;
         override_by(args, &mut run);
@@ -66,7 +67,8 @@ impl Start {
             Some(_) => MaskThreshold::Full,
             None => MaskThreshold::Half,
         });
-        check(&run)?;
+        check(&run, args.config.as_deref())?;
+        let found = list()?;
         let images = labelled(&found, &mut run)?;
         let snapshot = init.map(|file| Snapshot { values: file.parameters, ..Snapshot::default() });
         let digest = digest(&args.data.data, &found);
@@ -104,7 +106,7 @@ impl Start {
         run.training.steps = args.steps.or(run.training.steps);
         run.training.micro_batch = args.micro_batch.or(run.training.micro_batch);
         run.training.checkpoint_every = args.checkpoint_every.unwrap_or(run.training.checkpoint_every);
-        check(&run)?;
+        check(&run, None)?;
         let images = labelled(found, &mut run)?;
         let start = Self {
             run,
@@ -317,9 +319,11 @@ fn override_by(args: &Args, run: &mut RunConfig) {
     }
 }
 
-fn check(run: &RunConfig) -> Result<(), Failure> {
+fn check(run: &RunConfig, config: Option<&Path>) -> Result<(), Failure> {
     run.check().map_err(|problem| {
-        Failure::new(problem).hint("correct it in the file of --config, or the option of the same name")
+        let file = config.map_or(String::new(), |path| format!("{}: ", path.display()));
+        Failure::new(file + &problem)
+            .hint("correct it in the file of --config, or the option of the same name")
     })
 }
 

@@ -32,15 +32,31 @@ impl ClipConfig {
     /// that this crate does not implement.
     pub fn from_folder(folder: &Path) -> Result<Self, ModelError> {
         let (layout, map) = detect(folder)?;
-        let path = folder.join(layout.config_file());
         let name = folder
             .canonicalize()
             .ok()
             .and_then(|full| full.file_name().map(|n| n.to_string_lossy().into_owned()))
             .unwrap_or_else(|| "clip".into());
+        Self::parse(&folder.join(layout.config_file()), layout, &map, name)
+    }
+
+    /// Reads one configuration file of this layout, whatever its name and what lies beside it.
+    ///
+    /// # Errors
+    /// As [`ClipConfig::from_folder`].
+    pub fn from_file(path: &Path, layout: Layout) -> Result<Self, ModelError> {
+        Self::parse(path, layout, &fields::read_object(path)?, "clip".into())
+    }
+
+    fn parse(
+        path: &Path,
+        layout: Layout,
+        map: &Map<String, Value>,
+        name: String,
+    ) -> Result<Self, ModelError> {
         match layout {
-            Layout::HuggingFace => hf::parse(&path, &map, name),
-            Layout::OpenClip => open_clip::parse(&path, &map, name),
+            Layout::HuggingFace => hf::parse(path, map, name),
+            Layout::OpenClip => open_clip::parse(path, map, name),
         }
     }
 }

@@ -195,9 +195,9 @@ fn two_downloads_of_one_file_do_not_mix() {
     assert!(matches!(get("http://127.0.0.1:9", dir.path(), None, 1), Err(FetchError::Busy { .. })));
 }
 
-/// Fetches `config.json` without a known checksum into a folder that does not exist yet.
-fn get_unpinned(base: &str, out: &Path) -> Result<Fetched, FetchError> {
-    let files = [RemoteFile { name: "config.json", sha256: None, max_bytes: 100 }];
+/// Fetches a file without a known checksum into a folder that may not exist yet.
+fn get_unpinned(base: &str, name: &str, out: &Path) -> Result<Fetched, FetchError> {
+    let files = [RemoteFile { name, sha256: None, max_bytes: 100 }];
     let source = Source { repo: REPO, revision: "main", files: &files };
     let hub = Hub::new(Some(base)).with_attempts(1, Duration::ZERO);
     hub.fetch(&[source], out, &mut |_| {}).map(|mut all| all.remove(0))
@@ -219,16 +219,24 @@ fn a_file_without_a_checksum_is_bounded_and_parsed() {
         (answer("200 OK", "", 90, b"{\"a\":"), "broke off"),
     ] {
         let (base, _r) = serve(vec![sent]);
-        let error = get_unpinned(&base, &out).unwrap_err().to_string();
+        let error = get_unpinned(&base, "a.json", &out).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
         assert!(!out.exists(), "{words}: a failed fetch leaves nothing");
     }
     // What an earlier version left there is replaced; what can be right is kept.
     std::fs::create_dir(&out).unwrap();
-    std::fs::write(out.join("config.json"), page).unwrap();
+    std::fs::write(out.join("a.json"), page).unwrap();
     let (base, _r) = serve(vec![answer("200 OK", "", 2, b"{}")]);
-    assert!(!get_unpinned(&base, &out).unwrap().kept);
-    assert!(get_unpinned("http://127.0.0.1:9", &out).unwrap().kept);
+    assert!(!get_unpinned(&base, "a.json", &out).unwrap().kept);
+    assert!(get_unpinned("http://127.0.0.1:9", "a.json", &out).unwrap().kept);
+    // A configuration must be one of a CLIP.
+    let name = "open_clip_config.json";
+    for (sent, is_right) in [(&b"{}"[..], false), (b"{\"model_cfg\": {\"embed_dim\": 4}}", true)] {
+        let (base, _r) = serve(vec![answer("200 OK", "", sent.len(), sent)]);
+        let result = get_unpinned(&base, name, &out);
+        assert_eq!(result.is_ok(), is_right, "{result:?}");
+        assert_eq!(out.join(name).exists(), is_right);
+    }
 }
 
 #[test]

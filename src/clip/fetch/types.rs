@@ -138,12 +138,12 @@ pub enum FetchError {
     },
     /// A file without a known checksum that is not what its name says.
     #[error(
-        "{url}: what the server sends is not JSON ({reason}); it was deleted. Check the address of the hub"
+        "{url}: the server sends something else ({reason}); it was deleted. Check the address of the hub"
     )]
-    NotJson {
+    Form {
         /// The address.
         url: String,
-        /// The parser's reason.
+        /// What is wrong with it.
         reason: String,
     },
     /// The files did not arrive in time.

@@ -63,7 +63,7 @@ fn model(model: &Value) -> Result<(), String> {
     }
     let none =
         |value: &Value| value.is_null() || *value == false || *value == "" || *value == 0.0 || *value == 0;
-    for name in ["continuing_subword_prefix", "dropout", "byte_fallback", "fuse_unk"] {
+    for name in ["continuing_subword_prefix", "dropout", "byte_fallback"] {
         if !none(field(name)) {
             return Err(format!("its field `model.{name}` is {}, and CLIP has none", shown(field(name))));
         }
