@@ -120,6 +120,7 @@ fn record(index: usize) -> ImageRecord {
         score: Some(score),
         predicted: Some(DEFECTS[(index / 3) % DEFECTS.len()].into()),
         error: None,
+        notes: Vec::new(),
     }
 }
 

@@ -1,13 +1,14 @@
 //! Options that several commands inspect images with: a model, a learner, names of defects, a threshold for alarms.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::learner::{Learner, LearnerArgs};
 use super::options::{BatchArg, ModelArgs};
+use super::reading::ReadArgs;
 use crate::clip::{Clip, embedded};
 use crate::dapo::{Alarm, Conditions, DEFAULT_DEFECTS, Detector, Prompts, alarm};
+use crate::files::read_regular;
 use crate::gpu::{AdapterSummary, Gpu};
 use crate::inspect::Inspector;
 use crate::report::results::{Adapter, Model};
@@ -22,6 +23,8 @@ pub struct DetectorArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub learner: LearnerArgs,
+    #[command(flatten)]
+    pub reading: ReadArgs,
     /// What is in the pictures, as in "a photo of a NAME" [default: object]
     #[arg(long, value_name = "NAME")]
     pub object: Option<String>,
@@ -114,7 +117,7 @@ impl DetectorArgs {
             }
         };
         let model = self.about(detector.clip());
-        let inspector = Inspector::new(detector).with_batch(batch);
+        let inspector = Inspector::new(detector).with_batch(batch).with_options(self.reading.options());
         Ok(Inspection { inspector, prompts, model, alarm: learner.and_then(|l| l.alarm().cloned()) })
     }
 
@@ -174,7 +177,7 @@ impl Inspection {
 
 fn read_alarm(path: &Path) -> Result<Alarm, Failure> {
     let wrong = |problem: String| Failure::new(format!("{}: {problem}", path.display()));
-    let text = fs::read(path).map_err(|e| wrong(e.to_string()))?;
+    let text = read_regular(path).map_err(|e| wrong(e.to_string()))?;
     let alarm: Alarm = serde_json::from_slice(&text).map_err(|e| {
         wrong(format!("not a threshold that dapo-wgpu calibrate made ({e})"))
             .hint("make one with dapo-wgpu calibrate --good DIR --out FILE.json")

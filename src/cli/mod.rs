@@ -21,6 +21,7 @@ mod merge;
 mod options;
 mod output;
 mod profile;
+mod reading;
 mod score;
 mod synth;
 mod table;

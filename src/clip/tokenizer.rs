@@ -8,6 +8,7 @@
 //! neither is done here, and neither changes well-formed text.
 
 use super::error::ModelError;
+use crate::files::read_regular;
 use std::path::{Path, PathBuf};
 
 const FILE: &str = "tokenizer.json";
@@ -42,7 +43,7 @@ impl Tokenizer {
                     .into(),
             });
         }
-        let bytes = std::fs::read(&file).map_err(|e| ModelError::read(&file, e))?;
+        let bytes = read_regular(&file).map_err(|e| ModelError::read(&file, e))?;
         Self::parse(&bytes, &file)
     }
 

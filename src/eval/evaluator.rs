@@ -4,7 +4,7 @@ use super::plan::{Item, Plan};
 use crate::dapo::learner::DapoError;
 use crate::dapo::{ClassEmbeddings, Detection, MapChannels};
 use crate::data::samples::Mask;
-use crate::data::{ImageError, MaskRule, Tile, read_ahead};
+use crate::data::{Frame, ImageError, MaskRule, Tile, read_ahead};
 use crate::inspect::{Batches, Inspector, ReadPhoto, merge};
 
 /// What was found in one image.
@@ -58,7 +58,10 @@ impl<'a> Evaluator<'a> {
         let read = move |(index, item): (usize, Item)| -> ReadPhoto<LabelledPhoto> {
             let mut mask = None;
             let photo = reader.read(&item.image).and_then(|photo| {
-                mask = labels(item.mask.as_ref(), item.class, size)?;
+                let mut photo = photo;
+                let (cells, note) = labels(item.mask.as_ref(), item.class, size, &photo.info.frame)?;
+                photo.info.notes.extend(note.map(str::to_owned));
+                mask = cells;
                 Ok(photo)
             });
             ReadPhoto { job: LabelledPhoto { index, product: item.product, mask }, photo }
@@ -113,13 +116,17 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// Which pixels are defective: none in a good image; unknown in a defective image without a mask.
-fn labels(mask: Option<&Mask>, class: Option<usize>, size: u32) -> Result<Option<Vec<bool>>, ImageError> {
+/// Which pixels are defective, none in a good image and unknown in a defective one without a mask; also what a user
+/// should know of the mask.
+type Labels = (Option<Vec<bool>>, Option<&'static str>);
+
+fn labels(mask: Option<&Mask>, class: Option<usize>, size: u32, frame: &Frame) -> Result<Labels, ImageError> {
     Ok(match (mask, class) {
-        (_, None) => Some(vec![false; size as usize * size as usize]),
-        (None, Some(_)) => None,
+        (_, None) => (Some(vec![false; size as usize * size as usize]), None),
+        (None, Some(_)) => (None, None),
         (Some(mask), Some(_)) => {
-            Some(mask.load(size, MaskRule::Half)?.into_iter().map(|value| value > 0.0).collect())
+            let (cells, note) = mask.load_for(frame, size, MaskRule::Half)?;
+            (Some(cells.into_iter().map(|value| value > 0.0).collect()), note)
         }
     })
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::EvalError;
 use super::assemble::{About, ProductResult, metrics};
 use super::run::{Settings, read_counts, records};
+use crate::data::ReadTally;
 use crate::metrics::ConfusionMatrix;
 use crate::report::metrics::{ImageRecord, Metrics};
 use crate::report::results::FailedImage;
@@ -42,6 +43,10 @@ pub fn finish(folder: &Path, settings: &Settings) -> Result<Metrics, EvalError> 
             without_mask: counts.map_or(0, |c| c.without_mask as usize),
         });
     }
+    let mut tally = ReadTally::default();
+    for record in &records {
+        tally.add_notes(&record.notes);
+    }
     let failed = |record: &ImageRecord| {
         let error = record.error.clone()?;
         Some(FailedImage { path: record.path.clone(), error, hint: String::new() })
@@ -54,7 +59,7 @@ pub fn finish(folder: &Path, settings: &Settings) -> Result<Metrics, EvalError> 
         defects: settings.defects.clone(),
         settings: described(settings),
         failed: records.iter().filter_map(failed).collect(),
-        notes: Vec::new(),
+        notes: tally.lines(),
     };
     Ok(metrics(about, &results))
 }
@@ -68,6 +73,9 @@ fn described(settings: &Settings) -> BTreeMap<String, serde_json::Value> {
     ]);
     if let Some(sha256) = &settings.learner_sha256 {
         named.insert("learner_sha256".into(), sha256.clone().into());
+    }
+    if let Some(reading) = &settings.reading {
+        named.insert("reading".into(), serde_json::json!(reading));
     }
     if let Some((edge, overlap)) = settings.tile {
         named.insert("tile".into(), edge.into());

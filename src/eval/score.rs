@@ -326,5 +326,5 @@ fn record(plan: &Plan, index: usize, item: Item) -> ImageRecord {
     let plan::Item { path, product, class, .. } = item.listed;
     let (product, truth) =
         (plan.products[product].name.clone(), class.map(|class| plan.classes[class].clone()));
-    ImageRecord { index, path, product, truth, score, predicted: None, error }
+    ImageRecord { index, path, product, truth, score, predicted: None, error, notes: Vec::new() }
 }

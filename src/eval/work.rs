@@ -102,7 +102,8 @@ fn count(
             save_maps(folder, &plan.items[job.index].path, detections)?;
         }
         let found = outcome.as_ref().map(|(_, detections)| detections).map_err(ToString::to_string);
-        let record = score_image(plan, &job, found, counts);
+        let mut record = score_image(plan, &job, found, counts);
+        record.notes = outcome.as_ref().map_or_else(|_| Vec::new(), |(photo, _)| photo.info.notes.clone());
         if let (Some(gallery), Ok((photo, detections))) = (&mut gallery, &outcome) {
             gallery.offer(evaluator, &record, &job, (photo, detections))?;
         }
@@ -195,5 +196,6 @@ fn score_image(
         score,
         predicted,
         error,
+        notes: Vec::new(),
     }
 }

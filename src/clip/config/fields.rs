@@ -1,6 +1,7 @@
 //! Typed access to the fields of a configuration file, with errors that say where they are.
 
 use crate::clip::error::ModelError;
+use crate::files::read_regular;
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -10,7 +11,7 @@ pub(super) const MAX_SIZE: usize = 1 << 20;
 
 /// Reads `path` as a JSON object.
 pub(super) fn read_object(path: &Path) -> Result<Map<String, Value>, ModelError> {
-    let bytes = std::fs::read(path).map_err(|e| ModelError::read(path, e))?;
+    let bytes = read_regular(path).map_err(|e| ModelError::read(path, e))?;
     let value = serde_json::from_slice(&bytes)
         .map_err(|source| ModelError::NotJson { path: path.to_owned(), source })?;
     match value {

@@ -5,10 +5,10 @@
 
 use super::tensor::{Dtype, TensorView};
 use crate::clip::error::ModelError;
+use crate::files::open_regular;
 use memmap2::Mmap;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -47,7 +47,7 @@ impl Shard {
     /// # Errors
     /// [`ModelError::Read`], [`ModelError::Header`] and [`ModelError::TensorEntry`].
     pub fn open(path: &Path) -> Result<Self, ModelError> {
-        let file = File::open(path).map_err(|e| ModelError::read(path, e))?;
+        let file = open_regular(path).map_err(|e| ModelError::read(path, e))?;
         // SAFETY: a mapping is sound as long as nobody changes the file meanwhile. That cannot be
         // enforced portably; it is the usual contract of mapped model weights, and this program
         // never writes to a weight file in place (downloads are renamed when complete).

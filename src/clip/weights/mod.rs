@@ -15,6 +15,7 @@ pub use tensor::{Dtype, TensorView};
 
 use super::config::Layout;
 use super::error::ModelError;
+use crate::files::read_regular;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -53,7 +54,7 @@ impl Checkpoint {
     }
 
     fn open_sharded(folder: &Path, path: PathBuf) -> Result<Self, ModelError> {
-        let bytes = std::fs::read(&path).map_err(|e| ModelError::read(&path, e))?;
+        let bytes = read_regular(&path).map_err(|e| ModelError::read(&path, e))?;
         let index: Index = serde_json::from_slice(&bytes)
             .map_err(|source| ModelError::NotJson { path: path.clone(), source })?;
         let bad =

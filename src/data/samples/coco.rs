@@ -1,7 +1,6 @@
 //! Boxes in a COCO file.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -13,6 +12,7 @@ use super::problem::Problem;
 use super::sample::{Listing, Sample, defect, folder_name};
 use crate::data::error::ImageError;
 use crate::data::image::{MAX_PIXELS, Source};
+use crate::files::read_regular;
 
 /// The part of the format that is used.
 #[derive(Deserialize)]
@@ -73,7 +73,7 @@ pub(super) fn file(root: &Path, split: Option<Split>) -> Option<PathBuf> {
 }
 
 fn load(list: &Path) -> Result<List, SampleError> {
-    let bytes = fs::read(list).map_err(|e| ImageError::from_io(list, e))?;
+    let bytes = read_regular(list).map_err(|e| ImageError::from_io(list, e))?;
     serde_json::from_slice(&bytes)
         .map_err(|e| SampleError::List { list: list.into(), reason: format!("as COCO: {e}") })
 }

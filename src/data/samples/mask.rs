@@ -6,6 +6,7 @@ use image::GrayImage;
 
 use crate::data::error::ImageError;
 use crate::data::image::load_labels;
+use crate::data::orientation::{Aligned, Frame};
 use crate::data::preprocess::{MaskRule, scale_mask};
 
 /// Ground truth of the defects in an image: a mask image, or boxes.
@@ -34,6 +35,29 @@ impl Mask {
     /// As [`Mask::load`], to a width and height: `[height, width]`.
     pub fn load_as(&self, size: [u32; 2], rule: MaskRule) -> Result<Vec<f32>, ImageError> {
         Ok(scale_mask(self.pixels()?, size, rule))
+    }
+
+    /// As [`Mask::load`], for a photo that was read in this frame; also what a user should know of it.
+    pub fn load_for(
+        &self,
+        frame: &Frame,
+        size: u32,
+        rule: MaskRule,
+    ) -> Result<(Vec<f32>, Option<&'static str>), ImageError> {
+        let Aligned { mask, note } = self.pixels_for(frame)?;
+        Ok((scale_mask(mask, [size; 2], rule), note))
+    }
+
+    /// As [`Mask::pixels`], turned where it was drawn in another frame than the photo was read in.
+    pub fn pixels_for(&self, frame: &Frame) -> Result<Aligned, ImageError> {
+        let mask = match self {
+            Mask::Boxes { width, height, boxes } => {
+                let (width, height) = frame.of_boxes((*width, *height), boxes);
+                drawn(width, height, boxes)
+            }
+            Mask::File(_) => self.pixels()?,
+        };
+        Ok(frame.align(mask))
     }
 
     /// One line of text that identifies it: the path relative to `root`, or the boxes.

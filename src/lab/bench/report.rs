@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::comparison::Comparison;
 use super::roofline::Ceilings;
 use super::timing::{Spread, Timing};
+use crate::files::read_regular;
 use crate::gpu::{Clock, Gpu};
 use crate::lab::Device;
 
@@ -89,7 +90,7 @@ impl BenchReport {
     /// [`OldReportError`].
     pub fn load(path: &Path) -> Result<Self, OldReportError> {
         let bytes =
-            std::fs::read(path).map_err(|source| OldReportError::Read { path: path.to_owned(), source })?;
+            read_regular(path).map_err(|source| OldReportError::Read { path: path.to_owned(), source })?;
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|source| OldReportError::NotJson { path: path.to_owned(), source })?;
         let schema = value.get("schema").unwrap_or(&Value::Null);

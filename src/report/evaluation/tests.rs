@@ -92,6 +92,7 @@ fn record(index: usize, score: f32, defective: bool) -> ImageRecord {
         score: Some(score),
         predicted: Some("broken".into()),
         error: None,
+        notes: Vec::new(),
     }
 }
 
