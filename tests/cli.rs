@@ -21,6 +21,8 @@ mod import;
 mod laboratory;
 #[path = "cli/models.rs"]
 mod models;
+#[path = "cli/photos.rs"]
+mod photos;
 #[path = "cli/profile.rs"]
 mod profile;
 #[path = "cli/requests.rs"]

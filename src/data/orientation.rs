@@ -105,6 +105,15 @@ impl Frame {
         Aligned { mask, note }
     }
 
+    /// The frame that a picture made of the photo is in, such as a map by another program: the other one where only that has
+    /// its shape.
+    pub fn of_picture(&self, size: (u32, u32)) -> Self {
+        match self.is_other(size) {
+            true => Self { size: turned_size(self.size, self.exif), turned: !self.turned, ..*self },
+            false => *self,
+        }
+    }
+
     /// The size of the frame that boxes were drawn in, where a list gives `size`: some lists give the stored size with
     /// boxes on the upright photo, which then reach beyond it.
     pub(super) fn of_boxes(&self, size: (u32, u32), boxes: &[[f32; 4]]) -> (u32, u32) {
@@ -256,6 +265,14 @@ mod tests {
             assert_eq!(mask.as_raw(), upright.as_bytes());
             assert_eq!(note.is_some(), (2..=4).contains(&exif), "{exif}: said where nothing tells");
         }
+    }
+
+    #[test]
+    fn the_shape_of_a_picture_tells_its_frame() {
+        let frame = Frame::new((400, 300), 6, Orient::Exif);
+        assert_eq!(frame.of_picture((30, 40)), frame);
+        assert_eq!(frame.of_picture((40, 30)), Frame::new((400, 300), 6, Orient::Stored));
+        assert_eq!(frame.of_picture((32, 32)), frame, "nothing tells");
     }
 
     #[test]

@@ -125,7 +125,7 @@ fn labels(mask: Option<&Mask>, class: Option<usize>, size: u32, frame: &Frame) -
         (_, None) => (Some(vec![false; size as usize * size as usize]), None),
         (None, Some(_)) => (None, None),
         (Some(mask), Some(_)) => {
-            let (cells, note) = mask.load_for(frame, size, MaskRule::Half)?;
+            let (cells, note) = mask.load_for(frame, [size; 2], MaskRule::Half)?;
             (Some(cells.into_iter().map(|value| value > 0.0).collect()), note)
         }
     })

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::maps::Map;
 use super::plan::Item;
+use crate::data::image::Source;
 use crate::data::{ImageError, MaskRule};
 
 /// How the maps of a product are read.
@@ -22,6 +23,8 @@ pub struct Loaded {
     pub anomaly: Vec<f32>,
     /// Which pixels are defective; `None` for a defective image without a mask.
     pub mask: Option<Vec<bool>>,
+    /// What a user should know of how they were put together.
+    pub notes: Vec<String>,
 }
 
 impl MapReader {
@@ -52,14 +55,30 @@ impl MapReader {
             Ok(map) => map,
             Err(reason) => return Ok(Err(reason)),
         };
+        let mut notes = Vec::new();
         let mask = match (&item.mask, item.class) {
             (_, None) => Some(vec![false; map.height * map.width]),
             (None, Some(_)) => None,
             (Some(mask), Some(_)) => {
-                let cells = mask.load_as([map.width as u32, map.height as u32], MaskRule::Half)?;
+                let (width, height) = (map.width as u32, map.height as u32);
+                // A photo that cannot be opened need not be: maps may lie where the photos are not.
+                let frame = Source::open(&item.image).ok().map(|photo| photo.frame());
+                let cells = match frame.filter(|frame| frame.exif != 1) {
+                    None => mask.load_as([width, height], MaskRule::Half)?,
+                    Some(upright) => {
+                        let frame = upright.of_picture((width, height));
+                        notes.push(match frame.turned {
+                            true => "its photo has an EXIF orientation: its map was taken to show it upright, as those \
+                                     of eval do",
+                            false => "its photo has an EXIF orientation: its map has the shape of the stored pixels",
+                        });
+                        mask.load_for(&frame, [width, height], MaskRule::Half)?.0
+                    }
+                };
                 Some(cells.into_iter().map(|cell| cell > 0.0).collect())
             }
         };
-        Ok(Ok(Loaded { anomaly: map.anomaly(), map, mask }))
+        let notes = notes.into_iter().map(str::to_owned).collect();
+        Ok(Ok(Loaded { anomaly: map.anomaly(), map, mask, notes }))
     }
 }

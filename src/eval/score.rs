@@ -13,9 +13,9 @@ use super::loaded::{Loaded, MapReader};
 use super::maps;
 use super::meter::{Meter, TypeMeter};
 use super::plan::{self, Plan};
-use crate::data::ImageError;
 use crate::data::samples::{Layout, SampleError, Split};
 use crate::data::sets::DataSet;
+use crate::data::{ImageError, ReadTally};
 use crate::metrics::Undefined;
 use crate::report::metrics::{ImageRecord, Metrics};
 use crate::report::results::FailedImage;
@@ -187,6 +187,7 @@ fn product(
     at: usize,
     items: &mut [&mut Item],
     request: &Request,
+    tally: &mut ReadTally,
     tick: &dyn Fn(usize, usize),
 ) -> Result<(ProductResult, bool), ScoreError> {
     let name = &plan.products[at].name;
@@ -231,7 +232,8 @@ fn product(
         request,
         |path, listed| reader.load(path, listed),
         |item, loaded| {
-            let Loaded { map, anomaly, mask } = loaded;
+            let Loaded { map, anomaly, mask, notes } = loaded;
+            tally.add_notes(&notes);
             if map.channels != channels {
                 return Err(format!(
                     "its map has {} channels, others of {name} have {channels}",
@@ -286,9 +288,9 @@ pub fn score(request: &Request, tick: &dyn Fn(usize, usize)) -> Result<Outcome, 
         total.set(total.get() + again);
         tick(done.get(), total.get());
     };
-    let (mut results, mut streamed) = (Vec::new(), Vec::new());
+    let (mut results, mut streamed, mut tally) = (Vec::new(), Vec::new(), ReadTally::default());
     for (&at, items) in &mut products {
-        let (result, was_streamed) = product(&plan, at, items, request, &step)?;
+        let (result, was_streamed) = product(&plan, at, items, request, &mut tally, &step)?;
         results.push(result);
         streamed.extend(was_streamed.then(|| Value::from(plan.products[at].name.as_str())));
     }
@@ -312,6 +314,7 @@ pub fn score(request: &Request, tick: &dyn Fn(usize, usize)) -> Result<Outcome, 
             ("streamed".to_owned(), streamed.into()),
         ]),
         failed: records.iter().filter_map(failed).collect(),
+        notes: tally.lines(),
         ..About::default()
     };
     Ok(Outcome { metrics: assemble::metrics(about, &results), images: records })

@@ -37,6 +37,15 @@ pub fn open_regular(path: impl AsRef<Path>) -> io::Result<File> {
     Ok(file)
 }
 
+/// Checks the name of a file that will be opened for reading and writing: a new one, or a regular one.
+///
+/// # Errors
+/// [`NotRegular`] for anything else.
+pub fn regular_or_new(path: impl AsRef<Path>) -> io::Result<()> {
+    // What else is wrong with the name will be seen when it is opened.
+    std::fs::metadata(path).map_or(Ok(()), |metadata| regular(&metadata))
+}
+
 /// Reads a file as a whole, up to [`Budget::file_bytes`].
 ///
 /// # Errors
@@ -99,6 +108,7 @@ mod tests {
         );
         std::fs::write(&path, [0xFF]).unwrap();
         assert_eq!(read_text(&path).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert!(regular_or_new(&path).is_ok() && regular_or_new(folder.path().join("new")).is_ok());
         let error = open_regular(folder.path()).unwrap_err();
         assert!(NotRegular::is_cause_of(&error) && error.to_string().contains("a folder"), "{error}");
         assert_eq!(open_regular(folder.path().join("gone")).unwrap_err().kind(), io::ErrorKind::NotFound);
@@ -118,6 +128,7 @@ mod tests {
             (socket, "a socket"),
             ("/dev/zero".into(), "a device"),
         ] {
+            assert!(regular_or_new(&path).is_err(), "{path:?}");
             let error = read_regular(&path).unwrap_err();
             assert!(NotRegular::is_cause_of(&error) && error.to_string().contains(word), "{path:?}: {error}");
         }

@@ -84,7 +84,7 @@ pub fn prepare(images: &[&LabelledImage], how: &Preparation) -> Result<Batch, Im
             let pixels = how.preprocess.normalise(&input);
             let mask = match &image.mask {
                 Some(mask) if image.class > 0 => {
-                    let (mask, note) = mask.load_for(&info.frame, size, how.rule)?;
+                    let (mask, note) = mask.load_for(&info.frame, [size; 2], how.rule)?;
                     info.notes.extend(note.map(str::to_owned));
                     mask
                 }

@@ -37,15 +37,15 @@ impl Mask {
         Ok(scale_mask(self.pixels()?, size, rule))
     }
 
-    /// As [`Mask::load`], for a photo that was read in this frame; also what a user should know of it.
+    /// As [`Mask::load_as`], for a photo that was read in this frame; also what a user should know of it.
     pub fn load_for(
         &self,
         frame: &Frame,
-        size: u32,
+        size: [u32; 2],
         rule: MaskRule,
     ) -> Result<(Vec<f32>, Option<&'static str>), ImageError> {
         let Aligned { mask, note } = self.pixels_for(frame)?;
-        Ok((scale_mask(mask, [size; 2], rule), note))
+        Ok((scale_mask(mask, size, rule), note))
     }
 
     /// As [`Mask::pixels`], turned where it was drawn in another frame than the photo was read in.
