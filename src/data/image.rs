@@ -16,7 +16,6 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use ::image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
@@ -26,7 +25,7 @@ use super::jpeg::Jpeg;
 use super::orientation::{self, Frame};
 use super::raster::Raster;
 use crate::files::{BUDGET, Budget, Held, open_regular};
-use convert::{Narrow, to_raster};
+use convert::{Narrow, guarded, to_raster};
 use facts::Facts;
 use format::{png_has_alpha_channel, sniff};
 pub use info::{ReadInfo, ReadOptions};
@@ -114,8 +113,10 @@ impl Source {
             (kind, size)
         };
 
-        if u64::from(width) * u64::from(height) > MAX_PIXELS {
-            return Err(ImageError::TooLarge { path: path.into(), width, height, limit: MAX_PIXELS });
+        let pixels = u64::from(width) * u64::from(height);
+        let most = if matches!(kind, Kind::Samples(_)) { BUDGET.pixels_in_strips } else { MAX_PIXELS };
+        if pixels > most {
+            return Err(ImageError::TooLarge { path: path.into(), width, height, limit: most });
         }
         if width == 0 || height == 0 {
             return Err(ImageError::Corrupt {
@@ -149,7 +150,28 @@ impl Source {
 
     /// Decodes the pixels in the channels of the file, alpha included.
     pub fn decode(self) -> Result<Raster, ImageError> {
+        self.check_whole()?;
         Ok(self.decoded(None)?.0)
+    }
+
+    /// # Errors
+    /// An image that can only be kept reduced, which is good for photos alone.
+    fn check_whole(&self) -> Result<(), ImageError> {
+        let (width, height) = self.frame.size;
+        match self.reduction() {
+            1 => Ok(()),
+            _ => Err(ImageError::TooLarge { path: self.path.clone(), width, height, limit: MAX_PIXELS }),
+        }
+    }
+
+    /// Side of the squares of pixels that become one, so that few enough are kept.
+    fn reduction(&self) -> u32 {
+        let (width, height) = self.frame.size;
+        let kept = |side: u32| u64::from(width.div_ceil(side)) * u64::from(height.div_ceil(side));
+        match kept(1) > MAX_PIXELS {
+            true => (2..).find(|&side| kept(side) <= BUDGET.reduced_pixels).unwrap_or(u32::MAX),
+            false => 1,
+        }
     }
 
     /// Decodes a photo: without alpha, and with what a user should know of it.
@@ -161,9 +183,10 @@ impl Source {
     }
 
     fn decoded(self, labels: Option<Narrow>) -> Result<(Raster, ReadInfo), ImageError> {
+        let reduced = self.reduction();
         let Self { path, options, facts, frame, kind } = self;
         let path = &path;
-        let mut info = ReadInfo { notes: Vec::new(), bits: None, frame };
+        let mut info = ReadInfo { reduced, frame, ..ReadInfo::plain(frame.size) };
         let narrow = labels.unwrap_or(Narrow::Upper { asked: options.bits, stated: facts.bits });
         let raster = match kind {
             Kind::Jpeg(jpeg) => {
@@ -172,7 +195,7 @@ impl Source {
                 raster
             }
             Kind::Samples(samples) => {
-                let (raster, depth) = guarded(path, || samples.decode(path, narrow))?;
+                let (raster, depth) = guarded(path, || samples.decode(path, narrow, reduced))?;
                 info.add(depth);
                 raster
             }
@@ -192,6 +215,11 @@ impl Source {
                 }
             }
         };
+        info.notes.extend((reduced > 1).then(|| {
+            format!(
+                "it is too large to be kept: each {reduced}x{reduced} of its pixels were averaged into one"
+            )
+        }));
         info.notes.extend(orientation::note(&frame));
         Ok((orientation::upright(raster, &frame), info))
     }
@@ -253,6 +281,7 @@ pub fn load_rgb(path: impl AsRef<Path>) -> Result<RgbImage, ImageError> {
 pub fn load_labels(path: impl AsRef<Path>) -> Result<GrayImage, ImageError> {
     let source = Source::open(path.as_ref())?;
     let _held = source.hold();
+    source.check_whole()?;
     source.decoded(Some(Narrow::Clip)).map(|(raster, _)| raster.into_gray())
 }
 
@@ -267,14 +296,6 @@ fn open_samples(path: &Path, format: ImageFormat, file: &File) -> Result<Option<
         Ok(Samples::open(BufReader::new(file)))
     })?;
     Ok(found)
-}
-
-/// Runs a decoder so that a panic inside it becomes an error of the file: one malformed file in a folder of
-/// thousands must not end the run.
-fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageError> {
-    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
-        Err(ImageError::Corrupt { path: path.into(), detail: "the decoder failed".into() })
-    })
 }
 
 #[cfg(test)]

@@ -17,9 +17,11 @@ use super::error::ImageError;
 use super::orientation::of_exif;
 use super::raster::{Mode, Raster};
 
-/// Scans of a progressive file that are decoded. Each goes over the whole image: a small file with very many would take
-/// hours. Encoders write about ten.
-const MAX_SCANS: usize = 200;
+/// Pixels that the scans of a progressive file go over, each over the whole image: a small file with very many would take
+/// hours. Encoders write about ten scans.
+const MAX_SCANNED: u64 = 1 << 32;
+/// Scans of an image of any size.
+const MAX_SCANS: u64 = 200;
 
 /// A JPEG file in memory whose headers have been read.
 pub(super) struct Jpeg {
@@ -45,10 +47,6 @@ impl Jpeg {
         if let Some(coding) = structure.coding.and_then(unread) {
             return Err(ImageError::UnsupportedCoding { path: path.into(), coding });
         }
-        if structure.scans > MAX_SCANS {
-            let detail = format!("it has {} scans; at most {MAX_SCANS} are read", structure.scans);
-            return Err(ImageError::Corrupt { path: path.into(), detail });
-        }
         let strict = match headers(path, &bytes, true) {
             _ if !structure.has_end => {
                 let detail = "the JPEG end marker is missing".into();
@@ -57,10 +55,17 @@ impl Jpeg {
             header => header,
         };
         let error = match strict {
-            Ok(header) => return Ok(Self { bytes, header, fault: None, lenient }),
+            Ok(header) => {
+                check_scans(path, structure.scans, header)?;
+                return Ok(Self { bytes, header, fault: None, lenient });
+            }
             Err(error) => error,
         };
-        match headers(path, &bytes, false) {
+        let loose = headers(path, &bytes, false);
+        if let Ok(header) = loose {
+            check_scans(path, structure.scans, header)?;
+        }
+        match loose {
             Ok(header) if lenient => Ok(Self { bytes, header, fault: Some(fault(&error)), lenient }),
             Ok(header) => Err(offered(error, pixels(path, &bytes, header, false).is_ok())),
             Err(_) => Err(error),
@@ -93,6 +98,17 @@ impl Jpeg {
         };
         Ok((pixels(path, &bytes, header, false)?, Some(fault)))
     }
+}
+
+/// # Errors
+/// More scans than a photo has.
+fn check_scans(path: &Path, scans: usize, Header { width, height, .. }: Header) -> Result<(), ImageError> {
+    let scans = scans as u64;
+    if scans > MAX_SCANS || scans > 1 && scans * u64::from(width) * u64::from(height) > MAX_SCANNED {
+        let reason = format!("in {scans} scans would take too long to decode; save it anew with fewer scans");
+        return Err(ImageError::Implausible { path: path.into(), width, height, reason });
+    }
+    Ok(())
 }
 
 /// What is said of a file that was read in spite of an error.

@@ -70,10 +70,15 @@ impl PhotoReader {
     }
 
     fn prepare(&self, original: Raster, info: ReadInfo) -> Photo {
-        let size = (original.width(), original.height());
+        let (size, reduced) = (info.frame.size, info.reduced);
         let (mut inputs, mut tiles) = (vec![self.preprocess.resize(&original)], Vec::new());
         for tile in self.tiling.map_or_else(Vec::new, |tiling| tiling.tiles(size)) {
-            if let Some(part) = original.part(tile.x, tile.y, tile.width, tile.height) {
+            if let Some(part) = original.part(
+                tile.x / reduced,
+                tile.y / reduced,
+                tile.width.div_ceil(reduced),
+                tile.height.div_ceil(reduced),
+            ) {
                 inputs.push(self.preprocess.resize(&part));
                 tiles.push(tile);
             }

@@ -55,7 +55,6 @@ impl ReadTally {
 
 #[cfg(test)]
 mod tests {
-    use super::super::orientation::{Frame, Orient};
     use super::*;
 
     #[test]
@@ -63,7 +62,7 @@ mod tests {
         let info = |bits: Option<u8>, notes: &[&str]| ReadInfo {
             notes: notes.iter().map(|&n| n.to_owned()).collect(),
             bits,
-            frame: Frame::new((1, 1), 1, Orient::Exif),
+            ..ReadInfo::plain((1, 1))
         };
         let mut tally = ReadTally::default();
         assert!(tally.add(&info(None, &[])).is_empty());

@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::io::BufReader;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use image::ImageDecoder as _;
 use tiff::decoder::{Decoder, DecodingResult};
 
-use crate::files::{BUDGET, open_regular};
+use crate::files::{BUDGET, contained, open_regular};
 use crate::report::read_npy_as_f32;
 
 /// Formats, in the order of the search.
@@ -75,8 +74,7 @@ impl Map {
             _ => tiff(path),
         };
         // Decoders are third-party code: a malformed file must not end the run by a panic.
-        let read = catch_unwind(AssertUnwindSafe(read))
-            .unwrap_or_else(|_| Err("the decoder failed on it; save it again".into()));
+        let read = contained(read).unwrap_or_else(|| Err("the decoder failed on it; save it again".into()));
         let wrong = |reason: String| MapError { path: path.into(), reason };
         let (shape, values) = read.map_err(|reason| wrong(format!("cannot be read as a map: {reason}")))?;
         let (channels, height, width) = match shape[..] {

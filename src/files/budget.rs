@@ -12,6 +12,10 @@ pub struct Budget {
     pub file_bytes: u64,
     /// Pixels of an image. At 3 bytes a pixel, 2^28 are 0.8 GB.
     pub pixels: u64,
+    /// Pixels of an image that can be read strip by strip and kept reduced.
+    pub pixels_in_strips: u64,
+    /// Pixels that are kept of it.
+    pub reduced_pixels: u64,
     /// Pixels along a side of an image.
     pub side: u32,
     /// Pixels for each byte of an image file of more than [`free_pixels`](Self::free_pixels). Formats that can say "all
@@ -29,6 +33,8 @@ pub struct Budget {
 pub const BUDGET: Budget = Budget {
     file_bytes: 1 << 30,
     pixels: 1 << 28,
+    pixels_in_strips: 1 << 32,
+    reduced_pixels: 1 << 26,
     side: 1 << 20,
     pixels_per_byte: 4096,
     free_pixels: 1 << 25,

@@ -4,12 +4,14 @@
 //! [`open_regular`], [`read_regular`] and [`read_text`] refuse the first two, [`BUDGET`] states the bounds.
 
 mod budget;
+mod contained;
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 
 pub use budget::{BUDGET, Budget, Held, OverBudget};
+pub use contained::{contained, silence_contained_panics};
 
 /// Something that is no regular file; the source of the error of [`open_regular`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -8,6 +8,7 @@ use ::image::{DynamicImage, ExtendedColorType};
 use crate::data::depth::{Bits, Depth, Values, depth, narrow as narrowed};
 use crate::data::error::ImageError;
 use crate::data::raster::{Mode, Raster};
+use crate::files::contained;
 
 /// How 16-bit samples become bytes.
 #[derive(Clone, Copy)]
@@ -97,4 +98,15 @@ pub(super) fn image_error(path: &Path, error: ::image::ImageError) -> ImageError
             ImageError::Corrupt { path: path.into(), detail: e.to_string() }
         }
     }
+}
+
+/// Runs a decoder so that a panic inside it becomes an error of the file: one malformed file in a folder of
+/// thousands must not end the run.
+pub(super) fn guarded<T>(
+    path: &Path,
+    decode: impl FnOnce() -> Result<T, ImageError>,
+) -> Result<T, ImageError> {
+    contained(decode).unwrap_or_else(|| {
+        Err(ImageError::Corrupt { path: path.into(), detail: "the decoder failed".into() })
+    })
 }

@@ -39,19 +39,22 @@ impl Facts {
     fn png(&mut self, mut file: BufReader<&mut File>) -> Option<()> {
         /// EXIF data are small where they hold no thumbnail, and their first directory comes first.
         const MOST: u64 = 1 << 16;
+        let mut colours = 3;
         file.seek_relative(8).ok()?;
         loop {
             let mut head = [0; 8];
             file.read_exact(&mut head).ok()?;
             let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
             let mut read = 0;
-            if matches!(&head[4..], b"sBIT" | b"eXIf") {
+            if matches!(&head[4..], b"IHDR" | b"sBIT" | b"eXIf") {
                 let mut body = Vec::new();
                 read = file.by_ref().take(u64::from(length).min(MOST)).read_to_end(&mut body).ok()?;
                 match &head[4..] {
-                    // The widest channel: a bit less of blue does not make white darker.
+                    // Gray has one channel beside alpha, colour three.
+                    b"IHDR" => colours = if body.get(9).is_some_and(|kind| kind & 2 == 0) { 1 } else { 3 },
+                    // The widest of them: a bit less of blue does not make white darker.
                     b"sBIT" => {
-                        self.bits = body.iter().take(3).max().copied().filter(|n| (1..=16).contains(n))
+                        self.bits = body.iter().take(colours).max().copied().filter(|n| (1..=16).contains(n));
                     }
                     _ => self.exif = of_exif(&body).unwrap_or(1),
                 }
@@ -72,7 +75,8 @@ impl Facts {
         }
         let white = decoder.find_tag_unsigned_vec::<u16>(Tag::Unknown(281)).ok()??;
         let white = white.into_iter().max().filter(|&white| white > 0)?;
-        self.bits = Some((16 - white.leading_zeros()) as u8);
+        // 65535 is what some programs write whatever the camera has: it states nothing.
+        self.bits = Some((16 - white.leading_zeros()) as u8).filter(|&bits| bits < 16);
         Some(())
     }
 

@@ -23,12 +23,14 @@ pub struct ReadInfo {
     pub bits: Option<u8>,
     /// Its size, and which way up it was read.
     pub frame: Frame,
+    /// Side of the squares of pixels that became one, where an image was too large to be kept; else 1.
+    pub reduced: u32,
 }
 
 impl ReadInfo {
     /// An ordinary image of this size.
     pub fn plain(size: (u32, u32)) -> Self {
-        Self { notes: Vec::new(), bits: None, frame: Frame::new(size, 1, Orient::Exif) }
+        Self { notes: Vec::new(), bits: None, frame: Frame::new(size, 1, Orient::Exif), reduced: 1 }
     }
 
     /// Takes note of what samples were taken for.

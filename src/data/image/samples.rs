@@ -10,13 +10,15 @@
 //!   resampling leaves it, is cut off.
 //!
 //! Others have no white that could be known, and are refused.
+//!
+//! An image of more pixels than are kept is read strip by strip, or tile by tile, and squares of pixels become one.
 
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
 use tiff::ColorType;
-use tiff::decoder::{ChunkType, Decoder, DecodingResult};
+use tiff::decoder::{ChunkType, Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 
 use super::convert::Narrow;
@@ -24,6 +26,9 @@ use crate::data::depth::{Depth, Values, depth, narrow};
 use crate::data::error::ImageError;
 use crate::data::raster::{Mode, Raster};
 use crate::files::{BUDGET, Budget};
+
+/// Bytes of a strip or tile.
+const CHUNK_BYTES: usize = 1 << 30;
 
 /// Kinds of samples.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,7 +50,10 @@ pub(super) struct Samples {
 impl Samples {
     /// Reads the header; none for files that are read otherwise, and for what cannot be read at all.
     pub(super) fn open(file: BufReader<File>) -> Option<Self> {
-        let mut decoder = Decoder::new(file).ok()?;
+        let mut limits = Limits::default();
+        // A strip may be the whole image.
+        (limits.decoding_buffer_size, limits.intermediate_buffer_size) = (CHUNK_BYTES, CHUNK_BYTES);
+        let mut decoder = Decoder::new(file).ok()?.with_limits(limits);
         let colour = decoder.colortype().ok()?;
         let mode = match colour {
             ColorType::Gray(_) => Mode::L,
@@ -69,9 +77,11 @@ impl Samples {
         let ordinary =
             matches!(colour, ColorType::Gray(8 | 16) | ColorType::RGB(8 | 16) | ColorType::RGBA(8 | 16));
         let tiled = decoder.get_chunk_type() == ChunkType::Tile;
+        let (width, height) = decoder.dimensions().ok()?;
+        let large = u64::from(width) * u64::from(height) > BUDGET.pixels;
         let wanted = match colour {
             ColorType::YCbCr(_) => jpeg && !planar,
-            _ => !ordinary || format != 1 || (planar && tiled),
+            _ => large || !ordinary || format != 1 || (planar && tiled),
         };
         wanted.then_some(Self { decoder, colour, mode, kind, planar })
     }
@@ -80,16 +90,17 @@ impl Samples {
         self.decoder.dimensions().unwrap_or_default()
     }
 
-    /// Decodes; also what samples of more than 8 bits were taken for.
-    pub(super) fn decode(mut self, path: &Path, rule: Narrow) -> Result<(Raster, Option<Depth>), ImageError> {
+    /// Decodes; also what samples of more than 8 bits were taken for. Squares of `reduce` pixels a side become one, their
+    /// mean.
+    pub(super) fn decode(
+        mut self,
+        path: &Path,
+        rule: Narrow,
+        reduce: u32,
+    ) -> Result<(Raster, Option<Depth>), ImageError> {
         let (width, height) = self.dimensions();
-        let channels = self.mode.channels();
-        // They are kept as float32 until they are scaled.
-        let limit = BUDGET.pixels / channels as u64;
-        if u64::from(width) * u64::from(height) > limit {
-            return Err(ImageError::TooLarge { path: path.into(), width, height, limit });
-        }
-        let mut samples = self.read(path, width as usize, height as usize)?;
+        let mut samples = self.read(path, (width, height), reduce)?;
+        let (width, height) = (width.div_ceil(reduce), height.div_ceil(reduce));
         if let ColorType::YCbCr(_) = self.colour {
             samples.chunks_exact_mut(3).for_each(to_rgb);
         }
@@ -104,12 +115,19 @@ impl Samples {
         Ok((raster, depth))
     }
 
-    /// All samples, channels last.
-    fn read(&mut self, path: &Path, width: usize, height: usize) -> Result<Vec<f32>, ImageError> {
+    /// All samples, channels last, or the means of squares of them.
+    fn read(
+        &mut self,
+        path: &Path,
+        (width, height): (u32, u32),
+        reduce: u32,
+    ) -> Result<Vec<f32>, ImageError> {
         let channels = self.mode.channels();
-        let mut samples = Budget::reserve((width * height * channels) as u64)
-            .map_err(|source| ImageError::OverBudget { path: path.into(), source })?;
-        samples.resize(width * height * channels, 0.0f32);
+        let length = u64::from(width.div_ceil(reduce)) * u64::from(height.div_ceil(reduce)) * channels as u64;
+        let (width, height, reduce) = (width as usize, height as usize, reduce as usize);
+        let mut samples =
+            Budget::reserve(length).map_err(|source| ImageError::OverBudget { path: path.into(), source })?;
+        samples.resize(length as usize, 0.0f32);
         let (across, down) = self.decoder.chunk_dimensions();
         let (across, down) = (across.max(1) as usize, (down.max(1) as usize).min(height));
         let columns = width.div_ceil(across);
@@ -118,7 +136,15 @@ impl Samples {
         for chunk in 0..planes * each_plane {
             let (plane, place) = (chunk / each_plane, chunk % each_plane);
             let (left, top) = (place % columns * across, place / columns * down);
-            let wrong = |e: tiff::TiffError| ImageError::Corrupt { path: path.into(), detail: e.to_string() };
+            let wrong = |e: tiff::TiffError| match e {
+                tiff::TiffError::LimitsExceeded => ImageError::UnsupportedPixels {
+                    path: path.into(),
+                    detail: format!(
+                        "a strip or tile of {across}x{down} pixels, too large to be read at once"
+                    ),
+                },
+                e => ImageError::Corrupt { path: path.into(), detail: e.to_string() },
+            };
             let index = u32::try_from(chunk).map_err(|_| wrong(tiff::TiffError::LimitsExceeded))?;
             let values = numbers(self.decoder.read_chunk(index).map_err(wrong)?);
             let values = values.ok_or_else(|| unsupported(path, "samples of a kind that is not read"))?;
@@ -129,13 +155,21 @@ impl Samples {
                 return Err(ImageError::Truncated { path: path.into(), detail });
             }
             for (row, values) in values.chunks_exact(of_row).take(rows).enumerate() {
-                let start = ((top + row) * width + left) * channels + plane;
-                if together == channels {
-                    samples[start..start + of_row].copy_from_slice(values);
-                } else {
-                    let places = samples[start..].iter_mut().step_by(channels);
-                    places.zip(values).for_each(|(place, &value)| *place = value);
+                let row_start = (top + row) / reduce * width.div_ceil(reduce);
+                for (column, values) in values.chunks_exact(together).enumerate() {
+                    let start = (row_start + (left + column) / reduce) * channels + plane;
+                    for (sum, &value) in samples[start..].iter_mut().zip(values) {
+                        *sum += value;
+                    }
                 }
+            }
+        }
+        if reduce > 1 {
+            let inside = |at: usize, length: usize| reduce.min(length - at * reduce);
+            for (at, pixel) in samples.chunks_exact_mut(channels).enumerate() {
+                let (column, row) = (at % width.div_ceil(reduce), at / width.div_ceil(reduce));
+                let area = (inside(column, width) * inside(row, height)) as f32;
+                pixel.iter_mut().for_each(|sum| *sum /= area);
             }
         }
         Ok(samples)

@@ -74,7 +74,7 @@ fn codings_of_jpeg_that_are_not_read_are_named() {
             assert!(text.contains(words) && text.contains("convert it to PNG"), "{text}");
         }
     }
-    let scans = [&whole[..2], &[0xFF, 0xDA, 0, 2].repeat(300)[..], &whole[2..]].concat();
+    let scans = [&whole[..whole.len() - 2], &[0xFF, 0xDA, 0, 2].repeat(300)[..], &[0xFF, 0xD9]].concat();
     let error = photo(&written(folder.path(), "a.jpg", &scans), LENIENT).unwrap_err();
     assert!(error.to_string().contains("301 scans"), "{error}");
 }
@@ -139,6 +139,34 @@ fn big_tiff_and_planes_in_tiles_are_read() {
             }
         }
     }
+}
+
+#[test]
+fn a_tiff_above_the_limit_is_read_in_strips_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    // A little over 2^28 pixels, a ramp from left to right, compressed: the strips are all alike.
+    let (width, height, rows) = (32_768u32, 8256u32, 64);
+    let strip: Vec<u8> = (0..rows * width).map(|at| (at % width / 128) as u8).collect();
+    let path = folder.path().join("large.tif");
+    let file = std::io::BufWriter::new(fs::File::create(&path).unwrap());
+    let packed = tiff::encoder::Compression::Lzw;
+    let mut encoder = TiffEncoder::new(file).unwrap().with_compression(packed);
+    let mut page = encoder.new_image::<colortype::Gray8>(width, height).unwrap();
+    page.rows_per_strip(rows).unwrap();
+    for _ in 0..height / rows {
+        page.write_strip(&strip).unwrap();
+    }
+    page.finish().unwrap();
+    let (read, info) = photo(&path, ReadOptions::default()).unwrap();
+    assert_eq!(info.frame.size, (width, height));
+    assert_eq!((info.reduced, read.width(), read.height()), (3, 10_923, 2752));
+    assert!(info.notes.len() == 1 && info.notes[0].contains("3x3"), "{:?}", info.notes);
+    for (x, y) in [(0, 0), (5000, 17), (10_922, 2751)] {
+        let shade = read.as_bytes()[(y * read.width() + x) as usize];
+        assert!(shade.abs_diff((x * 3 / 128).min(255) as u8) <= 1, "{x} {y}: {shade}");
+    }
+    // A mask is not averaged.
+    assert!(matches!(load_labels(&path), Err(ImageError::TooLarge { .. })));
 }
 
 /// A gray TIFF of 6 pixels.
