@@ -16,6 +16,7 @@ use zune_jpeg::errors::DecodeErrors;
 use super::error::ImageError;
 use super::orientation::of_exif;
 use super::raster::{Mode, Raster};
+use crate::files::BUDGET;
 
 /// Pixels that the scans of a progressive file go over, each over the whole image: a small file with very many would take
 /// hours. Encoders write about ten scans.
@@ -67,7 +68,7 @@ impl Jpeg {
         }
         match loose {
             Ok(header) if lenient => Ok(Self { bytes, header, fault: Some(fault(&error)), lenient }),
-            Ok(header) => Err(offered(error, pixels(path, &bytes, header, false).is_ok())),
+            Ok(header) => Err(offered(error, can_be_read(path, &bytes, header))),
             Err(_) => Err(error),
         }
     }
@@ -92,7 +93,7 @@ impl Jpeg {
                 Ok(raster) => return Ok((raster, None)),
                 Err(error) if lenient => fault(&error),
                 Err(error) => {
-                    return Err(offered(error, pixels(path, &bytes, header, false).is_ok()));
+                    return Err(offered(error, can_be_read(path, &bytes, header)));
                 }
             },
         };
@@ -118,6 +119,12 @@ fn fault(error: &ImageError) -> String {
         other => other.to_string(),
     };
     format!("it is faulty and was read with --lenient ({detail}): parts of it may be gray or wrong")
+}
+
+/// Whether a lenient decoder reads the file. Large ones are not tried: this is for the words of an error.
+fn can_be_read(path: &Path, bytes: &[u8], header: Header) -> bool {
+    let is_small = u64::from(header.width) * u64::from(header.height) <= BUDGET.free_pixels;
+    !is_small || pixels(path, bytes, header, false).is_ok()
 }
 
 /// The error, with the way out if there is one.
