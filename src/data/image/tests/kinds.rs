@@ -157,6 +157,7 @@ fn a_tiff_above_the_limit_is_read_in_strips_and_said() {
         page.write_strip(&strip).unwrap();
     }
     page.finish().unwrap();
+    drop(encoder); // which writes the rest
     let (read, info) = photo(&path, ReadOptions::default()).unwrap();
     assert_eq!(info.frame.size, (width, height));
     assert_eq!((info.reduced, read.width(), read.height()), (3, 10_923, 2752));
