@@ -5,10 +5,11 @@
 //! Imports between the modules point one way only:
 //!
 //! ```text
-//! cli → eval, synth → inspect → dapo, data, lab, metrics, report → clip → autograd → ops → kernels → gpu
+//! cli → eval, synth → inspect → dapo, data, lab, metrics, report → clip → autograd → ops → kernels → gpu, files
 //! ```
 //!
 //! * [`gpu`] is the only one that names wgpu: adapters, buffers, pipelines, recording, errors.
+//! * [`files`] opens files that a user named, and bounds what one may ask of memory.
 //! * [`kernels`] describes each kernel with its variants, cost, float64 reference and error bound.
 //! * [`ops`] adds shapes, [`autograd`] gradients; [`clip`] composes them into CLIP's two towers.
 //! * [`dapo`] detects; [`data`] reads images and data sets; [`metrics`] scores; [`report`] writes; [`lab`] checks and
@@ -29,6 +30,7 @@ pub mod clip;
 pub mod dapo;
 pub mod data;
 pub mod eval;
+pub mod files;
 pub mod gpu;
 pub mod inspect;
 pub mod kernels;

@@ -25,6 +25,8 @@ mod laboratory;
 mod learners;
 #[path = "cli/models.rs"]
 mod models;
+#[path = "cli/photos.rs"]
+mod photos;
 #[path = "cli/profile.rs"]
 mod profile;
 #[path = "cli/prompts.rs"]

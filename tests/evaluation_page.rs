@@ -123,6 +123,7 @@ fn record(index: usize) -> ImageRecord {
         error: None,
         remarks: Vec::new(),
         content: None,
+        notes: Vec::new(),
     }
 }
 

@@ -15,7 +15,7 @@ use source::Source;
 
 /// The layers, lowest first. Modules of one layer do not import each other.
 const LAYERS: &[&[&str]] = &[
-    &["gpu"],
+    &["gpu", "files"],
     &["kernels"],
     &["ops"],
     &["autograd"],

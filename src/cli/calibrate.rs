@@ -8,8 +8,9 @@ use super::Failure;
 use super::inspection::InspectArgs;
 use super::options::RunArgs;
 use super::output::{print, progress, watch_interrupt};
+use super::reading::tell;
 use crate::dapo::Alarm;
-use crate::data::{Collected, collect};
+use crate::data::{Collected, ReadTally, collect};
 use crate::report::{AtomicFile, write_atomic};
 
 /// Options of `calibrate`.
@@ -59,11 +60,13 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     Alarm::calibrate(&vec![0.0; entries.len()], args.false_alarms, inspection.conditions())?;
     let bar = progress(entries.len(), "images");
     let mut scores = Vec::with_capacity(entries.len());
+    let mut tally = ReadTally::default();
     for inspected in inspection.inspector.inspect(entries).until(interrupted) {
         // A bad file must not silently lower the number of images.
-        let (_, detection) = inspected?.outcome.map_err(|error| {
+        let (photo, detection) = inspected?.outcome.map_err(|error| {
             Failure::new(error.to_string()).hint("repair or remove this file, then calibrate again")
         })?;
+        tally.add(&photo.info);
         scores.push(detection.score);
         bar.inc(1);
     }
@@ -71,6 +74,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(130));
     }
     bar.finish_and_clear();
+    tell(&tally);
     let alarm = Alarm::calibrate(&scores, args.false_alarms, inspection.conditions())?;
     let mut text = serde_json::to_string_pretty(&alarm).map_err(|e| Failure::new(e.to_string()))?;
     text.push('\n');

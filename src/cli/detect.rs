@@ -10,9 +10,10 @@ use super::Failure;
 use super::inspection::{InspectArgs, Inspection, ThresholdArgs, adapter, check_threshold};
 use super::options::{RunArgs, TilingArgs};
 use super::output::{print, progress, watch_interrupt, writable_folder};
+use super::reading::tell;
 use crate::clip::embedded;
 use crate::dapo::{Alarm, Detection, Prompts, TOP_PATCHES};
-use crate::data::{Collected, ImageEntry, Photo, Reason, collect};
+use crate::data::{Collected, ImageEntry, Photo, ReadTally, Reason, collect};
 use crate::inspect::picture::{Findings, PICTURE_SIDE};
 use crate::inspect::{Inspected, left_out};
 use crate::report::results::{
@@ -68,8 +69,14 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let Inspection { inspector, prompts, model: about, .. } = opened;
     let inspector = inspector.with_tiling(tiling).with_pictures(PICTURE_SIDE);
     let threshold = alarm.as_ref().map_or(args.threshold.threshold, |a| a.threshold);
-    let mut writer =
-        Writer { args, prompts: &prompts, threshold, report: report(threshold), images: Vec::new() };
+    let mut writer = Writer {
+        args,
+        prompts: &prompts,
+        threshold,
+        report: report(threshold),
+        images: Vec::new(),
+        tally: ReadTally::default(),
+    };
     let bar = progress(entries.len(), "images");
     let started = Instant::now();
     for inspected in inspector.inspect(entries).until(interrupted) {
@@ -87,7 +94,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
 
     let stopped = interrupted.load(Ordering::Relaxed);
     let seconds = started.elapsed().as_secs_f64();
-    let Writer { report, images, .. } = writer;
+    let Writer { report, images, tally, .. } = writer;
     let scored = images.iter().filter(|image| image.scored().is_some()).count();
     let results = Results {
         schema: SCHEMA.to_owned(),
@@ -114,6 +121,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             .into_iter()
             .chain(inspector.detector().notes())
             .chain(note.clone())
+            .chain(tally.lines())
             .chain(files.lines())
             .collect(),
         left_out: left_out(&files),
@@ -124,6 +132,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     if let Some(note) = note {
         eprintln!("note: {note}");
     }
+    tell(&tally);
     conclude(args, &results, alarm.as_ref(), stopped)
 }
 
@@ -163,12 +172,14 @@ struct Writer<'a> {
     threshold: f32,
     report: ReportBuilder,
     images: Vec<ImageResult>,
+    tally: ReadTally,
 }
 
 impl Writer<'_> {
     /// Writes one image's files and makes its entry in the results and the report.
     fn scored(&mut self, entry: &ImageEntry, photo: &Photo, detection: &Detection) -> Result<(), Failure> {
         let (args, out, stem) = (self.args, &self.args.out, &entry.stem);
+        self.tally.add(&photo.info);
         let findings = Findings::new(photo, detection, &self.prompts.defects, args.threshold.threshold)?;
         let overlay = (!args.no_overlays).then(|| findings.save_overlay(out, stem)).transpose()?;
         let maps = args.save_maps.then(|| findings.save_maps(out, stem)).transpose()?;

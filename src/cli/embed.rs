@@ -8,9 +8,11 @@ use super::Failure;
 use super::learner::LearnerArgs;
 use super::options::{BatchArg, ModelArgs, RunArgs};
 use super::output::{note, progress};
+use super::reading::{ReadArgs, tell};
 use crate::clip::Clip;
 use crate::dapo::LearnedDetector;
 use crate::dapo::learner::DapoError;
+use crate::data::ReadTally;
 use crate::inspect::image_features;
 use crate::report::{AtomicFile, write_atomic};
 
@@ -21,6 +23,8 @@ pub struct Args {
     model: ModelArgs,
     #[command(flatten)]
     learner: LearnerArgs,
+    #[command(flatten)]
+    reading: ReadArgs,
     #[command(flatten)]
     pub run: RunArgs,
     /// Images, in the order of the rows of `image_features`
@@ -68,12 +72,16 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let batch = args.batch.batch.clamp(1, encoder.max_batch());
     let mut images = Vec::with_capacity(args.images.len() * d);
     let encode = |pixels: &[f32]| encoder.images(pixels);
-    for inspected in image_features(encoder.clip(), args.images.clone(), batch, encode) {
-        let (_, features) = inspected?.outcome?;
+    let (jobs, options) = (args.images.clone(), args.reading.options());
+    let mut tally = ReadTally::default();
+    for inspected in image_features(encoder.clip(), jobs, options, batch, encode) {
+        let (photo, features) = inspected?.outcome?;
+        tally.add(&photo.info);
         images.extend(features);
         bar.inc(1);
     }
     bar.finish_and_clear();
+    tell(&tally);
 
     let named = [("image_features", &images), ("text_features", &texts)];
     let tensors = named
@@ -127,6 +135,13 @@ impl Encoder {
         match self {
             Self::Clip(clip) => {
                 for (name, row) in names.iter().zip(clip.token_rows(names)?) {
+                    if row.unread > 0 {
+                        note(&format!(
+                            "{name:?} has the end-of-text token in it, or a character that this model's tokenizer does \
+                             not know: the {} tokens from there on are not read",
+                            row.unread
+                        ));
+                    }
                     if row.left_out > 0 {
                         let context = clip.text().context_length();
                         note(&format!(

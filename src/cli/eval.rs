@@ -11,12 +11,14 @@ use super::inspection::{DEFAULT_THRESHOLD, DetectorArgs, adapter, check_threshol
 use super::options::{BatchArg, DataArgs, DescriptionArg, RunArgs, TilingArgs};
 use super::output::{progress, watch_interrupt, writable_folder};
 use crate::dapo::Prompts;
+use crate::data::ReadOptions;
 use crate::data::samples::Split;
 use crate::data::sets;
 use crate::eval::run::SCHEMA;
 use crate::eval::{
     EvalRun, EvaluateOptions, Evaluator, Gallery, Plan, Settings, Shard, content, evaluate, finish,
 };
+use crate::files::open_regular;
 use crate::inspect::picture::THUMBNAIL_SIDE;
 use crate::report::results::{Model, Program};
 
@@ -104,6 +106,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         products: (0..plan.products.len()).map(|p| (plan.products[p].name.clone(), plan.names(p))).collect(),
         batch: inspection.inspector.batch(),
         tile: tiling.map(|tiling| (tiling.edge, tiling.overlap)),
+        reading: Some(args.detector.reading.options()).filter(|options| *options != ReadOptions::default()),
         threshold: args.threshold.or(alarm.map(|a| a.threshold)).unwrap_or(DEFAULT_THRESHOLD),
         adapter: adapter(gpu.adapter()),
         shard: (args.shard.number, args.shard.of),
@@ -175,7 +178,7 @@ fn weights_sha256(folder: &Path) -> Result<String, Failure> {
     files.sort();
     let mut hash = Sha256::new();
     for file in files {
-        std::io::copy(&mut std::fs::File::open(&file).map_err(io(&file))?, &mut hash).map_err(io(&file))?;
+        std::io::copy(&mut open_regular(&file).map_err(io(&file))?, &mut hash).map_err(io(&file))?;
     }
     Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }

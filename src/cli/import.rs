@@ -3,7 +3,6 @@
 mod select;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -21,6 +20,7 @@ use crate::clip::tokenizer::Tokenizer;
 use crate::clip::torch::{FileTensor, TorchFile, infer, tensors};
 use crate::clip::weights::Allowed;
 use crate::dapo::Checkpoint;
+use crate::files::read_regular;
 use crate::report::{AtomicFile, WriteError, write_atomic};
 
 /// Options of `import`.
@@ -199,7 +199,7 @@ fn keep_or_copy(args: &Args, name: &str, summary: &mut Summary) -> Result<bool, 
     let state = if target.is_file() {
         "was there"
     } else if source.is_file() {
-        let bytes = fs::read(&source).map_err(|e| Failure::new(format!("{}: {e}", source.display())))?;
+        let bytes = read_regular(&source).map_err(|e| Failure::new(format!("{}: {e}", source.display())))?;
         write_atomic(&target, &bytes)?;
         "copied"
     } else {

@@ -1,14 +1,15 @@
 //! Options that several commands inspect images with: a model, a learner, names of defects, a threshold for alarms.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::learner::{Learner, LearnerArgs};
 use super::options::{BatchArg, ModelArgs};
 use super::output::note;
+use super::reading::ReadArgs;
 use crate::clip::{Clip, embedded};
 use crate::dapo::{Alarm, Conditions, DEFAULT_DEFECTS, Detector, Prompts};
+use crate::files::read_regular;
 use crate::gpu::{AdapterSummary, Gpu};
 use crate::inspect::Inspector;
 use crate::report::results::{Adapter, Model};
@@ -23,6 +24,8 @@ pub struct DetectorArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub learner: LearnerArgs,
+    #[command(flatten)]
+    pub reading: ReadArgs,
     /// What is in the pictures, as in "a photo of a NAME" [default: object]
     #[arg(long, value_name = "NAME")]
     pub object: Option<String>,
@@ -116,7 +119,7 @@ impl DetectorArgs {
         };
         detector.notes().iter().for_each(|text| note(text));
         let model = self.about(detector.clip());
-        let inspector = Inspector::new(detector).with_batch(batch);
+        let inspector = Inspector::new(detector).with_batch(batch).with_options(self.reading.options());
         Ok(Inspection { inspector, prompts, model, alarm: learner.and_then(|l| l.alarm().cloned()) })
     }
 
@@ -176,7 +179,7 @@ impl Inspection {
 
 fn read_alarm(path: &Path) -> Result<Alarm, Failure> {
     let wrong = |problem: String| Failure::new(format!("{}: {problem}", path.display()));
-    let text = fs::read(path).map_err(|e| wrong(e.to_string()))?;
+    let text = read_regular(path).map_err(|e| wrong(e.to_string()))?;
     Alarm::from_json(&text).map_err(wrong)
 }
 

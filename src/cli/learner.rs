@@ -1,6 +1,5 @@
 //! The `--learner` option of several commands.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
@@ -8,6 +7,7 @@ use super::options::ModelArgs;
 use crate::clip::{Clip, LFS_POINTER, ModelError, name_key};
 use crate::dapo::Alarm;
 use crate::dapo::learner::{LearnedDetector, LearnerFile, Method};
+use crate::files::read_regular;
 use crate::gpu::Gpu;
 
 /// A method by name.
@@ -105,7 +105,7 @@ impl LearnerArgs {
 /// # Errors
 /// A message that names the file.
 pub fn read_learner(path: &Path) -> Result<LearnerFile, Failure> {
-    let bytes = fs::read(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
+    let bytes = read_regular(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
     if bytes.starts_with(LFS_POINTER) {
         return Err(ModelError::LfsPointer { path: path.to_owned() }.into());
     }
@@ -147,7 +147,7 @@ impl Learner {
     pub fn sha256(&self) -> Result<String, Failure> {
         use sha2::Digest;
         let bytes =
-            fs::read(&self.path).map_err(|e| Failure::new(format!("{}: {e}", self.path.display())))?;
+            read_regular(&self.path).map_err(|e| Failure::new(format!("{}: {e}", self.path.display())))?;
         Ok(sha2::Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect())
     }
 

@@ -21,6 +21,7 @@ mod merge;
 mod options;
 mod output;
 mod profile;
+mod reading;
 mod score;
 mod synth;
 mod table;
@@ -36,6 +37,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub use failure::Failure;
 
+use crate::files::silence_contained_panics;
 use crate::kernels::registry::Registry;
 use options::RunArgs;
 
@@ -102,6 +104,7 @@ pub fn main() -> ExitCode {
 /// As [`main`], with further kernels in `check`, `bench`, `tune` and `profile`.
 pub fn main_with(registry: &Registry) -> ExitCode {
     let verb = Cli::parse().verb;
+    silence_contained_panics();
     let outcome = match (&verb, verb.run_args()) {
         (_, Some(options)) => profile::around(options, || verb.run(registry)),
         (_, None) => verb.run(registry),

@@ -11,8 +11,9 @@ use super::Failure;
 use super::inspection::{InspectArgs, Inspection, ThresholdArgs, check_threshold};
 use super::options::RunArgs;
 use super::output::{print, watch_interrupt};
+use super::reading;
 use crate::dapo::Detection;
-use crate::data::{Arrivals, Stamp};
+use crate::data::{Arrivals, ReadTally, Stamp};
 use crate::inspect::Inspected;
 use crate::inspect::picture::Findings;
 use crate::report::Ledger;
@@ -93,7 +94,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         args.folder.display(),
         before.len()
     );
-    let mut watcher = Watcher { args, inspection, threshold, ledger, interrupted };
+    let tally = ReadTally::default();
+    let mut watcher = Watcher { args, inspection, threshold, ledger, interrupted, tally };
     let (mut last, mut written) = (Instant::now(), 0);
     while !interrupted.load(Ordering::Relaxed) {
         let ready = arrivals.poll(Instant::now()).map_err(unreadable)?;
@@ -108,6 +110,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         }
         std::thread::sleep(every);
     }
+    reading::tell(&watcher.tally);
     eprintln!("{written} images written to {}", args.out.display());
     Ok(ExitCode::SUCCESS)
 }
@@ -134,6 +137,7 @@ struct Watcher<'a> {
     threshold: f32,
     ledger: Ledger,
     interrupted: &'a AtomicBool,
+    tally: ReadTally,
 }
 
 impl Watcher<'_> {
@@ -148,7 +152,15 @@ impl Watcher<'_> {
         let mut inspections = self.inspection.inspector.inspect(ready).until(self.interrupted);
         let (mut lines, mut written) = (Vec::new(), 0);
         while let Some(inspected) = inspections.next() {
-            lines.extend(self.line(arrivals, inspected?)?);
+            let inspected = inspected?;
+            let info = inspected.outcome.as_ref().ok().map(|(photo, _)| photo.info.clone());
+            if let Some(line) = self.line(arrivals, inspected)? {
+                // Each kind once: the file has them all.
+                for note in info.iter().flat_map(|info| self.tally.add(info)) {
+                    eprintln!("note: {}: {note}", line.result.path());
+                }
+                lines.push(line);
+            }
             // One write for all images of a batch.
             if !inspections.is_ready() {
                 self.ledger.write(&lines)?;

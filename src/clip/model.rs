@@ -160,8 +160,7 @@ impl Clip {
     /// Token ids of texts, each row of the context's length.
     ///
     /// # Errors
-    /// [`ModelError::Text`], also for a text whose features would be read before its end: one that has the end token
-    /// in it, or a character that the tokenizer replaces by that token.
+    /// [`ModelError::Text`].
     pub fn tokenize<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<Vec<u32>>, ModelError> {
         Ok(self.token_rows(texts)?.into_iter().map(|row| row.ids).collect())
     }
@@ -174,16 +173,8 @@ impl Clip {
         let row = |text: &S| {
             let text = text.as_ref();
             let row = self.tokenizer.row(text, self.text.context_length())?;
-            match self.text.pooled_position(&row.ids) == row.end {
-                true => Ok(row),
-                false => Err(ModelError::Text {
-                    text: text.into(),
-                    problem:
-                        "it has the end-of-text token in it, or a character that this model's tokenizer does \
-                              not know, and everything after it would be ignored; use other words"
-                            .into(),
-                }),
-            }
+            let unread = row.end.saturating_sub(self.text.pooled_position(&row.ids));
+            Ok(TokenRow { unread, ..row })
         };
         texts.iter().map(row).collect()
     }

@@ -37,6 +37,9 @@ pub struct TokenRow {
     pub end: usize,
     /// Tokens of the text that found no room.
     pub left_out: usize,
+    /// Tokens of the text after the place where a model reads its features: the text has the end token in it, or a
+    /// character that the tokenizer does not know and replaces by that token.
+    pub unread: usize,
 }
 
 impl Tokenizer {
@@ -129,7 +132,7 @@ impl Tokenizer {
         row.extend(&tokens[..kept]);
         row.push(self.eos);
         row.resize(context_length, PAD_ID);
-        Ok(TokenRow { ids: row, end: kept + 1, left_out: tokens.len() - kept })
+        Ok(TokenRow { ids: row, end: kept + 1, left_out: tokens.len() - kept, unread: 0 })
     }
 }
 

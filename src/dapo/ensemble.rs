@@ -106,7 +106,15 @@ pub(super) fn cut_prompts(clip: &Clip, prompts: &Prompts) -> Result<Vec<String>,
     let mut notes = Vec::new();
     let names = std::iter::once(GOOD).chain(prompts.defects.iter().map(String::as_str));
     for (name, sentences) in names.zip(prompts.classes()) {
-        let cut = clip.token_rows(&sentences)?.iter().filter(|row| row.left_out > 0).count();
+        let rows = clip.token_rows(&sentences)?;
+        let unread = rows.iter().filter(|row| row.unread > 0).count();
+        if unread > 0 {
+            notes.push(format!(
+                "{unread} of {} prompts for '{name}' {UNREAD}. Use other words",
+                sentences.len()
+            ));
+        }
+        let cut = rows.iter().filter(|row| row.left_out > 0).count();
         if cut > 0 {
             notes.push(format!(
                 "{cut} of {} prompts for '{name}' are longer than the {} tokens that this model reads; their ends \
@@ -119,6 +127,9 @@ pub(super) fn cut_prompts(clip: &Clip, prompts: &Prompts) -> Result<Vec<String>,
     Ok(notes)
 }
 
+/// What is said of texts that are not read to their end.
+const UNREAD: &str = "have the end-of-text token in them, or a character that this model's tokenizer does not know: what \
+                      follows it is not read";
 /// The class of good images in messages.
 const GOOD: &str = "good";
 /// Two class embeddings of unit length whose elements differ by less than this are the same but for rounding.
@@ -137,6 +148,8 @@ pub(super) fn check_distinct(clip: &Clip, rows: &[f32], prompts: &Prompts) -> Re
         let why = if pair[0].iter().zip(&pair[1]).any(|(a, b)| a.ids != b.ids) {
             "this model has the same features for the prompts of both: its text tower is damaged, or not one of CLIP"
                 .to_owned()
+        } else if pair.iter().flatten().any(|row| row.unread > 0) {
+            format!("their prompts {UNREAD}; use other words")
         } else if pair.iter().flatten().any(|row| row.left_out > 0) {
             format!(
                 "they begin alike, and the model reads only {} tokens of a prompt; use shorter names",

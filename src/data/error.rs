@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::files::{NotRegular, OverBudget};
+
 /// The formats that can be read, for messages.
 pub(crate) const FORMATS: &str = "PNG, JPEG, BMP, TIFF, WebP, PNM";
 
@@ -52,6 +54,21 @@ pub enum ImageError {
         /// What the decoder reported.
         detail: String,
     },
+    /// A file with faults that a lenient decoder passes over, such as a missing end; see
+    /// [`ReadOptions::lenient`](super::image::ReadOptions::lenient).
+    #[error("{error}, or read what there is of it with --lenient")]
+    Faulty {
+        /// What is wrong.
+        error: Box<ImageError>,
+    },
+    /// A valid file in a coding that is not read.
+    #[error("{}: {coding} is not read; convert it to PNG, or to baseline or progressive JPEG", path.display())]
+    UnsupportedCoding {
+        /// The file.
+        path: PathBuf,
+        /// The name of the coding.
+        coding: String,
+    },
     /// A valid file whose samples have no standard conversion to 8 bits, such as floating point TIFF.
     #[error(
         "{}: unsupported kind of pixels ({detail}); scale them to 8- or 16-bit integer gray or RGB and save as PNG",
@@ -77,6 +94,26 @@ pub enum ImageError {
         height: u32,
         /// The limit, in pixels.
         limit: u64,
+    },
+    /// An image of a shape, or in a file of a length, that no photo has; see [`BUDGET`](crate::files::BUDGET).
+    #[error("{}: {width}x{height} pixels {reason}", path.display())]
+    Implausible {
+        /// The file.
+        path: PathBuf,
+        /// Width in the header, in pixels.
+        width: u32,
+        /// Height in the header, in pixels.
+        height: u32,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// A file that asks for more than the [budget](crate::files::BUDGET) has.
+    #[error("{}: {source}; cut it into parts, or save it in a compressed format", path.display())]
+    OverBudget {
+        /// The file.
+        path: PathBuf,
+        /// What it asks for.
+        source: OverBudget,
     },
     /// No image in any of the given paths.
     #[error(
@@ -106,10 +143,13 @@ pub enum ImageError {
 }
 
 impl ImageError {
-    /// Maps a system error on `path` to [`NotFound`](Self::NotFound), [`Truncated`](Self::Truncated)
-    /// or [`Io`](Self::Io).
+    /// Maps a system error on `path` to [`NotFound`](Self::NotFound), [`NotAFile`](Self::NotAFile),
+    /// [`Truncated`](Self::Truncated) or [`Io`](Self::Io).
     pub(crate) fn from_io(path: impl Into<PathBuf>, source: io::Error) -> Self {
         let path = path.into();
+        if NotRegular::is_cause_of(&source) {
+            return Self::NotAFile { path };
+        }
         match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::NotFound { path },
             io::ErrorKind::UnexpectedEof => Self::Truncated { path, detail: source.to_string() },
@@ -130,9 +170,13 @@ impl ImageError {
             | Self::NotAnImage { path, .. }
             | Self::Truncated { path, .. }
             | Self::Corrupt { path, .. }
+            | Self::UnsupportedCoding { path, .. }
             | Self::UnsupportedPixels { path, .. }
             | Self::TooLarge { path, .. }
+            | Self::Implausible { path, .. }
+            | Self::OverBudget { path, .. }
             | Self::Io { path, .. } => Some(path),
+            Self::Faulty { error } => error.path(),
             Self::NothingFound { .. } | Self::NoPaths => None,
         }
     }

@@ -3,54 +3,56 @@
 //! Pixels are interpreted as Pillow does, with these rules:
 //!
 //! * The format is detected from the first bytes; the extension is ignored.
-//! * 16-bit samples keep their high byte (`v >> 8`). Images widened from 8 bits come back unchanged.
-//!   A 12-bit camera image stored in the low bits becomes dark: scale it to the full range first.
+//! * 16-bit samples keep their high byte (`v >> 8`), those of a camera of fewer bits the upper byte of its bits, by the
+//!   rule of [`depth`](super::depth). Images widened from 8 bits come back unchanged.
 //! * Palettes, 1-, 2- and 4-bit gray, and CMYK are expanded before any resizing. (Pillow resizes
 //!   palette images by nearest neighbour, which would add jagged edges.)
-//! * Alpha of gray and RGB files is kept for resizing, then dropped without blending. Transparency
-//!   that a PNG adds to a palette or to a single colour is ignored from the start.
-//! * The EXIF orientation is ignored, as `Image.open` does, so that masks drawn on the stored pixels
-//!   stay aligned. Rotate the file itself to change that.
+//! * Photos are read without alpha: each pixel has its colour, however transparent it is. [`load`] keeps the alpha of
+//!   gray and RGB files. Transparency that a PNG adds to a palette or to a single colour is ignored from the start.
+//! * Photos are turned upright by their EXIF orientation; see [`orientation`](super::orientation).
 //! * The first page or frame is read where there are several.
+//!
+//! What a user would not expect is told with the photo, in [`ReadInfo::notes`].
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use ::image::error::UnsupportedErrorKind;
-use ::image::{
-    ColorType, DynamicImage, ExtendedColorType, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits,
-    RgbImage,
-};
+use ::image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
 use super::error::ImageError;
 use super::jpeg::Jpeg;
-use super::raster::{Mode, Raster};
+use super::orientation::{self, Frame};
+use super::raster::Raster;
+use crate::files::{BUDGET, Budget, Held, open_regular};
+use convert::{Narrow, guarded, to_raster};
+use facts::Facts;
+use format::{png_has_alpha_channel, sniff};
+pub use info::{ReadInfo, ReadOptions};
+use samples::Samples;
+
+mod convert;
+mod facts;
+mod format;
+mod info;
+mod samples;
 
 /// Images with more pixels than this are refused from their header, before memory is reserved for
 /// them: 2^28, a square of 16,384. At 3 bytes a pixel that is 0.8 GB.
-pub const MAX_PIXELS: u64 = 1 << 28;
-
-/// How 16-bit samples become bytes.
-#[derive(Clone, Copy)]
-enum Narrow {
-    /// `v >> 8`, for photographs.
-    HighByte,
-    /// `min(v, 255)`, for label images, where 1 of 65,535 is a label and not almost zero.
-    Clip,
-}
+pub const MAX_PIXELS: u64 = BUDGET.pixels;
 
 /// An image file whose header has been read and checked.
 pub struct Source {
     path: PathBuf,
-    width: u32,
-    height: u32,
+    options: ReadOptions,
+    facts: Facts,
+    frame: Frame,
     kind: Kind,
 }
 
 enum Kind {
     Jpeg(Jpeg),
+    Samples(Box<Samples>),
     Other {
         decoder: Box<dyn ImageDecoder>,
         /// Alpha that is not a channel of the file but derived from a transparent colour.
@@ -61,33 +63,48 @@ enum Kind {
 impl Source {
     /// Opens `path` and reads its header; nothing is decoded yet.
     pub fn open(path: &Path) -> Result<Self, ImageError> {
+        Self::open_with(path, ReadOptions::default())
+    }
+
+    /// As [`Source::open`], to be read with these options.
+    pub fn open_with(path: &Path, options: ReadOptions) -> Result<Self, ImageError> {
         let io = |e| ImageError::from_io(path, e);
-        let metadata = fs::metadata(path).map_err(io)?;
-        if !metadata.is_file() {
-            return Err(ImageError::NotAFile { path: path.into() });
-        }
-        let mut file = File::open(path).map_err(io)?;
+        let mut file = open_regular(path).map_err(io)?;
+        let length = file.metadata().map_err(io)?.len();
         let mut head = Vec::new();
         file.by_ref().take(64).read_to_end(&mut head).map_err(io)?;
         if head.is_empty() {
             return Err(ImageError::Empty { path: path.into() });
         }
         let format = sniff(path, &head)?;
-        file.seek(SeekFrom::Start(0)).map_err(io)?;
+        let mut facts = guarded(path, || Ok(Facts::read(format, &mut file)))?;
 
         let (kind, (width, height)) = if format == ImageFormat::Jpeg {
-            let mut bytes = Vec::with_capacity(metadata.len() as usize);
-            file.read_to_end(&mut bytes).map_err(io)?;
-            let jpeg = guarded(path, || Jpeg::new(path, bytes))?;
+            file.seek(SeekFrom::Start(0)).map_err(io)?;
+            let over = |source| ImageError::OverBudget { path: path.into(), source };
+            BUDGET.check_file(length).map_err(over)?;
+            let mut bytes = Budget::reserve(length).map_err(over)?;
+            file.by_ref().take(length).read_to_end(&mut bytes).map_err(io)?;
+            let jpeg = guarded(path, || Jpeg::new(path, bytes, options.lenient))?;
+            facts.exif = jpeg.exif().unwrap_or(1);
             let size = jpeg.dimensions();
             (Kind::Jpeg(jpeg), size)
+        } else if let Some(mut samples) = open_samples(path, format, &file)? {
+            let size = samples.dimensions();
+            (Kind::Samples(Box::new(samples)), size)
         } else {
+            file.seek(SeekFrom::Start(0)).map_err(io)?;
             let mut reader = ImageReader::with_format(BufReader::new(file), format);
             let mut limits = Limits::no_limits();
             // Room for the largest allowed image at 8 bytes a pixel and as much again for the decoder.
-            limits.max_alloc = Some(MAX_PIXELS * 16);
+            limits.max_alloc = Some(BUDGET.pixels * 16);
             reader.limits(limits);
-            let decoder = guarded(path, || reader.into_decoder().map_err(|e| image_error(path, e)))?;
+            let mut decoder =
+                guarded(path, || reader.into_decoder().map_err(|e| convert::image_error(path, e)))?;
+            if format == ImageFormat::WebP {
+                let exif = decoder.exif_metadata().ok().flatten();
+                facts.exif = exif.and_then(|exif| orientation::of_exif(&exif)).unwrap_or(1);
+            }
             let size = decoder.dimensions();
             let kind = Kind::Other {
                 decoder: Box::new(decoder),
@@ -96,8 +113,10 @@ impl Source {
             (kind, size)
         };
 
-        if u64::from(width) * u64::from(height) > MAX_PIXELS {
-            return Err(ImageError::TooLarge { path: path.into(), width, height, limit: MAX_PIXELS });
+        let pixels = u64::from(width) * u64::from(height);
+        let most = if matches!(kind, Kind::Samples(_)) { BUDGET.pixels_in_strips } else { MAX_PIXELS };
+        if pixels > most {
+            return Err(ImageError::TooLarge { path: path.into(), width, height, limit: most });
         }
         if width == 0 || height == 0 {
             return Err(ImageError::Corrupt {
@@ -105,35 +124,129 @@ impl Source {
                 detail: format!("its header says {width}x{height}"),
             });
         }
-        Ok(Self { path: path.into(), width, height, kind })
-    }
-
-    /// Width and height in pixels, as stored.
-    pub fn dimensions(&self) -> (u32, u32) {
-        (self.width, self.height)
-    }
-
-    /// Decodes the pixels; 16-bit samples keep their high byte.
-    pub fn decode(self) -> Result<Raster, ImageError> {
-        self.decode_as(Narrow::HighByte)
-    }
-
-    fn decode_as(self, narrow: Narrow) -> Result<Raster, ImageError> {
-        let path = &self.path;
-        match self.kind {
-            Kind::Jpeg(jpeg) => guarded(path, || jpeg.decode(path)),
-            Kind::Other { decoder, drop_alpha } => {
-                if matches!(decoder.color_type(), ColorType::Rgb32F | ColorType::Rgba32F) {
-                    return Err(ImageError::UnsupportedPixels {
-                        path: path.into(),
-                        detail: "32-bit floating point samples".into(),
-                    });
-                }
-                let image =
-                    guarded(path, || DynamicImage::from_decoder(decoder).map_err(|e| image_error(path, e)))?;
-                to_raster(path, image, narrow, drop_alpha)
-            }
+        let implausible =
+            |reason: String| Err(ImageError::Implausible { path: path.into(), width, height, reason });
+        if width.max(height) > BUDGET.side {
+            return implausible(format!("have a side above the limit of {}; cut it into parts", BUDGET.side));
         }
+        if !BUDGET.is_plausible((width, height), length) {
+            return implausible(format!(
+                "in a file of {length} bytes are one uniform surface, or made to fill the memory; scale it down first"
+            ));
+        }
+        let frame = Frame::new((width, height), facts.exif, options.orient);
+        Ok(Self { path: path.into(), options, facts, frame, kind })
+    }
+
+    /// Width and height in pixels, the right way up.
+    pub fn dimensions(&self) -> (u32, u32) {
+        self.frame.size
+    }
+
+    /// Its size, and which way up it is read.
+    pub fn frame(&self) -> Frame {
+        self.frame
+    }
+
+    /// Decodes the pixels in the channels of the file, alpha included.
+    pub fn decode(self) -> Result<Raster, ImageError> {
+        self.check_whole()?;
+        Ok(self.decoded(None)?.0)
+    }
+
+    /// # Errors
+    /// An image that can only be kept reduced, which is good for photos alone.
+    fn check_whole(&self) -> Result<(), ImageError> {
+        let (width, height) = self.frame.size;
+        match self.reduction() {
+            1 => Ok(()),
+            _ => Err(ImageError::TooLarge { path: self.path.clone(), width, height, limit: MAX_PIXELS }),
+        }
+    }
+
+    /// Side of the squares of pixels that become one, so that few enough are kept.
+    fn reduction(&self) -> u32 {
+        let (width, height) = self.frame.size;
+        let kept = |side: u32| u64::from(width.div_ceil(side)) * u64::from(height.div_ceil(side));
+        match kept(1) > MAX_PIXELS {
+            true => (2..).find(|&side| kept(side) <= BUDGET.reduced_pixels).unwrap_or(u32::MAX),
+            false => 1,
+        }
+    }
+
+    /// Decodes a photo: without alpha, and with what a user should know of it.
+    pub fn decode_photo(self) -> Result<(Raster, ReadInfo), ImageError> {
+        let (raster, mut info) = self.decoded(None)?;
+        let (raster, hidden) = raster.without_alpha();
+        info.add_hidden(hidden);
+        Ok((raster, info))
+    }
+
+    fn decoded(self, labels: Option<Narrow>) -> Result<(Raster, ReadInfo), ImageError> {
+        let reduced = self.reduction();
+        let Self { path, options, facts, frame, kind } = self;
+        let path = &path;
+        let mut info = ReadInfo { reduced, frame, ..ReadInfo::plain(frame.size) };
+        let narrow = labels.unwrap_or(Narrow::Upper { asked: options.bits, stated: facts.bits });
+        let raster = match kind {
+            Kind::Jpeg(jpeg) => {
+                let (raster, fault) = guarded(path, || jpeg.decode(path))?;
+                info.notes.extend(fault);
+                raster
+            }
+            Kind::Samples(samples) => {
+                let (raster, depth) = guarded(path, || samples.decode(path, narrow, reduced))?;
+                info.add(depth);
+                raster
+            }
+            Kind::Other { decoder, drop_alpha } => {
+                let image = guarded(path, || {
+                    DynamicImage::from_decoder(decoder).map_err(|e| convert::image_error(path, e))
+                })?;
+                let (raster, depth) = to_raster(path, image, narrow)?;
+                info.add(depth);
+                match drop_alpha {
+                    true => {
+                        let (raster, hidden) = raster.without_alpha();
+                        info.add_hidden(hidden);
+                        raster
+                    }
+                    false => raster,
+                }
+            }
+        };
+        info.notes.extend((reduced > 1).then(|| {
+            format!(
+                "it is too large to be kept: each {reduced}x{reduced} of its pixels were averaged into one"
+            )
+        }));
+        info.notes.extend(orientation::note(&frame));
+        Ok((orientation::upright(raster, &frame), info))
+    }
+}
+
+/// Reads a photo and uses it. Meanwhile it counts among the pixels that may be decoded
+/// [at once](crate::files::Budget::pixels_at_once), so that `then` must read no other one.
+///
+/// # Errors
+/// See [`ImageError`].
+pub fn with_photo<T>(
+    path: &Path,
+    options: ReadOptions,
+    then: impl FnOnce(Raster, ReadInfo) -> T,
+) -> Result<T, ImageError> {
+    let source = Source::open_with(path, options)?;
+    let _held = source.hold();
+    let (raster, info) = source.decode_photo()?;
+    Ok(then(raster, info))
+}
+
+impl Source {
+    /// Waits until there is room for this image beside those that are in use, in the whole program: a dozen threads
+    /// with a 200-megapixel scan each would need more memory than most machines have.
+    fn hold(&self) -> Held {
+        let (width, height) = self.frame.size;
+        BUDGET.hold(u64::from(width) * u64::from(height))
     }
 }
 
@@ -142,7 +255,9 @@ impl Source {
 /// # Errors
 /// A missing, empty, truncated, damaged, oversized or unsupported file; see [`ImageError`].
 pub fn load(path: impl AsRef<Path>) -> Result<Raster, ImageError> {
-    Source::open(path.as_ref())?.decode()
+    let source = Source::open(path.as_ref())?;
+    let _held = source.hold();
+    source.decode()
 }
 
 /// [`load`], then [`Raster::into_rgb`]: for display, not for resizing (with alpha the order matters).
@@ -158,117 +273,29 @@ pub fn load_rgb(path: impl AsRef<Path>) -> Result<RgbImage, ImageError> {
 ///
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("labels.pgm");
-/// std::fs::write(&path, b"P5 2 1 65535\n\x00\x01\x10\x00")?; // 16-bit gray: 1 and 4096
+/// std::fs::write(&path, b"P5 2 1 65535\n\x00\x01\x80\x00")?; // 16-bit gray: 1 and 32768
 /// assert_eq!(load_labels(&path)?.as_raw(), &[1, 255]);
-/// assert_eq!(load(&path)?.as_bytes(), [0, 16]);
+/// assert_eq!(load(&path)?.as_bytes(), [0, 128]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn load_labels(path: impl AsRef<Path>) -> Result<GrayImage, ImageError> {
     let source = Source::open(path.as_ref())?;
-    source.decode_as(Narrow::Clip).map(Raster::into_gray)
+    let _held = source.hold();
+    source.check_whole()?;
+    source.decoded(Some(Narrow::Clip)).map(|(raster, _)| raster.into_gray())
 }
 
-/// Detects the format from the first bytes.
-fn sniff(path: &Path, head: &[u8]) -> Result<ImageFormat, ImageError> {
-    let not_an_image = |detail: &str| ImageError::NotAnImage { path: path.into(), detail: detail.into() };
-    match ::image::guess_format(head) {
-        Ok(
-            format @ (ImageFormat::Png
-            | ImageFormat::Jpeg
-            | ImageFormat::Bmp
-            | ImageFormat::Tiff
-            | ImageFormat::WebP
-            | ImageFormat::Pnm),
-        ) => Ok(format),
-        Ok(other) => Err(not_an_image(&format!("its content is {other:?}"))),
-        // Cloning a data set without its large files leaves small text files under the images' names.
-        Err(_) if head.starts_with(b"version https://git-lfs") => {
-            Err(not_an_image("it is a Git LFS pointer; run `git lfs pull` to fetch the image"))
-        }
-        Err(_) => Err(not_an_image("its content is of no known format")),
+/// A TIFF that `image` does not hand out.
+fn open_samples(path: &Path, format: ImageFormat, file: &File) -> Result<Option<Samples>, ImageError> {
+    if format != ImageFormat::Tiff {
+        return Ok(None);
     }
-}
-
-/// Whether a PNG's own colour type (gray + alpha or RGBA) has alpha; byte 25, in the first chunk.
-fn png_has_alpha_channel(head: &[u8]) -> bool {
-    matches!(head.get(25), Some(4 | 6))
-}
-
-/// Runs a decoder so that a panic inside it becomes an error of the file: one malformed file in a folder of
-/// thousands must not end the run.
-fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageError> {
-    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
-        Err(ImageError::Corrupt { path: path.into(), detail: "the decoder failed".into() })
-    })
-}
-
-fn image_error(path: &Path, error: ::image::ImageError) -> ImageError {
-    use ::image::ImageError as E;
-    match error {
-        E::IoError(e) => ImageError::from_io(path, e),
-        E::Unsupported(e) => ImageError::UnsupportedPixels {
-            path: path.into(),
-            detail: match e.kind() {
-                UnsupportedErrorKind::Color(ExtendedColorType::Unknown(bits)) => {
-                    format!("{bits} bits a pixel in an unknown or floating point layout")
-                }
-                _ => e.to_string(),
-            },
-        },
-        e => {
-            // Some decoders wrap the end of the file in an error of their own.
-            let mut cause: Option<&dyn std::error::Error> = Some(&e);
-            while let Some(inner) = cause {
-                let io = inner.downcast_ref::<std::io::Error>();
-                if io.is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof) {
-                    return ImageError::Truncated { path: path.into(), detail: e.to_string() };
-                }
-                cause = inner.source();
-            }
-            ImageError::Corrupt { path: path.into(), detail: e.to_string() }
-        }
-    }
-}
-
-fn to_raster(
-    path: &Path,
-    image: DynamicImage,
-    narrow: Narrow,
-    drop_alpha: bool,
-) -> Result<Raster, ImageError> {
-    let (width, height) = (image.width(), image.height());
-    let bytes = |samples: Vec<u16>| -> Vec<u8> {
-        let narrowed = samples.into_iter().map(|v| match narrow {
-            Narrow::HighByte => (v >> 8) as u8,
-            Narrow::Clip => v.min(255) as u8,
-        });
-        narrowed.collect()
-    };
-    let (mode, data) = match image {
-        DynamicImage::ImageLuma8(i) => (Mode::L, i.into_raw()),
-        DynamicImage::ImageLumaA8(i) => (Mode::La, i.into_raw()),
-        DynamicImage::ImageRgb8(i) => (Mode::Rgb, i.into_raw()),
-        DynamicImage::ImageRgba8(i) => (Mode::Rgba, i.into_raw()),
-        DynamicImage::ImageLuma16(i) => (Mode::L, bytes(i.into_raw())),
-        DynamicImage::ImageLumaA16(i) => (Mode::La, bytes(i.into_raw())),
-        DynamicImage::ImageRgb16(i) => (Mode::Rgb, bytes(i.into_raw())),
-        DynamicImage::ImageRgba16(i) => (Mode::Rgba, bytes(i.into_raw())),
-        other => {
-            return Err(ImageError::UnsupportedPixels {
-                path: path.into(),
-                detail: format!("{:?} samples", other.color()),
-            });
-        }
-    };
-    let raster = Raster::new(width, height, mode, data).ok_or_else(|| ImageError::Corrupt {
-        path: path.into(),
-        detail: "the pixels do not fill the frame".into(),
+    let mut file = file.try_clone().map_err(|e| ImageError::from_io(path, e))?;
+    let found = guarded(path, || {
+        file.seek(SeekFrom::Start(0)).map_err(|e| ImageError::from_io(path, e))?;
+        Ok(Samples::open(BufReader::new(file)))
     })?;
-    Ok(match mode {
-        Mode::La if drop_alpha => raster.into_gray().into(),
-        Mode::Rgba if drop_alpha => raster.into_rgb().into(),
-        _ => raster,
-    })
+    Ok(found)
 }
 
 #[cfg(test)]

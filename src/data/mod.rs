@@ -8,11 +8,13 @@
 
 pub mod arrivals;
 pub mod collect;
+pub mod depth;
 pub mod error;
 pub mod image;
 mod jpeg;
 pub mod left_out;
 pub mod names;
+pub mod orientation;
 pub mod photo;
 pub mod preprocess;
 pub mod raster;
@@ -20,18 +22,22 @@ pub mod read_ahead;
 pub mod resize;
 pub mod samples;
 pub mod sets;
+pub mod tally;
 pub mod tiles;
 mod walk;
 
 pub use arrivals::{Arrivals, Stamp};
 pub use collect::{Collected, ImageEntry, collect};
+pub use depth::Bits;
 pub use error::ImageError;
-pub use image::{load, load_labels, load_rgb};
+pub use image::{ReadInfo, ReadOptions, load, load_labels, load_rgb, with_photo};
 pub use left_out::{LeftOut, Reason};
 pub use names::unique_names;
+pub use orientation::{Frame, Orient};
 pub use photo::{Photo, PhotoReader};
 pub use preprocess::{MaskRule, Preprocess, load_mask};
 pub use raster::{Mode, Raster};
 pub use read_ahead::{ReadAhead, read_ahead};
 pub use resize::{Filter, resize};
+pub use tally::ReadTally;
 pub use tiles::{Tile, Tiling};

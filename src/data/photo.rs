@@ -1,25 +1,22 @@
 //! An image file, decoded once: the inputs of a model and a picture for display.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use ::image::RgbImage;
 
 use super::error::ImageError;
-use super::image::Source;
+use super::image::{ReadInfo, ReadOptions, with_photo};
 use super::preprocess::Preprocess;
 use super::raster::Raster;
 use super::tiles::{Tile, Tiling};
 
-/// From this many pixels on, only one image is decoded at a time: a dozen threads with a
-/// 200-megapixel scan each would need more memory than most machines have.
-const LARGE: u64 = 1 << 25;
-
 /// An image ready for the network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Photo {
-    /// Width and height of the file in pixels.
+    /// Width and height in pixels, the right way up.
     pub original_size: (u32, u32),
+    /// How it was read.
+    pub info: ReadInfo,
     /// The original, no side longer than asked for; `None` when none was asked for.
     pub picture: Option<RgbImage>,
     /// The whole image and then each tile, resized to the network's square, before normalisation.
@@ -35,14 +32,18 @@ pub struct PhotoReader {
     tiling: Option<Tiling>,
     /// Longest side of the pictures to keep; 0 for none.
     picture_side: u32,
-    /// Held while decoding an image of [`LARGE`] or more pixels.
-    large: Mutex<()>,
+    options: ReadOptions,
 }
 
 impl PhotoReader {
     /// Whole images, without pictures.
     pub fn new(preprocess: Preprocess) -> Self {
-        Self { preprocess, tiling: None, picture_side: 0, large: Mutex::new(()) }
+        Self { preprocess, tiling: None, picture_side: 0, options: ReadOptions::default() }
+    }
+
+    /// Reads with these options.
+    pub fn with_options(self, options: ReadOptions) -> Self {
+        Self { options, ..self }
     }
 
     /// Cuts images into tiles, too.
@@ -65,22 +66,25 @@ impl PhotoReader {
     /// # Errors
     /// See [`ImageError`].
     pub fn read(&self, path: &Path) -> Result<Photo, ImageError> {
-        let source = Source::open(path)?;
-        let (width, height) = source.dimensions();
-        let is_large = u64::from(width) * u64::from(height) >= LARGE;
-        // The lock guards memory use and no data, so a poisoned one can still be used.
-        let _turn = is_large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
-        let original = source.decode()?;
-        let size = (original.width(), original.height());
+        with_photo(path, self.options, |original, info| self.prepare(original, info))
+    }
+
+    fn prepare(&self, original: Raster, info: ReadInfo) -> Photo {
+        let (size, reduced) = (info.frame.size, info.reduced);
         let (mut inputs, mut tiles) = (vec![self.preprocess.resize(&original)], Vec::new());
         for tile in self.tiling.map_or_else(Vec::new, |tiling| tiling.tiles(size)) {
-            if let Some(part) = original.part(tile.x, tile.y, tile.width, tile.height) {
+            if let Some(part) = original.part(
+                tile.x / reduced,
+                tile.y / reduced,
+                tile.width.div_ceil(reduced),
+                tile.height.div_ceil(reduced),
+            ) {
                 inputs.push(self.preprocess.resize(&part));
                 tiles.push(tile);
             }
         }
         let picture = (self.picture_side > 0).then(|| scaled_down(original, self.picture_side));
-        Ok(Photo { original_size: size, picture, inputs, tiles })
+        Photo { original_size: size, info, picture, inputs, tiles }
     }
 }
 

@@ -89,6 +89,57 @@ impl Raster {
         Self::new(right - x, bottom - y, self.mode, data)
     }
 
+    /// Turned and mirrored as an EXIF orientation asks, so that the result is upright; others than 2 to 8 change
+    /// nothing.
+    pub fn turned(self, exif: u8) -> Self {
+        let (width, height) = (self.width as usize, self.height as usize);
+        let (right, bottom) = (width - 1, height - 1);
+        // Where the pixel at x and y of the result lies.
+        let from = |x: usize, y: usize| match exif {
+            2 => (right - x, y),
+            3 => (right - x, bottom - y),
+            4 => (x, bottom - y),
+            5 => (y, x),
+            6 => (y, bottom - x),
+            7 => (right - y, bottom - x),
+            8 => (right - y, x),
+            _ => (x, y),
+        };
+        let (new_width, new_height) = match exif {
+            2..=4 => (self.width, self.height),
+            5..=8 => (self.height, self.width),
+            _ => return self,
+        };
+        let channels = self.mode.channels();
+        let mut data = Vec::with_capacity(self.data.len());
+        for y in 0..new_height as usize {
+            for x in 0..new_width as usize {
+                let (column, row) = from(x, y);
+                let at = (row * width + column) * channels;
+                data.extend_from_slice(&self.data[at..at + channels]);
+            }
+        }
+        Self { width: new_width, height: new_height, mode: self.mode, data }
+    }
+
+    /// The same without alpha, whose pixels keep their colours. Also the share of pixels that alpha hides at least in
+    /// part; `None` where it hides nothing.
+    pub fn without_alpha(self) -> (Self, Option<f64>) {
+        let channels = self.mode.channels();
+        if !self.mode.has_alpha() {
+            return (self, None);
+        }
+        let pixels = self.data.len() / channels;
+        let hidden =
+            self.data.iter().skip(channels - 1).step_by(channels).filter(|&&alpha| alpha < 255).count();
+        let share = (hidden > 0).then(|| hidden as f64 / pixels as f64);
+        let opaque = match self.mode {
+            Mode::L | Mode::La => self.into_gray().into(),
+            Mode::Rgb | Mode::Rgba => self.into_rgb().into(),
+        };
+        (opaque, share)
+    }
+
     /// RGB: gray is repeated, alpha is dropped without blending, as Pillow's `convert("RGB")` does.
     pub fn into_rgb(self) -> RgbImage {
         let data = match self.mode {

@@ -5,7 +5,7 @@ use super::plan::{Item, Plan};
 use crate::dapo::learner::DapoError;
 use crate::dapo::{ClassEmbeddings, Detection, MapChannels};
 use crate::data::samples::{Mask, MaskRemark, Truth};
-use crate::data::{ImageError, MaskRule, Tile, read_ahead};
+use crate::data::{Frame, ImageError, MaskRule, Tile, read_ahead};
 use crate::inspect::{Batches, Inspector, ReadPhoto, merge};
 
 /// What was found in one image.
@@ -64,7 +64,10 @@ impl<'a> Evaluator<'a> {
             let (mut mask, mut remarks) = (None, Vec::new());
             let content = content(&item);
             let photo = reader.read(&item.image).and_then(|photo| {
-                (mask, remarks) = labels(item.mask.as_ref(), item.class, size, photo.original_size)?;
+                let mut photo = photo;
+                let (cells, odd, note) = labels(item.mask.as_ref(), item.class, size, &photo.info.frame)?;
+                photo.info.notes.extend(note.map(str::to_owned));
+                (mask, remarks) = (cells, odd);
                 Ok(photo)
             });
             ReadPhoto { job: LabelledPhoto { index, product: item.product, mask, remarks, content }, photo }
@@ -119,25 +122,20 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// Which pixels are defective: none in a good image; unknown in a defective image without a mask.
-fn labels(
-    mask: Option<&Mask>,
-    class: Option<usize>,
-    size: u32,
-    image: (u32, u32),
-) -> Result<Labels, ImageError> {
+/// Which pixels are defective, none in a good image and unknown in a defective one without a mask; what is odd about the
+/// mask, and what a user should know of its frame.
+type Labels = (Option<Vec<bool>>, Vec<MaskRemark>, Option<&'static str>);
+
+fn labels(mask: Option<&Mask>, class: Option<usize>, size: u32, frame: &Frame) -> Result<Labels, ImageError> {
     Ok(match (mask, class) {
-        (_, None) => (Some(vec![false; size as usize * size as usize]), Vec::new()),
-        (None, Some(_)) => (None, Vec::new()),
+        (_, None) => (Some(vec![false; size as usize * size as usize]), Vec::new(), None),
+        (None, Some(_)) => (None, Vec::new(), None),
         (Some(mask), Some(_)) => {
-            let Truth { cells, remarks, .. } = mask.truth([size; 2], MaskRule::Half, Some(image))?;
-            (Some(cells.into_iter().map(|value| value > 0.0).collect()), remarks)
+            let Truth { cells, remarks, note, .. } = mask.truth([size; 2], MaskRule::Half, Some(frame))?;
+            (Some(cells.into_iter().map(|value| value > 0.0).collect()), remarks, note)
         }
     })
 }
-
-/// Defective pixels, if they are known, and what is odd about the mask.
-type Labels = (Option<Vec<bool>>, Vec<MaskRemark>);
 
 /// One result of the whole and the tiles.
 fn join(whole: Detections, size: (u32, u32), tiles: Vec<(Tile, Detections)>) -> Detections {

@@ -9,6 +9,7 @@ use super::counts;
 use super::proof::prove;
 use super::remarks::remarks;
 use super::run::Settings;
+use crate::data::ReadTally;
 use crate::metrics::ConfusionMatrix;
 use crate::report::metrics::{ImageRecord, Metrics};
 use crate::report::results::FailedImage;
@@ -46,6 +47,10 @@ pub fn finish(folder: &Path, settings: &Settings) -> Result<Metrics, EvalError> 
             remarks: remarks(of.iter().copied()),
         });
     }
+    let mut tally = ReadTally::default();
+    for record in &records {
+        tally.add_notes(&record.notes);
+    }
     let failed = |record: &ImageRecord| {
         let error = record.error.clone()?;
         Some(FailedImage { path: record.path.clone(), error, hint: String::new() })
@@ -58,7 +63,7 @@ pub fn finish(folder: &Path, settings: &Settings) -> Result<Metrics, EvalError> 
         defects: settings.defects.clone(),
         settings: described(settings),
         failed: records.iter().filter_map(failed).collect(),
-        notes: Vec::new(),
+        notes: tally.lines(),
     };
     Ok(metrics(about, &results))
 }
@@ -72,6 +77,9 @@ fn described(settings: &Settings) -> BTreeMap<String, serde_json::Value> {
     ]);
     if let Some(sha256) = &settings.learner_sha256 {
         named.insert("learner_sha256".into(), sha256.clone().into());
+    }
+    if let Some(reading) = &settings.reading {
+        named.insert("reading".into(), serde_json::json!(reading));
     }
     if let Some((edge, overlap)) = settings.tile {
         named.insert("tile".into(), edge.into());

@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
+use crate::files::open_regular;
+
 /// How the score of an image comes from its map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageScore {
@@ -77,7 +79,8 @@ pub fn table(path: &Path) -> Result<HashMap<String, f32>, String> {
         return lines(path);
     }
     let at = |what: String| format!("{}: {what}", path.display());
-    let mut reader = csv::Reader::from_path(path).map_err(|e| at(format!("cannot be read: {e}")))?;
+    let file = open_regular(path).map_err(|e| at(format!("cannot be read: {e}")))?;
+    let mut reader = csv::Reader::from_reader(file);
     let header = reader.headers().map_err(|e| at(format!("is not a table: {e}")))?.clone();
     let column = |name: &str| {
         let found = header.iter().position(|field| field.trim().eq_ignore_ascii_case(name));

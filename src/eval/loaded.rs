@@ -27,6 +27,8 @@ pub struct Loaded {
     pub mask: Option<Vec<bool>>,
     /// What is odd about mask and map, by codes.
     pub remarks: Vec<String>,
+    /// What a user should know of how they were put together.
+    pub notes: Vec<String>,
 }
 
 /// What is odd about the shape of a map, by the width and height of its image and its own.
@@ -72,17 +74,28 @@ impl MapReader {
         let is_masked = item.mask.is_some() && item.class.is_some();
         // A square map fits any image; others are compared with theirs. An image need not be there.
         let of_image = is_masked || map.width != map.height;
-        let image =
-            of_image.then(|| Source::open(&item.image).ok()).flatten().map(|image| image.dimensions());
+        let photo = of_image.then(|| Source::open(&item.image).ok()).flatten();
+        let mut notes = Vec::new();
+        let frame = photo.map(|photo| photo.frame()).map(|upright| {
+            let frame = upright.of_picture((size[0], size[1]));
+            if upright.exif != 1 && is_masked {
+                notes.push(match frame.turned {
+                    true => "its photo has an EXIF orientation: its map was taken to show it upright, as those of eval do",
+                    false => "its photo has an EXIF orientation: its map has the shape of the stored pixels",
+                });
+            }
+            frame
+        });
         let mut remarks = Vec::new();
         let mask = match (&item.mask, item.class) {
             (_, None) => {
-                remarks.extend(image.and_then(|image| shape(image, size)).map(str::to_owned));
+                remarks.extend(frame.and_then(|frame| shape(frame.size, size)).map(str::to_owned));
                 Some(vec![false; map.height * map.width])
             }
             (None, Some(_)) => None,
             (Some(mask), Some(_)) => {
-                let Truth { cells, own_size, remarks: of_mask } = mask.truth(size, MaskRule::Half, image)?;
+                let Truth { cells, own_size, remarks: of_mask, .. } =
+                    mask.truth(size, MaskRule::Half, frame.as_ref())?;
                 remarks.extend(of_mask.iter().map(|remark| remark.code().to_owned()));
                 match shape(own_size, size) {
                     Some(TRANSPOSED) => {
@@ -100,6 +113,7 @@ impl MapReader {
                 Some(cells.into_iter().map(|cell| cell > 0.0).collect())
             }
         };
-        Ok(Ok(Loaded { anomaly: map.anomaly(), map, mask, remarks }))
+        let notes = notes.into_iter().map(str::to_owned).collect();
+        Ok(Ok(Loaded { anomaly: map.anomaly(), map, mask, remarks, notes }))
     }
 }

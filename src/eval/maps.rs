@@ -1,13 +1,14 @@
 //! Anomaly maps made by any program: where the map of an image lies, and how it is read.
 
-use std::fs::{self, File};
-use std::io::{BufReader, Cursor, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use image::ImageDecoder as _;
 use tiff::decoder::{Decoder, DecodingResult};
 
-use crate::report::npy_as_f32;
+use crate::files::{BUDGET, contained, open_regular};
+use crate::report::read_npy_as_f32;
 
 /// Formats, in the order of the search.
 const EXTENSIONS: [&str; 5] = ["npy", "npz", "png", "tiff", "tif"];
@@ -75,14 +76,13 @@ impl Map {
     pub fn read(path: &Path) -> Result<Self, MapError> {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
         let read = || match extension.as_str() {
-            "npy" => fs::read(path).map_err(|e| e.to_string()).and_then(|bytes| npy_as_f32(&bytes)),
+            "npy" => open(path).and_then(|file| read_npy_as_f32(&mut BufReader::new(file))),
             "npz" => npz(path),
             "png" => png(path),
             _ => tiff(path),
         };
         // Decoders are third-party code: a malformed file must not end the run by a panic.
-        let read = catch_unwind(AssertUnwindSafe(read))
-            .unwrap_or_else(|_| Err("the decoder failed on it; save it again".into()));
+        let read = contained(read).unwrap_or_else(|| Err("the decoder failed on it; save it again".into()));
         let wrong = |reason: String| MapError { path: path.into(), reason };
         let (shape, values) = read.map_err(|reason| wrong(format!("cannot be read as a map: {reason}")))?;
         let (channels, height, width) = match shape[..] {
@@ -157,26 +157,32 @@ type Array = (Vec<usize>, Vec<f32>);
 /// The first array of NumPy's archive.
 fn npz(path: &Path) -> Result<Array, String> {
     let text = |e: zip::result::ZipError| e.to_string();
-    let bytes = fs::read(path).map_err(|e| e.to_string())?;
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(text)?;
+    let mut archive = zip::ZipArchive::new(BufReader::new(open(path)?)).map_err(text)?;
     if archive.is_empty() {
         return Err("it holds no array".into());
     }
-    let mut array = Vec::new();
-    archive.by_index(0).map_err(text)?.read_to_end(&mut array).map_err(|e| e.to_string())?;
-    npy_as_f32(&array)
+    read_npy_as_f32(&mut archive.by_index(0).map_err(text)?)
+}
+
+fn open(path: &Path) -> Result<File, String> {
+    open_regular(path).map_err(|e| e.to_string())
+}
+
+/// The shape of a picture, within the budget.
+fn picture_shape(width: u32, height: u32) -> Result<Vec<usize>, String> {
+    let shape = vec![height as usize, width as usize];
+    BUDGET.check_shape(&shape).map_err(|e| format!("{e}; save maps at the size of the model"))?;
+    Ok(shape)
 }
 
 /// Gray samples with all of their bits.
 fn png(path: &Path) -> Result<Array, String> {
-    let picture = image::ImageReader::open(path)
-        .map_err(|e| e.to_string())?
-        .with_guessed_format()
-        .map_err(|e| e.to_string())?
-        .decode()
-        .map_err(|e| e.to_string())?;
-    let shape = vec![picture.height() as usize, picture.width() as usize];
-    match picture {
+    let text = |e: image::ImageError| e.to_string();
+    let reader = image::ImageReader::new(BufReader::new(open(path)?));
+    let decoder = reader.with_guessed_format().map_err(|e| e.to_string())?.into_decoder().map_err(text)?;
+    let (width, height) = decoder.dimensions();
+    let shape = picture_shape(width, height)?;
+    match image::DynamicImage::from_decoder(decoder).map_err(text)? {
         image::DynamicImage::ImageLuma8(gray) => Ok((shape, gray.iter().map(|&v| f32::from(v)).collect())),
         image::DynamicImage::ImageLuma16(gray) => Ok((shape, gray.iter().map(|&v| f32::from(v)).collect())),
         other => Err(format!(
@@ -188,9 +194,9 @@ fn png(path: &Path) -> Result<Array, String> {
 
 fn tiff(path: &Path) -> Result<Array, String> {
     let text = |e: tiff::TiffError| e.to_string();
-    let file = File::open(path).map_err(|e| e.to_string())?;
-    let mut decoder = Decoder::new(BufReader::new(file)).map_err(text)?;
+    let mut decoder = Decoder::new(BufReader::new(open(path)?)).map_err(text)?;
     let (width, height) = decoder.dimensions().map_err(text)?;
+    let shape = picture_shape(width, height)?;
     let color = decoder.colortype().map_err(text)?;
     if !matches!(color, tiff::ColorType::Gray(_)) {
         return Err(format!("its pixels are {color:?}; save the map in gray"));
@@ -204,7 +210,6 @@ fn tiff(path: &Path) -> Result<Array, String> {
         DecodingResult::F64(v) => v.into_iter().map(|v| v as f32).collect(),
         _ => return Err("its samples are of a kind that is not read; save the map as float32".into()),
     };
-    let shape = vec![height as usize, width as usize];
     if values.len() != shape[0] * shape[1] {
         return Err("its pixels do not fill the frame; samples of less than 8 bits are not read".into());
     }

@@ -23,6 +23,8 @@ pub use super::counts::Counts;
 use super::counts::{self, Saved};
 use super::plan::MAX_SHARDS;
 use super::proof::{Proven, prove};
+use crate::data::ReadOptions;
+use crate::files::{read_regular, read_text};
 use crate::report::metrics::{DataAbout, ImageRecord};
 use crate::report::results::{Adapter, Model, Program};
 use crate::report::{Lock, sweep, write_atomic};
@@ -55,6 +57,9 @@ pub struct Settings {
     pub batch: usize,
     /// Edge and overlap of tiles, if images are cut.
     pub tile: Option<(u32, f32)>,
+    /// How images are read, where it is not the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<ReadOptions>,
     /// Score from which an image is called defective.
     pub threshold: f32,
     /// The device: others differ in the last bits.
@@ -183,7 +188,7 @@ impl EvalRun {
 /// No run, or one of another version.
 pub fn read_settings(folder: &Path) -> Result<Settings, EvalError> {
     let path = folder.join("run.json");
-    let text = fs::read(&path).map_err(EvalError::io(&path))?;
+    let text = read_regular(&path).map_err(EvalError::io(&path))?;
     let damaged = |problem: String| EvalError::Damaged { path: path.clone(), problem };
     let settings: Settings = serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
     match settings.schema.as_str() {
@@ -199,7 +204,7 @@ pub fn read_settings(folder: &Path) -> Result<Settings, EvalError> {
 /// A damaged file.
 pub fn records(folder: &Path) -> Result<Vec<ImageRecord>, EvalError> {
     let path = folder.join("images.jsonl");
-    let text = fs::read_to_string(&path).map_err(EvalError::io(&path))?;
+    let text = read_text(&path).map_err(EvalError::io(&path))?;
     let parse = |(number, line)| {
         serde_json::from_str(line).map_err(|e| EvalError::Damaged {
             path: path.clone(),

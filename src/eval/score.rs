@@ -15,9 +15,9 @@ use super::loaded::{Loaded, MapReader};
 use super::maps;
 use super::meter::{Meter, TypeMeter};
 use super::plan::{self, Plan};
-use crate::data::ImageError;
 use crate::data::samples::Split;
 use crate::data::sets;
+use crate::data::{ImageError, ReadTally};
 use crate::metrics::Undefined;
 use crate::report::metrics::ImageRecord;
 use crate::report::results::FailedImage;
@@ -134,6 +134,7 @@ fn product(
     at: usize,
     items: &mut [&mut Item],
     request: &Request,
+    tally: &mut ReadTally,
     tick: &dyn Fn(usize, usize),
 ) -> Result<(ProductResult, bool), ScoreError> {
     let name = &plan.products[at].name;
@@ -178,7 +179,8 @@ fn product(
         request,
         |path, listed| reader.load(path, listed),
         |item, loaded| {
-            let Loaded { map, anomaly, mask, remarks } = loaded;
+            let Loaded { map, anomaly, mask, remarks, notes } = loaded;
+            tally.add_notes(&notes);
             if map.channels != channels {
                 return Err(format!(
                     "its map has {} channels, others of {name} have {channels}",
@@ -242,9 +244,9 @@ pub fn score(request: &Request, tick: &dyn Fn(usize, usize)) -> Result<Outcome, 
         total.set(total.get() + again);
         tick(done.get(), total.get());
     };
-    let (mut results, mut streamed) = (Vec::new(), Vec::new());
+    let (mut results, mut streamed, mut tally) = (Vec::new(), Vec::new(), ReadTally::default());
     for (&at, items) in &mut products {
-        let (result, was_streamed) = product(&plan, at, items, request, &step)?;
+        let (result, was_streamed) = product(&plan, at, items, request, &mut tally, &step)?;
         results.push(result);
         streamed.extend(was_streamed.then(|| Value::from(plan.products[at].name.as_str())));
     }
@@ -268,6 +270,7 @@ pub fn score(request: &Request, tick: &dyn Fn(usize, usize)) -> Result<Outcome, 
             ("streamed".to_owned(), streamed.into()),
         ]),
         failed: records.iter().filter_map(failed).collect(),
+        notes: tally.lines(),
         ..About::default()
     };
     Ok(Outcome { metrics: assemble::metrics(about, &results), images: records })
@@ -292,5 +295,5 @@ fn record(plan: &Plan, index: usize, item: Item) -> ImageRecord {
     let (plan::Item { path, product, class, .. }, remarks) = (item.listed, item.remarks);
     let (product, truth) =
         (plan.products[product].name.clone(), class.map(|class| plan.classes[class].clone()));
-    ImageRecord { index, path, product, truth, score, predicted: None, error, remarks, content: None }
+    ImageRecord { index, path, product, truth, score, predicted: None, error, remarks, notes: Vec::new(), content: None }
 }

@@ -103,7 +103,8 @@ fn count(
             save_maps(folder, &names[job.index], detections)?;
         }
         let found = outcome.as_ref().map(|(_, detections)| detections).map_err(ToString::to_string);
-        let record = score_image(plan, &job, found, counts);
+        let mut record = score_image(plan, &job, found, counts);
+        record.notes = outcome.as_ref().map_or_else(|_| Vec::new(), |(photo, _)| photo.info.notes.clone());
         if let (Some(gallery), Ok((photo, detections))) = (&mut gallery, &outcome) {
             gallery.offer(evaluator, &record, &job, (photo, detections))?;
         }
@@ -198,5 +199,6 @@ fn score_image(
         error,
         remarks: photo.remarks.iter().map(|remark| remark.code().to_owned()).collect(),
         content: Some(photo.content.clone()),
+        notes: Vec::new(),
     }
 }

@@ -215,6 +215,7 @@ impl<J, R> Iterator for Batches<'_, J, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::ReadInfo;
     use ::image::RgbImage;
 
     /// Photo number n has n % 3 tiles, each input as gray as its number; every fifth file is bad.
@@ -223,6 +224,7 @@ mod tests {
             let tile = Tile { x: 0, y: 0, width: 1, height: 1 };
             let photo = Photo {
                 original_size: (1, 1),
+                info: ReadInfo::plain((1, 1)),
                 picture: None,
                 inputs: (0..=n % 3).map(|i| RgbImage::from_pixel(1, 1, [10 * n + i, 0, 0].into())).collect(),
                 tiles: vec![tile; usize::from(n % 3)],

@@ -7,7 +7,7 @@ use super::tiles::merge;
 use crate::clip::Clip;
 use crate::dapo::learner::DapoError;
 use crate::dapo::{Detection, Detector};
-use crate::data::{ImageError, Photo, PhotoReader, Preprocess, Tiling};
+use crate::data::{ImageError, Photo, PhotoReader, Preprocess, ReadOptions, Tiling};
 
 /// Images in a batch unless something else is asked for.
 pub const DEFAULT_BATCH: usize = 8;
@@ -63,13 +63,14 @@ pub struct Inspector {
     batch: usize,
     tiling: Option<Tiling>,
     picture_side: u32,
+    options: ReadOptions,
 }
 
 impl Inspector {
     /// Whole images in batches of [`DEFAULT_BATCH`], without pictures.
     pub fn new(detector: Detector) -> Self {
         let batch = DEFAULT_BATCH.min(detector.max_batch());
-        Self { detector, batch, tiling: None, picture_side: 0 }
+        Self { detector, batch, tiling: None, picture_side: 0, options: ReadOptions::default() }
     }
 
     /// Images in a batch: at least 1, at most what fits the device.
@@ -85,6 +86,11 @@ impl Inspector {
     /// Keeps a picture of each photo, no side longer than this; 0 for none.
     pub fn with_pictures(self, side: u32) -> Self {
         Self { picture_side: side, ..self }
+    }
+
+    /// Reads image files with these options.
+    pub fn with_options(self, options: ReadOptions) -> Self {
+        Self { options, ..self }
     }
 
     /// The detector.
@@ -105,6 +111,7 @@ impl Inspector {
     /// How image files are read for this detector.
     pub fn reader(&self) -> PhotoReader {
         PhotoReader::new(preprocess(self.detector.clip()))
+            .with_options(self.options)
             .with_tiling(self.tiling)
             .with_pictures(self.picture_side)
     }
@@ -139,10 +146,11 @@ impl Inspector {
 }
 
 /// Features `[embed_dim]` of image files by `encode`, which turns pixels [inputs, 3, size, size] into features
-/// `[inputs, embed_dim]`, `batch` images at a time.
+/// `[inputs, embed_dim]`, `batch` images at a time. Files are read with `options`.
 pub fn image_features<'a, J>(
     clip: &'a Clip,
     jobs: Vec<J>,
+    options: ReadOptions,
     batch: usize,
     mut encode: impl FnMut(&[f32]) -> Result<Vec<f32>, DapoError> + 'a,
 ) -> Batches<'a, J, Vec<f32>>
@@ -150,7 +158,7 @@ where
     J: AsRef<Path> + Clone + Send + 'static,
 {
     let preprocess = preprocess(clip);
-    let reader = PhotoReader::new(preprocess.clone());
+    let reader = PhotoReader::new(preprocess.clone()).with_options(options);
     let photos = read_photos(jobs, reader, 2 * batch.max(READERS), READERS);
     let width = clip.config().embed_dim;
     let model =

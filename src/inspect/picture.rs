@@ -101,6 +101,7 @@ impl<'a> Findings<'a> {
             type_probability: detection.probabilities[1 + detection.defect],
             probabilities: names.zip(detection.probabilities.iter().copied()).collect(),
             boxes: self.boxes.clone(),
+            notes: self.photo.info.notes.clone(),
             overlay: None,
             maps: None,
         }

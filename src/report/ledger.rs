@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::files::regular_or_new;
+
 /// Why a ledger could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -48,6 +50,7 @@ impl Lock {
     /// [`LedgerError::Held`] when another program has the lock, [`LedgerError::Io`] when the file cannot be created.
     pub fn take(path: &Path) -> Result<Self, LedgerError> {
         let io = |source| LedgerError::Io { path: path.into(), source };
+        regular_or_new(path).map_err(io)?;
         let file = OpenOptions::new().create(true).write(true).truncate(false).open(path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
@@ -72,6 +75,7 @@ impl Ledger {
     /// was being written when its program was killed: it is removed.
     pub fn open<T: DeserializeOwned>(path: &Path) -> Result<(Self, Vec<T>), LedgerError> {
         let io = |source| LedgerError::Io { path: path.into(), source };
+        regular_or_new(path).map_err(io)?;
         let mut beside = path.as_os_str().to_owned();
         beside.push(".lock");
         let lock = Lock::take(Path::new(&beside))?;

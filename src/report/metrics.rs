@@ -263,6 +263,9 @@ pub struct ImageRecord {
     /// Digests of the image file and the mask file that were read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
+    /// How the file was read where that is not as one may expect, such as turned by its EXIF orientation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub use date::today;
 pub use detection::{ReportBuilder, ReportOptions};
 pub use evaluation::{EvaluationOptions, EvaluationPage};
 pub use ledger::{Ledger, LedgerError, Lock};
-pub use npy::{NpyArray, NpyData, NpyError, npy_as_f32, read_npy, write_npy};
+pub use npy::{NpyArray, NpyData, NpyError, npy_as_f32, read_npy, read_npy_as_f32, write_npy};
 pub use overlay::{MapView, OverlayError};
 pub use pictures::{ReportError, ReportImage};
 pub use results::{ImageResult, Results};

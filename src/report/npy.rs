@@ -4,11 +4,11 @@
 //! dictionary literal with `descr`, `fortran_order` and `shape`, padded with spaces so that the data starts at a
 //! multiple of 64 bytes), then the values. Version 1.0 is written; 1.0 to 3.0 are read.
 
-use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::atomic::{AtomicFile, WriteError};
+use crate::files::{BUDGET, Budget, read_regular};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
@@ -115,7 +115,7 @@ pub fn write_npy(path: impl AsRef<Path>, shape: &[usize], values: &[f32]) -> Res
 /// [`NpyError::Read`] if the file cannot be read, [`NpyError::Format`] if it is damaged or of another kind.
 pub fn read_npy(path: impl AsRef<Path>) -> Result<NpyArray, NpyError> {
     let path = path.as_ref();
-    let bytes = fs::read(path).map_err(|source| NpyError::Read { path: path.into(), source })?;
+    let bytes = read_regular(path).map_err(|source| NpyError::Read { path: path.into(), source })?;
     parse(&bytes).map_err(|reason| NpyError::Format { path: path.into(), reason })
 }
 
@@ -136,14 +136,60 @@ fn parse(bytes: &[u8]) -> Result<NpyArray, String> {
     Ok(NpyArray { shape, data })
 }
 
+/// As [`npy_as_f32`], from a stream: a compressed array may be a thousand times as long as its file, so its shape is
+/// checked against the [budget](crate::files::BUDGET) before its values are read, and they are converted as they come.
+///
+/// # Errors
+/// What is wrong with the array; one with more numbers than the budget has.
+pub fn read_npy_as_f32(reader: &mut impl Read) -> Result<(Vec<usize>, Vec<f32>), String> {
+    /// NumPy's own limit of a header that it trusts.
+    const HEADER: u64 = 10_000;
+    const BLOCK: u64 = 1 << 16;
+    let io = |e: std::io::Error| e.to_string();
+    let mut head = Vec::new();
+    reader.by_ref().take(12).read_to_end(&mut head).map_err(io)?;
+    let (length, start) = header_place(&head)?;
+    let rest = (start + length) as u64;
+    if length as u64 > HEADER {
+        return Err(format!("its header has {length} bytes; at most {HEADER} are read"));
+    }
+    reader.by_ref().take(rest.saturating_sub(head.len() as u64)).read_to_end(&mut head).map_err(io)?;
+    let (shape, count) = {
+        let Parts { shape, .. } = parts(&head)?;
+        let count =
+            BUDGET.check_shape(&shape).map_err(|e| format!("{e}; save maps at the size of the model"))?;
+        (shape, count)
+    };
+    let mut values = Budget::reserve(count as u64).map_err(|e| e.to_string())?;
+    // Whole numbers of any type fill a block. What stood behind a short header belongs to the first.
+    let mut block = head.split_off(rest as usize);
+    loop {
+        let wanted = BLOCK - block.len() as u64;
+        reader.by_ref().take(wanted).read_to_end(&mut block).map_err(io)?;
+        let last = (block.len() as u64) < BLOCK;
+        let Parts { descr, .. } = parts(&head)?;
+        values.extend(as_f32(descr, &block)?);
+        if last || values.len() > count {
+            break;
+        }
+        block.clear();
+    }
+    filled(&shape, values.len())?;
+    Ok((shape, values))
+}
+
 /// The shape and values of an `.npy` file of any common number type, as float32: also of one inside of an `.npz`.
 /// Larger types are rounded to the nearest.
 ///
 /// # Errors
 /// What is wrong with the bytes.
 pub fn npy_as_f32(bytes: &[u8]) -> Result<(Vec<usize>, Vec<f32>), String> {
-    let Parts { shape, descr, data } = parts(bytes)?;
-    let values = match descr {
+    read_npy_as_f32(&mut &*bytes)
+}
+
+/// Values of a type as float32.
+fn as_f32(descr: &str, data: &[u8]) -> Result<Vec<f32>, String> {
+    Ok(match descr {
         "<f4" => numbers(data, f32::from_le_bytes),
         "<f8" => numbers(data, |b| f64::from_le_bytes(b) as f32),
         "<f2" => numbers(data, |b| half::f16::from_le_bytes(b).to_f32()),
@@ -155,9 +201,7 @@ pub fn npy_as_f32(bytes: &[u8]) -> Result<(Vec<usize>, Vec<f32>), String> {
         "<i4" => numbers(data, |b| i32::from_le_bytes(b) as f32),
         "<i8" => numbers(data, |b| i64::from_le_bytes(b) as f32),
         other => return Err(format!("its values are '{other}'; save it with array.astype('float32')")),
-    };
-    filled(&shape, values.len())?;
-    Ok((shape, values))
+    })
 }
 
 /// Each `N` bytes as a number; a rest is left out.
@@ -182,18 +226,27 @@ struct Parts<'a> {
     data: &'a [u8],
 }
 
-fn parts(bytes: &[u8]) -> Result<Parts<'_>, String> {
+fn short() -> String {
+    "it ends inside the header".to_string()
+}
+
+/// Length of the header's text, and where in the file it starts.
+fn header_place(bytes: &[u8]) -> Result<(usize, usize), String> {
     let body = bytes.strip_prefix(MAGIC).ok_or("it does not start with the .npy magic bytes")?;
-    let short = || "it ends inside the header".to_string();
-    let (header_length, start) = match body.first().ok_or_else(short)? {
+    let (length, start) = match body.first().ok_or_else(short)? {
         1 => (body.get(2..4).map(|b| usize::from(u16::from_le_bytes([b[0], b[1]]))), 4),
         2 | 3 => (body.get(2..6).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize), 6),
         other => return Err(format!("its format version {other} is unknown")),
     };
-    let end = header_length.and_then(|n| n.checked_add(start)).ok_or_else(short)?;
-    let header = std::str::from_utf8(body.get(start..end).ok_or_else(short)?)
+    Ok((length.ok_or_else(short)?, MAGIC.len() + start))
+}
+
+fn parts(bytes: &[u8]) -> Result<Parts<'_>, String> {
+    let (length, start) = header_place(bytes)?;
+    let end = length.checked_add(start).ok_or_else(short)?;
+    let header = std::str::from_utf8(bytes.get(start..end).ok_or_else(short)?)
         .map_err(|_| "its header is not text".to_string())?;
-    let data = &body[end..];
+    let data = &bytes[end..];
 
     if field(header, "fortran_order")? != "False" {
         return Err("it is in Fortran order; save it with numpy.ascontiguousarray".to_string());
@@ -224,7 +277,38 @@ fn element_count(shape: &[usize]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    #[test]
+    fn arrays_are_bounded_by_their_shape_before_they_are_read() {
+        let file = |shape: &str| {
+            let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({shape}), }}\n");
+            [b"\x93NUMPY\x01\x00".as_slice(), &(header.len() as u16).to_le_bytes(), header.as_bytes()]
+                .concat()
+        };
+        for shape in [
+            "67108865,",
+            "10000, 10000",
+            "18446744073709551615, 2",
+            "18446744073709551615, 18446744073709551615",
+        ] {
+            // Values without end behind the header.
+            let mut endless = std::io::Cursor::new(file(shape)).chain(std::io::repeat(0));
+            let error = read_npy_as_f32(&mut endless).unwrap_err();
+            assert!(error.contains("at most 67108864"), "{shape}: {error}");
+        }
+        // More values than the shape says.
+        let mut endless = std::io::Cursor::new(file("3, 4")).chain(std::io::repeat(0));
+        assert!(read_npy_as_f32(&mut endless).unwrap_err().contains("does not match"));
+        // Over several blocks.
+        let values: Vec<u8> = (0..30_000).flat_map(|v| f64::from(v).to_le_bytes()).collect();
+        let (shape, read) = npy_as_f32(&[file("100, 300"), values].concat()).unwrap();
+        assert!(shape == [100, 300] && read.iter().enumerate().all(|(at, &v)| v == at as f32));
+        let header = [b"\x93NUMPY\x02\x00".as_slice(), &u32::MAX.to_le_bytes()].concat();
+        assert!(npy_as_f32(&header).unwrap_err().contains("header has 4294967295 bytes"));
+    }
 
     #[test]
     fn round_trip_and_alignment() {

@@ -170,6 +170,9 @@ pub struct ScoredImage {
     /// Regions of the anomaly map above the threshold, highest score first.
     #[serde(default)]
     pub boxes: Vec<DefectBox>,
+    /// How the file was read where that is not as one may expect, such as turned by its EXIF orientation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Overlay picture, relative to the results file, if written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlay: Option<String>,

@@ -1,13 +1,13 @@
 //! Reading, writing and checking `results.json`; the schema itself is in [`super::results`].
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::atomic::{WriteError, write_atomic};
 use super::results::{ImageResult, NORMAL, Results, SCHEMA, ScoredImage};
+use crate::files::read_regular;
 
 /// How far outside 0..=1 a value may lie: a sum of softmax terms in f32 can exceed 1 by a few 1e-7.
 const ROUNDING: f32 = 1e-5;
@@ -108,7 +108,7 @@ impl Results {
         }
         let path = path.as_ref();
         let json = |source| ResultsError::Json { path: path.into(), source };
-        let bytes = fs::read(path).map_err(|source| ResultsError::Read { path: path.into(), source })?;
+        let bytes = read_regular(path).map_err(|source| ResultsError::Read { path: path.into(), source })?;
         // First, so that a newer file is reported as newer and not by the first field that changed.
         let Header { schema } = serde_json::from_slice(&bytes).map_err(json)?;
         if schema != SCHEMA {
@@ -178,6 +178,8 @@ impl ScoredImage {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::fs;
+
     use super::*;
     use crate::report::results::*;
 
@@ -194,6 +196,7 @@ pub(super) mod tests {
             probabilities: [("normal", 0.125), ("scratch", 0.5), ("hole", 0.375)]
                 .map(|(n, p)| (n.into(), p))
                 .into(),
+            notes: Vec::new(),
             boxes: vec![DefectBox {
                 x: 600,
                 y: 0,

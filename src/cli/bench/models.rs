@@ -9,7 +9,7 @@ use crate::cli::Failure;
 use crate::cli::options::{PrecisionArg, Weights, count};
 use crate::clip::{Architecture, Clip, ClipOptions};
 use crate::dapo::{DEFAULT_DEFECTS, Detector, Prompts};
-use crate::data::ImageEntry;
+use crate::data::{ImageEntry, ReadOptions};
 use crate::gpu::Gpu;
 use crate::inspect::picture::{Findings, PICTURE_SIDE};
 use crate::inspect::{Inspector, image_features};
@@ -178,7 +178,8 @@ impl Network {
     fn embed(&self) -> Result<(), Failure> {
         let clip = self.clip();
         let encode = |pixels: &[f32]| Ok(clip.encode_images(pixels)?);
-        for inspected in image_features(clip, self.photos.clone(), self.batch, encode) {
+        for inspected in image_features(clip, self.photos.clone(), ReadOptions::default(), self.batch, encode)
+        {
             inspected?.outcome?;
         }
         Ok(())

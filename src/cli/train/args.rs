@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::learner::MethodArg;
 use crate::cli::options::{DataArgs, ModelArgs, RunArgs};
+use crate::cli::reading::ReadArgs;
 
 /// Options of `train`.
 #[derive(Debug, clap::Args)]
@@ -12,6 +13,8 @@ pub struct Args {
     pub(super) data: DataArgs,
     #[command(flatten)]
     pub(super) model: ModelArgs,
+    #[command(flatten)]
+    pub(super) reading: ReadArgs,
     #[command(flatten)]
     pub run: RunArgs,
     /// Folder for learner.safetensors, checkpoints, steps.jsonl and report.html

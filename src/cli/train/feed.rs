@@ -1,14 +1,18 @@
 //! Batches of prepared images, one step ahead of the device.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use crate::dapo::learner::Batch;
 use crate::dapo::run::BatchSampler;
 use crate::data::samples::Mask;
-use crate::data::{ImageError, MaskRule, Preprocess, load, read_ahead};
+use crate::data::{
+    ImageError, MaskRule, Preprocess, ReadInfo, ReadOptions, ReadTally, read_ahead, with_photo,
+};
 
 /// A labelled image of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +32,29 @@ pub struct Preparation {
     pub preprocess: Preprocess,
     /// Masks.
     pub rule: MaskRule,
+    /// Files.
+    pub options: ReadOptions,
+    /// How they were read.
+    pub read: Arc<Mutex<Read>>,
+}
+
+/// Counts each image once, however often it comes.
+#[derive(Debug, Default)]
+pub struct Read {
+    known: BTreeSet<PathBuf>,
+    /// The counts.
+    pub tally: ReadTally,
+}
+
+impl Read {
+    /// Tells what no image before had.
+    fn add(&mut self, path: &Path, info: &ReadInfo) {
+        if self.known.insert(path.to_owned()) {
+            for note in self.tally.add(info) {
+                eprintln!("note: {}: {note}", path.display());
+            }
+        }
+    }
 }
 
 /// The batches of a range of steps, one prepared ahead.
@@ -52,12 +79,19 @@ pub fn prepare(images: &[&LabelledImage], how: &Preparation) -> Result<Batch, Im
     let prepared = images
         .par_iter()
         .map(|image| {
-            let raster = load(&image.image)?;
-            let pixels = how.preprocess.normalise(&how.preprocess.resize(&raster));
+            let resize = |raster, info| (how.preprocess.resize(&raster), info);
+            let (input, mut info): (_, ReadInfo) = with_photo(&image.image, how.options, resize)?;
+            let pixels = how.preprocess.normalise(&input);
             let mask = match &image.mask {
-                Some(mask) if image.class > 0 => mask.load(size, how.rule)?,
+                Some(mask) if image.class > 0 => {
+                    let (mask, note) = mask.load_for(&info.frame, [size; 2], how.rule)?;
+                    info.notes.extend(note.map(str::to_owned));
+                    mask
+                }
                 _ => vec![0.0; size as usize * size as usize],
             };
+            // The counts are whole whenever the lock is free.
+            how.read.lock().unwrap_or_else(PoisonError::into_inner).add(&image.image, &info);
             Ok((pixels, mask))
         })
         .collect::<Result<Vec<_>, ImageError>>()?;

@@ -1,6 +1,6 @@
 //! The folder of a run: checkpoint, journal, learner, page.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use crate::cli::Failure;
 use crate::cli::output::writable_folder;
 use crate::dapo::learner::checkpoint::RunState;
 use crate::dapo::learner::{LearnerFile, Snapshot};
+use crate::files::{read_regular, read_text};
 use crate::report::{TrainingPage, sweep, write_atomic};
 
 /// A line of `steps.jsonl`.
@@ -89,7 +90,7 @@ impl RunFolder {
     /// A file that cannot be read.
     pub fn resume(&self) -> Result<(RunState, Snapshot), Failure> {
         let path = self.checkpoint_path();
-        let bytes = fs::read(&path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
+        let bytes = read_regular(&path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
         RunState::from_bytes(&bytes).map_err(|e| Failure::new(format!("{}: {e}", path.display())))
     }
 
@@ -133,7 +134,7 @@ impl RunFolder {
     /// An unreadable file, or a line in the middle that is not a step.
     pub fn steps(&self) -> Result<Vec<Step>, Failure> {
         let path = self.journal_path();
-        let text = match fs::read_to_string(&path) {
+        let text = match read_text(&path) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
             other => other.map_err(|e| Failure::new(format!("{}: {e}", path.display())))?,
         };

@@ -111,6 +111,9 @@ fn attempt(
         steps: steps.iter().map(|s| [f64::from(s.image_loss), f64::from(s.local_loss)]).collect(),
     };
     folder.page(&page)?;
+    for line in start.read_lines() {
+        eprintln!("note: {line}");
+    }
     if stopped && trainer.steps() < total {
         eprintln!(
             "stopped after {} of {total} steps; go on with the same command and --resume",

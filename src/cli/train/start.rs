@@ -1,10 +1,10 @@
 //! From options, settings and data to a trainer.
 
-use std::fs;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::args::Args;
-use super::feed::{self, LabelledImage, Preparation};
+use super::feed::{self, LabelledImage, Preparation, Read};
 use super::files::RunFolder;
 use super::labels::{digest, labelled, usable};
 use super::stopped::Stopped;
@@ -17,8 +17,9 @@ use crate::dapo::learner::checkpoint::{self, RunState};
 use crate::dapo::learner::memory::Estimate;
 use crate::dapo::learner::{DapoError, LearnerFile, ModelShape, Parameters, Snapshot, Trainer};
 use crate::dapo::run::{BatchSampler, MaskThreshold, RunConfig};
-use crate::data::MaskRule;
 use crate::data::samples::{self, GoodWords, Sample, Split};
+use crate::data::{MaskRule, ReadOptions};
+use crate::files::read_text;
 use crate::inspect::preprocess;
 
 /// Everything that is known before the model is opened, and the numbers to start from.
@@ -34,6 +35,10 @@ pub struct Start {
     data_folder: String,
     /// Values and moments; `None` for random values.
     snapshot: Option<Snapshot>,
+    /// How images are read.
+    options: ReadOptions,
+    /// How they were read so far.
+    read: Arc<Mutex<Read>>,
 }
 
 impl Start {
@@ -71,9 +76,19 @@ impl Start {
         let found = list()?;
         let images = labelled(&found, &mut run)?;
         let snapshot = init.map(|file| Snapshot { values: file.parameters, ..Snapshot::default() });
-        let digest = digest(&args.data.data, &found);
+        let digest = digest(&args.data.data, &found) + &args.reading.difference();
         let data_folder = args.data.data.display().to_string();
-        Ok(Self { run, in_order: args.no_shuffle, images, digest, model: None, data_folder, snapshot })
+        Ok(Self {
+            run,
+            in_order: args.no_shuffle,
+            images,
+            digest,
+            model: None,
+            data_folder,
+            snapshot,
+            options: args.reading.options(),
+            read: Arc::default(),
+        })
     }
 
     fn resumed(args: &Args, folder: &RunFolder, found: &[Sample]) -> Result<Self, Failure> {
@@ -94,7 +109,12 @@ impl Start {
             .hint(format!("leave out {option}; --steps may be given to make the run longer")));
         }
         let (state, snapshot) = folder.resume()?;
-        let digest = digest(&args.data.data, found);
+        let list = digest(&args.data.data, found);
+        let digest = list.clone() + &args.reading.difference();
+        if digest != state.data && state.data.starts_with(&list) {
+            return Err(Failure::new("--bits, --orient and --lenient are not those that the run began with")
+                .hint("give the same as then; a run goes on with the settings it began with"));
+        }
         if digest != state.data {
             return Err(Failure::new(format!(
                 "{}: these are not the images that the run began with",
@@ -116,6 +136,8 @@ impl Start {
             model: state.model,
             data_folder: state.data_folder,
             snapshot: Some(snapshot),
+            options: args.reading.options(),
+            read: Arc::default(),
         };
         let (total, taken) = (start.total_steps(), state.step);
         if total < taken {
@@ -251,7 +273,13 @@ impl Start {
             Some(MaskThreshold::Full) => MaskRule::Full,
             _ => MaskRule::Half,
         };
-        Preparation { preprocess: preprocess(clip), rule }
+        let read = Arc::clone(&self.read);
+        Preparation { preprocess: preprocess(clip), rule, options: self.options, read }
+    }
+
+    /// What there is to say of how images were read so far.
+    pub fn read_lines(&self) -> Vec<String> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).tally.lines()
     }
 
     /// Adam's step size.
@@ -302,7 +330,9 @@ impl Start {
             ("Seed", self.run.training.seed.to_string()),
         ]
         .map(|(term, text)| (term.to_owned(), text))
-        .into()
+        .into_iter()
+        .chain(self.read_lines().into_iter().map(|line| ("Images read".to_owned(), line)))
+        .collect()
     }
 }
 
@@ -331,7 +361,7 @@ fn read_config(path: Option<&Path>, method: Option<Method>) -> Result<RunConfig,
     let Some(path) = path else {
         return RunConfig::from_toml("", method).map_err(Failure::new);
     };
-    let text = fs::read_to_string(path).map_err(|e| {
+    let text = read_text(path).map_err(|e| {
         Failure::new(format!("{}: {e}", path.display()))
             .hint("--config takes a TOML file such as configs/paper.toml")
     })?;

@@ -4,8 +4,8 @@
 //! `NAME/data/KEY`. Before, it was five pickles in a row (a magic number, a version, properties of the system, the
 //! object, the keys of the storages) and then each storage as its length and its bytes.
 
-use std::collections::HashMap;
 use std::fs::File;
+use std::collections::HashMap;
 use std::io::{self, Cursor};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use zip::{CompressionMethod, ZipArchive};
 use super::error::{Problem, TorchError};
 use super::pickle::Pickle;
 use super::value::Value;
+use crate::files::open_regular;
 
 /// The first pickle of files without an archive, torch's 0x1950a86a20f9469cfc6c.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
@@ -51,7 +52,7 @@ impl TorchFile {
     /// A file that cannot be read, is of another kind, or is damaged.
     pub fn open(path: &Path, progress: Progress<'_>) -> Result<Self, TorchError> {
         let read = |source| TorchError::Read { path: path.to_owned(), source };
-        let file = File::open(path).map_err(read)?;
+        let file = open_regular(path).map_err(read)?;
         if !file.metadata().map_err(read)?.is_file() {
             let problem = "it is a folder or a device".into();
             return Err(TorchError::NotTorch { path: path.to_owned(), problem });

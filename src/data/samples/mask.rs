@@ -9,6 +9,7 @@ use super::ground;
 use super::lost::{Lost, lost};
 use super::remark::MaskRemark;
 use crate::data::error::ImageError;
+use crate::data::orientation::{Aligned, Frame};
 use crate::data::preprocess::{MaskRule, scale_mask};
 
 /// In masks of more pixels than this, defects are not looked for one by one.
@@ -48,6 +49,8 @@ pub struct Truth {
     pub own_size: (u32, u32),
     /// What is odd about the mask, sorted.
     pub remarks: Vec<MaskRemark>,
+    /// What a user should know of the frame that it was drawn in.
+    pub note: Option<&'static str>,
 }
 
 impl MaskPixels {
@@ -75,17 +78,28 @@ impl Mask {
         Ok(scale_mask(self.pixels()?, size, rule))
     }
 
-    /// As [`Mask::load_as`], with what is odd about the mask of an image of this size.
+    /// As [`Mask::load_as`], for a photo that was read in this frame; also what a user should know of it.
+    pub fn load_for(
+        &self,
+        frame: &Frame,
+        size: [u32; 2],
+        rule: MaskRule,
+    ) -> Result<(Vec<f32>, Option<&'static str>), ImageError> {
+        let (mask, note) = self.read_for(Some(frame))?;
+        Ok((scale_mask(mask.image, size, rule), note))
+    }
+
+    /// As [`Mask::load_as`], with what is odd about the mask of a photo that was read in this frame, if one is known.
     pub fn truth(
         &self,
         size: [u32; 2],
         rule: MaskRule,
-        image: Option<(u32, u32)>,
+        frame: Option<&Frame>,
     ) -> Result<Truth, ImageError> {
-        let MaskPixels { image: pixels, mut remarks } = self.read()?;
+        let (MaskPixels { image: pixels, mut remarks }, note) = self.read_for(frame)?;
         let own = pixels.dimensions();
         let is_empty = pixels.iter().all(|value| *value == 0);
-        if let Some(image) = image.filter(|image| *image != own) {
+        if let Some(image) = frame.map(|frame| frame.size).filter(|image| *image != own) {
             remarks.push(if same_shape(image, own) { MaskRemark::Size } else { MaskRemark::Shape });
         }
         // Of a mask that takes hundreds of megabytes there is no second copy.
@@ -102,7 +116,7 @@ impl Mask {
             Lost::All => Some(MaskRemark::Vanished),
         });
         remarks.sort();
-        Ok(Truth { cells, own_size: own, remarks })
+        Ok(Truth { cells, own_size: own, remarks, note })
     }
 
     /// One line of text that identifies it: the path relative to `root`, or the boxes.
@@ -125,9 +139,23 @@ impl Mask {
     /// zero. Transparent pixels are not, and where all colours are the same transparency alone decides. Lossy formats change
     /// values: there, defects begin at half of the largest value.
     pub fn read(&self) -> Result<MaskPixels, ImageError> {
+        Ok(self.read_for(None)?.0)
+    }
+
+    /// As [`Mask::read`], turned where it was drawn in another frame than its photo was read in; also what a user should
+    /// know of that.
+    pub fn read_for(&self, frame: Option<&Frame>) -> Result<(MaskPixels, Option<&'static str>), ImageError> {
         let (image, mut remarks) = match self {
             Mask::File(path) => ground::read(path)?,
-            Mask::Boxes { width, height, boxes } => (drawn(*width, *height, boxes), Vec::new()),
+            Mask::Boxes { width, height, boxes } => {
+                let size = (*width, *height);
+                let (width, height) = frame.map_or(size, |frame| frame.of_boxes(size, boxes));
+                (drawn(width, height, boxes), Vec::new())
+            }
+        };
+        let Aligned { mask: image, note } = match frame {
+            Some(frame) => frame.align(image),
+            None => Aligned { mask: image, note: None },
         };
         let defective = image.iter().filter(|value| **value > 0).count();
         remarks.extend(match defective {
@@ -136,7 +164,7 @@ impl Mask {
             n if 2 * n > image.len() => Some(MaskRemark::Most),
             _ => None,
         });
-        Ok(MaskPixels { image, remarks })
+        Ok((MaskPixels { image, remarks }, note))
     }
 }
 

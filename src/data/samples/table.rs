@@ -1,10 +1,10 @@
 //! Tables with named columns.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::error::SampleError;
 use crate::data::error::ImageError;
+use crate::files::open_regular;
 
 /// A table in memory, with the requested columns only.
 pub(super) struct Table {
@@ -39,7 +39,7 @@ pub(super) fn read<const N: usize, const M: usize>(
     optional: [&'static str; M],
 ) -> Result<Table, SampleError> {
     let broken = |source: csv::Error| SampleError::Table { table: path.into(), source };
-    let file = File::open(path).map_err(|e| ImageError::from_io(path, e))?;
+    let file = open_regular(path).map_err(|e| ImageError::from_io(path, e))?;
     let mut reader = csv::Reader::from_reader(file);
     let header = reader.headers().map_err(broken)?.clone();
     let find = |name: &str| header.iter().position(|field| field.trim().eq_ignore_ascii_case(name));

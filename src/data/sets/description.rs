@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::class::{Class, words};
 use crate::data::error::ImageError;
 use crate::data::samples::{Listing, SampleError, is_unnamed};
+use crate::files::read_text;
 
 /// Numbers of images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,7 +88,7 @@ impl Description {
         if let Some((_, text)) = BUILT_IN.iter().find(|(name, _)| Path::new(name) == path && !path.exists()) {
             return Self::parse(text, path);
         }
-        let text = fs::read_to_string(path).map_err(|e| {
+        let text = read_text(path).map_err(|e| {
             let names = BUILT_IN.map(|(name, _)| name).join(", ");
             match ImageError::from_io(path, e) {
                 ImageError::NotFound { .. } => SampleError::Description {

@@ -1,7 +1,6 @@
 //! Reads a whole data set and reports its contents.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -12,8 +11,10 @@ use super::data_set::DataSet;
 use super::description::{Description, Totals};
 use super::open::Opened;
 use crate::data::error::ImageError;
-use crate::data::image::Source;
+use crate::data::image::{ReadInfo, ReadOptions, with_photo};
 use crate::data::samples::{Mask, MaskRemark, Problem, Sample, Split, same_shape, view};
+use crate::data::tally::ReadTally;
+use crate::files::read_regular;
 
 /// Value of [`Inspection::schema`].
 pub const SCHEMA: &str = "dapo-wgpu/data/1";
@@ -93,7 +94,7 @@ pub struct ProblemRecord {
 
 /// Facts about one image.
 struct Read {
-    size: Option<(u32, u32)>,
+    info: Option<ReadInfo>,
     digest: Option<[u8; 32]>,
     problems: Vec<Problem>,
 }
@@ -113,11 +114,13 @@ pub fn inspect(opened: &Opened, tick: &(dyn Fn() + Sync)) -> Inspection {
     let mut problems = set.problems.clone();
     let (mut sizes, mut views) = (BTreeMap::new(), BTreeMap::new());
     let mut first: HashMap<[u8; 32], &Path> = HashMap::new();
-    let mut readable = 0;
+    let (mut readable, mut tally) = (0, ReadTally::default());
     for (sample, found) in set.samples.iter().zip(reads) {
         problems.extend(found.problems);
-        if let Some((width, height)) = found.size {
+        if let Some(info) = found.info {
             readable += 1;
+            tally.add(&info);
+            let (width, height) = info.frame.size;
             *sizes.entry(format!("{width}x{height}")).or_default() += 1;
         }
         if let Some(view) = view(&sample.image) {
@@ -159,7 +162,7 @@ pub fn inspect(opened: &Opened, tick: &(dyn Fn() + Sync)) -> Inspection {
         sizes,
         views,
         problems: problems.iter().map(record).collect(),
-        notes: notes(set, description.as_ref()),
+        notes: notes(set, description.as_ref()).into_iter().chain(tally.lines()).collect(),
     }
 }
 
@@ -168,16 +171,24 @@ fn read(sample: &Sample) -> Read {
     let mut problems = Vec::new();
     let unreadable =
         |path: &Path, e: &ImageError| Problem::Unreadable { path: path.into(), reason: e.to_string() };
-    let image = Source::open(&sample.image).and_then(Source::decode);
-    let size = match &image {
-        Ok(raster) => Some((raster.width(), raster.height())),
+    let image = with_photo(&sample.image, ReadOptions::default(), |_, info| info);
+    let mut info = match image {
+        Ok(info) => Some(info),
         Err(e) => {
-            problems.push(unreadable(&sample.image, e));
+            problems.push(unreadable(&sample.image, &e));
             None
         }
     };
     let mask = sample.mask.as_ref().filter(|_| sample.defect.is_some());
-    match mask.map(|mask| (mask, mask.read())) {
+    let size = info.as_ref().map(|info| info.frame.size);
+    let mut pixels = |mask: &Mask| {
+        let (pixels, note) = mask.read_for(info.as_ref().map(|info| &info.frame))?;
+        if let Some(info) = &mut info {
+            info.notes.extend(note.map(str::to_owned));
+        }
+        Ok::<_, ImageError>(pixels)
+    };
+    match mask.map(|mask| (mask, pixels(mask))) {
         None => {}
         Some((mask, Err(e))) => {
             let path = match mask {
@@ -204,8 +215,8 @@ fn read(sample: &Sample) -> Read {
             }
         }
     }
-    let bytes = fs::read(&sample.image).ok().filter(|bytes| !bytes.is_empty());
-    Read { size, digest: bytes.map(|bytes| Sha256::digest(bytes).into()), problems }
+    let bytes = read_regular(&sample.image).ok().filter(|bytes| !bytes.is_empty());
+    Read { info, digest: bytes.map(|bytes| Sha256::digest(bytes).into()), problems }
 }
 
 /// The images of each product, counted.

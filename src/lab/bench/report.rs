@@ -9,6 +9,7 @@ use super::comparison::Comparison;
 use super::roofline::Ceilings;
 use super::sensors::Sensors;
 use super::timing::{Spread, Timing};
+use crate::files::read_regular;
 use crate::gpu::{Clock, Gpu};
 use crate::lab::Device;
 
@@ -94,7 +95,7 @@ impl BenchReport {
     /// [`OldReportError`].
     pub fn load(path: &Path) -> Result<Self, OldReportError> {
         let bytes =
-            std::fs::read(path).map_err(|source| OldReportError::Read { path: path.to_owned(), source })?;
+            read_regular(path).map_err(|source| OldReportError::Read { path: path.to_owned(), source })?;
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|source| OldReportError::NotJson { path: path.to_owned(), source })?;
         let schema = value.get("schema").unwrap_or(&Value::Null);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::read_regular;
 use crate::gpu::Gpu;
 
 /// Version of the file's layout.
@@ -126,7 +127,7 @@ impl Tuning {
 
     /// Reads the file of this device. Problems with it are not errors: see [`Stored::Ignored`].
     pub fn load(gpu: &Gpu, path: &Path) -> Stored {
-        let bytes = match std::fs::read(path) {
+        let bytes = match read_regular(path) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Stored::None,
             Err(e) => return Stored::Ignored(format!("it cannot be read: {e}")),

@@ -68,6 +68,7 @@ pub(super) fn card(kept: &Inlined, image: &ScoredImage, results: &Results, thres
             (kept.view(path, &marks))
             div.body {
                 (probabilities(image, results))
+                @for note in &image.notes { p.muted { (note) } }
                 @if !image.boxes.is_empty() {
                     details {
                         summary { @if image.boxes.len() == 1 { "1 box" } @else { (image.boxes.len()) " boxes" } }

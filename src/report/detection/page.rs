@@ -55,6 +55,12 @@ pub(super) fn render(results: &Results, options: &ReportOptions, kept: &[Inlined
         (notice(&results.model))
         section aria-label="Summary" { div.cards { (summary(results, &scored, flagged, threshold)) } }
         (errors(&failed.collect::<Vec<_>>()))
+        @if !results.notes.is_empty() {
+            section aria-labelledby="notes-title" {
+                h2 #notes-title { "Notes" }
+                ul { @for note in &results.notes { li { (note) } } }
+            }
+        }
         section aria-labelledby="table-title" {
             div.bar {
                 h2 #table-title { "All images" }

@@ -92,7 +92,10 @@ impl Card {
                     }
                 }
                 (pictures.view(path, &html! {}))
-                div.body { (pictures.class_maps()) }
+                div.body {
+                    @for note in &self.record.notes { p.muted { (note) } }
+                    (pictures.class_maps())
+                }
             }
         }
     }

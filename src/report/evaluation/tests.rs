@@ -95,6 +95,7 @@ fn record(index: usize, score: f32, defective: bool) -> ImageRecord {
         error: None,
         remarks: Vec::new(),
         content: None,
+        notes: Vec::new(),
     }
 }
 
