@@ -24,7 +24,7 @@ pub fn unique_names(images: &[(&Path, &Path)]) -> Vec<String> {
         let of_another = |ending: &&str| {
             stem.strip_suffix(*ending).is_some_and(|stem| shared.contains_key(&(group, stem.to_owned())))
         };
-        OF_MAPS.iter().any(|ending| of_another(ending)) || shared[&(group, stem.clone())] > 1
+        OF_MAPS.iter().any(of_another) || shared[&(group, stem.clone())] > 1
     };
     let mut used = HashSet::new();
     let mut names = vec![String::new(); images.len()];

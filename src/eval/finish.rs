@@ -8,7 +8,7 @@ use super::assemble::{About, ProductResult, metrics};
 use super::counts;
 use super::proof::prove;
 use super::remarks::remarks;
-use super::run::Settings;
+use super::settings::Settings;
 use crate::data::ReadTally;
 use crate::metrics::ConfusionMatrix;
 use crate::report::metrics::{ImageRecord, Metrics};

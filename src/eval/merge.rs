@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::EvalError;
 use super::counts::{self, Counts, Saved};
 use super::proof::{extent, prove};
-use super::run::{Settings, difference, read_settings, to_json};
+use super::settings::{Settings, difference, read_settings, to_json};
 use crate::report::metrics::ImageRecord;
 use crate::report::write_atomic;
 

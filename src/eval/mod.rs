@@ -21,6 +21,7 @@ mod proof;
 pub mod remarks;
 pub mod run;
 pub mod score;
+pub mod settings;
 pub mod table;
 pub mod work;
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::EvalError;
 use super::counts;
-use super::run::Settings;
+use super::settings::Settings;
 use crate::report::metrics::ImageRecord;
 
 /// What is done of a run.

@@ -10,84 +10,21 @@
 //! Counts are written as a whole and renamed, after the lines of the images that they contain. A run that was killed
 //! therefore goes on behind the images of the newest counts; lines that were written after them are cut off.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::EvalError;
 pub use super::counts::Counts;
 use super::counts::{self, Saved};
-use super::plan::MAX_SHARDS;
 use super::proof::{Proven, prove};
-use crate::data::ReadOptions;
-use crate::files::{read_regular, read_text};
-use crate::report::metrics::{DataAbout, ImageRecord};
-use crate::report::results::{Adapter, Model, Program};
+pub use super::settings::{SCHEMA, Settings, read_settings};
+use super::settings::{difference, to_json};
+use crate::files::read_text;
+use crate::report::metrics::ImageRecord;
 use crate::report::{Lock, sweep, write_atomic};
-
-/// Value of [`Settings::schema`].
-pub const SCHEMA: &str = "dapo-wgpu/evaluation/2";
-
-/// Everything that the numbers depend on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
-    /// Always [`SCHEMA`].
-    pub schema: String,
-    /// What computes.
-    pub program: Program,
-    /// What is evaluated.
-    pub data: DataAbout,
-    /// The method's name.
-    pub method: String,
-    /// The model.
-    pub model: Model,
-    /// SHA-256 of the learner's file.
-    pub learner_sha256: Option<String>,
-    /// What the images show, as the prompts call it.
-    pub object: String,
-    /// All defect classes.
-    pub defects: Vec<String>,
-    /// The products in order, and the classes of each, normal first.
-    pub products: Vec<(String, Vec<String>)>,
-    /// Images that go through the model together.
-    pub batch: usize,
-    /// Edge and overlap of tiles, if images are cut.
-    pub tile: Option<(u32, f32)>,
-    /// How images are read, where it is not the default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reading: Option<ReadOptions>,
-    /// Score from which an image is called defective.
-    pub threshold: f32,
-    /// The device: others differ in the last bits.
-    pub adapter: Adapter,
-    /// Which part of the images, from 1, and of how many.
-    pub shard: (usize, usize),
-}
-
-impl Settings {
-    /// Images of the part that the run is about.
-    pub fn images(&self) -> u128 {
-        let (number, of) = (self.shard.0 as u128, self.shard.1 as u128);
-        (self.data.images as u128 + of - number) / of
-    }
-
-    /// Checks what arithmetic depends on: the file may have been edited.
-    fn check(&self) -> Result<(), String> {
-        let (number, of) = self.shard;
-        if number < 1 || number > of || of > MAX_SHARDS {
-            return Err(format!("shard is [{number}, {of}]; expected a part from 1 to the number of parts"));
-        }
-        let names: BTreeSet<&String> = self.products.iter().map(|(name, _)| name).collect();
-        if self.model.image_size == 0 || names.is_empty() || names.len() != self.products.len() {
-            return Err("it names no product, or one twice, or images without size".into());
-        }
-        Ok(())
-    }
-}
 
 /// An evaluation in its folder.
 #[derive(Debug)]
@@ -182,21 +119,6 @@ impl EvalRun {
     }
 }
 
-/// The settings of the run in a folder.
-///
-/// # Errors
-/// No run, or one of another version.
-pub fn read_settings(folder: &Path) -> Result<Settings, EvalError> {
-    let path = folder.join("run.json");
-    let text = read_regular(&path).map_err(EvalError::io(&path))?;
-    let damaged = |problem: String| EvalError::Damaged { path: path.clone(), problem };
-    let settings: Settings = serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
-    match settings.schema.as_str() {
-        SCHEMA => settings.check().map(|()| settings).map_err(damaged),
-        other => Err(damaged(format!("its schema is '{other}', this program reads '{SCHEMA}'"))),
-    }
-}
-
 /// All lines of a run's `images.jsonl`. A last one without an end was being written when its program was killed, and
 /// does not count.
 ///
@@ -213,35 +135,6 @@ pub fn records(folder: &Path) -> Result<Vec<ImageRecord>, EvalError> {
     };
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     whole.lines().enumerate().map(parse).collect()
-}
-
-pub(super) fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
-    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
-    text.push(b'\n');
-    text
-}
-
-/// The first field in which two settings differ, and both values. The path of the model is not compared, its
-/// weights are.
-pub(super) fn difference(theirs: &Settings, ours: &Settings) -> Option<(String, String, String)> {
-    let fields = |settings: &Settings| match serde_json::to_value(settings) {
-        Ok(serde_json::Value::Object(fields)) => fields,
-        _ => serde_json::Map::new(),
-    };
-    let without_path = |settings: &Settings| {
-        let mut settings = settings.clone();
-        settings.model.path.clear();
-        // What is not evaluated changes no figure.
-        settings.data.left_out.clear();
-        settings.data.notes.clear();
-        fields(&settings)
-    };
-    let (theirs, ours) = (without_path(theirs), without_path(ours));
-    let differs = |(field, value): (&String, &serde_json::Value)| {
-        let other = theirs.get(field).cloned().unwrap_or_default();
-        (other != *value).then(|| (field.clone(), other.to_string(), value.to_string()))
-    };
-    ours.iter().find_map(differs)
 }
 
 /// Opens the journal behind its first `bytes` and cuts off what follows.

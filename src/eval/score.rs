@@ -295,5 +295,16 @@ fn record(plan: &Plan, index: usize, item: Item) -> ImageRecord {
     let (plan::Item { path, product, class, .. }, remarks) = (item.listed, item.remarks);
     let (product, truth) =
         (plan.products[product].name.clone(), class.map(|class| plan.classes[class].clone()));
-    ImageRecord { index, path, product, truth, score, predicted: None, error, remarks, notes: Vec::new(), content: None }
+    ImageRecord {
+        index,
+        path,
+        product,
+        truth,
+        score,
+        predicted: None,
+        error,
+        remarks,
+        notes: Vec::new(),
+        content: None,
+    }
 }

@@ -62,7 +62,9 @@ fn what_is_not_read_of_a_text_is_said() {
     }
     // What is not read cannot tell two defects apart.
     let words = ["--model", "model", "--defects", "\u{fc}a,\u{fc}b", "--out", "out"];
-    place.run(&[&["detect", "a.png"][..], &words].concat()).fails_with(&["one class to this model", "not read"]);
+    place
+        .run(&[&["detect", "a.png"][..], &words].concat())
+        .fails_with(&["one class to this model", "not read"]);
     place.left_nothing();
     // Repaired before, these are ASCII.
     for (text, plain) in [("the bolt\u{2019}s \u{fb01}n", "the bolt's fin"), ("a &amp;amp; b", "a & b")] {

@@ -48,9 +48,8 @@ impl Start {
     /// What is wrong with them.
     pub fn new(args: &Args, folder: &RunFolder) -> Result<Self, Failure> {
         let good = GoodWords::with(&args.data.layout.good_words);
-        let list = || {
-            usable(samples::list_with(&args.data.data, args.data.layout.layout, Split::Test, &good)?)
-        };
+        let list =
+            || usable(samples::list_with(&args.data.data, args.data.layout.layout, Split::Test, &good)?);
         if args.resume {
             return Self::resumed(args, folder, &list()?);
         }

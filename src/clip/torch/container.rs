@@ -4,8 +4,8 @@
 //! `NAME/data/KEY`. Before, it was five pickles in a row (a magic number, a version, properties of the system, the
 //! object, the keys of the storages) and then each storage as its length and its bytes.
 
-use std::fs::File;
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{self, Cursor};
 use std::ops::Range;
 use std::path::{Path, PathBuf};

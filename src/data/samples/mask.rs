@@ -90,12 +90,7 @@ impl Mask {
     }
 
     /// As [`Mask::load_as`], with what is odd about the mask of a photo that was read in this frame, if one is known.
-    pub fn truth(
-        &self,
-        size: [u32; 2],
-        rule: MaskRule,
-        frame: Option<&Frame>,
-    ) -> Result<Truth, ImageError> {
+    pub fn truth(&self, size: [u32; 2], rule: MaskRule, frame: Option<&Frame>) -> Result<Truth, ImageError> {
         let (MaskPixels { image: pixels, mut remarks }, note) = self.read_for(frame)?;
         let own = pixels.dimensions();
         let is_empty = pixels.iter().all(|value| *value == 0);

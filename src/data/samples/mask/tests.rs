@@ -122,7 +122,10 @@ fn what_is_odd_is_said() {
     let remarks = |name: &str, image: DynamicImage, size: [u32; 2], of: (u32, u32)| {
         let path = folder.path().join(name);
         image.save(&path).expect("writable");
-        Mask::File(path).truth(size, MaskRule::Half, Some(&Frame { size: of, exif: 1, turned: false })).expect("a mask").remarks
+        Mask::File(path)
+            .truth(size, MaskRule::Half, Some(&Frame { size: of, exif: 1, turned: false }))
+            .expect("a mask")
+            .remarks
     };
     let gray =
         |of: fn(u32, u32) -> u8| DynamicImage::from(GrayImage::from_fn(32, 24, move |x, y| Luma([of(x, y)])));
