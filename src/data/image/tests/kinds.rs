@@ -111,14 +111,20 @@ fn planes_in_tiles(rgb: &[u8]) -> Vec<u8> {
         [324, 4, 12, behind + 6],
         [325, 4, 12, behind + 6 + 48],
     ];
-    file.extend((entries.len() as u16).to_le_bytes());
-    for [tag, kind, count, value] in entries {
-        file.extend((tag as u16).to_le_bytes());
-        file.extend((kind as u16).to_le_bytes());
-        file.extend([count, value].iter().flat_map(|v| v.to_le_bytes()));
-    }
-    file.extend([0; 4]);
+    file.extend(directory(&entries));
     file
+}
+
+/// A directory of entries: tag, type, number of values, and the value or where the values are.
+fn directory(entries: &[[u32; 4]]) -> Vec<u8> {
+    let mut bytes = (entries.len() as u16).to_le_bytes().to_vec();
+    for &[tag, kind, count, value] in entries {
+        bytes.extend((tag as u16).to_le_bytes());
+        bytes.extend((kind as u16).to_le_bytes());
+        bytes.extend([count, value].iter().flat_map(|v| v.to_le_bytes()));
+    }
+    bytes.extend([0; 4]);
+    bytes
 }
 
 #[test]
@@ -144,20 +150,26 @@ fn big_tiff_and_planes_in_tiles_are_read() {
 #[test]
 fn a_tiff_above_the_limit_is_read_in_strips_and_said() {
     let folder = tempfile::tempdir().unwrap();
-    // A little over 2^28 pixels, a ramp from left to right, compressed: the strips are all alike.
+    // A little over 2^28 pixels, a ramp from left to right: all strips are one and the same.
     let (width, height, rows) = (32_768u32, 8256u32, 64);
-    let strip: Vec<u8> = (0..rows * width).map(|at| (at % width / 128) as u8).collect();
-    let path = folder.path().join("large.tif");
-    let file = std::io::BufWriter::new(fs::File::create(&path).unwrap());
-    let packed = tiff::encoder::Compression::Lzw;
-    let mut encoder = TiffEncoder::new(file).unwrap().with_compression(packed);
-    let mut page = encoder.new_image::<colortype::Gray8>(width, height).unwrap();
-    page.rows_per_strip(rows).unwrap();
-    for _ in 0..height / rows {
-        page.write_strip(&strip).unwrap();
-    }
-    page.finish().unwrap();
-    drop(encoder); // which writes the rest
+    let (count, length) = (height / rows, rows * width);
+    let mut bytes = b"II\x2a\0".to_vec();
+    bytes.extend((8 + length + 8 * count).to_le_bytes());
+    bytes.extend((0..length).map(|at| (at % width / 128) as u8));
+    bytes.extend(8u32.to_le_bytes().repeat(count as usize));
+    bytes.extend(length.to_le_bytes().repeat(count as usize));
+    bytes.extend(directory(&[
+        [256, 4, 1, width],
+        [257, 4, 1, height],
+        [258, 3, 1, 8],
+        [259, 3, 1, 1],
+        [262, 3, 1, 1],
+        [273, 4, count, 8 + length],
+        [277, 3, 1, 1],
+        [278, 4, 1, rows],
+        [279, 4, count, 8 + length + 4 * count],
+    ]));
+    let path = written(folder.path(), "large.tif", &bytes);
     let (read, info) = photo(&path, ReadOptions::default()).unwrap();
     assert_eq!(info.frame.size, (width, height));
     assert_eq!((info.reduced, read.width(), read.height()), (3, 10_923, 2752));
