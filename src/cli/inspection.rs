@@ -66,6 +66,8 @@ pub struct Inspection {
     pub model: Model,
     /// The threshold in the learner's file, if there is one.
     pub alarm: Option<Alarm>,
+    /// Options of how photos are read that change pixels.
+    reading: String,
 }
 
 impl InspectArgs {
@@ -120,7 +122,13 @@ impl DetectorArgs {
         detector.notes().iter().for_each(|text| note(text));
         let model = self.about(detector.clip());
         let inspector = Inspector::new(detector).with_batch(batch).with_options(self.reading.options());
-        Ok(Inspection { inspector, prompts, model, alarm: learner.and_then(|l| l.alarm().cloned()) })
+        Ok(Inspection {
+            inspector,
+            prompts,
+            model,
+            reading: self.reading.words(),
+            alarm: learner.and_then(|l| l.alarm().cloned()),
+        })
     }
 
     fn about(&self, clip: &Clip) -> Model {
@@ -147,6 +155,7 @@ impl Inspection {
             image_size: self.model.image_size as usize,
             object: self.prompts.object.clone(),
             defects: self.prompts.defects.clone(),
+            reading: self.reading.clone(),
         }
     }
 

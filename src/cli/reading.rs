@@ -47,6 +47,16 @@ impl ReadArgs {
 }
 
 impl ReadArgs {
+    /// The options that change pixels, where they are not the default ones, as they are given.
+    pub fn words(&self) -> String {
+        let bits = match self.bits {
+            Some(Bits::Lower(bits)) => Some(format!("--bits {bits}")),
+            Some(Bits::Auto) | None => None,
+        };
+        let orient = matches!(self.orient, Way::Stored).then(|| "--orient stored".to_owned());
+        bits.into_iter().chain(orient).collect::<Vec<_>>().join(" ")
+    }
+
     /// Text that names the options, for comparison; empty for the default ones.
     pub fn difference(&self) -> String {
         match self.options() {

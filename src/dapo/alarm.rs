@@ -43,6 +43,9 @@ pub struct Conditions {
     pub object: String,
     /// The defects to detect.
     pub defects: Vec<String>,
+    /// Options of how photos are read that change pixels, such as `--bits 12`; empty for the default ones.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reading: String,
 }
 
 /// Why the calibration failed.
@@ -191,6 +194,7 @@ impl Conditions {
             ("image size", &self.image_size.to_string(), &of_alarm.image_size.to_string()),
             ("object", &name(&self.object), &name(&of_alarm.object)),
             ("list of defects", &names(&self.defects), &names(&of_alarm.defects)),
+            ("way of reading photos", &self.reading, &of_alarm.reading),
         ];
         let (what, ours, theirs) = fields.into_iter().find(|(_, ours, theirs)| ours != theirs)?;
         Some(format!("it was made for another {what}: '{theirs}', not '{ours}'"))
@@ -208,6 +212,7 @@ mod tests {
             image_size: 128,
             object: "object".into(),
             defects: vec!["hole".into()],
+            reading: String::new(),
         }
     }
 

@@ -53,6 +53,7 @@ fn a_text_tower_that_makes_all_texts_equal_is_refused() {
 #[test]
 fn what_is_not_read_of_a_text_is_said() {
     let place = Place::new();
+    place.picture("a.png", 1);
     // The tiny tokenizer knows ASCII only, and puts the end token where it knows nothing else.
     let embed =
         |text: &str| place.run(&["embed", "--model", "model", "--text", text, "--out", "o.safetensors"]);
