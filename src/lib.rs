@@ -23,6 +23,9 @@
 //!
 //! `docs/architecture.md` follows one photo through all of them.
 
+// What cannot be written ends nothing: see `cli::say` and `cli::output`.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod autograd;
 #[cfg(feature = "cli")]
 pub mod cli;

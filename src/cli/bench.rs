@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use super::Failure;
 use super::options::{CaseArgs, DeviceArgs, count};
 use super::output::{print, watch};
+use super::say::say;
 use crate::gpu::Gpu;
 use crate::kernels::registry::{Cases, Registry};
 use crate::lab::bench::ceilings::ceilings;
@@ -118,10 +119,10 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
     print(&render(format)?)?;
     let Some(comparison) = &report.comparison else { return Ok(ExitCode::SUCCESS) };
     for warning in &comparison.warnings {
-        eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
     if matches!(format, Format::Json | Format::Csv) {
-        eprintln!("{}", comparison.summary()); // the other formats contain it
+        say!("{}", comparison.summary()); // the other formats contain it
     }
     conclude(comparison)
 }

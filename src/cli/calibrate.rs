@@ -9,6 +9,7 @@ use super::inspection::InspectArgs;
 use super::options::RunArgs;
 use super::output::{print, progress, watch_interrupt};
 use super::reading::tell;
+use super::say::say;
 use crate::dapo::Alarm;
 use crate::data::{Collected, ReadTally, collect};
 use crate::report::{AtomicFile, write_atomic};
@@ -52,7 +53,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     drop(AtomicFile::create(out)?);
     let prompts = args.inspect.prompts(learner.as_ref())?;
     let Collected { images: entries, left_out } = collect(&args.good)?;
-    left_out.lines().iter().for_each(|line| eprintln!("note: {line}"));
+    left_out.lines().iter().for_each(|line| say!("note: {line}"));
     let interrupted = watch_interrupt("nothing is stored");
     let gpu = args.run.device.open()?;
     let inspection = args.inspect.open(&gpu, prompts, learner.as_ref())?;
@@ -85,7 +86,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     if args.json {
         print(&text)?;
     }
-    eprintln!(
+    say!(
         "defective from a score of {:.4}: at most {} % of good images like these {} (their highest score is {:.4}); \
          stored in {}",
         alarm.threshold,
@@ -95,7 +96,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         out.display()
     );
     if left_out.count() > 0 {
-        eprintln!("{} files were left out of it, see above", left_out.count());
+        say!("{} files were left out of it, see above", left_out.count());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,6 +11,7 @@ use super::inspection::{InspectArgs, Inspection, ThresholdArgs, adapter, check_t
 use super::options::{RunArgs, TilingArgs};
 use super::output::{print, progress, watch_interrupt, writable_folder};
 use super::reading::tell;
+use super::say::say;
 use crate::clip::embedded;
 use crate::dapo::{Alarm, Detection, Prompts, TOP_PATCHES};
 use crate::data::{Collected, ImageEntry, Photo, ReadTally, Reason, collect};
@@ -61,7 +62,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let found = collect(&args.paths)?;
     writable_folder(&args.out)?;
     let Collected { images: entries, left_out: files } = without_own_output(found, &args.out)?;
-    files.lines().iter().for_each(|line| eprintln!("note: {line}"));
+    files.lines().iter().for_each(|line| say!("note: {line}"));
     let interrupted = watch_interrupt("finishing this batch and writing what is done");
     let gpu = args.run.device.open()?;
     let opened = args.inspect.open(&gpu, prompts, learner.as_ref())?;
@@ -84,7 +85,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         match outcome {
             Ok((photo, detection)) => writer.scored(&entry, &photo, &detection)?,
             Err(error) => {
-                bar.suspend(|| eprintln!("error: {error}"));
+                bar.suspend(|| say!("error: {error}"));
                 writer.failed(&entry, error.to_string())?;
             }
         }
@@ -130,7 +131,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     results.save(args.out.join("results.json"))?;
     report.write(&results, args.out.join("report.html"))?;
     if let Some(note) = note {
-        eprintln!("note: {note}");
+        say!("note: {note}");
     }
     tell(&tally);
     conclude(args, &results, alarm.as_ref(), stopped)
@@ -223,7 +224,7 @@ fn conclude(
         print(&lines)?;
     }
     let adapter = &results.adapter;
-    eprintln!(
+    say!(
         "{} images in {:.1} s ({:.2}/s) on {} ({}); see {}",
         results.images.len(),
         results.timing.seconds,
@@ -233,29 +234,29 @@ fn conclude(
         args.out.join("report.html").display()
     );
     match alarm {
-        Some(alarm) => eprintln!(
+        Some(alarm) => say!(
             "defective from a score of {:.3}: at most {} % of good images, by {} of them",
             alarm.threshold,
             100.0 * alarm.false_alarm_rate,
             alarm.images
         ),
-        None => eprintln!(
+        None => say!(
             "defective from a score of {}, which was not calibrated; see `dapo-wgpu calibrate`",
             args.threshold.threshold
         ),
     }
     if results.model.demonstration {
-        eprintln!(
+        say!(
             "note: {} is a small demonstration model; for real inspection pass a full CLIP with --model DIR (see `dapo-wgpu fetch`)",
             embedded::NAME
         );
     }
     if !results.left_out.is_empty() {
         let files: usize = results.left_out.values().map(|files| files.count).sum();
-        eprintln!("{files} files were left out; results.json says why");
+        say!("{files} files were left out; results.json says why");
     }
     if failed > 0 {
-        eprintln!("{failed} of {} images could not be read; results.json says why", results.images.len());
+        say!("{failed} of {} images could not be read; results.json says why", results.images.len());
     }
     Ok(match (stopped, failed) {
         (true, _) => ExitCode::from(130),

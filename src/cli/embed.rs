@@ -9,6 +9,7 @@ use super::learner::LearnerArgs;
 use super::options::{BatchArg, ModelArgs, RunArgs};
 use super::output::{note, progress};
 use super::reading::{ReadArgs, tell};
+use super::say::say;
 use crate::clip::Clip;
 use crate::dapo::LearnedDetector;
 use crate::dapo::learner::DapoError;
@@ -97,7 +98,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let bytes = safetensors::serialize(tensors, Some(about))
         .map_err(|e| Failure::new(format!("{}: {e}", args.out.display())))?;
     write_atomic(&args.out, &bytes)?;
-    eprintln!(
+    say!(
         "{} images and {} texts, {d} features each, on {} → {}",
         args.images.len(),
         texts.len() / d,

@@ -10,6 +10,7 @@ use super::evaluated::{Outcome, page_options, write};
 use super::inspection::{DEFAULT_THRESHOLD, DetectorArgs, adapter, check_threshold};
 use super::options::{BatchArg, DataArgs, DescriptionArg, RunArgs, TilingArgs};
 use super::output::{progress, watch_interrupt, writable_folder};
+use super::say::say;
 use crate::dapo::Prompts;
 use crate::data::ReadOptions;
 use crate::data::samples::Split;
@@ -73,10 +74,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     )?
     .set;
     for problem in set.problems.iter().filter(|p| !p.is_fatal()).take(10) {
-        eprintln!("note: {problem}");
+        say!("note: {problem}");
     }
     if set.problems.len() > 10 {
-        eprintln!("note: {} more problems; see dapo-wgpu data inspect", set.problems.len() - 10);
+        say!("note: {} more problems; see dapo-wgpu data inspect", set.problems.len() - 10);
     }
     let plan = Plan::of(&set);
     let learner = args.detector.learner.read()?;
@@ -89,7 +90,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let mut inspection = args.detector.open(&gpu, prompts, learner.as_ref(), args.batch.batch)?;
     let (alarm, note) = inspection.alarm(None)?;
     if let (Some(note), None) = (note, args.threshold) {
-        eprintln!("note: {note}");
+        say!("note: {note}");
     }
     let settings = Settings {
         schema: SCHEMA.into(),
@@ -123,13 +124,13 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     };
     let maps = args.save_maps.then(|| args.out.join("maps"));
     let options = EvaluateOptions { maps: maps.as_deref(), stop: interrupted, gallery: gallery.as_mut() };
-    eprintln!("on {}", gpu.adapter().line());
+    say!("on {}", gpu.adapter().line());
     if !work(&evaluator, &mut run, options, plan.part(args.shard).len())? {
-        eprintln!("{} images are done; the same command goes on from there", run.done());
+        say!("{} images are done; the same command goes on from there", run.done());
         return Ok(ExitCode::from(130));
     }
     if args.shard.of > 1 {
-        eprintln!(
+        say!(
             "part {} is complete in {}; when all are: dapo-wgpu merge PART... --out RUN",
             args.shard,
             args.out.display()
@@ -154,7 +155,7 @@ fn work(
     total: usize,
 ) -> Result<bool, Failure> {
     if run.done() > 0 {
-        eprintln!("{} of {total} images were done before", run.done());
+        say!("{} of {total} images were done before", run.done());
     }
     let bar = progress(total, "images");
     bar.set_position(run.done() as u64);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::Failure;
 use super::output::print;
+use super::say::say;
 use crate::eval::table::table;
 use crate::report::evaluation::{EvaluationOptions, EvaluationPage};
 use crate::report::metrics::{ImageRecord, Metrics};
@@ -73,16 +74,16 @@ impl Outcome<'_> {
         };
         print(&text)?;
         for note in &self.metrics.notes {
-            eprintln!("note: {note}");
+            say!("note: {note}");
         }
         if !self.metrics.failed.is_empty() {
-            eprintln!(
+            say!(
                 "{} of {} images could not be evaluated; metrics.json says why",
                 self.metrics.failed.len(),
                 self.records.len()
             );
         }
-        eprintln!("see {}", self.folder.join("report.html").display());
+        say!("see {}", self.folder.join("report.html").display());
         Ok(if self.metrics.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(3) })
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::output::{bytes_progress, print, writable_folder};
+use super::say::say;
 use crate::clip::fetch::{Hub, KNOWN_MODELS, KnownModel, Progress};
 
 /// Options of `fetch`.
@@ -56,6 +57,6 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let state = if file.kept { "was there" } else { "fetched" };
         print(&format!("{state}  {}  {} bytes  sha256 {}\n", file.path.display(), file.bytes, file.sha256))?;
     }
-    eprintln!("use it with --model {}", out.display());
+    say!("use it with --model {}", out.display());
     Ok(())
 }

@@ -22,6 +22,7 @@ mod options;
 mod output;
 mod profile;
 mod reading;
+mod say;
 mod score;
 mod synth;
 mod table;
@@ -36,6 +37,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use failure::Failure;
+
+use say::say;
 
 use crate::files::silence_contained_panics;
 use crate::kernels::registry::Registry;
@@ -110,9 +113,9 @@ pub fn main_with(registry: &Registry) -> ExitCode {
         (_, None) => verb.run(registry),
     };
     outcome.unwrap_or_else(|failure| {
-        eprintln!("error: {}", failure.message);
+        say!("error: {}", failure.message);
         if !failure.hint.is_empty() {
-            eprintln!("hint: {}", failure.hint);
+            say!("hint: {}", failure.hint);
         }
         ExitCode::FAILURE
     })

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use super::isolation::isolate;
+use super::say::say;
 use crate::clip::{Clip, ClipOptions, Factors, WeightStorage, embedded};
 use crate::data::Tiling;
 use crate::data::samples::Layout;
@@ -49,7 +50,7 @@ impl DeviceArgs {
             match Tuning::load(&gpu, &path) {
                 Stored::Usable(tuning) => drop(gpu.set_preferences(tuning.preferences())),
                 Stored::Ignored(reason) => {
-                    eprintln!("note: {} is not used: {reason}; run dapo-wgpu tune again", path.display());
+                    say!("note: {} is not used: {reason}; run dapo-wgpu tune again", path.display());
                 }
                 Stored::None => {}
             }

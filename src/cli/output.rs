@@ -1,6 +1,7 @@
 //! What a command prints and where it writes: standard output, progress bars, Ctrl-C, output folders.
 
-use std::io::Write as _;
+use std::borrow::Cow;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failure;
+use super::say::{say, visible};
 use crate::lab::Progress;
 
 /// Set when the user presses Ctrl-C: what is under way is finished and written.
@@ -17,7 +19,7 @@ pub fn watch_interrupt(what: &'static str) -> &'static AtomicBool {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
             std::process::exit(130); // pressed twice: the user does not want to wait
         }
-        eprintln!("\ninterrupted: {what} (again to stop at once)");
+        say!("\ninterrupted: {what} (again to stop at once)");
     };
     // Without a handler Ctrl-C simply stops the program, which is safe too: files appear whole.
     let _ = ctrlc::set_handler(noticed);
@@ -30,6 +32,8 @@ pub fn watch_interrupt(what: &'static str) -> &'static AtomicBool {
 /// Anything else that keeps the text from being written, such as a full disk.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
+    // Files and pipes get the text as it is.
+    let text = if out.is_terminal() { Cow::Owned(visible(text)) } else { Cow::Borrowed(text) };
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::new(format!("standard output: {e}")))
@@ -103,5 +107,5 @@ pub fn writable_folder(path: &Path) -> Result<(), Failure> {
 
 /// Writes a note to standard error. Nothing depends on it, so it may be lost where nobody reads.
 pub fn note(text: &str) {
-    let _ = writeln!(std::io::stderr(), "note: {text}");
+    say!("note: {text}");
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::Failure;
 use super::options::{DeviceArgs, RunArgs};
 use super::output::print;
+use super::say::say;
 use crate::gpu::{Profile, Purpose};
 use crate::lab::Device;
 use crate::lab::profile::{ProfileReport, extents, giga_rate, timeline};
@@ -94,7 +95,7 @@ impl Outputs {
         }
         match self.json {
             true => print(&(json(serde_json::to_string(&report))? + "\n"))?,
-            false => eprint!("\n{}", report.text()),
+            false => say!("\n{}", report.text().trim_end()),
         }
         Ok(code)
     }

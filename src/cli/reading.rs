@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use super::say::say;
 use crate::data::{Bits, Orient, ReadOptions, ReadTally};
 
 /// How photos are read.
@@ -69,6 +70,6 @@ impl ReadArgs {
 /// Tells how images were read, where that is not as one may expect.
 pub fn tell(tally: &ReadTally) {
     for line in tally.lines() {
-        eprintln!("note: {line}");
+        say!("note: {line}");
     }
 }

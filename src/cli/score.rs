@@ -7,6 +7,7 @@ use super::Failure;
 use super::evaluated::{Outcome, report, write};
 use super::options::{DataArgs, DescriptionArg};
 use super::output::{progress, writable_folder};
+use super::say::say;
 use crate::eval::image_scores::ImageScore;
 use crate::eval::score::{Mode, Request, score};
 use crate::report::metrics::ImageRecord;
@@ -101,7 +102,7 @@ fn own_scores(args: &Args) -> Option<PathBuf> {
     let scores = args.predictions.join("../images.jsonl");
     let is_run = run.join("run.json").is_file() && scores.is_file();
     is_run.then(|| {
-        eprintln!(
+        say!(
             "note: image scores are those of {}; --image-score max takes them from the maps",
             scores.display()
         );

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::Failure;
 use super::output::{print, progress};
+use super::say::say;
 use crate::synth::{SynthOptions, defects, objects, write_mvtec, write_shards};
 
 /// Options of `synth`.
@@ -76,7 +77,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         None => write_mvtec(out, &options, &tick)?,
     };
     bar.finish_and_clear();
-    eprintln!(
+    say!(
         "{} good and {} defective images of {} objects → {}",
         summary.good,
         summary.defective,

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use super::Failure;
 use super::isolation::{FAILED, PASSED};
 use super::options::DeviceArgs;
+use super::output::print;
 use crate::kernels::prove;
 use crate::kernels::registry::Registry;
 
@@ -31,7 +32,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     match prove(&args.device.open_isolated()?, case.as_ref(), &args.variant) {
         Ok(()) => Ok(ExitCode::from(PASSED)),
         Err(reason) => {
-            print!("{reason}");
+            print(&reason)?;
             Ok(ExitCode::from(FAILED))
         }
     }

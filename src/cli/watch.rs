@@ -12,6 +12,7 @@ use super::inspection::{InspectArgs, Inspection, ThresholdArgs, check_threshold}
 use super::options::RunArgs;
 use super::output::{print, watch_interrupt};
 use super::reading;
+use super::say::say;
 use crate::dapo::Detection;
 use crate::data::{Arrivals, ReadTally, Stamp};
 use crate::inspect::Inspected;
@@ -82,13 +83,13 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let inspection = args.inspect.open(&gpu, prompts, learner.as_ref())?;
     let (alarm, note) = inspection.alarm(args.threshold.calibration.as_deref())?;
     if let Some(note) = note {
-        eprintln!("note: {note}");
+        say!("note: {note}");
     }
     let threshold = alarm.map_or(args.threshold.threshold, |a| a.threshold);
     let known = before.iter().map(|line| (PathBuf::from(line.result.path()), line.stamp()));
     let every = Duration::from_millis(args.every);
     let mut arrivals = Arrivals::new(&args.folder, every, patience, known);
-    eprintln!(
+    say!(
         "on {}\nwatching {} ({} images done before); defective from a score of {threshold}; Ctrl-C ends",
         gpu.adapter().line(),
         args.folder.display(),
@@ -100,7 +101,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     while !interrupted.load(Ordering::Relaxed) {
         let ready = arrivals.poll(Instant::now()).map_err(unreadable)?;
         for (reason, path) in arrivals.left_out() {
-            eprintln!("note: {}: left out: {}", portable(&path), reason.words());
+            say!("note: {}: left out: {}", portable(&path), reason.words());
         }
         if !ready.is_empty() {
             written += watcher.process(&mut arrivals, ready)?;
@@ -111,7 +112,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         std::thread::sleep(every);
     }
     reading::tell(&watcher.tally);
-    eprintln!("{written} images written to {}", args.out.display());
+    say!("{written} images written to {}", args.out.display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -157,7 +158,7 @@ impl Watcher<'_> {
             if let Some(line) = self.line(arrivals, inspected)? {
                 // Each kind once: the file has them all.
                 for note in info.iter().flat_map(|info| self.tally.add(info)) {
-                    eprintln!("note: {}: {note}", line.result.path());
+                    say!("note: {}: {note}", line.result.path());
                 }
                 lines.push(line);
             }
@@ -210,7 +211,7 @@ impl Watcher<'_> {
             return print(&(text + "\n"));
         }
         match &line.result {
-            ImageResult::Failed(image) => eprintln!("error: {}", image.error),
+            ImageResult::Failed(image) => say!("error: {}", image.error),
             ImageResult::Scored(image) => {
                 let verdict = image.verdict.map_or("", Verdict::name);
                 print(&format!(

@@ -145,11 +145,11 @@ pub(super) fn check_distinct(clip: &Clip, rows: &[f32], prompts: &Prompts) -> Re
         let Some(first) = rows[..second].iter().position(same) else { continue };
         let sentences = prompts.classes();
         let pair = [clip.token_rows(&sentences[first])?, clip.token_rows(&sentences[second])?];
-        let why = if pair[0].iter().zip(&pair[1]).any(|(a, b)| a.ids != b.ids) {
+        let why = if pair.iter().flatten().any(|row| row.unread > 0) {
+            format!("their prompts {UNREAD}; use other words")
+        } else if pair[0].iter().zip(&pair[1]).any(|(a, b)| a.ids != b.ids) {
             "this model has the same features for the prompts of both: its text tower is damaged, or not one of CLIP"
                 .to_owned()
-        } else if pair.iter().flatten().any(|row| row.unread > 0) {
-            format!("their prompts {UNREAD}; use other words")
         } else if pair.iter().flatten().any(|row| row.left_out > 0) {
             format!(
                 "they begin alike, and the model reads only {} tokens of a prompt; use shorter names",

@@ -169,6 +169,34 @@ fn fetch_says_so_when_there_is_no_network() {
 
 /// `dapo-wgpu devices | head -1`: the reader may close the pipe.
 #[cfg(unix)]
+/// A log whose disk is full, or that nobody reads any more, ends no work; nor does a name reach a terminal raw.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_standard_error_that_cannot_be_written_ends_nothing() {
+    use std::process::Stdio;
+    let place = Place::new();
+    place.picture("a.png", 1);
+    place.write("broken.png", b"no picture");
+    let detection = || place.detection(&["a.png", "broken.png"]);
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+    let status = detection().stdout(Stdio::null()).stderr(full()).status().expect("the program starts");
+    assert_eq!(status.code(), Some(3), "as where the error of broken.png can be read");
+    let results = || fs::read_to_string(place.path("out/results.json")).expect("results");
+    assert!(results().contains("a.png") && results().contains("broken.png"));
+    fs::remove_dir_all(place.path("out")).expect("the results");
+
+    let mut child =
+        detection().stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    drop(child.stderr.take());
+    assert_eq!(child.wait().expect("it ends").code(), Some(3));
+    assert!(results().contains("broken.png"));
+    fs::remove_dir_all(place.path("out")).expect("the results");
+
+    place.write("\u{1b}[2Jx.png", b"no picture");
+    let run = place.detect(&["\u{1b}[2Jx.png"]);
+    assert!(run.stderr.contains("\\u{1b}[2Jx.png") && !run.stderr.contains('\u{1b}'), "{run:#?}");
+}
+
 #[test]
 fn a_closed_pipe_causes_no_panic() {
     use std::process::Stdio;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use crate::cli::say::say;
 use crate::dapo::learner::Batch;
 use crate::dapo::run::BatchSampler;
 use crate::data::samples::Mask;
@@ -51,7 +52,7 @@ impl Read {
     fn add(&mut self, path: &Path, info: &ReadInfo) {
         if self.known.insert(path.to_owned()) {
             for note in self.tally.add(info) {
-                eprintln!("note: {}: {note}", path.display());
+                say!("note: {}: {note}", path.display());
             }
         }
     }

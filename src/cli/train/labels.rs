@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::feed::LabelledImage;
 use crate::cli::Failure;
+use crate::cli::say::say;
 use crate::dapo::Prompts;
 use crate::dapo::run::RunConfig;
 use crate::data::samples::{Listing, Problem, Sample};
@@ -18,10 +19,10 @@ pub fn usable(listing: Listing) -> Result<Vec<Sample>, Failure> {
     const SHOWN: usize = 10;
     let odd: Vec<&Problem> = listing.problems.iter().filter(|problem| !problem.is_fatal()).collect();
     for problem in odd.iter().take(SHOWN) {
-        eprintln!("note: {problem}");
+        say!("note: {problem}");
     }
     if odd.len() > SHOWN {
-        eprintln!("note: and {} more; dapo-wgpu data inspect lists all", odd.len() - SHOWN);
+        say!("note: and {} more; dapo-wgpu data inspect lists all", odd.len() - SHOWN);
     }
     Ok(listing.strict()?)
 }

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::feed::{LabelledImage, Preparation};
 use crate::cli::Failure;
+use crate::cli::say::say;
 use crate::data::ImageError;
 use crate::data::samples::MaskRemark;
 
@@ -23,7 +24,7 @@ pub fn check(images: &[LabelledImage], how: &Preparation) -> Result<(), Failure>
     let mut counts: BTreeMap<MaskRemark, usize> = BTreeMap::new();
     remarks.iter().flatten().for_each(|remark| *counts.entry(*remark).or_default() += 1);
     for (remark, count) in &counts {
-        eprintln!("note: {count} of {} masks ({}): {}", masks.len(), remark.code(), remark.words());
+        say!("note: {count} of {} masks ({}): {}", masks.len(), remark.code(), remark.words());
     }
     let is_gone =
         |of: &Vec<MaskRemark>| of.iter().any(|r| matches!(r, MaskRemark::Empty | MaskRemark::Vanished));

@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use super::Failure;
 use super::output::{print, progress, watch_interrupt};
+use crate::cli::say::say;
 use crate::dapo::learner::train::StepReport;
 use crate::dapo::learner::{DapoError, Snapshot, Trainer};
 use crate::report::TrainingPage;
@@ -38,9 +39,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         match attempt(args, &folder, &mut start, interrupted) {
             Err(Stopped::Lost(reason)) if losses < MAX_LOSSES => {
                 losses += 1;
-                eprintln!(
-                    "note: the device was lost ({reason}); going on from the last checkpoint on a new one"
-                );
+                say!("note: the device was lost ({reason}); going on from the last checkpoint on a new one");
                 start = Start::again(&folder, start)?;
             }
             Err(Stopped::Lost(reason)) => {
@@ -62,7 +61,7 @@ fn attempt(
 ) -> Result<ExitCode, Stopped> {
     let mut trainer = start.trainer(args)?;
     let (adapter, total) = (trainer.clip().gpu().adapter().line(), start.total_steps());
-    eprintln!("{}\non {adapter}", start.summary(&trainer));
+    say!("{}\non {adapter}", start.summary(&trainer));
     let first = trainer.steps();
     masks::check(&start.images(), &start.preparation(trainer.clip()))?;
     folder.journal(first)?;
@@ -112,20 +111,17 @@ fn attempt(
     };
     folder.page(&page)?;
     for line in start.read_lines() {
-        eprintln!("note: {line}");
+        say!("note: {line}");
     }
     if stopped && trainer.steps() < total {
-        eprintln!(
-            "stopped after {} of {total} steps; go on with the same command and --resume",
-            trainer.steps()
-        );
+        say!("stopped after {} of {total} steps; go on with the same command and --resume", trainer.steps());
         return Ok(ExitCode::from(130));
     }
     let learner = start.learner(&trainer).map_err(Stopped::of)?;
     folder.learner(&learner)?;
     let last = steps.last().map_or(f32::NAN, |s| s.total);
     let seconds = began.elapsed().as_secs_f64();
-    eprintln!(
+    say!(
         "{} steps in {seconds:.1} s, last loss {last:.4}; see {} and {}",
         total - first,
         folder.learner_path().display(),

@@ -11,6 +11,7 @@ use super::stopped::Stopped;
 use crate::cli::Failure;
 use crate::cli::learner::{MethodArg, read_learner};
 use crate::cli::output::note;
+use crate::cli::say::say;
 use crate::clip::Clip;
 use crate::dapo::learner::Method;
 use crate::dapo::learner::checkpoint::{self, RunState};
@@ -222,7 +223,7 @@ impl Start {
                 }
             },
         };
-        eprintln!(
+        say!(
             "about {:.2} GB of device memory: {chosen} of {wanted} images at a time",
             estimate(chosen) as f64 / 1e9
         );
