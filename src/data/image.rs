@@ -9,7 +9,7 @@
 //!   palette images by nearest neighbour, which would add jagged edges.)
 //! * Photos are read without alpha: each pixel has its colour, however transparent it is. [`load`] keeps the alpha of
 //!   gray and RGB files. Transparency that a PNG adds to a palette or to a single colour is ignored from the start.
-//! * Photos are turned upright by their EXIF orientation; see [`orientation`](super::orientation).
+//! * Photos are turned upright by their EXIF orientation; see [`orientation`].
 //! * The first page or frame is read where there are several.
 //!
 //! What a user would not expect is told with the photo, in [`ReadInfo::notes`].

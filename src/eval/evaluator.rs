@@ -28,7 +28,7 @@ pub struct LabelledPhoto {
     pub mask: Option<Vec<bool>>,
     /// What is odd about it.
     pub remarks: Vec<MaskRemark>,
-    /// Digests of the files, see [`content`](super::content::content).
+    /// Digests of the files, see [`content`].
     pub content: String,
 }
 
