@@ -142,6 +142,15 @@ impl Capabilities {
         }
     }
 
+    /// Does without cooperative matrices, for this reason.
+    pub(super) fn withdraw_cooperative_matrix(&mut self, reason: &str) {
+        self.cooperative_matrix.clear();
+        for path in self.paths.iter_mut().filter(|path| path.switch == NO_COOPERATIVE_MATRIX) {
+            path.state = PathState::Unavailable;
+            path.detail = format!("listed, but the driver opens no device with it: {reason}");
+        }
+    }
+
     /// The wgpu features that these capabilities stand on.
     pub(super) fn features(&self) -> wgpu::Features {
         let mut features = wgpu::Features::empty();
@@ -203,6 +212,28 @@ fn cooperative_shapes(adapter: &wgpu::Adapter, lanes: Option<u32>) -> Vec<Cooper
 mod tests {
     use super::super::capabilities::tests::minimal;
     use super::*;
+
+    #[test]
+    fn matrices_that_a_driver_lists_and_refuses_are_done_without() {
+        let shape =
+            CooperativeMatrix { size: 8, factors: "f16".into(), accumulator: "f32".into(), lanes: Some(4) };
+        let path = |switch: &'static str| OptionalPath {
+            name: "a path".into(),
+            state: PathState::Used,
+            detail: String::new(),
+            switch: switch.into(),
+        };
+        let mut found = Capabilities {
+            cooperative_matrix: vec![shape],
+            paths: vec![path(NO_F16), path(NO_COOPERATIVE_MATRIX)],
+            ..minimal(DeviceClass::SimdCpu)
+        };
+        found.withdraw_cooperative_matrix("feature not present");
+        assert!(found.cooperative_matrix.is_empty() && !found.experimental().is_enabled());
+        assert_eq!(found.paths[0].state, PathState::Used);
+        assert_eq!(found.paths[1].state, PathState::Unavailable);
+        assert!(found.paths[1].detail.contains("feature not present"));
+    }
 
     #[test]
     fn the_experimental_feature_is_asked_for_only_where_shapes_are_offered() {

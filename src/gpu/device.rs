@@ -1,6 +1,7 @@
 //! An open device: the handle that everything above this layer passes around.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -104,17 +105,16 @@ impl Gpu {
             ShaderMode::Trusted => wgpu::InstanceFlags::empty(),
         };
         let (summary, adapter) = adapter::choose(adapter::enumerate(flags), &options.adapter)?;
-        let capabilities = Capabilities::detect(&adapter, &summary);
-        let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
-            label: Some("dapo-wgpu"),
-            required_features: capabilities.features() | DriverCache::feature(&adapter),
-            required_limits: requested_limits(&adapter),
-            experimental_features: capabilities.experimental(),
-            // We pool buffers ourselves.
-            memory_hints: wgpu::MemoryHints::MemoryUsage,
-            trace: wgpu::Trace::Off,
-        }))
-        .map_err(|e| GpuError::DeviceRefused { adapter: summary.name.clone(), reason: e.to_string() })?;
+        let mut capabilities = Capabilities::detect(&adapter, &summary);
+        let (device, queue) = match request(&adapter, &capabilities) {
+            // Some drivers list matrices, and refuse a device that asks for them (lavapipe 26 at 128 bits).
+            Err(reason) if !capabilities.cooperative_matrix.is_empty() => {
+                capabilities.withdraw_cooperative_matrix(&reason);
+                request(&adapter, &capabilities)
+            }
+            result => result,
+        }
+        .map_err(|reason| GpuError::DeviceRefused { adapter: summary.name.clone(), reason })?;
 
         let uncaptured = ErrorSlot::default();
         collect_errors(&device, &uncaptured);
@@ -246,6 +246,38 @@ impl Gpu {
             None => Ok(()),
             Some(lost @ GpuError::Lost { .. }) => Err(lost.clone()),
             Some(_) => Err(slot.take().unwrap_or(GpuError::NoAdapter)),
+        }
+    }
+}
+
+/// Asks for a device with these capabilities; the driver's reason where it refuses.
+fn request(
+    adapter: &wgpu::Adapter,
+    capabilities: &Capabilities,
+) -> Result<(wgpu::Device, wgpu::Queue), String> {
+    let descriptor = wgpu::DeviceDescriptor {
+        label: Some("dapo-wgpu"),
+        required_features: capabilities.features() | DriverCache::feature(adapter),
+        required_limits: requested_limits(adapter),
+        experimental_features: capabilities.experimental(),
+        // We pool buffers ourselves.
+        memory_hints: wgpu::MemoryHints::MemoryUsage,
+        trace: wgpu::Trace::Off,
+    };
+    let requested = || pollster::block_on(adapter.request_device(&descriptor));
+    if capabilities.cooperative_matrix.is_empty() {
+        return requested().map_err(|error| error.to_string());
+    }
+    // wgpu panics where a driver refuses a feature that it lists. Its message is not for the user.
+    let hook = take_hook();
+    set_hook(Box::new(|_| {}));
+    let requested = catch_unwind(AssertUnwindSafe(requested));
+    set_hook(hook);
+    match requested {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(panic) => {
+            let words = panic.downcast_ref::<String>().cloned();
+            Err(words.unwrap_or_else(|| "the driver refused a feature that it lists".to_owned()))
         }
     }
 }
