@@ -101,12 +101,15 @@ for bits in 128 256 512; do
         skip lavapipe-sid-512 "this CPU has no AVX-512"
         continue
     fi
+    # At 128 bits the driver lists matrices and opens no device with them.
+    matrices=" · cooperative matrices"
+    [ $bits = 128 ] && matrices=""
     check lavapipe-sid-$bits "*: llvmpipe*$bits bits) · vulkan · cpu (software)*" \
-        "subgroups of $((bits / 32)) · f16 · cooperative matrices · * · immediates" LP_NATIVE_VECTOR_WIDTH=$bits
+        "subgroups of $((bits / 32)) · f16$matrices · * · immediates" LP_NATIVE_VECTOR_WIDTH=$bits
 done
 # Planted faults in the shaders that only run there.
 if CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$launcher" ${CARGO:-cargo} test --test mutations -- \
-    mutations_of_matmul --nocapture >"$out/mutations-sid.txt" 2>&1; then
+    mutations_of_matmul mutations_of_pointwise --nocapture >"$out/mutations-sid.txt" 2>&1; then
     passed=$((passed + 1))
     line mutations-sid "PASSED: $(grep -c '^found: ' "$out/mutations-sid.txt") planted faults found"
 else
