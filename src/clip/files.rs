@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::error::ModelError;
+use crate::files::open_regular;
 
 /// Most bytes of a configuration, an index or a tokenizer. The largest tokenizers of published models have 20 MB.
 const MAX_BYTES: u64 = 256 << 20;
@@ -18,11 +19,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// # Errors
 /// [`ModelError::Read`], also for what is no regular file: opening a pipe would wait for ever.
 pub(super) fn open(path: &Path) -> Result<File, ModelError> {
-    let read = |source| ModelError::read(path, source);
-    if !std::fs::metadata(path).map_err(read)?.is_file() {
-        return Err(read(std::io::Error::other("it is not a regular file")));
-    }
-    File::open(path).map_err(read)
+    open_regular(path).map_err(|source| ModelError::read(path, source))
 }
 
 /// Refuses a file that begins as the placeholder of Git LFS does.

@@ -28,25 +28,28 @@ const FONTS: &str = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sa
 impl Roofline {
     /// The chart as a complete SVG document of 1280 × 720: no scripts, no references to other files.
     pub fn svg(&self) -> String {
-        let (width, height) = SIZE;
         let chart = Chart::new(self);
-        let svg = html! {
-            svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (width) " " (height) } width=(width) height=(height)
-                role="img" font-family=(FONTS) {
-                title { (self.title) }
-                rect width=(width) height=(height) fill="#ffffff" {}
-                (text(40.0, 50.0, 27.0, Style::fill("#111111").weight(600), &fit(&self.title, 27.0, 1200.0)))
-                @for (line, y) in wrap(&self.adapter, 14.0, 1200.0, 2).iter().zip([76.0, 94.0]) {
-                    (text(40.0, y, 14.0, Style::fill("#444444"), line))
-                }
-                (chart.plot())
-                (chart.legend())
-                (chart.key())
-                (footer(&chart))
-            }
-        };
-        printable(svg.into_string()) + "\n"
+        let body = html! { (chart.plot()) (chart.legend()) (chart.key()) (footer(&chart)) };
+        picture(&self.title, &self.adapter, &body)
     }
+}
+
+/// A complete SVG document with a heading and the line of the adapter.
+fn picture(title: &str, adapter: &str, body: &Markup) -> String {
+    let (width, height) = SIZE;
+    let svg = html! {
+        svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (width) " " (height) } width=(width) height=(height)
+            role="img" font-family=(FONTS) {
+            title { (title) }
+            rect width=(width) height=(height) fill="#ffffff" {}
+            (text(40.0, 50.0, 27.0, Style::fill("#111111").weight(600), &fit(title, 27.0, 1200.0)))
+            @for (line, y) in wrap(adapter, 14.0, 1200.0, 2).iter().zip([76.0, 94.0]) {
+                (text(40.0, y, 14.0, Style::fill("#444444"), line))
+            }
+            (body)
+        }
+    };
+    printable(svg.into_string()) + "\n"
 }
 
 /// Problems of the input and how it was measured, in at most two lines.

@@ -2,13 +2,11 @@
 //!
 //! The `tokenizers` crate panics on some files that are valid JSON of the right shape, while it reads them or at a later
 //! text. What CLIP's tokenizers consist of is little, so only that is let through; what a CLIP needs none of, such as the
-//! decoder, is taken out. A panic that is left is caught here, and nowhere else in this program.
-
-use std::cell::Cell;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
+//! decoder, is taken out. A panic that is left becomes an error.
 
 use serde_json::Value;
+
+use crate::files::contained;
 
 /// Most characters of a pattern, of a replacement and of an added token.
 const MAX_TEXT: usize = 1000;
@@ -32,23 +30,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<tokenizers::Tokenizer, String> {
 
 /// Runs the crate's code; a panic becomes an error.
 pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    thread_local! {
-        static GUARDED: Cell<bool> = const { Cell::new(false) };
-    }
-    static HOOK: Once = Once::new();
-    // The panic's own message must not reach the terminal: the error says it.
-    HOOK.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !GUARDED.get() {
-                usual(info);
-            }
-        }));
-    });
-    let before = GUARDED.replace(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(work));
-    GUARDED.set(before);
-    result.unwrap_or_else(|_| Err("the tokenizer fails on it: the file contradicts itself".into()))
+    contained(work)
+        .unwrap_or_else(|| Err("the tokenizer fails on it: the file contradicts itself".to_owned()))
 }
 
 const NORMALIZERS: [&str; 8] =

@@ -4,8 +4,7 @@ use maud::{Markup, html};
 
 use super::plot::{colour, marker, stroke};
 use super::text::{Style, figure, fit, px, text};
-use super::{FONTS, SIZE};
-use crate::report::document::printable;
+use super::{SIZE, picture};
 
 /// Left, top, right and bottom of the plot.
 const PLOT: [f64; 4] = [92.0, 112.0, 860.0, 640.0];
@@ -70,20 +69,9 @@ impl Axis {
 impl SweepChart {
     /// The chart as a complete SVG document of 1280 × 720: no scripts, no references to other files.
     pub fn svg(&self) -> String {
-        let (width, height) = SIZE;
-        let svg = html! {
-            svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (width) " " (height) } width=(width) height=(height)
-                role="img" font-family=(FONTS) {
-                title { (self.title) }
-                rect width=(width) height=(height) fill="#ffffff" {}
-                (text(40.0, 50.0, 27.0, Style::fill("#111111").weight(600), &fit(&self.title, 27.0, 1200.0)))
-                (text(40.0, 80.0, 14.0, Style::fill("#444444"), &fit(&self.adapter, 14.0, 1200.0)))
-                (self.plot())
-                (self.names())
-                (text(40.0, height - 10.0, 12.0, Style::fill("#555555"), &fit(&self.note, 12.0, 1200.0)))
-            }
-        };
-        printable(svg.into_string()) + "\n"
+        let note = fit(&self.note, 12.0, 1200.0);
+        let footer = text(40.0, SIZE.1 - 10.0, 12.0, Style::fill("#555555"), &note);
+        picture(&self.title, &self.adapter, &html! { (self.plot()) (self.names()) (footer) })
     }
 
     /// The lines that are drawn, with the points that are numbers.
