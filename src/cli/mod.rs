@@ -11,6 +11,8 @@ mod eval;
 mod evaluated;
 mod failure;
 mod fetch;
+#[doc(hidden)]
+pub mod fuzzing;
 mod import;
 mod inspection;
 #[cfg(not(target_vendor = "apple"))]

@@ -51,7 +51,7 @@ pub struct Args {
 
 /// A line of the file.
 #[derive(Debug, Serialize, Deserialize)]
-struct Line {
+pub(super) struct Line {
     /// Bytes of the file, and time of its last change in nanoseconds since 1970: a file that is written again is
     /// another image.
     bytes: u64,

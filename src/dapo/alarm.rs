@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clip::name_key;
+use crate::files::unmarked;
 
 /// Version of the format.
 pub const SCHEMA: &str = "dapo-wgpu/alarm/1";
@@ -83,9 +84,7 @@ impl Alarm {
     /// # Errors
     /// A message with the field and what is wrong with it.
     pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
-        // Some editors put a byte order mark in front.
-        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let alarm: Self = serde_json::from_slice(text)
+        let alarm: Self = serde_json::from_slice(unmarked(bytes))
             .map_err(|e| format!(
                 "not a threshold that dapo-wgpu calibrate made ({e}); make one with dapo-wgpu calibrate --good DIR \
                  --out FILE.json"

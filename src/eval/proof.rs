@@ -1,7 +1,6 @@
 //! The lines and the counts of a run prove each other: neither can be lost or changed alone.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -9,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::EvalError;
 use super::counts;
 use super::settings::Settings;
+use crate::files::read_regular;
 use crate::report::metrics::ImageRecord;
 
 /// What is done of a run.
@@ -150,7 +150,7 @@ fn heads(folder: &Path, settings: &Settings) -> Result<BTreeMap<usize, Head>, Ev
 /// The file of lines and its bytes; none of a run that has just begun.
 fn journal(folder: &Path) -> Result<(PathBuf, Vec<u8>), EvalError> {
     let path = folder.join("images.jsonl");
-    match fs::read(&path) {
+    match read_regular(&path) {
         Ok(bytes) => Ok((path, bytes)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok((path, Vec::new())),
         Err(e) => Err(EvalError::io(path)(e)),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::EvalError;
 use super::plan::MAX_SHARDS;
 use crate::data::ReadOptions;
-use crate::files::read_regular;
+use crate::files::read_unmarked;
 use crate::report::metrics::DataAbout;
 use crate::report::results::{Adapter, Model, Program};
 
@@ -78,7 +78,7 @@ impl Settings {
 /// No run, or one of another version.
 pub fn read_settings(folder: &Path) -> Result<Settings, EvalError> {
     let path = folder.join("run.json");
-    let text = read_regular(&path).map_err(EvalError::io(&path))?;
+    let text = read_unmarked(&path).map_err(EvalError::io(&path))?;
     let damaged = |problem: String| EvalError::Damaged { path: path.clone(), problem };
     let settings: Settings = serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
     match settings.schema.as_str() {

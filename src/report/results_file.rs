@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::atomic::{WriteError, write_atomic};
 use super::results::{ImageResult, NORMAL, Results, SCHEMA, ScoredImage};
-use crate::files::read_regular;
+use crate::files::read_unmarked;
 
 /// How far outside 0..=1 a value may lie: a sum of softmax terms in f32 can exceed 1 by a few 1e-7.
 const ROUNDING: f32 = 1e-5;
@@ -108,7 +108,7 @@ impl Results {
         }
         let path = path.as_ref();
         let json = |source| ResultsError::Json { path: path.into(), source };
-        let bytes = read_regular(path).map_err(|source| ResultsError::Read { path: path.into(), source })?;
+        let bytes = read_unmarked(path).map_err(|source| ResultsError::Read { path: path.into(), source })?;
         // First, so that a newer file is reported as newer and not by the first field that changed.
         let Header { schema } = serde_json::from_slice(&bytes).map_err(json)?;
         if schema != SCHEMA {

@@ -19,7 +19,8 @@ use crate::dapo::learner::train::StepReport;
 use crate::dapo::learner::{DapoError, Snapshot, Trainer};
 use crate::report::TrainingPage;
 pub use args::Args;
-use files::{RunFolder, Step};
+pub(super) use files::RunFolder;
+use files::Step;
 use start::Start;
 use stopped::Stopped;
 

@@ -1,5 +1,6 @@
 //! A report as a text table, Markdown, CSV and JSON.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -10,6 +11,7 @@ use super::report::BenchReport;
 use super::roofline::Bound;
 use super::sensors::Sensors;
 use super::timing::{KernelError, Kind, RunCounts, Timing};
+use crate::files::inert;
 use crate::gpu::{Clock, ShaderMode};
 use crate::lab::grid::Grid;
 
@@ -228,9 +230,9 @@ impl BenchReport {
 #[derive(Serialize)]
 struct CsvRow<'a> {
     kind: Kind,
-    kernel: &'a str,
-    case: &'a str,
-    variant: &'a str,
+    kernel: Cow<'a, str>,
+    case: Cow<'a, str>,
+    variant: Cow<'a, str>,
     median: f64,
     first_quartile: f64,
     third_quartile: f64,
@@ -258,11 +260,11 @@ struct CsvRow<'a> {
     ratio_high: Option<f64>,
     #[serde(rename = "verdict")]
     change: Option<Change>,
-    adapter: &'a str,
-    kind_of_device: &'a str,
+    adapter: Cow<'a, str>,
+    kind_of_device: Cow<'a, str>,
     driver: String,
     mode: ShaderMode,
-    version: &'a str,
+    version: Cow<'a, str>,
 }
 
 impl<'a> CsvRow<'a> {
@@ -272,9 +274,9 @@ impl<'a> CsvRow<'a> {
         let ratio = compared.and_then(|row| row.ratio);
         Self {
             kind: t.kind,
-            kernel: &t.kernel,
-            case: &t.case,
-            variant: &t.variant,
+            kernel: inert(&t.kernel),
+            case: inert(&t.case),
+            variant: inert(&t.variant),
             median: t.spread.median,
             first_quartile: t.spread.quartiles.0,
             third_quartile: t.spread.quartiles.1,
@@ -301,11 +303,12 @@ impl<'a> CsvRow<'a> {
             ratio_low: ratio.map(|r| r.low),
             ratio_high: ratio.map(|r| r.high),
             change: compared.map(|row| row.change),
-            adapter: &device.adapter.name,
-            kind_of_device: &device.adapter.kind,
-            driver: format!("{} {}", device.adapter.driver, device.adapter.driver_info).trim().to_owned(),
+            adapter: inert(&device.adapter.name),
+            kind_of_device: inert(&device.adapter.kind),
+            driver: inert(format!("{} {}", device.adapter.driver, device.adapter.driver_info).trim())
+                .into_owned(),
             mode: device.mode,
-            version: &device.version,
+            version: inert(&device.version),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::comparison::Comparison;
 use super::roofline::Ceilings;
 use super::sensors::Sensors;
 use super::timing::{Spread, Timing};
-use crate::files::read_regular;
+use crate::files::read_unmarked;
 use crate::gpu::{Clock, Gpu};
 use crate::lab::Device;
 
@@ -95,7 +95,7 @@ impl BenchReport {
     /// [`OldReportError`].
     pub fn load(path: &Path) -> Result<Self, OldReportError> {
         let bytes =
-            read_regular(path).map_err(|source| OldReportError::Read { path: path.to_owned(), source })?;
+            read_unmarked(path).map_err(|source| OldReportError::Read { path: path.to_owned(), source })?;
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|source| OldReportError::NotJson { path: path.to_owned(), source })?;
         let schema = value.get("schema").unwrap_or(&Value::Null);

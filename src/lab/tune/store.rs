@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::read_regular;
+use crate::files::read_unmarked;
 use crate::gpu::Gpu;
 
 /// Version of the file's layout.
@@ -127,18 +127,22 @@ impl Tuning {
 
     /// Reads the file of this device. Problems with it are not errors: see [`Stored::Ignored`].
     pub fn load(gpu: &Gpu, path: &Path) -> Stored {
-        let bytes = match read_regular(path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Stored::None,
-            Err(e) => return Stored::Ignored(format!("it cannot be read: {e}")),
-        };
-        match serde_json::from_slice::<Self>(&bytes) {
-            Err(e) => Stored::Ignored(format!("it is damaged: {e}")),
+        match Self::read(path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Stored::None,
+            Err(e) => Stored::Ignored(format!("it cannot be read: {e}")),
             Ok(found) => match found.mismatch(&Self::new(gpu)) {
                 Some(reason) => Stored::Ignored(reason),
                 None => Stored::Usable(found),
             },
         }
+    }
+
+    /// Reads the file of any device.
+    ///
+    /// # Errors
+    /// Those of the operating system; [`std::io::ErrorKind::InvalidData`] for a damaged file.
+    pub fn read(path: &Path) -> std::io::Result<Self> {
+        Ok(serde_json::from_slice(&read_unmarked(path)?)?)
     }
 
     fn mismatch(&self, current: &Self) -> Option<String> {
