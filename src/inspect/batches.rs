@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::clip::ClipError;
 use crate::dapo::learner::DapoError;
 use crate::data::{ImageError, Photo, PhotoReader, Preprocess, Tile, read_ahead};
+use crate::words::plural;
 
 /// A job whose image file was read, or could not be.
 #[derive(Debug)]
@@ -182,7 +183,12 @@ impl<'a, J, R> Batches<'a, J, R> {
 }
 
 fn missing_results(found: usize, expected: usize) -> DapoError {
-    ClipError::Request(format!("the model returned {found} results for {expected} images")).into()
+    ClipError::Request(format!(
+        "the model returned {} for {}",
+        plural(found, "result"),
+        plural(expected, "image")
+    ))
+    .into()
 }
 
 impl<J, R> Iterator for Batches<'_, J, R> {

@@ -171,7 +171,7 @@ impl Parameters {
         let first: Vec<String> = unused.iter().take(3).map(|name| format!("'{name}'")).collect();
         (!unused.is_empty()).then(|| {
             format!(
-                "{} tensors of the learner are not used: {}{}",
+                "{} of the learner not used: {}{}",
                 unused.len(),
                 first.join(", "),
                 if unused.len() > first.len() { ", …" } else { "" }

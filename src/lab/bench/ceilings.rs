@@ -1,6 +1,7 @@
 //! The ceilings of a device: measured, not looked up. Multiply-adds, by matrix units too, copy and reads of memory,
 //! cache and workgroup memory by the probe kernels, the cost of a launch and of a submit by nearly empty ones.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::measure::interleave;
@@ -71,10 +72,14 @@ fn long_enough<P: Verifiable>(
     Ok(chosen)
 }
 
-/// Measures the device's ceilings.
+/// Measures the device's ceilings, all of them: `progress` cannot end this, which takes seconds.
 pub fn ceilings(gpu: &Gpu, repetitions: usize, progress: &mut Progress<'_>) -> Result<Ceilings, GpuError> {
     let repetitions = repetitions.max(CEILING_RUNS);
-    progress(0, 1, "ceilings");
+    let mut progress = |done: usize, total: usize, what: &str| {
+        let _ = progress(done, total, what);
+        ControlFlow::Continue(())
+    };
+    let _ = progress(0, 1, "ceilings");
     let warmup = Warmup::new(gpu)?;
     let mut probes = vec![
         long_enough(gpu, &warmup, &COPIES, None)?,
@@ -92,7 +97,7 @@ pub fn ceilings(gpu: &Gpu, repetitions: usize, progress: &mut Progress<'_>) -> R
             shapes.push(&sizes[0]);
         }
     }
-    interleave(gpu, &warmup, &mut probes, repetitions, progress)?;
+    interleave(gpu, &warmup, &mut probes, repetitions, &mut progress)?;
     let empty = Copy { len: 4 };
     let tiny = Prepared::new(gpu, &empty, None)?;
     let many = 64;

@@ -1,0 +1,112 @@
+//! Laboratory commands that are stopped in the middle leave what they have done, and say that it is a part.
+#![cfg(unix)]
+
+use std::fs;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::Place;
+use crate::common::{self, Run};
+
+fn start(place: &Place, words: &[&str]) -> Child {
+    let mut command = place.program();
+    command.env("XDG_CACHE_HOME", place.path("cache")).env("DAPO_PROGRESS", "0.02");
+    command
+        .args(words)
+        .stdout(Stdio::piped())
+        .stderr(fs::File::create(place.path("stderr")).expect("a file"));
+    command.spawn().expect("the program starts")
+}
+
+fn stderr(place: &Place) -> String {
+    fs::read_to_string(place.path("stderr")).expect("the messages")
+}
+
+/// Waits until the program has said this.
+fn wait_for(place: &Place, words: &str) {
+    let started = Instant::now();
+    while !stderr(place).contains(words) {
+        assert!(started.elapsed() < Duration::from_secs(300), "'{words}' was not said: {}", stderr(place));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn stop(place: &Place, child: Child, signal: &str) -> Run {
+    let sent =
+        std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill");
+    assert!(sent.success());
+    let mut run: Run = child.wait_with_output().expect("it ends").into();
+    run.stderr = stderr(place);
+    assert!(run.stderr.contains("interrupted: "), "{run:#?}");
+    assert_eq!(run.code, Some(130), "{run:#?}");
+    run
+}
+
+fn json(place: &Place, name: &str) -> Value {
+    let bytes = fs::read(place.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+    serde_json::from_slice(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+#[test]
+fn an_interrupted_check_writes_what_was_checked_and_calls_it_partial() {
+    let place = Place::new();
+    for signal in ["-INT", "-TERM"] {
+        let child = start(&place, &["check", "--out", "check.json"]);
+        wait_for(&place, "progress: 2 of");
+        let run = stop(&place, child, signal);
+        assert!(run.stdout.contains("PARTIAL: stopped after ") && !run.stdout.contains("PASSED"), "{run:#?}");
+        let report = json(&place, "check.json");
+        assert_eq!((&report["partial"], &report["passed"]), (&Value::Bool(true), &Value::Bool(false)));
+        let (done, asked) =
+            (report["cases"].as_u64().expect("cases"), report["cases_asked"].as_u64().expect("cases"));
+        assert!((2..asked).contains(&done), "{done} of {asked}");
+        assert!(report["outcomes"].as_array().is_some_and(|outcomes| outcomes.len() as u64 >= done));
+    }
+}
+
+#[test]
+fn a_killed_check_leaves_whole_json_of_what_was_checked() {
+    let place = Place::new();
+    let mut child = start(&place, &["check", "--out", "check.json"]);
+    wait_for(&place, "progress: 2 of");
+    child.kill().expect("it was running");
+    child.wait().expect("it ends");
+    let report = json(&place, "check.json");
+    assert_eq!(report["partial"], true);
+    assert!(report["cases"].as_u64().is_some_and(|done| done > 0));
+}
+
+#[test]
+fn an_interrupted_bench_prints_and_writes_what_was_timed() {
+    let place = Place::new();
+    let words =
+        ["bench", "--kernel", "copy", "--kernel", "softmax", "--repeat", "100000", "--out", "bench.json"];
+    let child = start(&place, &words);
+    // In the repetitions, after the ceilings and the preparation.
+    wait_for(&place, "00,000 ");
+    std::thread::sleep(Duration::from_millis(500));
+    let run = stop(&place, child, "-INT");
+    assert!(run.stdout.contains("PARTIAL") && run.stdout.contains("copy f32"), "{run:#?}");
+    let report = json(&place, "bench.json");
+    assert_eq!(report["partial"], true);
+    assert!(report["timings"].as_array().is_some_and(|timings| !timings.is_empty()));
+    // It can be compared with, and that is said.
+    let again = ["bench", "--case", "copy f32 n=4096", "--repeat", "2", "--compare", "bench.json"];
+    let run = place.run(&again);
+    assert!(run.stderr.contains("the old run was stopped before its end"), "{run:#?}");
+}
+
+#[test]
+fn an_interrupted_tune_keeps_what_was_raced() {
+    let place = Place::new();
+    let child = start(&place, &["tune", "--case", "softmax"]);
+    wait_for(&place, "progress: 1 of");
+    let run = stop(&place, child, "-TERM");
+    assert!(run.stderr.contains("PARTIAL: stopped after "), "{run:#?}");
+    let mut show = place.program();
+    let shown =
+        common::finish(show.env("XDG_CACHE_HOME", place.path("cache")).args(["tune", "--show"])).succeeds();
+    assert!(shown.stdout.contains("softmax"), "{shown:#?}");
+}
