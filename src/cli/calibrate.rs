@@ -47,7 +47,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         (Some(out), _) => out.as_path(),
         (None, Some(path)) => path,
         (None, None) => {
-            return Err(Failure::new("there is no learner to store the threshold in").hint(
+            return Err(Failure::usage("there is no learner to store the threshold in").hint(
                 "name a file with --out FILE.json, and pass it to detect or watch with --calibration",
             ));
         }

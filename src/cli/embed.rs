@@ -54,7 +54,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         _ => args.texts.clone(),
     };
     if args.images.is_empty() && names.is_empty() {
-        return Err(Failure::new("nothing to embed").hint("give --image FILE… or --text TEXT… or both"));
+        return Err(Failure::usage("nothing to embed").hint("give --image FILE… or --text TEXT… or both"));
     }
     // Checked before any work: can the output be written? This leaves no file.
     drop(AtomicFile::create(&args.out)?);

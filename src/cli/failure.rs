@@ -81,7 +81,18 @@ impl From<ClipError> for Failure {
             }
             other => other.hint(),
         };
-        Self::new(error.to_string()).hint(hint)
+        match &error {
+            // A size, a batch or names that this model does not take.
+            ClipError::Request(_) => Self::usage(error.to_string()),
+            _ => Self::new(error.to_string()),
+        }
+        .hint(hint)
+    }
+}
+
+impl From<PromptError> for Failure {
+    fn from(error: PromptError) -> Self {
+        Self::usage(error.to_string())
     }
 }
 
@@ -130,7 +141,6 @@ self_explaining!(
     OldReportError,
     OverlayError,
     PictureError,
-    PromptError,
     RegionError,
     ReportError,
     ResultsError,

@@ -141,8 +141,8 @@ pub struct BatchArg {
 /// How large images are cut.
 #[derive(Debug, Args)]
 pub struct TilingArgs {
-    /// Cut images that are larger into overlapping tiles of this many pixels, for small defects in large images. Tiles add
-    /// to the map and its boxes; the score, the type and good or defective follow the whole image
+    /// Cut images that are larger into overlapping tiles of this many pixels, for small defects in large images. Tiles
+    /// change the map and add boxes; the score, the type and good or defective follow the whole image
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(16..))]
     tile: Option<u32>,
     /// Share of a tile that it has in common with the next

@@ -116,7 +116,8 @@ pub fn remove_empty_folders() {
 /// A message that names the folder and the fix.
 pub fn writable_folder(path: &Path) -> Result<(), Failure> {
     let refuse = |e: std::io::Error| {
-        Failure::new(format!("{}: cannot write here: {e}", path.display()))
+        let why = if path.is_file() { "it is a file, not a folder".to_owned() } else { e.to_string() };
+        Failure::new(format!("{}: cannot write here: {why}", path.display()))
             .hint("choose another folder with --out, or change its permissions")
     };
     let missing: Vec<&Path> =

@@ -163,6 +163,45 @@ pub fn find_regions(
     Ok(Regions { found, small, beyond })
 }
 
+/// Puts regions of `whole` into `map`, a mean of it and of other maps, that no region of the map has a pixel of; both of
+/// `width` × `height` values. Afterwards [`find_regions`] finds in the map what it finds in `whole`, or what is left of it.
+/// Returns how many regions were put back. `options` are those of the map, `own` those of `whole`.
+///
+/// ```
+/// use dapo_wgpu::dapo::regions::{RegionOptions, restore_regions};
+///
+/// let options = RegionOptions { threshold: 0.5, min_area: 2, max_regions: 64 };
+/// let whole = [0.9, 0.9, 0.0, 0.0, 0.8, 0.8];
+/// let mut map = [0.6, 0.6, 0.0, 0.0, 0.4, 0.4];
+/// assert_eq!(restore_regions(&mut map, &whole, (6, 1), &options, &options), 1);
+/// assert_eq!(map, [0.6, 0.6, 0.0, 0.0, 0.8, 0.8]);
+/// ```
+pub fn restore_regions(
+    map: &mut [f32],
+    whole: &[f32],
+    (width, height): (usize, usize),
+    options: &RegionOptions,
+    own: &RegionOptions,
+) -> usize {
+    if map.len() != whole.len() || width.checked_mul(height) != Some(map.len()) {
+        return 0; // which finding regions refuses
+    }
+    let mut found = vec![false; map.len()];
+    components(map, (width, height), options.threshold, |members| {
+        if members.len() >= options.min_area {
+            members.iter().for_each(|&at| found[at] = true);
+        }
+    });
+    let mut restored = 0;
+    components(whole, (width, height), own.threshold, |members| {
+        if members.len() >= own.min_area && !members.iter().any(|&at| found[at]) {
+            members.iter().for_each(|&at| map[at] = whole[at].max(map[at]));
+            restored += 1;
+        }
+    });
+    restored
+}
+
 /// Refuses a slice that does not fit its stated size or holds a value that is not finite.
 fn check(
     values: &[f32],

@@ -27,6 +27,8 @@ impl From<f32> for BoxOptions {
 pub(super) struct Least {
     /// In pixels of the map.
     pub cells: usize,
+    /// The same for what the whole photo shows by itself, however it is cut.
+    pub whole_cells: usize,
     /// In pixels of the photo, rounded up.
     pub area: u64,
 }
@@ -42,18 +44,23 @@ pub(super) fn least_cells(min_area: Option<u64>, photo: &Photo, size: usize) -> 
     let noise = RegionOptions::default().min_area as u128;
     // Tiles are all of one size.
     let seen = photo.tiles.first().map_or(whole, |tile| pixels((tile.width, tile.height)).min(whole));
-    let (least, area) = match min_area {
-        Some(area) => ((u128::from(area) * cells).div_ceil(whole), u128::from(area)),
-        None => ((noise * seen).div_ceil(whole), (noise * seen).div_ceil(cells)),
+    let (least, least_whole, area) = match min_area {
+        Some(area) => {
+            let least = (u128::from(area) * cells).div_ceil(whole);
+            (least, least, u128::from(area))
+        }
+        None => ((noise * seen).div_ceil(whole), noise, (noise * seen).div_ceil(cells)),
     };
+    let count = |cells: u128| usize::try_from(cells).unwrap_or(usize::MAX).max(1);
     Least {
-        cells: usize::try_from(least).unwrap_or(usize::MAX).max(1),
+        cells: count(least),
+        whole_cells: count(least_whole),
         area: u64::try_from(area).unwrap_or(u64::MAX),
     }
 }
 
 /// What is to be said of an image's boxes.
-pub(super) fn notes(image: &ScoredImage, threshold: f32) -> Vec<String> {
+pub(super) fn notes(image: &ScoredImage, restored: usize, threshold: f32) -> Vec<String> {
     let mut notes = Vec::new();
     if image.verdict == Some(Verdict::Good) && !image.boxes.is_empty() {
         notes.push(format!(
@@ -61,6 +68,9 @@ pub(super) fn notes(image: &ScoredImage, threshold: f32) -> Vec<String> {
             plural(image.boxes.len(), "region"),
             agree(image.boxes.len(), "the box", "the boxes")
         ));
+    }
+    if restored > 0 {
+        notes.push(format!("{} that the whole photo shows and its tiles do not", plural(restored, "box")));
     }
     if let Some(Unboxed { small, least_area, beyond }) = image.unboxed {
         if small > 0 {
@@ -132,12 +142,18 @@ mod tests {
     #[test]
     fn the_least_area_follows_the_scale_at_which_the_model_saw_the_photo() {
         let (size, tiling) = ((2000, 3000), Tiling { edge: 500, overlap: 0.25 });
-        assert_eq!(least_cells(None, &photo(size, None), 128), Least { cells: 16, area: 5860 });
+        assert_eq!(
+            least_cells(None, &photo(size, None), 128),
+            Least { cells: 16, whole_cells: 16, area: 5860 }
+        );
         // 16 pixels of a map of 128 pixels over 500 × 500 are 244.1 of the photo: less than one of the whole map.
         let tiled = photo(size, Some(tiling));
-        assert_eq!(least_cells(None, &tiled, 128), Least { cells: 1, area: 245 });
-        assert_eq!(least_cells(Some(1000), &tiled, 128), Least { cells: 3, area: 1000 });
-        assert_eq!(least_cells(Some(0), &photo(size, None), 128), Least { cells: 1, area: 0 });
+        assert_eq!(least_cells(None, &tiled, 128), Least { cells: 1, whole_cells: 16, area: 245 });
+        assert_eq!(least_cells(Some(1000), &tiled, 128), Least { cells: 3, whole_cells: 3, area: 1000 });
+        assert_eq!(
+            least_cells(Some(0), &photo(size, None), 128),
+            Least { cells: 1, whole_cells: 1, area: 0 }
+        );
         assert_eq!(least_cells(Some(u64::MAX), &photo((1, 1), None), 1 << 20).cells, usize::MAX);
         // With tiles it is never more.
         for edge in [400, 1999, 2500, 2999] {

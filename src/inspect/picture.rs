@@ -1,12 +1,13 @@
 //! From a photo and its detection to boxes, entries of results, overlays and map files.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
 use super::boxes::{BoxOptions, least_cells, notes};
 use crate::dapo::Detection;
-use crate::dapo::regions::{RegionError, RegionOptions, Regions, find_regions};
+use crate::dapo::regions::{RegionError, RegionOptions, Regions, find_regions, restore_regions};
 use crate::data::Photo;
 use crate::report::overlay::{self, ALPHA};
 use crate::report::results::{DefectBox, MapFiles, NORMAL, ScoredImage, Unboxed, Verdict};
@@ -58,6 +59,8 @@ pub struct Findings<'a> {
     pub boxes: Vec<DefectBox>,
     /// Regions of the map without a box.
     pub unboxed: Unboxed,
+    /// Boxes of regions that only the whole photo shows, and its tiles do not.
+    restored: usize,
     /// Which regions have boxes.
     options: BoxOptions,
 }
@@ -78,8 +81,17 @@ impl<'a> Findings<'a> {
         let least = least_cells(options.min_area, photo, detection.size);
         let wanted =
             RegionOptions { threshold: options.threshold, min_area: least.cells, ..RegionOptions::default() };
+        let (shown, restored) = match &detection.whole {
+            None => (Cow::Borrowed(&binary[..]), 0),
+            Some(whole) => {
+                let own = RegionOptions { min_area: least.whole_cells, ..wanted };
+                let mut shown = binary.clone();
+                let restored = restore_regions(&mut shown, whole, size, &wanted, &own);
+                (Cow::Owned(shown), restored)
+            }
+        };
         let Regions { found, small, beyond } =
-            find_regions(&binary, size, photo.original_size, Some(&detection.maps), &wanted)?;
+            find_regions(&shown, size, photo.original_size, Some(&detection.maps), &wanted)?;
         let name = |class: Option<usize>| defects[class.unwrap_or(detection.defect)].clone();
         let boxes = found.into_iter().map(|r| DefectBox {
             x: r.x,
@@ -91,7 +103,7 @@ impl<'a> Findings<'a> {
             defect_type: name(r.class),
         });
         let unboxed = Unboxed { small, least_area: least.area, beyond };
-        Ok(Self { photo, detection, defects, boxes: boxes.collect(), binary, unboxed, options })
+        Ok(Self { photo, detection, defects, boxes: boxes.collect(), binary, unboxed, restored, options })
     }
 
     /// The image's entry in results, without files. It is called defective from a score of `alarm_threshold`.
@@ -114,7 +126,7 @@ impl<'a> Findings<'a> {
             overlay: None,
             maps: None,
         };
-        result.notes.extend(notes(&result, self.options.threshold));
+        result.notes.extend(notes(&result, self.restored, self.options.threshold));
         result
     }
 

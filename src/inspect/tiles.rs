@@ -5,9 +5,8 @@
 //! * the score and the type are those of the whole image: a tile cut out of an object is not what prompts describe,
 //!   and the largest of many scores would raise alarms on large images only because they are large;
 //! * at each pixel of the map the tiles that cover it are averaged, weighted by how far the pixel lies from the edge
-//!   of the tile (where a tile sees little of the surroundings);
-//! * where that average is more of a defect than what the whole shows, the map is the mean of the two; elsewhere it is
-//!   the whole's. So tiles add to the map, and never hide what the whole shows.
+//!   of the tile (where a tile sees little of the surroundings), and the map is the mean of that and the whole's;
+//! * what the whole showed is kept beside it, so that a region that tiles dilute has its box all the same.
 
 use crate::dapo::Detection;
 use crate::data::Tile;
@@ -42,13 +41,11 @@ pub fn merge(whole: Detection, size: (u32, u32), tiles: Vec<(Tile, Detection)>) 
         }
     }
     let mut merged = whole;
-    for at in 0..area {
-        let weight = weights[at];
-        // Channel 0 is normal: less of it is more of a defect.
-        if weight > 0.0 && sums[at] / weight < merged.maps[at] {
-            for place in (at..merged.maps.len()).step_by(area) {
-                merged.maps[place] = (merged.maps[place] + sums[place] / weight) / 2.0;
-            }
+    merged.whole = Some(merged.binary_map());
+    for (at, value) in merged.maps.iter_mut().enumerate() {
+        let weight = weights[at % area];
+        if weight > 0.0 {
+            *value = (*value + sums[at] / weight) / 2.0;
         }
     }
     merged
@@ -94,7 +91,8 @@ mod tests {
     use crate::data::Tiling;
 
     fn detection(map: Vec<f32>, size: usize) -> Detection {
-        Detection { score: 0.25, probabilities: vec![0.75, 0.25], defect: 0, maps: map, size, layers: 1 }
+        let probabilities = vec![0.75, 0.25];
+        Detection { score: 0.25, probabilities, defect: 0, maps: map, size, layers: 1, whole: None }
     }
 
     #[test]
@@ -123,35 +121,6 @@ mod tests {
     }
 
     #[test]
-    fn tiles_never_hide_what_the_whole_shows() {
-        // Two classes beside normal; the whole sees a defect of the second on the left, the tiles one of the first above.
-        let (size, area) = (8, 64);
-        let map = |is_defect: fn(usize) -> bool, class: usize| -> Vec<f32> {
-            let channel = |c: usize| {
-                (0..area).map(move |at| match (c, is_defect(at)) {
-                    (0, true) => 0.25,
-                    (0, false) => 1.0,
-                    (c, true) if c == class => 0.75,
-                    _ => 0.0,
-                })
-            };
-            (0..3).flat_map(channel).collect()
-        };
-        let found = |maps| Detection { maps, ..detection(Vec::new(), size) };
-        let tiles = Tiling { edge: 50, overlap: 0.0 }.tiles((100, 100));
-        let parts = tiles.iter().map(|&t| (t, found(map(|at| at / 8 < 2, 1)))).collect();
-        let whole = found(map(|at| at % 8 < 3, 2));
-        let merged = merge(whole.clone(), (100, 100), parts);
-        assert!(whole.maps[..area].iter().zip(&merged.maps).all(|(whole, merged)| merged <= whole));
-        assert!(merged.maps[..area].iter().any(|normal| (0.5..0.9).contains(normal)), "the tiles count");
-        // A distribution at each pixel, as before.
-        for at in 0..area {
-            let sum: f32 = (0..3).map(|c| merged.maps[c * area + at]).sum();
-            assert!((sum - 1.0).abs() < 1e-6);
-        }
-    }
-
-    #[test]
     fn a_small_defect_that_only_a_tile_sees_is_on_the_map() {
         let size = 8;
         let mut seen = vec![1.0; 64];
@@ -165,5 +134,6 @@ mod tests {
         let merged = merge(quiet(), (100, 100), parts);
         let low: Vec<usize> = (0..64).filter(|&at| merged.maps[at] < 0.9).collect();
         assert_eq!(low, [0], "{:?}", merged.maps);
+        assert_eq!(merged.whole, Some(vec![0.0; 64]), "what the whole showed");
     }
 }

@@ -64,6 +64,32 @@ fn boxes_stay_inside_odd_sizes_and_contain_their_region() {
 }
 
 #[test]
+fn every_region_of_the_whole_has_a_part_in_the_map_afterwards() {
+    let (whole, size) = draw(&["99....", "99....", "....77", "...77.", "5.....", "......"]);
+    // Of the first region a part is left, the second is diluted, the third is too small on its own.
+    let (mut map, _) = draw(&["9.....", "......", "....44", "...44.", "......", ".....8"]);
+    let before = map.clone();
+    let own = RegionOptions { min_area: 2, ..EVERYTHING };
+    assert_eq!(restore_regions(&mut map, &whole, size, &EVERYTHING, &own), 1);
+    let regions = |map: &[f32]| find_regions(map, size, (6, 6), None, &EVERYTHING).expect("regions").found;
+    let boxes: Vec<_> = regions(&map).iter().map(|r| (r.x, r.y, r.width, r.height)).collect();
+    assert_eq!(boxes, [(0, 0, 1, 1), (5, 5, 1, 1), (3, 2, 3, 2)]);
+    assert!(map.iter().zip(&before).all(|(after, before)| after >= before));
+    // Nothing to do, and nothing that fits.
+    assert_eq!(restore_regions(&mut map, &whole, size, &EVERYTHING, &own), 0);
+    assert_eq!(restore_regions(&mut map, &whole[1..], size, &EVERYTHING, &own), 0);
+    assert_eq!(restore_regions(&mut [], &[], (0, 0), &EVERYTHING, &own), 0);
+}
+
+#[test]
+fn what_has_no_region_is_counted() {
+    let (map, size) = draw(&["6....#", "66....", "....77"]);
+    let options = RegionOptions { min_area: 2, max_regions: 1, ..EVERYTHING };
+    let regions = find_regions(&map, size, (6, 3), None, &options).expect("regions");
+    assert_eq!((regions.found.len(), regions.small, regions.beyond), (1, 1, 1));
+}
+
+#[test]
 fn class_is_the_strongest_defect_inside() {
     let (map, size) = draw(&["#.#"]);
     // Channels: normal, first defect, second defect. Normal never wins, however strong.
