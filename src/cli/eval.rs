@@ -23,7 +23,7 @@ use crate::eval::{
 use crate::files::open_regular;
 use crate::inspect::picture::THUMBNAIL_SIDE;
 use crate::report::results::{Model, Program};
-use crate::words::plural;
+use crate::words::{agree, plural};
 
 /// Options of `eval`.
 #[derive(Debug, clap::Args)]
@@ -156,7 +156,7 @@ fn work(
     total: usize,
 ) -> Result<bool, Failure> {
     if run.done() > 0 {
-        say!("{} of {} done before", run.done(), plural(total, "image"));
+        say!("{} of {} {} done before", run.done(), plural(total, "image"), agree(total, "was", "were"));
     }
     let bar = progress(total, "images");
     bar.set_position(run.done() as u64);
