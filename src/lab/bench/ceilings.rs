@@ -72,13 +72,10 @@ fn long_enough<P: Verifiable>(
     Ok(chosen)
 }
 
-/// Measures the device's ceilings, all of them: `progress` cannot end this, which takes seconds.
+/// Measures the device's ceilings. What follows needs them: when `progress` ends this, as few runs are made as make a
+/// ceiling.
 pub fn ceilings(gpu: &Gpu, repetitions: usize, progress: &mut Progress<'_>) -> Result<Ceilings, GpuError> {
-    let repetitions = repetitions.max(CEILING_RUNS);
-    let mut progress = |done: usize, total: usize, what: &str| {
-        let _ = progress(done, total, what);
-        ControlFlow::Continue(())
-    };
+    let mut repetitions = repetitions.max(CEILING_RUNS);
     let _ = progress(0, 1, "ceilings");
     let warmup = Warmup::new(gpu)?;
     let mut probes = vec![
@@ -97,7 +94,17 @@ pub fn ceilings(gpu: &Gpu, repetitions: usize, progress: &mut Progress<'_>) -> R
             shapes.push(&sizes[0]);
         }
     }
-    interleave(gpu, &warmup, &mut probes, repetitions, &mut progress)?;
+    // Of all probes together, those of their choice included; each has been run in turn once at least by then.
+    let enough = probes.len() * (CEILING_RUNS + 1);
+    let mut stopped = false;
+    let mut watched = |done: usize, total: usize, what: &str| {
+        stopped |= progress(done, total, what).is_break() && done > enough;
+        if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    interleave(gpu, &warmup, &mut probes, repetitions, &mut watched)?;
+    if stopped {
+        repetitions = CEILING_RUNS;
+    }
     let empty = Copy { len: 4 };
     let tiny = Prepared::new(gpu, &empty, None)?;
     let many = 64;
