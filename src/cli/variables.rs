@@ -12,6 +12,7 @@ const KNOWN: &[&str] = &[
     "DAPO_DEFAULT_LIMITS",
     "DAPO_HUB_URL",
     "DAPO_ISA_CHILD",
+    "DAPO_KERNELS",
     "DAPO_KILLS",
     "DAPO_LOSE_DEVICE_AT",
     "DAPO_MAPS",
@@ -37,7 +38,7 @@ const KNOWN: &[&str] = &[
     "DAPO_WGPU",
 ];
 
-/// How alike two names must be, from 0 to 1, for one to be taken for the other.
+/// How alike two names must be, from 0 to 1, for one to be taken for the other; as the beginning of one is.
 const ALIKE: f64 = 0.6;
 
 /// A sentence for each variable of this process that looks like one of the program's and is none.
@@ -60,7 +61,10 @@ fn of(names: impl Iterator<Item = OsString>) -> Vec<String> {
 
 fn sentence(name: &str) -> String {
     let upper = name.to_ascii_uppercase();
-    let likeness = |known: &str| strsim::normalized_damerau_levenshtein(&upper[5..], &known[5..]);
+    let likeness = |known: &str| match known[5..].starts_with(&upper[5..]) && upper.len() > 7 {
+        true => ALIKE.max(strsim::normalized_damerau_levenshtein(&upper[5..], &known[5..])),
+        false => strsim::normalized_damerau_levenshtein(&upper[5..], &known[5..]),
+    };
     let nearest = KNOWN.iter().map(|known| (likeness(known), *known)).max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
         Some((likeness, known)) if likeness >= ALIKE => {

@@ -293,7 +293,7 @@ mod tests {
         let short = |pixels: &[f32], _: &[&u8]| Ok(pixels.chunks(3).skip(1).map(|p| vec![p[0]]).collect());
         let mut batches = Batches::new(photos(3), identity(), 2, short, join);
         let error = batches.next().unwrap().unwrap_err();
-        assert_eq!(error.to_string(), "the model returned 1 results for 2 images");
+        assert_eq!(error.to_string(), "the model returned 1 result for 2 images");
     }
 
     #[test]

@@ -91,12 +91,20 @@ fn an_interrupted_bench_prints_and_writes_what_was_timed() {
     // In the repetitions of the cases: that kernel is none of the ceilings.
     wait_for(&place, |_, _, what| what.starts_with("softmax"));
     let run = stop(&place, child, "-INT");
-    assert!(run.stdout.contains("PARTIAL") && run.stdout.contains("copy f32"), "{run:#?}");
+    assert!(run.stdout.contains("PARTIAL") && run.stdout.contains("softmax f32"), "{run:#?}");
     let report = json(&place, "bench.json");
     assert_eq!(report["partial"], true);
     assert!(report["timings"].as_array().is_some_and(|timings| !timings.is_empty()), "{report}");
     // It can be compared with, and that is said.
-    let again = ["bench", "--case", "copy f32 n=4096", "--repeat", "2", "--compare", "bench.json"];
+    let again = [
+        "bench",
+        "--case",
+        "softmax f32 rows=9232 width=577 scale=1",
+        "--repeat",
+        "1",
+        "--compare",
+        "bench.json",
+    ];
     let run = place.run(&again);
     assert!(run.stderr.contains("the old run was stopped before its end"), "{run:#?}");
 }
