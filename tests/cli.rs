@@ -19,6 +19,8 @@ mod files;
 mod images;
 #[path = "cli/import.rs"]
 mod import;
+#[path = "cli/interrupts.rs"]
+mod interrupts;
 #[path = "cli/laboratory.rs"]
 mod laboratory;
 #[path = "cli/learners.rs"]
@@ -41,6 +43,8 @@ mod scoring;
 mod stopping;
 #[path = "cli/tables.rs"]
 mod tables;
+#[path = "cli/tiling.rs"]
+mod tiling;
 #[path = "cli/training.rs"]
 mod training;
 #[path = "cli/tuning.rs"]

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::Failure;
 use super::inspection::InspectArgs;
+use super::numbers::rate;
 use super::options::RunArgs;
 use super::output::{print, progress, watch_interrupt};
 use super::reading::tell;
@@ -13,6 +14,7 @@ use super::say::say;
 use crate::dapo::Alarm;
 use crate::data::{Collected, ReadTally, collect};
 use crate::report::{AtomicFile, write_atomic};
+use crate::words::{agree, plural};
 
 /// Options of `calibrate`.
 #[derive(Debug, clap::Args)]
@@ -21,7 +23,7 @@ pub struct Args {
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     good: Vec<PathBuf>,
     /// Wanted share of good images that raise an alarm
-    #[arg(long, value_name = "R", default_value_t = 0.01)]
+    #[arg(long, value_name = "R", default_value_t = 0.01, value_parser = rate)]
     false_alarms: f64,
     #[command(flatten)]
     inspect: InspectArgs,
@@ -45,7 +47,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         (Some(out), _) => out.as_path(),
         (None, Some(path)) => path,
         (None, None) => {
-            return Err(Failure::new("there is no learner to store the threshold in").hint(
+            return Err(Failure::usage("there is no learner to store the threshold in").hint(
                 "name a file with --out FILE.json, and pass it to detect or watch with --calibration",
             ));
         }
@@ -96,7 +98,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         out.display()
     );
     if left_out.count() > 0 {
-        say!("{} files were left out of it, see above", left_out.count());
+        let files = left_out.count();
+        say!("{} {} left out of it, see above", plural(files, "file"), agree(files, "was", "were"));
     }
     Ok(ExitCode::SUCCESS)
 }

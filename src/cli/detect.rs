@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::Failure;
-use super::inspection::{InspectArgs, Inspection, ThresholdArgs, adapter, check_threshold};
+use super::inspection::{InspectArgs, Inspection, ThresholdArgs, adapter};
 use super::options::{RunArgs, TilingArgs};
 use super::output::{print, progress, watch_interrupt, writable_folder};
 use super::reading::tell;
@@ -16,11 +16,12 @@ use crate::clip::embedded;
 use crate::dapo::{Alarm, Detection, Prompts, TOP_PATCHES};
 use crate::data::{Collected, ImageEntry, Photo, ReadTally, Reason, collect};
 use crate::inspect::picture::{Findings, PICTURE_SIDE};
-use crate::inspect::{Inspected, left_out};
+use crate::inspect::{Inspected, box_remarks, left_out};
 use crate::report::results::{
     FailedImage, ImageResult, Program, Results, SCHEMA, ScoredImage, Timing, Verdict,
 };
 use crate::report::{ReportBuilder, ReportOptions, shell_command, today};
+use crate::words::{agree, plural};
 
 /// Options of `detect`.
 #[derive(Debug, clap::Args)]
@@ -55,8 +56,7 @@ pub struct Args {
 /// # Errors
 /// Any error that stops the whole run; a bad image is reported in the results instead.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    check_threshold(args.threshold.threshold)?;
-    let tiling = args.tiling.tiling()?;
+    let tiling = args.tiling.tiling();
     let learner = args.inspect.detector.learner.read()?;
     let prompts = args.inspect.prompts(learner.as_ref())?;
     let found = collect(&args.paths)?;
@@ -97,6 +97,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let seconds = started.elapsed().as_secs_f64();
     let Writer { report, images, tally, .. } = writer;
     let scored = images.iter().filter(|image| image.scored().is_some()).count();
+    let remarks = box_remarks(images.iter().filter_map(ImageResult::scored));
     let results = Results {
         schema: SCHEMA.to_owned(),
         program: Program { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
@@ -115,6 +116,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         ])
         .into_iter()
         .chain(tiling.map(|tiling| ("tile".to_owned(), tiling.edge.into())))
+        .chain(args.threshold.min_area.map(|area| ("min_area".to_owned(), area.into())))
         .collect(),
         timing: Timing { images: scored, seconds, images_per_second: scored as f64 / seconds.max(1e-9) },
         notes: gpu
@@ -123,6 +125,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             .chain(inspector.detector().notes())
             .chain(note.clone())
             .chain(tally.lines())
+            .chain(remarks.clone())
             .chain(files.lines())
             .collect(),
         left_out: left_out(&files),
@@ -134,6 +137,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         say!("note: {note}");
     }
     tell(&tally);
+    remarks.iter().for_each(|line| say!("note: {line}"));
     conclude(args, &results, alarm.as_ref(), stopped)
 }
 
@@ -181,7 +185,7 @@ impl Writer<'_> {
     fn scored(&mut self, entry: &ImageEntry, photo: &Photo, detection: &Detection) -> Result<(), Failure> {
         let (args, out, stem) = (self.args, &self.args.out, &entry.stem);
         self.tally.add(&photo.info);
-        let findings = Findings::new(photo, detection, &self.prompts.defects, args.threshold.threshold)?;
+        let findings = Findings::new(photo, detection, &self.prompts.defects, args.threshold.boxes())?;
         let overlay = (!args.no_overlays).then(|| findings.save_overlay(out, stem)).transpose()?;
         let maps = args.save_maps.then(|| findings.save_maps(out, stem)).transpose()?;
         let scored = findings.result(entry.path.display().to_string(), self.threshold);
@@ -225,8 +229,8 @@ fn conclude(
     }
     let adapter = &results.adapter;
     say!(
-        "{} images in {:.1} s ({:.2}/s) on {} ({}); see {}",
-        results.images.len(),
+        "{} in {:.1} s ({:.2}/s) on {} ({}); see {}",
+        plural(results.images.len(), "image"),
         results.timing.seconds,
         results.timing.images_per_second,
         adapter.name,
@@ -253,10 +257,13 @@ fn conclude(
     }
     if !results.left_out.is_empty() {
         let files: usize = results.left_out.values().map(|files| files.count).sum();
-        say!("{files} files were left out; results.json says why");
+        say!("{} {} left out; results.json says why", plural(files, "file"), agree(files, "was", "were"));
     }
     if failed > 0 {
-        say!("{failed} of {} images could not be read; results.json says why", results.images.len());
+        say!(
+            "{failed} of {} could not be read; results.json says why",
+            plural(results.images.len(), "image")
+        );
     }
     Ok(match (stopped, failed) {
         (true, _) => ExitCode::from(130),

@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::Failure;
 use super::evaluated::{Outcome, page_options, write};
-use super::inspection::{DEFAULT_THRESHOLD, DetectorArgs, adapter, check_threshold};
+use super::inspection::{DEFAULT_THRESHOLD, DetectorArgs, adapter};
+use super::numbers::probability;
 use super::options::{BatchArg, DataArgs, DescriptionArg, RunArgs, TilingArgs};
 use super::output::{progress, watch_interrupt, writable_folder};
 use super::say::say;
@@ -22,6 +23,7 @@ use crate::eval::{
 use crate::files::open_regular;
 use crate::inspect::picture::THUMBNAIL_SIDE;
 use crate::report::results::{Model, Program};
+use crate::words::{agree, plural};
 
 /// Options of `eval`.
 #[derive(Debug, clap::Args)]
@@ -43,7 +45,7 @@ pub struct Args {
     #[command(flatten)]
     tiling: TilingArgs,
     /// Score from which an image is called defective [default: the learner's threshold, if it was calibrated, or 0.5]
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", value_parser = probability)]
     threshold: Option<f32>,
     /// Keep the maps below RUN/maps, in the tree of the images: `score` computes exact figures of them
     #[arg(long)]
@@ -60,11 +62,10 @@ pub struct Args {
 /// # Errors
 /// Any error that stops the whole run. Images that cannot be read are listed in the results.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let tiling = args.tiling.tiling()?;
+    let tiling = args.tiling.tiling();
     if args.batch.batch == 0 {
-        return Err(Failure::new("--batch 0: expected a whole number from 1"));
+        return Err(Failure::usage("--batch 0: expected a whole number from 1"));
     }
-    args.threshold.map_or(Ok(()), check_threshold)?;
     let set = sets::open_with(
         &args.data.data,
         args.data.layout.layout,
@@ -77,7 +78,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         say!("note: {problem}");
     }
     if set.problems.len() > 10 {
-        say!("note: {} more problems; see dapo-wgpu data inspect", set.problems.len() - 10);
+        say!("note: {} more; see dapo-wgpu data inspect", plural(set.problems.len() - 10, "problem"));
     }
     let plan = Plan::of(&set);
     let learner = args.detector.learner.read()?;
@@ -126,7 +127,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let options = EvaluateOptions { maps: maps.as_deref(), stop: interrupted, gallery: gallery.as_mut() };
     say!("on {}", gpu.adapter().line());
     if !work(&evaluator, &mut run, options, plan.part(args.shard).len())? {
-        say!("{} images are done; the same command goes on from there", run.done());
+        say!("{} done; the same command goes on from there", plural(run.done(), "image"));
         return Ok(ExitCode::from(130));
     }
     if args.shard.of > 1 {
@@ -155,7 +156,7 @@ fn work(
     total: usize,
 ) -> Result<bool, Failure> {
     if run.done() > 0 {
-        say!("{} of {total} images were done before", run.done());
+        say!("{} of {} {} done before", run.done(), plural(total, "image"), agree(total, "was", "were"));
     }
     let bar = progress(total, "images");
     bar.set_position(run.done() as u64);

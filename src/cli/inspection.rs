@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::learner::{Learner, LearnerArgs};
+use super::numbers::probability;
 use super::options::{BatchArg, ModelArgs};
 use super::output::note;
 use super::reading::ReadArgs;
@@ -11,7 +12,7 @@ use crate::clip::{Clip, embedded};
 use crate::dapo::{Alarm, Conditions, DEFAULT_DEFECTS, Detector, Prompts};
 use crate::files::read_regular;
 use crate::gpu::{AdapterSummary, Gpu};
-use crate::inspect::Inspector;
+use crate::inspect::{BoxOptions, Inspector};
 use crate::report::results::{Adapter, Model};
 
 /// Score from which an image is called defective when no threshold was calibrated.
@@ -48,11 +49,22 @@ pub struct InspectArgs {
 pub struct ThresholdArgs {
     /// Defect probability from which a pixel belongs to a box, and a score from which an image is called defective
     /// if no threshold was calibrated
-    #[arg(long, value_name = "P", default_value_t = DEFAULT_THRESHOLD)]
+    #[arg(long, value_name = "P", default_value_t = DEFAULT_THRESHOLD, value_parser = probability)]
     pub threshold: f32,
+    /// Least area of a region that gets a box, in pixels of the photo; 0 for any [default: what 16 pixels of the model's map
+    /// show: of the photo, or of a tile]
+    #[arg(long, value_name = "PIXELS")]
+    pub min_area: Option<u64>,
     /// Threshold that `calibrate` made [default: the learner's, if it has one]
     #[arg(long, value_name = "FILE.json")]
     pub calibration: Option<PathBuf>,
+}
+
+impl ThresholdArgs {
+    /// Which regions have boxes.
+    pub fn boxes(&self) -> BoxOptions {
+        BoxOptions { threshold: self.threshold, min_area: self.min_area }
+    }
 }
 
 /// An opened inspector, and what is known of it.
@@ -190,17 +202,6 @@ fn read_alarm(path: &Path) -> Result<Alarm, Failure> {
     let wrong = |problem: String| Failure::new(format!("{}: {problem}", path.display()));
     let text = read_regular(path).map_err(|e| wrong(e.to_string()))?;
     Alarm::from_json(&text).map_err(wrong)
-}
-
-/// Checks a `--threshold`.
-///
-/// # Errors
-/// A message for anything but a probability.
-pub fn check_threshold(threshold: f32) -> Result<(), Failure> {
-    match (0.0..=1.0).contains(&threshold) {
-        true => Ok(()),
-        false => Err(Failure::new(format!("--threshold {threshold}: expected a probability from 0 to 1"))),
-    }
 }
 
 /// The device as results name it.

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
-use super::inspection::{InspectArgs, Inspection, ThresholdArgs, check_threshold};
+use super::inspection::{InspectArgs, Inspection, ThresholdArgs};
+use super::numbers::seconds;
 use super::options::RunArgs;
 use super::output::{print, watch_interrupt};
 use super::reading;
@@ -19,6 +20,7 @@ use crate::inspect::Inspected;
 use crate::inspect::picture::Findings;
 use crate::report::Ledger;
 use crate::report::results::{FailedImage, ImageResult, Verdict};
+use crate::words::plural;
 
 /// Options of `watch`.
 #[derive(Debug, clap::Args)]
@@ -39,10 +41,10 @@ pub struct Args {
     #[arg(long, value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(10..))]
     every: u64,
     /// Seconds that an unreadable file is given to be completed before its error is written
-    #[arg(long, value_name = "S", default_value_t = 10.0)]
+    #[arg(long, value_name = "S", default_value_t = 10.0, value_parser = seconds)]
     patience: f64,
     /// Stop when nothing new has come for this many seconds [default: never]
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = seconds)]
     idle: Option<f64>,
     /// Print the lines to standard output too
     #[arg(long)]
@@ -65,13 +67,8 @@ pub(super) struct Line {
 /// # Errors
 /// A folder that is not there, any error of the model or the device, a full disk. Unreadable images get a line.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    check_threshold(args.threshold.threshold)?;
-    let seconds = |name: &str, value: f64| match Duration::try_from_secs_f64(value) {
-        Ok(duration) => Ok(duration),
-        Err(_) => Err(Failure::new(format!("--{name} {value}: expected a number of seconds, 0 or more"))),
-    };
-    let patience = seconds("patience", args.patience)?;
-    let idle = args.idle.map(|s| seconds("idle", s)).transpose()?;
+    let patience = Duration::from_secs_f64(args.patience);
+    let idle = args.idle.map(Duration::from_secs_f64);
     let unreadable =
         |e: std::io::Error| Failure::new(format!("{}: cannot be watched: {e}", args.folder.display()));
     std::fs::read_dir(&args.folder).map_err(unreadable)?;
@@ -90,10 +87,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let every = Duration::from_millis(args.every);
     let mut arrivals = Arrivals::new(&args.folder, every, patience, known);
     say!(
-        "on {}\nwatching {} ({} images done before); defective from a score of {threshold}; Ctrl-C ends",
+        "on {}\nwatching {} ({} done before); defective from a score of {threshold}; Ctrl-C ends",
         gpu.adapter().line(),
         args.folder.display(),
-        before.len()
+        plural(before.len(), "image")
     );
     let tally = ReadTally::default();
     let mut watcher = Watcher { args, inspection, threshold, ledger, interrupted, tally };
@@ -112,7 +109,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         std::thread::sleep(every);
     }
     reading::tell(&watcher.tally);
-    say!("{written} images written to {}", args.out.display());
+    say!("{} written to {}", plural(written, "image"), args.out.display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -192,7 +189,7 @@ impl Watcher<'_> {
         let result = match outcome {
             Ok((photo, detection)) => {
                 let defects = &self.inspection.prompts.defects;
-                let findings = Findings::new(&photo, &detection, defects, self.args.threshold.threshold)?;
+                let findings = Findings::new(&photo, &detection, defects, self.args.threshold.boxes())?;
                 ImageResult::Scored(findings.result(path, self.threshold))
             }
             Err(_) if !arrivals.unreadable(&relative, stamp, Instant::now()) => return Ok(None),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clip::name_key;
 use crate::files::unmarked;
+use crate::words::{agree, plural};
 
 /// Version of the format.
 pub const SCHEMA: &str = "dapo-wgpu/alarm/1";
@@ -54,8 +55,11 @@ pub struct Conditions {
 pub enum AlarmError {
     /// Too few images for so small a rate.
     #[error(
-        "{images} good images are too few for a false-alarm rate of {rate}: at least {needed} are needed; add images \
-         or allow more false alarms"
+        "{} {} too few for a false-alarm rate of {rate}: at least {needed} {} needed; add images or allow more false \
+         alarms",
+        plural(*.images, "good image"),
+        agree(*.images, "is", "are"),
+        agree(*.needed, "is", "are")
     )]
     TooFew {
         /// Images given.

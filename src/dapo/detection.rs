@@ -17,6 +17,8 @@ pub struct Detection {
     pub size: usize,
     /// Feature layers whose probabilities the maps are the mean of. DAPO's own maps are their sum.
     pub layers: usize,
+    /// The probability of any defect that the whole image shows, [size, size], where tiles of it changed the maps.
+    pub whole: Option<Vec<f32>>,
 }
 
 impl Detection {

@@ -13,6 +13,7 @@ use crate::report::metrics::{
     Confusion, DataAbout, Figure, Figures, Metrics, ProductMetrics, SCHEMA, TypeFigures,
 };
 use crate::report::results::{Adapter, FailedImage, LeftFiles, Model, NORMAL, Program};
+use crate::words::plural;
 
 /// Seed of the bootstrap.
 const SEED: u64 = 1;
@@ -184,10 +185,10 @@ fn mean(products: &BTreeMap<String, ProductMetrics>, notes: &mut Vec<String>) ->
             let left_out: Vec<String> = products.iter().filter_map(lacks).collect();
             if !left_out.is_empty() {
                 notes.push(format!(
-                    "{}: mean over {} of {} products; without {}",
+                    "{}: mean over {} of {}; without {}",
                     figure.title(),
                     values.len(),
-                    products.len(),
+                    plural(products.len(), "product"),
                     left_out.join(", ")
                 ));
             }

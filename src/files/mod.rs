@@ -35,8 +35,8 @@ impl NotRegular {
 pub fn open_regular(path: impl AsRef<Path>) -> io::Result<File> {
     let path = path.as_ref();
     // Before it is opened, for opening a pipe waits; and after, for the name may mean another file by then.
-    regular(&std::fs::metadata(path)?)?;
-    let file = File::open(path)?;
+    regular(&std::fs::metadata(path).map_err(plain)?)?;
+    let file = File::open(path).map_err(plain)?;
     regular(&file.metadata()?)?;
     Ok(file)
 }
@@ -88,6 +88,16 @@ pub fn unmarked(text: &[u8]) -> &[u8] {
 pub fn read_text(path: impl AsRef<Path>) -> io::Result<String> {
     let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8");
     String::from_utf8(read_unmarked(path)?).map_err(not_text)
+}
+
+/// The commonest mistake in words; the kind of the error stays.
+fn plain(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            io::Error::new(error.kind(), "there is no file of this name; check the spelling and the folder")
+        }
+        _ => error,
+    }
 }
 
 fn regular(metadata: &Metadata) -> io::Result<()> {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::clip::ClipError;
 use crate::dapo::learner::DapoError;
 use crate::data::{ImageError, Photo, PhotoReader, Preprocess, Tile, read_ahead};
+use crate::words::plural;
 
 /// A job whose image file was read, or could not be.
 #[derive(Debug)]
@@ -182,7 +183,12 @@ impl<'a, J, R> Batches<'a, J, R> {
 }
 
 fn missing_results(found: usize, expected: usize) -> DapoError {
-    ClipError::Request(format!("the model returned {found} results for {expected} images")).into()
+    ClipError::Request(format!(
+        "the model returned {} for {}",
+        plural(found, "result"),
+        plural(expected, "image")
+    ))
+    .into()
 }
 
 impl<J, R> Iterator for Batches<'_, J, R> {
@@ -287,7 +293,7 @@ mod tests {
         let short = |pixels: &[f32], _: &[&u8]| Ok(pixels.chunks(3).skip(1).map(|p| vec![p[0]]).collect());
         let mut batches = Batches::new(photos(3), identity(), 2, short, join);
         let error = batches.next().unwrap().unwrap_err();
-        assert_eq!(error.to_string(), "the model returned 1 results for 2 images");
+        assert_eq!(error.to_string(), "the model returned 1 result for 2 images");
     }
 
     #[test]

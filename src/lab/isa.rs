@@ -115,7 +115,9 @@ pub fn run(
     };
     let total = jobs.len();
     for (done, job) in jobs.into_iter().enumerate() {
-        progress(done, total, &format!("{} [{}]", job.case, job.variant));
+        if progress(done, total, &format!("{} [{}]", job.case, job.variant)).is_break() {
+            break;
+        }
         match compiler.compile(&job.plan.shader) {
             Ok(executables) => report.variants.extend(executables.into_iter().map(|e| describe(&job, e))),
             Err(error) => report.refused.push(job.refused(&error)),

@@ -9,6 +9,7 @@ use maud::{Markup, html};
 use super::atomic::WriteError;
 use super::overlay::fit;
 use super::results_file::ResultsError;
+use crate::words::plural;
 
 /// Longest side of an inlined thumbnail.
 const THUMBNAIL_SIDE: u32 = 512;
@@ -44,7 +45,8 @@ pub enum ReportError {
     },
     /// [`super::ReportBuilder::push`] was not called once per image of the results.
     #[error(
-        "the report was given {pushed} images, the results have {expected}; push every image once, in order"
+        "the report was given {}, the results have {expected}; push every image once, in order",
+        plural(*.pushed, "image")
     )]
     Count {
         /// Images pushed.

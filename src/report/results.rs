@@ -170,7 +170,11 @@ pub struct ScoredImage {
     /// Regions of the anomaly map above the threshold, highest score first.
     #[serde(default)]
     pub boxes: Vec<DefectBox>,
-    /// How the file was read where that is not as one may expect, such as turned by its EXIF orientation.
+    /// Regions without a box, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unboxed: Option<Unboxed>,
+    /// How the file was read where that is not as one may expect, such as turned by its EXIF orientation; what is to be
+    /// known of the boxes, such as that there are some in an image called good.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// Overlay picture, relative to the results file, if written.
@@ -224,6 +228,24 @@ pub struct DefectBox {
     /// The defect type that fits the region best.
     #[serde(rename = "type")]
     pub defect_type: String,
+}
+
+/// Regions of the map above the threshold that have no box.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unboxed {
+    /// Regions of less than `least_area`.
+    pub small: usize,
+    /// The least area of a region that has a box, in original pixels.
+    pub least_area: u64,
+    /// Regions beyond the most boxes that an image has.
+    pub beyond: usize,
+}
+
+impl Unboxed {
+    /// Whether every region has a box.
+    pub fn is_empty(&self) -> bool {
+        self.small == 0 && self.beyond == 0
+    }
 }
 
 /// Saved maps, as paths relative to the results file. Values are in 0..=1 at the model's resolution.

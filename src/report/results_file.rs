@@ -196,6 +196,7 @@ pub(super) mod tests {
             probabilities: [("normal", 0.125), ("scratch", 0.5), ("hole", 0.375)]
                 .map(|(n, p)| (n.into(), p))
                 .into(),
+            unboxed: None,
             notes: Vec::new(),
             boxes: vec![DefectBox {
                 x: 600,

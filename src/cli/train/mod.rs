@@ -18,6 +18,7 @@ use crate::cli::say::say;
 use crate::dapo::learner::train::StepReport;
 use crate::dapo::learner::{DapoError, Snapshot, Trainer};
 use crate::report::TrainingPage;
+use crate::words::plural;
 pub use args::Args;
 pub(super) use files::RunFolder;
 use files::Step;
@@ -115,7 +116,8 @@ fn attempt(
         say!("note: {line}");
     }
     if stopped && trainer.steps() < total {
-        say!("stopped after {} of {total} steps; go on with the same command and --resume", trainer.steps());
+        let of = plural(total, "step");
+        say!("stopped after {} of {of}; go on with the same command and --resume", trainer.steps());
         return Ok(ExitCode::from(130));
     }
     let learner = start.learner(&trainer).map_err(Stopped::of)?;
@@ -123,8 +125,8 @@ fn attempt(
     let last = steps.last().map_or(f32::NAN, |s| s.total);
     let seconds = began.elapsed().as_secs_f64();
     say!(
-        "{} steps in {seconds:.1} s, last loss {last:.4}; see {} and {}",
-        total - first,
+        "{} in {seconds:.1} s, last loss {last:.4}; see {} and {}",
+        plural(total - first, "step"),
         folder.learner_path().display(),
         folder.page_path().display()
     );

@@ -22,6 +22,7 @@ use crate::data::samples::{self, GoodWords, Sample, Split};
 use crate::data::{MaskRule, ReadOptions};
 use crate::files::read_text;
 use crate::inspect::preprocess;
+use crate::words::plural;
 
 /// Everything that is known before the model is opened, and the numbers to start from.
 #[derive(Debug)]
@@ -141,8 +142,11 @@ impl Start {
         };
         let (total, taken) = (start.total_steps(), state.step);
         if total < taken {
-            return Err(Failure::new(format!("--steps {total}: the run has taken {taken} steps already"))
-                .hint("give a larger number, or leave it out"));
+            return Err(Failure::new(format!(
+                "--steps {total}: the run has taken {} already",
+                plural(taken, "step")
+            ))
+            .hint("give a larger number, or leave it out"));
         }
         Ok(start)
     }
@@ -224,8 +228,9 @@ impl Start {
             },
         };
         say!(
-            "about {:.2} GB of device memory: {chosen} of {wanted} images at a time",
-            estimate(chosen) as f64 / 1e9
+            "about {:.2} GB of device memory: {chosen} of {} at a time",
+            estimate(chosen) as f64 / 1e9,
+            plural(wanted, "image")
         );
         Ok(chosen)
     }
@@ -295,13 +300,13 @@ impl Start {
     /// The run in a line or two.
     pub fn summary(&self, trainer: &Trainer) -> String {
         let good = self.images.iter().filter(|i| i.class == 0).count();
-        let parameters = trainer.parameters();
         format!(
-            "{} images ({good} good) with {} defects: {}\n{parameters} parameters on {} at {} px, steps {} to {}, \
+            "{} ({good} good) with {}: {}\n{} on {} at {} px, steps {} to {}, \
              masks: {}",
-            self.images.len(),
-            self.run.defects.len(),
+            plural(self.images.len(), "image"),
+            plural(self.run.defects.len(), "defect"),
             self.run.train_names().join(", "),
+            plural(trainer.parameters(), "parameter"),
             trainer.clip().config().name,
             trainer.clip().vision().image_size(),
             trainer.steps() + 1,
@@ -315,7 +320,9 @@ impl Start {
 
     /// Heading of the page.
     pub fn title(&self) -> String {
-        format!("Training run: {} images, {} defects", self.images.len(), self.run.defects.len())
+        let (images, defects) =
+            (plural(self.images.len(), "image"), plural(self.run.defects.len(), "defect"));
+        format!("Training run: {images}, {defects}")
     }
 
     /// What the page says of the run.

@@ -40,7 +40,7 @@ fn means_are_over_the_products_that_have_a_figure() {
     assert_eq!(found.mean.values[&Figure::ImageAuroc], 0.875);
     assert_eq!(
         found.products["wood"].figures.undefined[&Figure::ImageAuroc],
-        "undefined: all 1 samples are normal; both normal and defective ones are needed"
+        "undefined: the only sample is normal; both normal and defective ones are needed"
     );
     assert_eq!(found.mean.values[&Figure::PixelAuroc], 1.0, "of bottle alone");
     assert!(

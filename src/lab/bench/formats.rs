@@ -117,6 +117,7 @@ impl BenchReport {
             format!("{}; {:?} shaders; version {}", self.note(), self.device.mode, self.device.version),
         ];
         lines.extend(self.sensors.iter().map(Sensors::line));
+        lines.extend(self.warnings().into_iter().map(|warning| format!("warning: {warning}")));
         lines
     }
 
@@ -320,7 +321,7 @@ impl Comparison {
         let ms = |seconds: Option<f64>| seconds.map_or_else(|| "-".to_owned(), |s| format!("{:.3}", s * 1e3));
         grid.left("", &rows, |r| r.change.name().to_owned());
         grid.right("new/old", &rows, |r| r.ratio.map_or("-".to_owned(), |x| format!("{:.3}", x.value)));
-        grid.right("noise", &rows, |r| {
+        grid.right("new/old from quartiles", &rows, |r| {
             r.ratio.map_or("-".to_owned(), |x| format!("{:.3}-{:.3}", x.low, x.high))
         });
         grid.right("old ms", &rows, |r| ms(r.old));

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::read_unmarked;
 use crate::gpu::Gpu;
+use crate::words::plural;
 
 /// Version of the file's layout.
 const SCHEMA: &str = "dapo-wgpu/tuning/1";
@@ -192,7 +193,10 @@ impl Tuning {
             }
         }
         let changed = self.preferences().len();
-        lines.push(format!("{} cases, {changed} of them other than the built-in choice", self.choices.len()));
+        lines.push(format!(
+            "{}, {changed} of them other than the built-in choice",
+            plural(self.choices.len(), "case")
+        ));
         lines.join("\n") + "\n"
     }
 }
@@ -200,8 +204,8 @@ impl Tuning {
 impl Status {
     fn text(&self, runs: usize) -> String {
         match self {
-            Status::Won => format!("won, {runs} runs"),
-            Status::Lost { ratio } => format!("{ratio:.2} times the winner's, {runs} runs"),
+            Status::Won => format!("won, {}", plural(runs, "run")),
+            Status::Lost { ratio } => format!("{ratio:.2} times the winner's, {}", plural(runs, "run")),
             Status::Wrong { fault } => format!("WRONG: {fault}"),
             Status::Pruned { reason } => reason.clone(),
         }
