@@ -3,7 +3,7 @@
 CARGO ?= cargo
 OUT   ?= out/demo
 
-.PHONY: demo test check-all isa compare kills watch slurm memory metrics-memory tools driver fmt lint unit quality full-size clean
+.PHONY: demo test check-all isa compare kills faults watch slurm memory metrics-memory tools driver fmt lint unit quality full-size clean
 
 ## Build, run `detect` on the sample images with the embedded model, leave out/demo/report.html
 demo: driver
@@ -43,6 +43,10 @@ compare: driver
 ## Slow: a training run and an evaluation that are killed fifty times each
 kills: driver
 	NODEVICE_SELECT=1 DAPO_KILLS=50 $(CARGO) test --test cli killed_run -- --nocapture
+
+## Slow: each write that fails or is the last, each allocation and submit that fails, of each command
+faults: driver
+	NODEVICE_SELECT=1 DAPO_FAULTS=all $(CARGO) test --test faults -- --nocapture
 
 ## Slow: a thousand files that arrive in a watched folder, whole, in halves and broken
 watch: driver

@@ -26,12 +26,14 @@ pub struct Failure {
     pub message: String,
     /// What to do about it; empty when the message says it.
     pub hint: String,
+    /// Whether the device was lost, so that another one may succeed.
+    pub lost: bool,
 }
 
 impl Failure {
     /// A failure whose message says everything.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: String::new() }
+        Self { message: message.into(), hint: String::new(), lost: false }
     }
 
     /// Adds a hint.
@@ -43,7 +45,8 @@ impl Failure {
 
 impl From<GpuError> for Failure {
     fn from(error: GpuError) -> Self {
-        Self { message: error.to_string(), hint: error.hint() }
+        let lost = matches!(error, GpuError::Lost { .. });
+        Self { message: error.to_string(), hint: error.hint(), lost }
     }
 }
 
@@ -51,7 +54,7 @@ impl From<DapoError> for Failure {
     fn from(error: DapoError) -> Self {
         match error {
             DapoError::Clip(error) => error.into(),
-            other => Self { message: other.to_string(), hint: other.hint() },
+            other => Self { message: other.to_string(), hint: other.hint(), lost: false },
         }
     }
 }
@@ -74,7 +77,8 @@ impl From<ClipError> for Failure {
             }
             other => other.hint(),
         };
-        Self { message: error.to_string(), hint }
+        let lost = matches!(&error, ClipError::Op(OpError::Gpu(GpuError::Lost { .. })));
+        Self { message: error.to_string(), hint, lost }
     }
 }
 

@@ -13,6 +13,7 @@ mod failure;
 mod fetch;
 mod import;
 mod inspection;
+mod interrupt;
 #[cfg(not(target_vendor = "apple"))]
 mod isa;
 mod isolation;
@@ -108,6 +109,7 @@ pub fn main() -> ExitCode {
 pub fn main_with(registry: &Registry) -> ExitCode {
     let verb = Cli::parse().verb;
     silence_contained_panics();
+    interrupt::heed_signals();
     let outcome = match (&verb, verb.run_args()) {
         (_, Some(options)) => profile::around(options, || verb.run(registry)),
         (_, None) => verb.run(registry),
