@@ -4,6 +4,7 @@
 //! their files appear whole or not at all.
 
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -13,6 +14,9 @@ use crate::files::stop;
 
 /// Time that a command has to finish what is under way. What is not finished by then is done again by the next run.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// Time that what is said may take to be read.
+const READING: Duration = Duration::from_millis(500);
 
 /// What the command at work finishes.
 static FINISHING: Mutex<Option<&'static str>> = Mutex::new(None);
@@ -34,24 +38,37 @@ fn noticed() {
     let finishing = *FINISHING.lock().unwrap_or_else(PoisonError::into_inner);
     let again = stop::request();
     match finishing {
-        None => say!("\ninterrupted"),
-        // Twice: the user does not want to wait.
-        Some(_) if again => {}
-        Some(what) => {
-            say!("\ninterrupted: {what} (again to stop at once)");
+        Some(what) if !again => {
             let ending = thread::Builder::new().name("ending".to_owned());
             let ends = ending.spawn(|| {
                 thread::sleep(GRACE);
-                say!(
+                say_in_time(format!(
                     "stopped: this took longer than {} seconds; what was kept before is there",
                     GRACE.as_secs()
-                );
+                ));
                 std::process::exit(130);
             });
+            say_in_time(format!("\ninterrupted: {what} (again to stop at once)"));
             if ends.is_ok() {
                 return;
             }
         }
+        // Twice: the user does not want to wait.
+        Some(_) => {}
+        None => say_in_time("\ninterrupted".to_owned()),
     }
     std::process::exit(130);
+}
+
+/// Says something, but does not wait for a reader of standard error that does not read.
+fn say_in_time(text: String) {
+    let (sender, said) = channel();
+    let saying = thread::Builder::new().name("say".to_owned()).spawn(move || {
+        say!("{text}");
+        // Nobody waits for it any more where this fails.
+        let _ = sender.send(());
+    });
+    if saying.is_ok() {
+        let _ = said.recv_timeout(READING);
+    }
 }

@@ -105,6 +105,27 @@ fn signals_end_every_command() {
     }
 }
 
+/// A reader that has stopped reading keeps no command from ending.
+#[cfg(unix)]
+#[test]
+fn a_reader_that_does_not_read_keeps_no_program() {
+    let place = Place::new();
+    // More names than a pipe holds, each with an error on standard error.
+    let names: Vec<String> = (0..2000).map(|n| format!("{n:04}-{}.png", "x".repeat(60))).collect();
+    names.iter().for_each(|name| place.write(&format!("in/{name}"), b"no picture"));
+    let mut command = place.detection(&["in"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(child.try_wait().expect("a child").is_none(), "it has nothing to wait for");
+    signal(&child, "-TERM");
+    let sent = Instant::now();
+    while child.try_wait().expect("a child").is_none() {
+        assert!(sent.elapsed() < Duration::from_secs(30), "it does not end");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(child.wait().expect("gone").code(), Some(130));
+}
+
 #[cfg(unix)]
 #[test]
 fn an_impatient_user_interrupts_twice() {
