@@ -5,7 +5,7 @@ OUT   ?= out/demo
 # Inputs of fuzzers are files: in memory, where the system has such a folder.
 FAST_TMP := $(if $(wildcard /dev/shm),/dev/shm,$(if $(TMPDIR),$(TMPDIR),/tmp))
 
-.PHONY: fuzz fuzz-stable demo test check-all isa compare kills watch slurm memory metrics-memory tools driver fmt lint unit quality full-size clean
+.PHONY: fuzz fuzz-stable demo test check-all isa compare kills faults watch slurm memory metrics-memory tools driver fmt lint unit quality full-size clean
 
 ## Build, run `detect` on the sample images with the embedded model, leave out/demo/report.html
 demo: driver
@@ -59,6 +59,10 @@ fuzz:
 ## Slow: a training run and an evaluation that are killed fifty times each
 kills: driver
 	NODEVICE_SELECT=1 DAPO_KILLS=50 $(CARGO) test --test cli killed_run -- --nocapture
+
+## Slow: each write that fails or is the last, each allocation and submit that fails, of each command
+faults: driver
+	NODEVICE_SELECT=1 DAPO_FAULTS=all $(CARGO) test --test faults -- --nocapture
 
 ## Slow: a thousand files that arrive in a watched folder, whole, in halves and broken
 watch: driver

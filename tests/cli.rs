@@ -7,6 +7,8 @@ mod common;
 mod adapters;
 #[path = "cli/benchmarks.rs"]
 mod benchmarks;
+#[path = "cli/continuing.rs"]
+mod continuing;
 #[path = "cli/data.rs"]
 mod data;
 #[path = "cli/detection.rs"]
@@ -25,6 +27,8 @@ mod interrupts;
 mod laboratory;
 #[path = "cli/learners.rs"]
 mod learners;
+#[path = "cli/losses.rs"]
+mod losses;
 #[path = "cli/models.rs"]
 mod models;
 #[path = "cli/photos.rs"]

@@ -244,3 +244,35 @@ fn a_count_without_its_number_is_found() {
         assert_eq!(found(line), 0, "{line}");
     }
 }
+
+/// Names of functions in backticks in the tables of a page.
+fn tests_named(page: &str) -> Vec<&str> {
+    let cells =
+        page.lines().filter_map(|line| line.strip_suffix(" |")?.rsplit_once(" | ").map(|(_, last)| last));
+    let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    names
+        .filter(|name| name.contains('_') && name.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        .collect()
+}
+
+/// Each promise of docs/robustness.md names tests; they are there.
+#[test]
+fn the_tests_that_robustness_names_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/robustness.md")).expect("the page");
+    let promises =
+        page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| promise")).count();
+    let named = tests_named(&page);
+    assert!(promises > 20 && named.len() >= promises, "{} names for {promises} promises", named.len());
+    let mut paths = Vec::new();
+    visit(&root.join("src"), &mut paths);
+    visit(&root.join("tests"), &mut paths);
+    let texts: Vec<String> = paths.iter().map(|path| fs::read_to_string(path).expect("readable")).collect();
+    let is_there = |name: &&str| texts.iter().any(|text| text.contains(&format!("fn {name}() {{")));
+    let missing: Vec<&str> = named.into_iter().filter(|name| !is_there(name)).collect();
+    assert!(missing.is_empty(), "no such tests: {missing:?}");
+    assert_eq!(
+        tests_named("| It holds. | `a_test`, `another_one` |\n| not a `name_here` | none |"),
+        ["a_test", "another_one"]
+    );
+}

@@ -57,14 +57,15 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let Collected { images: entries, left_out } = collect(&args.good)?;
     left_out.lines().iter().for_each(|line| say!("note: {line}"));
     let interrupted = watch_interrupt("nothing is stored");
-    let gpu = args.run.device.open()?;
-    let inspection = args.inspect.open(&gpu, prompts, learner.as_ref())?;
+    let device = &args.run.device;
+    let inspection = args.inspect.open(device, prompts, learner.as_ref())?;
     // Checked before hours of work: whether there are enough images.
     Alarm::calibrate(&vec![0.0; entries.len()], args.false_alarms, inspection.conditions())?;
     let bar = progress(entries.len(), "images");
     let mut scores = Vec::with_capacity(entries.len());
     let mut tally = ReadTally::default();
-    for inspected in inspection.inspector.inspect(entries).until(interrupted) {
+    let renew = |lost: &_| args.inspect.detector.renew(device, learner.as_ref(), &inspection, lost);
+    for inspected in inspection.inspector.inspect(entries).until(interrupted).renewing(renew) {
         // A bad file must not silently lower the number of images.
         let (photo, detection) = inspected?.outcome.map_err(|error| {
             Failure::new(error.to_string()).hint("repair or remove this file, then calibrate again")

@@ -21,6 +21,7 @@ use crate::eval::{
     EvalRun, EvaluateOptions, Evaluator, Gallery, Plan, Settings, Shard, content, evaluate, finish,
 };
 use crate::files::open_regular;
+use crate::inspect::Renew;
 use crate::inspect::picture::THUMBNAIL_SIDE;
 use crate::report::results::{Model, Program};
 use crate::words::{agree, plural};
@@ -84,24 +85,25 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let learner = args.detector.learner.read()?;
     writable_folder(&args.out)?;
     let interrupted = watch_interrupt("keeping what is done; the same command goes on from there");
-    let gpu = args.run.device.open()?;
+    let device = &args.run.device;
     let one_class = learner.as_ref().is_some_and(|l| l.is_one_class());
     let defects = if one_class { vec!["damaged".to_owned()] } else { plan.classes.clone() };
     let prompts = Prompts::new(args.detector.object.as_deref(), &defects)?;
-    let mut inspection = args.detector.open(&gpu, prompts, learner.as_ref(), args.batch.batch)?;
+    let mut inspection = args.detector.open(device, prompts, learner.as_ref(), args.batch.batch)?;
     let (alarm, note) = inspection.alarm(None)?;
     if let (Some(note), None) = (note, args.threshold) {
         say!("note: {note}");
     }
     let settings = Settings {
         schema: SCHEMA.into(),
-        program: Program { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
+        program: Program::own(),
         data: plan.data.clone(),
         method: inspection.inspector.detector().method().into(),
         model: Model {
             weights_sha256: Some(weights_sha256(inspection.inspector.detector().clip().folder())?),
             ..inspection.model.clone()
         },
+        weights: Some(args.detector.model.weights().to_owned()).filter(|weights| weights != "f32"),
         learner_sha256: learner.as_ref().map(|l| l.sha256()).transpose()?,
         object: inspection.prompts.object.clone(),
         defects,
@@ -110,7 +112,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         tile: tiling.map(|tiling| (tiling.edge, tiling.overlap)),
         reading: Some(args.detector.reading.options()).filter(|options| *options != ReadOptions::default()),
         threshold: args.threshold.or(alarm.map(|a| a.threshold)).unwrap_or(DEFAULT_THRESHOLD),
-        adapter: adapter(gpu.adapter()),
+        adapter: adapter(inspection.gpu().adapter()),
         shard: (args.shard.number, args.shard.of),
     };
     let mut run = EvalRun::open(&args.out, settings)?;
@@ -118,15 +120,16 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     // A part of a run has no page, and its photos need no pictures.
     let pictures = if args.shard.of == 1 { THUMBNAIL_SIDE } else { 0 };
     inspection.inspector = inspection.inspector.with_tiling(tiling).with_pictures(pictures);
-    let evaluator = Evaluator::new(&inspection.inspector, &plan, !one_class)?;
+    let evaluator = Evaluator::new(&inspection.inspector, &plan, !one_class);
+    let mut renew = |lost: &_| args.detector.renew(device, learner.as_ref(), &inspection, lost);
     let mut gallery = match args.shard.of {
         1 => Some(Gallery::new(run.settings.threshold, &run.records()?)?),
         _ => None,
     };
     let maps = args.save_maps.then(|| args.out.join("maps"));
     let options = EvaluateOptions { maps: maps.as_deref(), stop: interrupted, gallery: gallery.as_mut() };
-    say!("on {}", gpu.adapter().line());
-    if !work(&evaluator, &mut run, options, plan.part(args.shard).len())? {
+    say!("on {}", inspection.gpu().adapter().line());
+    if !work(&evaluator, &mut run, options, &mut renew, plan.part(args.shard).len())? {
         say!("{} done; the same command goes on from there", plural(run.done(), "image"));
         return Ok(ExitCode::from(130));
     }
@@ -142,7 +145,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let outcome = Outcome { folder: &args.out, metrics: &metrics, records: &run.records()? };
     write(&outcome)?;
     if let Some(gallery) = gallery {
-        let page = gallery.page(&evaluator, outcome.records, page_options(run.settings.threshold))?;
+        let page =
+            gallery.page(&evaluator, outcome.records, page_options(run.settings.threshold), &mut renew)?;
         page.write(&metrics, args.out.join("report.html"))?;
     }
     outcome.tell(args.json)
@@ -153,6 +157,7 @@ fn work(
     evaluator: &Evaluator<'_>,
     run: &mut EvalRun,
     options: EvaluateOptions<'_>,
+    renew: &mut Renew<'_>,
     total: usize,
 ) -> Result<bool, Failure> {
     if run.done() > 0 {
@@ -161,7 +166,7 @@ fn work(
     let bar = progress(total, "images");
     bar.set_position(run.done() as u64);
     bar.reset_eta();
-    let finished = evaluate(evaluator, run, options, &mut |done| bar.set_position(done as u64))?;
+    let finished = evaluate(evaluator, run, options, renew, &mut |done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
     Ok(finished)
 }

@@ -28,12 +28,14 @@ pub struct Failure {
     pub hint: String,
     /// The exit code: 2 for a wrong command line, otherwise 1.
     pub code: u8,
+    /// Whether the device was lost, so that another one may succeed.
+    pub lost: bool,
 }
 
 impl Failure {
     /// A failure whose message says everything.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: String::new(), code: 1 }
+        Self { message: message.into(), hint: String::new(), code: 1, lost: false }
     }
 
     /// A wrong command line that only the command itself could find.
@@ -50,7 +52,8 @@ impl Failure {
 
 impl From<GpuError> for Failure {
     fn from(error: GpuError) -> Self {
-        Self::new(error.to_string()).hint(error.hint())
+        let lost = matches!(error, GpuError::Lost { .. });
+        Self { lost, ..Self::new(error.to_string()).hint(error.hint()) }
     }
 }
 
@@ -81,12 +84,13 @@ impl From<ClipError> for Failure {
             }
             other => other.hint(),
         };
-        match &error {
+        let lost = matches!(&error, ClipError::Op(OpError::Gpu(GpuError::Lost { .. })));
+        let failure = match &error {
             // A size, a batch or names that this model does not take.
             ClipError::Request(_) => Self::usage(error.to_string()),
             _ => Self::new(error.to_string()),
-        }
-        .hint(hint)
+        };
+        Self { lost, ..failure.hint(hint) }
     }
 }
 

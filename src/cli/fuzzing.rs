@@ -4,12 +4,11 @@ use std::path::Path;
 
 use super::isolation::Known;
 use super::train::RunFolder;
-use super::watch::Line;
-use crate::report::Ledger;
+use super::watch::Opened;
 
 /// Whether `watch` goes on with this file.
 pub fn ledger(path: &Path) -> bool {
-    Ledger::open::<Line>(path).is_ok()
+    Opened::new(path).is_ok()
 }
 
 /// Whether `train` reads the journal in this folder.

@@ -15,6 +15,7 @@ mod fetch;
 pub mod fuzzing;
 mod import;
 mod inspection;
+mod interrupt;
 #[cfg(not(target_vendor = "apple"))]
 mod isa;
 mod isolation;
@@ -117,6 +118,7 @@ pub fn main_with(registry: &Registry) -> ExitCode {
     if !matches!(verb, Verb::Trial(_)) {
         variables::unknown().iter().for_each(|words| say!("note: {words}"));
     }
+    interrupt::heed_signals();
     let outcome = match (&verb, verb.run_args()) {
         (_, Some(options)) => profile::around(options, || verb.run(registry)),
         (_, None) => verb.run(registry),

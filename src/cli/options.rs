@@ -1,7 +1,7 @@
 //! Options that several commands share.
 
-use std::cell::OnceCell;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use clap::{Args, ValueEnum};
 
@@ -29,10 +29,10 @@ pub struct DeviceArgs {
     checked: bool,
     /// Set when the command is run under a profile: the files that it will be written to.
     #[arg(skip)]
-    profile: OnceCell<Vec<PathBuf>>,
+    profile: OnceLock<Vec<PathBuf>>,
     /// The device that was opened under a profile.
     #[arg(skip)]
-    profiled: OnceCell<Gpu>,
+    profiled: OnceLock<Gpu>,
 }
 
 impl DeviceArgs {
@@ -292,6 +292,14 @@ impl ModelArgs {
             None => embedded::unpack()?,
         };
         Ok(Clip::open(gpu, &folder, options)?)
+    }
+
+    /// How its weights are stored, as the option says it.
+    pub fn weights(&self) -> &'static str {
+        match self.weights {
+            Weights::F32 => "f32",
+            Weights::F16 => "f16",
+        }
     }
 
     /// Whether this is the embedded demonstration model.

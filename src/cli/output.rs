@@ -1,4 +1,4 @@
-//! What a command prints and where it writes: standard output, progress bars, Ctrl-C, output folders.
+//! What a command prints and where it writes: standard output, progress bars, output folders.
 
 use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
@@ -15,19 +15,7 @@ use super::lines::{Unit, in_lines};
 use super::say::{say, visible};
 use crate::lab::Progress;
 
-/// Set when the user presses Ctrl-C: what is under way is finished and written.
-pub fn watch_interrupt(what: &'static str) -> &'static AtomicBool {
-    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-    let noticed = move || {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) {
-            std::process::exit(130); // pressed twice: the user does not want to wait
-        }
-        say!("\ninterrupted: {what} (again to stop at once)");
-    };
-    // Without a handler Ctrl-C simply stops the program, which is safe too: files appear whole.
-    let _ = ctrlc::set_handler(noticed);
-    &INTERRUPTED
-}
+pub use super::interrupt::watch_interrupt;
 
 /// Writes to standard output. A closed pipe (`… | head`) is not an error.
 ///

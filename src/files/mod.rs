@@ -2,10 +2,14 @@
 //!
 //! Opening a named pipe waits for a writer, perhaps for ever; a device may have no end; a small file can claim any size.
 //! [`open_regular`], [`read_regular`], [`read_unmarked`] and [`read_text`] refuse the first two, [`BUDGET`] states the bounds.
+//! [`digest`] tells whether a file is still the same, [`stop`] whether to wait for one any longer.
 
 mod budget;
 mod cell;
 mod contained;
+mod content;
+pub mod faults;
+pub mod stop;
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -14,6 +18,7 @@ use std::path::Path;
 pub use budget::{BUDGET, Budget, Held, OverBudget};
 pub use cell::inert;
 pub use contained::{contained, silence_contained_panics};
+pub use content::{digest, digest_of, folder_digest};
 
 /// Something that is no regular file; the source of the error of [`open_regular`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

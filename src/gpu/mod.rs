@@ -27,6 +27,7 @@ mod driver_cache;
 pub mod error;
 #[cfg(feature = "isa")]
 pub mod executable;
+mod faults;
 mod launch;
 pub mod memory;
 mod options;

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
 
 use super::atomic::WriteError;
 use super::overlay::fit;
@@ -63,20 +64,20 @@ pub enum ReportError {
 }
 
 /// Pictures of one image as `data:` URLs.
-#[derive(Debug)]
-pub(super) struct Inlined {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Inlined {
     /// Position in the list of images.
-    pub index: usize,
+    pub(super) index: usize,
     /// Its anomaly score.
-    pub score: f32,
+    pub(super) score: f32,
     /// Size of the thumbnail, so that the page does not jump while loading.
-    pub size: (u32, u32),
+    pub(super) size: (u32, u32),
     /// The thumbnail.
-    pub thumbnail: String,
+    pub(super) thumbnail: String,
     /// The heat map.
-    pub heat: String,
+    pub(super) heat: String,
     /// Name and picture per class.
-    pub class_maps: Vec<(String, String)>,
+    pub(super) class_maps: Vec<(String, String)>,
 }
 
 impl Inlined {

@@ -44,6 +44,10 @@ pub struct Results {
     pub left_out: LeftOut,
     /// One entry per input image, in input order.
     pub images: Vec<ImageResult>,
+    /// The files that the run wrote beside these results, with the beginning of the SHA-256 of each: the next run into the
+    /// same folder removes those that are still the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub written: BTreeMap<String, String>,
 }
 
 /// Files that were not looked at, by the reason: `format_not_read`, `no_extension`, `mask`, `own_output`, `repeated`,
@@ -66,6 +70,13 @@ pub struct Program {
     pub name: String,
     /// Its version, e.g. `"0.1.0"`.
     pub version: String,
+}
+
+impl Program {
+    /// This program.
+    pub fn own() -> Self {
+        Self { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() }
+    }
 }
 
 /// The device the run was computed on.

@@ -216,6 +216,7 @@ pub(super) mod tests {
             hint: "convert it to PNG".into(),
         };
         Results {
+            written: [("overlays/a 1.png".to_owned(), "2c26b46b68ffc68ff99b453c".to_owned())].into(),
             schema: SCHEMA.into(),
             program: Program { name: "dapo-wgpu".into(), version: "0.1.0".into() },
             adapter: Adapter {

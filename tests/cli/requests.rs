@@ -255,6 +255,22 @@ fn synth_refuses_what_it_cannot_draw() {
     assert!(place.run(&["synth", "--list"]).succeeds().stdout.contains("scratch"));
 }
 
+#[test]
+fn a_killed_generator_leaves_nothing_for_long() {
+    let place = Place::new();
+    let words = ["synth", "--out", "sets/a", "--size", "64", "--objects", "washer", "--defects", "scratch"];
+    let small = [&words[..], &["--train-good", "1", "--test-good", "1", "--per-defect", "1"]].concat();
+    fs::create_dir_all(place.path("sets/a.part-mine")).expect("a folder");
+    let mut command = place.program();
+    let killed = command.args(&small).env("DAPO_KILL_AT_WRITE", "3").output().expect("it starts");
+    assert_eq!(killed.status.code(), None);
+    let folders = || fs::read_dir(place.path("sets")).expect("a folder").count();
+    assert_eq!(folders(), 2, "what it was working on, and the user's");
+    place.run(&small).succeeds();
+    assert_eq!(folders(), 2, "the set, and the user's");
+    assert!(place.path("sets/a.part-mine").is_dir());
+}
+
 /// Far beyond any disk: refused, not tried until memory runs out.
 #[test]
 fn synth_refuses_an_absurd_number_of_images() {

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::args::Args;
+use super::data::Data;
 use super::feed::{self, LabelledImage, Preparation, Read};
 use super::files::RunFolder;
-use super::labels::{digest, labelled, usable};
+use super::labels::{labelled, usable};
 use super::stopped::Stopped;
 use crate::cli::Failure;
 use crate::cli::learner::{MethodArg, read_learner};
@@ -77,13 +78,14 @@ impl Start {
         let found = list()?;
         let images = labelled(&found, &mut run)?;
         let snapshot = init.map(|file| Snapshot { values: file.parameters, ..Snapshot::default() });
-        let digest = digest(&args.data.data, &found) + &args.reading.difference();
+        let data = Data::new(&args.data.data, &found, &args.reading);
+        folder.images(data.contents())?;
         let data_folder = args.data.data.display().to_string();
         Ok(Self {
             run,
             in_order: args.no_shuffle,
             images,
-            digest,
+            digest: data.text(),
             model: None,
             data_folder,
             snapshot,
@@ -110,19 +112,8 @@ impl Start {
             .hint(format!("leave out {option}; --steps may be given to make the run longer")));
         }
         let (state, snapshot) = folder.resume()?;
-        let list = digest(&args.data.data, found);
-        let digest = list.clone() + &args.reading.difference();
-        if digest != state.data && state.data.starts_with(&list) {
-            return Err(Failure::new("--bits, --orient and --lenient are not those that the run began with")
-                .hint("give the same as then; a run goes on with the settings it began with"));
-        }
-        if digest != state.data {
-            return Err(Failure::new(format!(
-                "{}: these are not the images that the run began with",
-                args.data.data.display()
-            ))
-            .hint(format!("give the same --data as then ({}), or begin a new run", state.data_folder)));
-        }
+        let data = Data::new(&args.data.data, found, &args.reading);
+        data.check(&state, &args.data.data, folder)?;
         let mut run = state.run;
         run.training.steps = args.steps.or(run.training.steps);
         run.training.micro_batch = args.micro_batch.or(run.training.micro_batch);
@@ -133,7 +124,7 @@ impl Start {
             run,
             in_order: state.in_order,
             images,
-            digest,
+            digest: data.text(),
             model: state.model,
             data_folder: state.data_folder,
             snapshot: Some(snapshot),
@@ -199,7 +190,7 @@ impl Start {
         // Other portions would add up in another order, to other last bits: a resumed run keeps these.
         self.run.training.micro_batch = Some(micro);
         let names = self.run.train_names();
-        Trainer::new(clip, config, &names, self.run.optimiser, &snapshot, micro).map_err(Stopped::of)
+        Ok(Trainer::new(clip, config, &names, self.run.optimiser, &snapshot, micro)?)
     }
 
     /// Images that go through the model at a time: as many as the device and `--max-memory` allow.

@@ -51,6 +51,7 @@ fn figures(counts: &Counts) {
 
 fn settings() -> Settings {
     Settings {
+        weights: Some("f32".into()),
         schema: SCHEMA.into(),
         program: Program { name: "dapo-wgpu".into(), version: "0.1.0".into() },
         data: DataAbout { name: "set".into(), layout: "mvtec".into(), images: 2, ..DataAbout::default() },
