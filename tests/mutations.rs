@@ -23,6 +23,8 @@ mod matmul_cooperative;
 mod matmul_sliced;
 #[path = "mutations/mutation.rs"]
 mod mutation;
+#[path = "mutations/nearest.rs"]
+mod nearest;
 #[path = "mutations/pixels.rs"]
 mod pixels;
 #[path = "mutations/pointwise.rs"]
@@ -54,6 +56,7 @@ fn targets() -> impl Iterator<Item = &'static Target> {
         matmul::TARGETS,
         matmul_cooperative::TARGETS,
         matmul_sliced::TARGETS,
+        nearest::TARGETS,
         pixels::TARGETS,
         pointwise::TARGETS,
         registers::TARGETS,
@@ -94,6 +97,11 @@ fn check_kills_mutations_of_matmul() {
 #[test]
 fn check_kills_mutations_of_matmul_by_matrices() {
     run(matmul_cooperative::TARGETS);
+}
+
+#[test]
+fn check_kills_mutations_of_the_search_for_neighbours() {
+    run(nearest::TARGETS);
 }
 
 #[test]

@@ -45,6 +45,7 @@ pub mod layernorm;
 pub mod layernorm_backward;
 pub mod matmul;
 mod matrix_units;
+pub mod nearest;
 pub mod panels;
 pub mod patches;
 pub mod pixel_loss;
