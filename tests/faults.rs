@@ -54,8 +54,8 @@ impl Fault {
     fn next(self, n: usize) -> usize {
         match (all(), self) {
             (true, _) => n + 1,
-            (false, Self::Memory | Self::Loss) => 12 * n + 3,
-            (false, _) => 6 * n + 1,
+            (false, Self::Memory | Self::Loss) => 60 * n + 5,
+            (false, _) => 30 * n + 1,
         }
     }
 

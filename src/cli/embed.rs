@@ -16,7 +16,7 @@ use crate::dapo::learner::DapoError;
 use crate::data::ReadTally;
 use crate::inspect::image_features;
 use crate::report::{AtomicFile, write_atomic};
-use crate::words::plural;
+use crate::words::{agree, plural};
 
 /// Options of `embed`.
 #[derive(Debug, clap::Args)]
@@ -141,8 +141,9 @@ impl Encoder {
                     if row.unread > 0 {
                         note(&format!(
                             "{name:?} has the end-of-text token in it, or a character that this model's tokenizer does \
-                             not know: {} from there on not read",
-                            plural(row.unread, "token")
+                             not know: {} from there on {} not read",
+                            plural(row.unread, "token"),
+                            agree(row.unread, "is", "are")
                         ));
                     }
                     if row.left_out > 0 {

@@ -94,8 +94,19 @@ static CREATED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// Removes the folders that [`writable_folder`] created and nothing was written into: a command that failed leaves nothing.
 pub fn remove_empty_folders() {
     for folder in CREATED.lock().iter().flat_map(|created| created.iter().rev()) {
+        // The file that kept other programs out is nothing that anybody would miss.
+        if let Some(only) = only_entry(folder).filter(|name| name.to_string_lossy().ends_with(".lock")) {
+            let _ = std::fs::remove_file(folder.join(only));
+        }
         let _ = std::fs::remove_dir(folder); // which fails where there is something in it
     }
+}
+
+/// The name of the only thing in a folder.
+fn only_entry(folder: &Path) -> Option<std::ffi::OsString> {
+    let mut entries = std::fs::read_dir(folder).ok()?;
+    let only = entries.next()?.ok()?;
+    entries.next().is_none().then(|| only.file_name())
 }
 
 /// Creates a folder and checks that files can be created in it, before any work.

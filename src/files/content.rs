@@ -38,7 +38,7 @@ pub fn folder_digest(folder: &Path, extensions: &[&str]) -> io::Result<String> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let has = |wanted: &&str| path.extension().is_some_and(|found| found == *wanted);
-        if extensions.iter().any(|wanted| has(&wanted)) && path.is_file() {
+        if extensions.iter().any(has) && path.is_file() {
             let length = fs::metadata(&path)?.len();
             files.push((path, length));
         }

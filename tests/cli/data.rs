@@ -57,7 +57,7 @@ fn what_cannot_be_used_is_refused() {
     let words = ["data", "inspect", "set", "--description", "none.toml"];
     place.run(&words).fails_with(&["none.toml", "built-in", "mvtec"]);
     place.write("broken/good/0.png", b"no image");
-    place.run(&["data", "inspect", "broken"]).fails_with(&["broken", "none of the 1 images", "0.png"]);
+    place.run(&["data", "inspect", "broken"]).fails_with(&["broken", "none of 1 image", "0.png"]);
 }
 
 #[test]

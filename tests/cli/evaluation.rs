@@ -262,8 +262,8 @@ fn eval_refuses_invalid_requests_and_writes_nothing() {
     };
     wrong(&["--shard", "4/3"], &["4/3", "i/n"]);
     wrong(&["--overlap", "0.5"], &["--tile"]);
-    wrong(&["--tile", "64", "--overlap", "0.95"], &["--overlap 0.95", "from 0 to 0.9"]);
-    wrong(&["--tile", "64", "--overlap", "NaN"], &["--overlap NaN"]);
+    wrong(&["--tile", "64", "--overlap", "0.95"], &["--overlap", "from 0 to 0.9"]);
+    wrong(&["--tile", "64", "--overlap", "NaN"], &["--overlap", "from 0 to 0.9"]);
     wrong(&["--batch", "0"], &["--batch"]);
     let nowhere = ["eval", "--data", "/nonexistent", "--model", "model", "--out", "no"];
     place.run(&nowhere).fails_with(&["/nonexistent", "no such file or folder"]);

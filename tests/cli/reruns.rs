@@ -192,7 +192,7 @@ fn masks_that_show_nothing_mark_the_figures() {
     }
     let words =
         ["train", "--data", "data", "--model", "model", "--out", "learned", "--steps", "1", "--batch", "2"];
-    place.run(&words).fails_with(&["none of the 4 masks", "--image-size"]);
+    place.run(&words).fails_with(&["none of 4 masks", "--image-size"]);
     mask(&place, "cup/ground_truth/bent/0.png", |x, y| x > 20 && y > 20);
     let words = words.map(|word| if word == "learned" { "learned-again" } else { word });
     let ran = place.run(&words).succeeds();

@@ -92,7 +92,7 @@ fn a_threshold_can_live_in_the_learner() {
         common::results(&place.path("out"))
     };
     let results = detect(&defects);
-    assert!(results.notes.is_empty(), "{:?}", results.notes);
+    assert!(!results.notes.iter().any(|note| note.contains("threshold for alarms")), "{:?}", results.notes);
     let scored: Vec<_> = results.images.iter().filter_map(|image| image.scored()).collect();
     assert_eq!(scored.len(), 9);
     assert!(scored.iter().all(|image| image.verdict == Some(Verdict::Good)));
@@ -252,8 +252,8 @@ fn watch_refuses_invalid_requests() {
     watch(&["nowhere", "--out", "lines.jsonl"]).fails_with(&["nowhere", "cannot be watched"]);
     fs::create_dir(place.path("in")).expect("a folder");
     watch(&["in", "--out", "no/lines.jsonl"]).fails_with(&["no/lines.jsonl"]);
-    watch(&["in", "--out", "lines.jsonl", "--idle=-1"]).fails_with(&["--idle -1", "0 or more"]);
-    watch(&["in", "--out", "lines.jsonl", "--patience=-1"]).fails_with(&["--patience -1", "0 or more"]);
+    watch(&["in", "--out", "lines.jsonl", "--idle=-1"]).fails_with(&["--idle", "0 or more"]);
+    watch(&["in", "--out", "lines.jsonl", "--patience=-1"]).fails_with(&["--patience", "0 or more"]);
     assert!(!place.path("lines.jsonl").exists());
     place.write("lines.jsonl", b"{\"no\": \"such line\"}\n");
     watch(&["in", "--out", "lines.jsonl", "--idle", "0"]).fails_with(&["lines.jsonl, line 1", "--out"]);

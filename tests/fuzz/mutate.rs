@@ -127,9 +127,8 @@ fn change_bytes(bytes: &mut Vec<u8>, seeds: &[Vec<u8>], rng: &mut Rng) {
             let little = value.to_le_bytes();
             let most = if rng.below(2) == 0 { length } else { length.min(64) };
             let at = rng.below(most);
-            for place in 0..width.min(length - at) {
-                bytes[at + place] = little[place];
-            }
+            let written = width.min(length - at);
+            bytes[at..at + written].copy_from_slice(&little[..written]);
             if rng.below(2) == 0 {
                 let end = (at + width).min(length);
                 bytes[at..end].reverse();

@@ -17,6 +17,7 @@ use crate::data::ImageEntry;
 use crate::files::{digest, digest_of};
 use crate::report::results::ImageResult;
 use crate::report::{Contents, Inlined, Ledger, LedgerError, Lock, MadeWith};
+use crate::words::{agree, plural};
 
 /// What the first line says.
 const SCHEMA: &str = "dapo-wgpu/detection/1";
@@ -95,9 +96,10 @@ impl Progress {
         let before = contents.entries.len();
         if let Some((field, theirs, ours)) = difference(&contents.header, header) {
             say!(
-                "note: {}: a run with another {field} ({theirs}, not {ours}) stopped here after {before} images; its files \
+                "note: {}: a run with another {field} ({theirs}, not {ours}) stopped here after {}; its files \
                  are removed, and all images are computed anew",
-                folder.display()
+                folder.display(),
+                plural(before, "image")
             );
             outputs.remove_earlier(&files_of(&contents, 0, batch))?;
             ledger.begin::<_, Entry>(header, &[])?;
@@ -149,11 +151,14 @@ impl Progress {
 
 /// What a user reads when a run goes on.
 fn words(kept: usize, before: usize, images: usize) -> String {
+    let were = agree(images, "was", "were");
     match before - kept {
-        0 => format!("{kept} of {images} images were done before; going on from there"),
+        0 => format!("{kept} of {} {were} done before; going on from there", plural(images, "image")),
         again => format!(
-            "{before} of {images} images were done before, of which {again} are done again: an image or a file of its \
-             results has changed or is missing, or its batch was not complete"
+            "{before} of {} {were} done before, of which {again} {} done again: an image or a file of its \
+             results has changed or is missing, or its batch was not complete",
+            plural(images, "image"),
+            agree(again, "is", "are")
         ),
     }
 }

@@ -77,6 +77,9 @@ fn path_of(_: &str) -> Option<PathBuf> {
     None
 }
 
+/// A ledger to write to, which versions have a line, and the files that had one before.
+pub type Continued = (Ledger, Done, Vec<(PathBuf, Stamp)>);
+
 /// The ledger before it is known what lines are made with.
 pub struct Opened {
     path: PathBuf,
@@ -101,7 +104,7 @@ impl Opened {
     ///
     /// # Errors
     /// Other settings; an unwritable file.
-    pub fn with(self, header: &Header) -> Result<(Ledger, Done, Vec<(PathBuf, Stamp)>), Failure> {
+    pub fn with(self, header: &Header) -> Result<Continued, Failure> {
         let Self { path, mut ledger, contents } = self;
         let Some(contents) = contents else {
             ledger.begin::<_, Line>(header, &[])?;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -129,7 +130,11 @@ impl Tuning {
     /// Reads the file of this device. Problems with it are not errors: see [`Stored::Ignored`].
     pub fn load(gpu: &Gpu, path: &Path) -> Stored {
         match Self::read(path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Stored::None,
+            Err(e) if e.kind() == ErrorKind::NotFound => Stored::None,
+            // What JSON's reader says of a file that ends too early, too.
+            Err(e) if matches!(e.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) => {
+                Stored::Ignored(format!("it is damaged: {e}"))
+            }
             Err(e) => Stored::Ignored(format!("it cannot be read: {e}")),
             Ok(found) => match found.mismatch(&Self::new(gpu)) {
                 Some(reason) => Stored::Ignored(reason),
@@ -141,7 +146,7 @@ impl Tuning {
     /// Reads the file of any device.
     ///
     /// # Errors
-    /// Those of the operating system; [`std::io::ErrorKind::InvalidData`] for a damaged file.
+    /// Those of the operating system; [`ErrorKind::InvalidData`] for a damaged file.
     pub fn read(path: &Path) -> std::io::Result<Self> {
         Ok(serde_json::from_slice(&read_unmarked(path)?)?)
     }

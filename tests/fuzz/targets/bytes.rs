@@ -51,7 +51,7 @@ pub fn repair_png(bytes: &mut Vec<u8>) {
 }
 
 /// Makes the checksums of a zip archive's stored entries right, in its directory and before each entry.
-pub fn repair_zip(bytes: &mut Vec<u8>) {
+pub fn repair_zip(bytes: &mut [u8]) {
     let word = |bytes: &[u8], at: usize| {
         bytes.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize)
     };
@@ -72,7 +72,7 @@ pub fn repair_zip(bytes: &mut Vec<u8>) {
 }
 
 /// Makes the length of a safetensors header right: it ends where its braces do.
-pub fn repair_safetensors(bytes: &mut Vec<u8>) {
+pub fn repair_safetensors(bytes: &mut [u8]) {
     let (mut depth, mut quoted, mut escaped) = (0, false, false);
     for (at, byte) in bytes.iter().enumerate().skip(8) {
         match byte {
@@ -92,7 +92,7 @@ pub fn repair_safetensors(bytes: &mut Vec<u8>) {
 }
 
 /// The same for a file of NumPy: its header ends at the first line feed.
-pub fn repair_npy(bytes: &mut Vec<u8>) {
+pub fn repair_npy(bytes: &mut [u8]) {
     let (place, start) = match bytes.get(6) {
         Some(1) => (8..10, 10),
         _ => (8..12, 12),

@@ -13,9 +13,9 @@ use super::{Desk, Form, Target, images, plain};
 
 pub fn targets() -> Vec<Target> {
     vec![
-        Target { repair: Some(repair_npy), ..plain("npy", Form::Binary, npys, read_array) },
+        Target { repair: Some(|bytes| repair_npy(bytes)), ..plain("npy", Form::Binary, npys, read_array) },
         Target {
-            repair: Some(repair_zip),
+            repair: Some(|bytes| repair_zip(bytes)),
             ..plain("npz", Form::Binary, npzs, |input, desk| map(input, desk, "npz"))
         },
         Target {

@@ -31,14 +31,20 @@ pub fn targets() -> Vec<Target> {
         plain("tokenizer", Form::Json, tokenizers, tokenizer),
         plain("text", Form::Text, texts, text),
         Target {
-            repair: Some(repair_safetensors),
+            repair: Some(|bytes| repair_safetensors(bytes)),
             ..plain("safetensors", Form::Binary, weights, safetensors)
         },
-        Target { repair: Some(repair_safetensors), ..plain("model", Form::Binary, models, model) },
-        plain("shards", Form::Json, indices, shards),
-        Target { repair: Some(repair_safetensors), ..plain("learner", Form::Binary, learners, learner) },
         Target {
-            repair: Some(repair_safetensors),
+            repair: Some(|bytes| repair_safetensors(bytes)),
+            ..plain("model", Form::Binary, models, model)
+        },
+        plain("shards", Form::Json, indices, shards),
+        Target {
+            repair: Some(|bytes| repair_safetensors(bytes)),
+            ..plain("learner", Form::Binary, learners, learner)
+        },
+        Target {
+            repair: Some(|bytes| repair_safetensors(bytes)),
             ..plain("checkpoint", Form::Binary, checkpoints, checkpoint)
         },
     ]
@@ -179,8 +185,8 @@ fn model(input: &[u8], desk: &Desk) -> bool {
     desk.file("model/config.json", &configs()[0]);
     let path = desk.file("model/model.safetensors", input);
     let Ok(weights) = parameters::load(path.parent().expect("a folder"), Allowed::F16) else { return false };
-    let blocks = weights.vision.blocks.iter().chain(weights.text.blocks.iter());
-    blocks.map(|block| block.map(drop)).collect::<Result<(), _>>().is_ok()
+    let mut blocks = weights.vision.blocks.iter().chain(weights.text.blocks.iter());
+    blocks.try_for_each(|block| block.map(drop)).is_ok()
 }
 
 fn models() -> Vec<Vec<u8>> {

@@ -93,10 +93,22 @@ fn journals() -> Vec<Vec<u8>> {
 }
 
 fn ledgers() -> Vec<Vec<u8>> {
-    vec![b"{\"bytes\":9,\"modified_ns\":1,\"path\":\"a.png\",\"error\":\"gone\"}\n{\"bytes\":9,\"modified_ns\":2,\
-           \"path\":\"b.png\",\"width\":8,\"height\":8,\"score\":0.5,\"verdict\":\"good\",\"type\":\"hole\",\
-           \"type_probability\":0.5,\"probabilities\":{\"normal\":0.5,\"hole\":0.5},\"boxes\":[]}\n"
-        .to_vec()]
+    let model = json!({
+        "name": "nano", "path": "", "image_size": 8, "patch_size": 4, "embed_dim": 8, "precision": "f32",
+        "demonstration": false
+    });
+    let first = json!({
+        "schema": "dapo-wgpu/watch/1", "folder": "in", "method": "clip", "model": model, "model_files": "0",
+        "weights": "f32", "learner_sha256": null, "object": "bolt", "defects": ["hole"], "threshold": 0.5,
+        "alarm_threshold": 0.5
+    });
+    let gone = json!({ "bytes": 9, "modified_ns": 1, "content": "0", "path": "a.png", "error": "gone" });
+    let scored = json!({
+        "bytes": 9, "modified_ns": 2, "changed_ns": 3, "inode": 4, "content": "1", "path": "b.png", "width": 8,
+        "height": 8, "score": 0.5, "verdict": "good", "type": "hole", "type_probability": 0.5,
+        "probabilities": { "normal": 0.5, "hole": 0.5 }, "boxes": []
+    });
+    vec![format!("{first}\n{gone}\n{scored}\n").into_bytes()]
 }
 
 fn step_lines() -> Vec<Vec<u8>> {

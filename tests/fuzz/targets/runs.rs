@@ -17,7 +17,7 @@ use super::{Desk, Form, Target, plain};
 pub fn targets() -> Vec<Target> {
     vec![
         Target { repair: Some(repair), ..plain("evaluation", Form::Binary, evaluations, evaluation) },
-        Target { repair: Some(repair_state), ..plain("counts", Form::Binary, states, state) },
+        Target { repair: Some(|bytes| repair_state(bytes)), ..plain("counts", Form::Binary, states, state) },
         plain("run_toml", Form::Text, run_files, run_toml),
     ]
 }
@@ -157,7 +157,7 @@ fn seal(bytes: &mut [u8], length: usize) {
     }
 }
 
-fn repair_state(bytes: &mut Vec<u8>) {
+fn repair_state(bytes: &mut [u8]) {
     seal(bytes, 8);
 }
 

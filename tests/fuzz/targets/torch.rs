@@ -15,7 +15,7 @@ use super::{Desk, Form, Target, plain};
 
 pub fn targets() -> Vec<Target> {
     vec![
-        Target { repair: Some(repair_zip), ..plain("torch", Form::Binary, archives, torch) },
+        Target { repair: Some(|bytes| repair_zip(bytes)), ..plain("torch", Form::Binary, archives, torch) },
         plain("torch_legacy", Form::Binary, legacy, torch),
         plain("pickle", Form::Binary, pickles, pickle),
     ]
