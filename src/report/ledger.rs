@@ -171,7 +171,9 @@ mod tests {
 
     const SCHEMA: &str = "test/1";
 
-    fn open(path: &Path) -> Result<(Ledger, Option<Contents<Header, Vec<u32>>>), LedgerError> {
+    type Opened = (Ledger, Option<Contents<Header, Vec<u32>>>);
+
+    fn open(path: &Path) -> Result<Opened, LedgerError> {
         Ledger::open(path, Lock::take(&path.with_extension("lock"))?, SCHEMA)
     }
 

@@ -8,6 +8,9 @@ use serde_json::Value;
 use crate::common::{self, Run};
 use crate::contents;
 
+/// Names of files and what they hold.
+pub type Files = Vec<(String, Vec<u8>)>;
+
 /// A command.
 pub struct Verb {
     pub name: &'static str,
@@ -20,7 +23,7 @@ pub struct Verb {
     /// Its words, which may depend on what is there.
     pub words: fn(&Path) -> Vec<String>,
     /// What it has left in its output folder, but for what differs between equal runs.
-    pub outcome: fn(&Path) -> Vec<(String, Vec<u8>)>,
+    pub outcome: fn(&Path) -> Files,
     /// Whether a second run says that the first was complete.
     pub is_finished: fn(&Run) -> bool,
 }
