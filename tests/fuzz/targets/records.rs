@@ -98,7 +98,7 @@ fn ledgers() -> Vec<Vec<u8>> {
         "demonstration": false
     });
     let first = json!({
-        "schema": "dapo-wgpu/watch/1", "folder": "in", "method": "clip", "model": model, "model_files": "0",
+        "folder": "in", "method": "clip", "model": model, "model_files": "0",
         "weights": "f32", "learner_sha256": null, "object": "bolt", "defects": ["hole"], "threshold": 0.5,
         "alarm_threshold": 0.5
     });
@@ -108,6 +108,8 @@ fn ledgers() -> Vec<Vec<u8>> {
         "height": 8, "score": 0.5, "verdict": "good", "type": "hole", "type_probability": 0.5,
         "probabilities": { "normal": 0.5, "hole": 0.5 }, "boxes": []
     });
+    // The schema comes first, by which a ledger is told from other files.
+    let first = first.to_string().replacen('{', "{\"schema\":\"dapo-wgpu/watch/1\",", 1);
     vec![format!("{first}\n{gone}\n{scored}\n").into_bytes()]
 }
 
