@@ -7,20 +7,31 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::open_regular;
+use super::{BUDGET, open_regular};
 
 /// Bytes of the SHA-256 that are kept.
 const KEPT: usize = 12;
 /// Bytes of a large file that one thread reads.
 const PART: u64 = 8 << 20;
 
-/// The beginning of the SHA-256 of a file as hexadecimal digits; a dash for one that cannot be read, or is no regular file.
+/// The beginning of the SHA-256 of a file as hexadecimal digits; a dash for one that cannot be read, or is no regular file. Of
+/// a file above [`Budget::file_bytes`](super::Budget::file_bytes) only its length, beginning and end are looked at: a sparse one
+/// of a few bytes can claim so many that reading them takes days.
 pub fn digest(path: impl AsRef<Path>) -> String {
-    let mut hash = Sha256::new();
-    match open_regular(path).map(|mut file| io::copy(&mut file, &mut hash)) {
-        Ok(Ok(_)) => hex(&hash.finalize()[..KEPT]),
-        _ => "-".to_owned(),
-    }
+    let read = |path: &Path| -> io::Result<String> {
+        let mut file = open_regular(path)?;
+        let length = file.metadata()?.len();
+        let mut hash = Sha256::new();
+        if BUDGET.check_file(length).is_err() {
+            hash.update(length.to_le_bytes());
+            io::copy(&mut file.by_ref().take(PART), &mut hash)?;
+            file.seek(SeekFrom::Start(length - PART))?;
+        }
+        // It may grow meanwhile.
+        io::copy(&mut file.by_ref().take(BUDGET.file_bytes), &mut hash)?;
+        Ok(hex(&hash.finalize()[..KEPT]))
+    };
+    read(path.as_ref()).unwrap_or_else(|_| "-".to_owned())
 }
 
 /// The beginning of the SHA-256 of bytes, as that of a file that holds them.
@@ -82,6 +93,14 @@ mod tests {
         assert_eq!(digest(&path), digest_of(b"text"));
         assert_eq!(digest(&path).len(), 2 * KEPT);
         assert_eq!((digest(folder.path()), digest(folder.path().join("gone"))), ("-".into(), "-".into()));
+        // It would take days to read, and takes no time.
+        let sparse = File::create(&path).unwrap();
+        if sparse.set_len(1 << 43).is_ok() {
+            let first = digest(&path);
+            assert_eq!(first.len(), 2 * KEPT);
+            sparse.set_len((1 << 43) + 1).unwrap();
+            assert_ne!(digest(&path), first);
+        }
     }
 
     #[test]
