@@ -13,7 +13,7 @@ use super::output::{print, watch, watch_interrupt};
 use super::say::say;
 use crate::gpu::Gpu;
 use crate::kernels::registry::{Cases, Registry};
-use crate::lab::bench::ceilings::ceilings as measure_ceilings;
+use crate::lab::bench::ceilings::{ceilings as measure_ceilings, ceilings_again};
 use crate::lab::bench::formats::Format;
 use crate::lab::bench::request::{Variants, of_kernels, resized, swept};
 use crate::lab::bench::sweep::{Sweep, SweptRow};
@@ -175,10 +175,13 @@ fn measure(args: &Args, gpu: &Gpu, cases: &Cases, variants: &Variants) -> Result
         }
         let partial = interrupted.load(Ordering::Relaxed);
         // Once more: what was timed on a device that became slower meanwhile is compared with what it no longer reaches.
-        let ceilings_after =
-            (!partial).then(|| measure_ceilings(gpu, repeat(REPEAT_KERNEL), progress)).transpose()?;
+        let ceilings_after = (!partial)
+            .then(|| ceilings_again(gpu, &ceilings, repeat(REPEAT_KERNEL), progress))
+            .transpose()?;
         let report = BenchReport::new(gpu, ceilings, timings);
         let partial = partial || interrupted.load(Ordering::Relaxed);
+        // One that was ended midway may have no runs.
+        let ceilings_after = ceilings_after.filter(|_| !partial);
         Ok(BenchReport { ceilings_after, partial, sensors: sensors.and_then(sensors::Watch::end), ..report })
     })
 }

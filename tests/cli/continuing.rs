@@ -65,7 +65,7 @@ fn a_killed_detection_goes_on_to_the_same_bytes() {
     for more in [&[][..], &["--tile", "24"]] {
         assert_eq!(detect(&place, "whole", more).code, Some(3));
         // An image has three files of two writes each.
-        for write in [1, 9, 20, 33, 40] {
+        for write in [1, 20, 40] {
             let _ = fs::remove_dir_all(place.path("out"));
             kill_at(&place, "out", write, more);
             common::assert_whole(&place.path("out"));

@@ -26,14 +26,14 @@ fn lose_at_each<T: PartialEq + std::fmt::Debug>(place: &Place, words: &[&str], o
     finish(&mut command(place, words)).succeeds();
     let whole = outcome();
     let mut lost = 0;
-    for submit in [1, 2, 3, 4, 5, 6, 8, 11] {
+    for submit in [1, 3, 6] {
         let ran = finish(command(place, words).env("DAPO_LOSE_DEVICE_AT", submit.to_string())).succeeds();
         lost += usize::from(
             ran.stderr.contains("the device was lost") && ran.stderr.contains("opening it again"),
         );
         assert_eq!(outcome(), whole, "lost at submit {submit}");
     }
-    assert!(lost > 3, "{words:?}: lost {lost} times only");
+    assert!(lost > 1, "{words:?}: lost {lost} times only");
 }
 
 #[test]

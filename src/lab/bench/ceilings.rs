@@ -72,6 +72,29 @@ fn long_enough<P: Verifiable>(
     Ok(chosen)
 }
 
+/// Measures the rates that [`Ceilings::moved`] compares once more; all others are those of `before`.
+pub fn ceilings_again(
+    gpu: &Gpu,
+    before: &Ceilings,
+    repetitions: usize,
+    progress: &mut Progress<'_>,
+) -> Result<Ceilings, GpuError> {
+    let warmup = Warmup::new(gpu)?;
+    let mut probes = [
+        long_enough(gpu, &warmup, &COPIES, None)?,
+        long_enough(gpu, &warmup, &READS, None)?,
+        long_enough(gpu, &warmup, &ARITHMETIC, None)?,
+    ];
+    interleave(gpu, &warmup, &mut probes, repetitions.max(CEILING_RUNS), progress)?;
+    let [copy, read, arithmetic] = &probes;
+    Ok(Ceilings {
+        copy: copy.work().bytes / copy.best(),
+        read: read.work().bytes / read.best(),
+        multiply_add: arithmetic.work().flops / arithmetic.best(),
+        ..before.clone()
+    })
+}
+
 /// Measures the device's ceilings. What follows needs them: when `progress` ends this, as few runs are made as make a
 /// ceiling.
 pub fn ceilings(gpu: &Gpu, repetitions: usize, progress: &mut Progress<'_>) -> Result<Ceilings, GpuError> {

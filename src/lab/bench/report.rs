@@ -25,7 +25,7 @@ pub struct BenchReport {
     pub device: Device,
     /// The measured limits.
     pub ceilings: Ceilings,
-    /// The limits measured again after the last case; `None` in reports of older versions and of runs that were stopped.
+    /// The limits after the last case, of which the rates of copy, read and multiply-add were measured again; `None` in reports of older versions and of runs that were stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ceilings_after: Option<Ceilings>,
     /// Whether the run was stopped: cases are missing, or have fewer repetitions.
