@@ -71,10 +71,10 @@ fn the_winner_is_what_runs() {
     place.run(&["tune", "--case", CASE]).succeeds();
     let file = place.file();
     let mut json: Value = serde_json::from_slice(&fs::read(&file).expect("the file")).expect("JSON");
-    let chosen = json["choices"][0]["variant"].as_str().expect("a variant").to_owned();
-    let other = if chosen == "row" { "workgroup" } else { "row" };
+    // Which one wins depends on the machine and the moment; what runs without a race does not.
+    let default = json["choices"][0]["default"].as_str().expect("a variant").to_owned();
+    let other = if default == "row" { "workgroup" } else { "row" };
     json["choices"][0]["variant"] = other.into();
-    json["choices"][0]["default"] = chosen.clone().into();
     fs::write(&file, json.to_string()).expect("a writable file");
     let variant = |run: common::Run| {
         let report: Value = serde_json::from_str(&run.succeeds().stdout).expect("JSON");
@@ -83,7 +83,7 @@ fn the_winner_is_what_runs() {
     let bench = ["bench", "--case", CASE, "--repeat", "1", "--json"];
     assert_eq!(variant(place.run(&bench)), other);
     let untuned = common::finish(place.program("cache").env("DAPO_NO_TUNING", "1").args(bench));
-    assert_eq!(variant(untuned), chosen);
+    assert_eq!(variant(untuned), default);
 }
 
 #[test]
