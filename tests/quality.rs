@@ -87,7 +87,7 @@ fn generated(object: &'static dapo_wgpu::synth::ObjectKind, good: u64, each: u64
     // Training's seeds are hashes of all 64 bits; these small ones are none of them but by an accident of 2⁻⁴⁰.
     let seed = |defect: u64, i: u64| 0x7e57_0000_0000 + (defect << 20) + i;
     let sample = |defect: Option<Defect>, number: u64, i: u64| {
-        let sample = render(&SampleSpec { object, defect, size: SIZE, seed: seed(number, i) });
+        let sample = render(&SampleSpec { object, defect, size: SIZE, seed: seed(number, i), product: None });
         Labelled {
             image: Raster::from(sample.image),
             mask: sample.mask.as_raw().iter().map(|&m| m > 127).collect(),

@@ -37,15 +37,15 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 
 from nano import evaluate, text
-from nano.data import Shards, augment
+from nano.data import Shards, augment, augment_references
 from nano.model import Clip, export, full_config, load
 
 LOG100 = math.log(100.0)
-PARTS = ("loss", "patch", "contrast", "state", "worst", "some")
+PARTS = ("loss", "patch", "contrast", "state", "worst", "some", "near")
 
 
 class Worker:
-    """One thread's half of a step: sample, augment, run a bfloat16 copy of the model, leave the gradients in it.
+    """One thread's half of a step: sample, augment, run a copy of the model in --precision, leave the gradients in it.
 
     Two single-threaded halves beat one two-threaded step: they meet once per step instead of once per operation.
     """
@@ -53,7 +53,7 @@ class Worker:
     def __init__(self, number, args, shards, train, tokenizer, master):
         self.number, self.rng, self.gen = number, random.Random(), torch.Generator(args.device)
         self.args, self.shards, self.tokenizer, self.master = args, shards, tokenizer, master
-        self.model = copy.deepcopy(master).to(torch.bfloat16)
+        self.model = copy.deepcopy(master).to(self.args.dtype)
         # bfloat16 has three digits: keep the one scalar that multiplies every logit in float32.
         self.model.logit_scale.data = master.logit_scale.data.clone()
         self.defects = shards.defect_names
@@ -75,7 +75,12 @@ class Worker:
         defects = [self.shards.defects[i] for i in indices]
         images, masks = (part.to(self.args.device) for part in self.shards.read(indices))
         colour = torch.tensor([d == "color" for d in defects])
-        pixels, masks = augment(images, masks, colour, self.gen, calm)
+        paired = int(size * self.args.paired)
+        references = self.shards.read_references(indices[:paired]) if paired else None
+        if references is not None:
+            # References are spared crops and turns; flips of both alike are in the generator.
+            references = augment_references(references.to(self.args.device), colour[:paired], self.gen)
+        pixels, masks = augment(images, masks, colour, self.gen, calm, still=paired)
         states = torch.tensor([self.defects.index(d) + 1 if d != "good" else 0 for d in defects])
         words = [text.sample_object(n, self.rng) for n in names] + [text.sample_generic(self.rng)]
         captions = [c for w in words for c in text.sample_states(w, self.defects, self.rng)]
@@ -83,9 +88,30 @@ class Worker:
             rows, each = iter(captions), len(self.defects) + 2
             captions = [c for w in words for c in (*itertools.islice(rows, each), text.sample_plain(w, self.rng))]
         ids = torch.tensor(text.encode(self.tokenizer, captions))
-        return pixels, masks, states, torch.tensor(who), ids
+        return pixels, masks, states, torch.tensor(who), ids, references
 
-    def caption_loss(self, pixels, masks, state, who, ids, keep_ratio):
+    def nearest_loss(self, states, references, bad, weight):
+        """Patches of the first images against those of their references: how far a patch is from the nearest one, at each
+        of the compared blocks, says whether it is defective. `bad` and `weight` are [B,N]."""
+        _, _, others = self.model.image_and_states(references.to(self.args.dtype), self.args.layers)
+        n = len(references)
+        distance = 0
+        for mine, theirs in zip(states, others):
+            mine, theirs = F.normalize(mine[:n], dim=-1), F.normalize(theirs, dim=-1)
+            distance = distance + (1 - (mine @ theirs.transpose(1, 2)).amax(2)) / len(states)
+        log_d = (distance + 1e-4).log()
+        bad, weight = bad[:n].float(), weight[:n]
+        # The step between good and defective is about twice the mean of the good ones: of this image's, as the
+        # program measures distances against what is usual for a part, and of all images'.
+        good = weight * (1 - bad)
+        loss = 0
+        for over in ((1,), (0, 1)):
+            mean = (log_d * good).sum(over, keepdim=True) / good.sum(over, keepdim=True).clamp(min=1)
+            each = F.binary_cross_entropy_with_logits(4 * (log_d - mean) - 3, bad, reduction="none")
+            loss = loss + (each * weight).sum() / weight.sum().clamp(min=1)
+        return loss
+
+    def caption_loss(self, pixels, masks, state, who, ids, _, keep_ratio):
         """Image-text contrast alone. As on the web, few captions say more than what the object is: an image whose
         caption names its state is told apart from the same object in other states, any other from other objects only.
         """
@@ -97,7 +123,7 @@ class Worker:
         # A crop may have lost the defect: what a caption says is still in the picture, or it says nothing.
         whole = (state == 0) | (masks.sum((1, 2, 3)) >= 10)
         says = (torch.rand(len(pixels), generator=self.gen) < share) & whole
-        cls, _ = self.model.image(pixels.to(torch.bfloat16), keep)
+        cls, _ = self.model.image(pixels.to(self.args.dtype), keep)
         captions = self.model.text(ids).view(-1, k + 3, cls.shape[-1])[:-1]  # the last group is a generic word
         scale = self.model.logit_scale.clamp(max=LOG100).exp()
         logits = scale * torch.einsum("bp,gcp->bgc", cls, captions)
@@ -107,7 +133,7 @@ class Worker:
         loss = torch.where(says, told, silent).mean()
         return loss, (told[says].mean().nan_to_num(), silent.mean())
 
-    def losses(self, pixels, masks, state, who, ids, keep_ratio):
+    def losses(self, pixels, masks, state, who, ids, references, keep_ratio):
         b, k, gen = len(pixels), len(self.defects), self.gen
         patch = self.model.config["vision_config"]["patch_size"]
         cover = F.avg_pool2d(masks, patch).flatten(1)  # share of each patch that is defective
@@ -123,7 +149,11 @@ class Worker:
         state = torch.where(pixels_bad < 0.5, 0, state)
         sure = ((state == 0) | (pixels_bad >= 10)) & (pixels_bad < 0.8 * masks[0].numel())
 
-        cls, patches = self.model.image(pixels.to(torch.bfloat16), keep)
+        if references is None or keep is not None:
+            references = None  # patches that were left out have no nearest ones
+            cls, patches = self.model.image(pixels.to(self.args.dtype), keep)
+        else:
+            cls, patches, states = self.model.image_and_states(pixels.to(self.args.dtype), self.args.layers)
         captions = self.model.text(ids).view(-1, k + 2, cls.shape[-1])
         scale = self.model.logit_scale.clamp(max=LOG100).exp()
         generic = torch.rand(b, generator=gen) < 0.5
@@ -170,8 +200,9 @@ class Worker:
         contrast = (
             F.cross_entropy(scale * cls @ named.T, who * (k + 1) + state, reduction="none") * sure
         ).sum() / sure_n
-        total = 2 * patch_loss + 0.5 * contrast + 0.5 * state_loss + 0.25 * (worst_loss + some_loss)
-        return total, (patch_loss, contrast, state_loss, worst_loss, some_loss)
+        near = torch.zeros(()) if references is None else self.nearest_loss(states, references, bad, weight)
+        total = 2 * patch_loss + 0.5 * contrast + 0.5 * state_loss + 0.25 * (worst_loss + some_loss) + near
+        return total, (patch_loss, contrast, state_loss, worst_loss, some_loss, near.detach())
 
     def run(self, step, keep_ratio):
         with torch.no_grad():
@@ -222,10 +253,12 @@ def train(args):
     torch.set_default_device(args.device)
     shards = Shards(args.shards)
     training, held = split(shards, args.held_out)
-    tokenizer = text.train_tokenizer(shards.object_names, shards.defect_names)
-    model = Clip(full_config(tokenizer.get_vocab_size()))
     if args.start:
-        model.load_state_dict(load(args.start).state_dict())
+        model, tokenizer = check_export(args.start)
+        model.train()
+    else:
+        tokenizer = text.train_tokenizer(shards.object_names, shards.defect_names)
+        model = Clip(full_config(tokenizer.get_vocab_size()))
     ema = copy.deepcopy(model).requires_grad_(False)
     opts = optimizers(model, args)
     base = [[g["lr"] for g in o.param_groups] for o in opts]
@@ -342,6 +375,8 @@ def main():
         "--steps", type=int, default=0, help="fixed number of steps instead of minutes"
     )
     a("--device", default="cpu", help="cpu or cuda")
+    a("--precision", choices=("bfloat16", "float32"), default="bfloat16", help="of the copies that compute: bfloat16 "
+      "is slow on a CPU without AVX512-BF16 or AMX")
     a("--seed", type=int, default=1), a("--batch", type=int, default=48), a("--workers", type=int, default=2)
     a("--objects", type=int, default=4, help="objects per worker and step")
     a("--lr", type=float, default=1e-3), a("--muon-lr", type=float, default=4e-3), a("--warmup", type=int, default=100)
@@ -351,6 +386,8 @@ def main():
     )
     a("--keep", type=float, default=0.5, help="share of patches kept in the first part of training")
     a("--keep-until", type=float, default=0.7, help="progress at which all patches come back and augmentation calms")
+    a("--paired", type=float, default=0.5, help="share of images that are compared with a reference, if the shards have them")
+    a("--layers", type=int, nargs="+", default=[2, 4, 6], help="blocks after which they are compared")
     a("--captions-only", type=float, default=0, metavar="SHARE", help="no labels, no losses of patches: images against "
       "captions alone, of which this share says in what state the object is")
     a("--held-out", type=int, default=2000), a("--log-every", type=float, default=20), a(
@@ -364,6 +401,7 @@ def main():
     )
     a("--size", type=int, help="evaluate at this image size")
     args = p.parse_args()
+    args.dtype = getattr(torch, args.precision)
     if args.eval:
         model, tokenizer = check_export(args.out)
         torch.set_num_threads(2)

@@ -42,6 +42,15 @@ pub struct Args {
     /// Share of good images among them
     #[arg(long, value_name = "P", default_value_t = 0.35, requires = "shards", value_parser = share)]
     good_fraction: f64,
+    /// Show one product in all images of an object: the same material, colours, shape, light and camera
+    #[arg(long, conflicts_with = "shards")]
+    one_product: bool,
+    /// Beside each of them another good image of the same product (references.npy)
+    #[arg(long, requires = "shards")]
+    references: bool,
+    /// Folder of photographs of materials, one folder each (DIR/wood/*.jpg): some surfaces are parts of them
+    #[arg(long, value_name = "DIR")]
+    textures: Option<PathBuf>,
     /// Replace a folder that is not empty
     #[arg(long)]
     overwrite: bool,
@@ -67,6 +76,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         train_good: args.train_good,
         test_good: args.test_good,
         per_defect: args.per_defect,
+        textures: args.textures.clone(),
+        one_product: args.one_product,
+        references: args.references,
         overwrite: args.overwrite,
     };
     let bar = progress(2, "images");

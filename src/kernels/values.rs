@@ -10,7 +10,10 @@ use super::panels::Panels;
 use super::problem::{Operand, Verifiable};
 use crate::gpu::{Buffer, Gpu, GpuError};
 
-/// Normal inputs of a problem on the device. `panels` names the input that is stored as a texture, as
+/// Values after which the inputs that are only timed repeat: a prime, so that no two rows of a case are alike.
+const PERIOD: usize = 65_521;
+
+/// Normal inputs of a problem on the device, to be timed; long ones repeat. `panels` names the input that is stored as a texture, as
 /// [`Variant::panels`](super::Variant::panels) does.
 ///
 /// # Errors
@@ -22,7 +25,9 @@ pub fn make_inputs(
     rng: &mut Pcg64Mcg,
 ) -> Result<Vec<Buffer>, GpuError> {
     let make = |(i, operand): (usize, &Operand)| {
-        let values = make_values(operand, problem.fill(operand.name), Inputs::Normal, rng);
+        let first = Operand { len: operand.len.min(PERIOD), ..*operand };
+        let mut values = make_values(&first, problem.fill(operand.name), Inputs::Normal, rng);
+        (PERIOD..operand.len).for_each(|i| values.push(values[i - PERIOD]));
         match panels {
             Some((input, panels)) if input == i => panels.upload(gpu, &values, operand.name),
             _ => Ok(upload_values(gpu, operand, &values)?.0),

@@ -118,7 +118,7 @@ impl Camera {
     }
 }
 
-/// Brightness over the frame: lamp falloff, vignette, a specular band, shaded sides.
+/// Brightness over the frame: lamp falloff, vignette, a specular band, a shadow, shaded sides.
 fn light(size: usize, rng: &mut SeededRng) -> Plane {
     let (ramp, way) = (rng.range(0.0, 0.35) * f32::from(rng.chance(0.7)), rng.angle());
     let (rx, ry) = (ramp * way.cos(), ramp * way.sin());
@@ -133,6 +133,10 @@ fn light(size: usize, rng: &mut SeededRng) -> Plane {
     let sides = [0; 2].map(|_| if rng.chance(0.25) { rng.range(0.15, 0.85) } else { 0.0 });
     let side_width = rng.range(0.15, 0.7);
     let sideways = rng.chance(0.75);
+    // The shadow of something beside the part, with a more or less sharp edge.
+    let shadow = if rng.chance(0.12) { rng.range(0.12, 0.55) } else { 0.0 };
+    let (shadow_way, shadow_at, soft) = (rng.angle(), rng.range(-0.5, 0.8), rng.log_range(0.02, 0.4));
+    let (shadow_x, shadow_y) = (shadow_way.cos(), shadow_way.sin());
     // All terms are smooth, so a coarse grid would do; one pass of plain arithmetic is fast enough.
     Plane::from_fn(size, |x, y| {
         let (u, v) = (x / 64.0 - 1.0, y / 64.0 - 1.0);
@@ -144,6 +148,9 @@ fn light(size: usize, rng: &mut SeededRng) -> Plane {
         if band > 0.0 {
             let t = (u * bx + v * by - band_at) / band_width;
             l *= 1.0 + band / (1.0 + t * t * t * t);
+        }
+        if shadow > 0.0 {
+            l *= 1.0 - shadow * smoothstep(-soft, soft, u * shadow_x + v * shadow_y - shadow_at);
         }
         let s = if sideways { u } else { v };
         if sides[0] > 0.0 {

@@ -127,6 +127,33 @@ pub const OBJECTS: &[ObjectKind] = &[
         &[Scratch, Crack, Hole, Contamination, Color, Cut, Broken, Bent, Thread, Glue, Missing]),
 ];
 
+/// A material that no other kind stands for: drawn from photographs, so not one of [`OBJECTS`].
+pub(super) const SURFACE: ObjectKind = texture(
+    "surface",
+    textures::concrete,
+    (false, true),
+    (0.25, 0.4),
+    &[
+        Scratch,
+        Crack,
+        Hole,
+        Contamination,
+        Stain,
+        Color,
+        Cut,
+        Broken,
+        Thread,
+        Glue,
+        Rough,
+        Missing,
+        Poke,
+        Uneven,
+        Fray,
+        Dent,
+        Print,
+    ],
+);
+
 /// Names of all objects, in the catalogue's order.
 pub fn objects() -> Vec<&'static str> {
     OBJECTS.iter().map(|o| o.name).collect()

@@ -69,6 +69,28 @@ pub enum SynthError {
         /// The folder.
         path: PathBuf,
     },
+    /// A folder of photos that has none.
+    #[error("{}: no photo of at least 256 x 256 pixels in folders below it; expected MATERIAL/PHOTO.jpg", path.display())]
+    NoPhotos {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A photo that cannot be decoded.
+    #[error("cannot read the photo {}: {source}", path.display())]
+    Photo {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: image::ImageError,
+    },
+    /// A folder that cannot be listed.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The folder.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
     /// A file or folder that cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {

@@ -1,6 +1,6 @@
 //! Procedural inspection images: labelled pictures of materials and parts, good or with exactly one defect and its mask.
 //!
-//! Everything is drawn procedurally from noise, shapes and light. A scene (surface, normal wear, visible edges) is changed
+//! Everything is drawn from noise, shapes and light, and on request from photographs of materials ([`Photos`]). A scene (surface, normal wear, visible edges) is changed
 //! by a defect, then photographed by a simulated camera (lighting, tone, optics, sensor, compression). Normal variation is
 //! drawn on good and defective images alike, so that a model does not mistake it for defects.
 //!
@@ -18,6 +18,7 @@ mod fabrics;
 mod hardware;
 mod noise;
 mod options;
+mod photos;
 mod pose;
 mod render;
 mod rng;
@@ -34,5 +35,6 @@ pub use catalogue::{OBJECTS, ObjectKind, objects};
 pub use defect::{Defect, defects};
 pub use error::SynthError;
 pub use options::{Summary, SynthOptions};
+pub use photos::Photos;
 pub use render::{MIN_MASK_AT_128, Sample, SampleSpec, render};
 pub use write::{write_mvtec, write_shards};

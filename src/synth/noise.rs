@@ -9,6 +9,7 @@ use super::rng::SeededRng;
 /// of a pixel or less gives white noise along that axis.
 pub(super) fn noise(size: usize, cell_x: f32, cell_y: f32, rng: &mut SeededRng) -> Plane {
     let scale = size as f32 / UNITS;
+    let rng = &mut rng.fields();
     let (tx, nx) = taps(size, cell_x * scale, rng);
     let (ty, ny) = taps(size, cell_y * scale, rng);
     let mut lattice = vec![0.0; nx * ny + 1];

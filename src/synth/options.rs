@@ -1,9 +1,11 @@
 //! What to generate.
 
 use super::canvas::SIZE_RANGE;
-use super::catalogue::{OBJECTS, ObjectKind};
+use super::catalogue::{OBJECTS, ObjectKind, SURFACE};
 use super::defect::Defect;
 use super::error::{MAX_COUNT, SynthError};
+use super::photos::Photos;
+use std::path::PathBuf;
 
 /// What to generate.
 #[derive(Clone, Debug)]
@@ -22,6 +24,15 @@ pub struct SynthOptions {
     pub test_good: usize,
     /// Test images an object and defect ([`write_mvtec`](super::write_mvtec) only).
     pub per_defect: usize,
+    /// Folder of photographs of materials, `<material>/*`, that some of the surfaces are parts of; with it, one more
+    /// object "surface" is of any of them.
+    pub textures: Option<PathBuf>,
+    /// All images of an object are of one product: material, colours, shape, light and camera are the same
+    /// ([`write_mvtec`](super::write_mvtec) only).
+    pub one_product: bool,
+    /// Writes, beside each training image, another good image of the same product
+    /// ([`write_shards`](super::write_shards) only).
+    pub references: bool,
     /// Replace a non-empty output folder.
     pub overwrite: bool,
 }
@@ -37,6 +48,9 @@ impl Default for SynthOptions {
             train_good: 20,
             test_good: 20,
             per_defect: 8,
+            textures: None,
+            one_product: false,
+            references: false,
             overwrite: false,
         }
     }
@@ -57,6 +71,11 @@ pub struct Summary {
 pub(super) type Choice = Vec<(&'static ObjectKind, Vec<Defect>)>;
 
 impl SynthOptions {
+    /// The photographs of materials, read.
+    pub(super) fn photos(&self) -> Result<Option<Photos>, SynthError> {
+        self.textures.as_deref().map(Photos::read).transpose()
+    }
+
     /// The chosen objects with the chosen defects that each can have; objects without any are left out if `need_defects`.
     pub(super) fn choice(&self, need_defects: bool) -> Result<Choice, SynthError> {
         if !SIZE_RANGE.contains(&self.size) {
@@ -67,10 +86,15 @@ impl SynthOptions {
             return Err(SynthError::Count { count });
         }
         let wanted = self.defects.iter().map(|n| Defect::find(n)).collect::<Result<Vec<_>, _>>()?;
+        let surface = self.textures.as_ref().map(|_| &SURFACE);
         let kinds: Vec<&ObjectKind> = if self.objects.is_empty() {
-            OBJECTS.iter().collect()
+            OBJECTS.iter().chain(surface).collect()
         } else {
-            self.objects.iter().map(|n| ObjectKind::find(n)).collect::<Result<_, _>>()?
+            let find = |n: &String| match surface {
+                Some(surface) if n.trim() == surface.name => Ok(surface),
+                _ => ObjectKind::find(n),
+            };
+            self.objects.iter().map(find).collect::<Result<_, _>>()?
         };
         let mut choice = Choice::new();
         for kind in kinds {

@@ -16,11 +16,16 @@ pub(super) struct Pose {
 
 impl Pose {
     /// Near the middle, at scale `low..high`, turned by any angle (or only slightly, if `upright`).
+    ///
+    /// The parts of some products always lie in the same way, those of others in a new way in each photo.
     pub fn new(low: f32, high: f32, upright: bool, rng: &mut SeededRng) -> Self {
+        let (same, mut own) = (rng.chance(0.6), rng.fields());
+        let scale = rng.range(low, high);
+        let rng = if same { rng } else { &mut own };
         let angle = if upright { rng.range(-0.15, 0.15) } else { rng.angle() };
         let centre = 0.5 * UNITS;
         let (x, y) = (centre + rng.range(-8.0, 8.0), centre + rng.range(-8.0, 8.0));
-        Pose { x, y, cos: angle.cos(), sin: angle.sin(), scale: rng.range(low, high) }
+        Pose { x, y, cos: angle.cos(), sin: angle.sin(), scale }
     }
 
     fn local(&self, x: f32, y: f32) -> (f32, f32) {

@@ -7,7 +7,8 @@ use super::canvas::{Canvas, SIZE_RANGE, luma};
 use super::catalogue::ObjectKind;
 use super::defect::Defect;
 use super::defects;
-use super::rng::{SeededRng, mix_text};
+use super::photos::Photos;
+use super::rng::{SeededRng, mix, mix_text};
 use super::scene::Scene;
 
 /// A defect covers at least this many pixels at 128×128 (and the same share of the image at other sizes).
@@ -27,6 +28,9 @@ pub struct SampleSpec {
     pub size: usize,
     /// Any number; different seeds give unrelated images.
     pub seed: u64,
+    /// Images of one product look alike: material, colours, shape, light and camera are the same. `None`: each image is of a
+    /// product of its own.
+    pub product: Option<u64>,
 }
 
 /// An image and the mask of its defect.
@@ -43,26 +47,53 @@ pub struct Sample {
 /// visibly changes the picture, as exposed by the drawn camera and measured against the surface's own roughness and the
 /// sensor's noise. Otherwise it is drawn again, stronger each time, and after some tries on a fresh scene.
 pub fn render(spec: &SampleSpec) -> Sample {
+    draw(spec, None, false).0
+}
+
+/// As [`render`], with surfaces of photos; and on request another good image of the same product: the same look, other
+/// noise, wear and place on a photo.
+pub(super) fn draw(spec: &SampleSpec, photos: Option<&Photos>, paired: bool) -> (Sample, Option<RgbImage>) {
     let size = spec.size.clamp(*SIZE_RANGE.start(), *SIZE_RANGE.end());
     let key = mix_text(mix_text(spec.seed, spec.object.name), spec.defect.map_or("good", Defect::name));
-    let mut rng = SeededRng::new(key, "scene");
-    // A colour defect cannot be seen in gray.
-    let gray = if spec.defect == Some(Defect::Color) { 0.0 } else { spec.object.gray };
-    let (colour, mask, camera) = loop {
-        let scene = Scene::draw(spec.object, size, &mut rng);
-        let camera = Camera::draw(&scene.colour, gray, &mut rng);
-        let Some(defect) = spec.defect else {
-            break (scene.colour, vec![false; size * size], camera);
-        };
-        if let Some((colour, mask)) = add_defect(&scene, defect, &camera, &mut rng) {
-            break (colour, mask, camera);
-        }
+    // A colour defect cannot be seen in gray, and a product has one camera.
+    let coloured = match spec.product {
+        Some(_) => spec.object.defects.contains(&Defect::Color),
+        None => spec.defect == Some(Defect::Color),
     };
-    let image = camera.capture(&colour, &mut rng);
-    let orientation = rng.int(0, 7);
-    // Tiles under a line scanner mostly have one orientation, which is kept half of the time.
-    let orientation = if spec.object.framed > 0.5 && rng.chance(0.5) { orientation & 3 } else { orientation };
-    finish(&image, &mask, orientation)
+    let gray = if coloured { 0.0 } else { spec.object.gray };
+    let stage = |key: u64, product: u64, instance: u64| {
+        let mut look = SeededRng::of_instance(product, "look", mix(key, instance));
+        let mut chance = SeededRng::new(mix(key, instance), "chance");
+        let scene = Scene::draw(spec.object, size, photos, &mut look, &mut chance);
+        let camera = Camera::draw(&scene.colour, gray, &mut look);
+        let orientation = look.int(0, 7);
+        // Tiles under a line scanner mostly have one orientation, which is kept half of the time.
+        let kept = spec.object.framed > 0.5 && look.chance(0.5);
+        (scene, camera, chance, if kept { orientation & 3 } else { orientation })
+    };
+    let none = vec![false; size * size];
+    let product_of = |key: u64, attempt: u64| match spec.product {
+        // A product on which the defect cannot be seen is given up at last.
+        Some(product) => mix(mix_text(product, spec.object.name), attempt / 20),
+        None => key,
+    };
+    for attempt in 0.. {
+        let key = mix(key, attempt);
+        let product = product_of(key, attempt);
+        let (scene, camera, mut chance, orientation) = stage(key, product, 0);
+        let drawn = match spec.defect {
+            None => Some((scene.colour, none.clone())),
+            Some(defect) => add_defect(&scene, defect, &camera, &mut chance),
+        };
+        let Some((colour, mask)) = drawn else { continue };
+        let sample = finish(&camera.capture(&colour, &mut chance), &mask, orientation);
+        let reference = paired.then(|| {
+            let (scene, camera, mut chance, orientation) = stage(key, product, 1);
+            finish(&camera.capture(&scene.colour, &mut chance), &none, orientation).image
+        });
+        return (sample, reference);
+    }
+    unreachable!("attempts do not end")
 }
 
 /// Tries to draw `defect` on `scene` so that it is visible to `camera`; `None` if it is not.
@@ -127,7 +158,7 @@ mod tests {
 
     fn sample(object: &str, defect: Option<Defect>, size: usize, seed: u64) -> Sample {
         let object = ObjectKind::find(object).expect("known object");
-        render(&SampleSpec { object, defect, size, seed })
+        render(&SampleSpec { object, defect, size, seed, product: None })
     }
 
     #[test]
@@ -135,7 +166,8 @@ mod tests {
         for object in OBJECTS {
             assert!(object.defects().len() >= 5, "{}", object.name);
             for defect in object.defects() {
-                let s = render(&SampleSpec { object, defect: Some(*defect), size: 64, seed: 1 });
+                let s =
+                    render(&SampleSpec { object, defect: Some(*defect), size: 64, seed: 1, product: None });
                 let marked = s.mask.pixels().filter(|p| p[0] == 255).count();
                 // A quarter of the pixels of 128×128, so a quarter of the least area there.
                 assert!(marked >= MIN_MASK_AT_128 / 4, "{} {}: {marked}", object.name, defect.name());

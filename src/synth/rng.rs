@@ -20,19 +20,39 @@ pub(super) fn mix_text(state: u64, text: &str) -> u64 {
 ///
 /// The conversions from bits to numbers are written out here rather than taken from `rand`'s distributions, because
 /// those may change between releases while a seed must keep meaning the same image.
-pub(super) struct SeededRng(Pcg64Mcg);
+///
+/// Random fields have a stream of their own: two instances make the same choices (colours, periods, shapes) and differ in
+/// the noise of their surfaces, as two parts of one product do.
+pub(super) struct SeededRng {
+    choices: Pcg64Mcg,
+    fields: Pcg64Mcg,
+}
 
 impl SeededRng {
     /// A stream for `seed` and `tag`; streams of different tags are unrelated.
     pub fn new(seed: u64, tag: &str) -> Self {
+        Self::of_instance(seed, tag, 0)
+    }
+
+    /// The stream of `seed` and `tag` with the random fields of another instance.
+    pub fn of_instance(seed: u64, tag: &str, instance: u64) -> Self {
+        let stream = |low: u64| {
+            let high = mix(low, seed);
+            Pcg64Mcg::new((u128::from(high) << 64) | u128::from(low))
+        };
         let low = mix_text(mix(0, seed), tag);
-        let high = mix(low, seed);
-        SeededRng(Pcg64Mcg::new((u128::from(high) << 64) | u128::from(low)))
+        SeededRng { choices: stream(low), fields: stream(mix(mix_text(low, "fields"), instance)) }
+    }
+
+    /// The stream that random fields are drawn from, as a generator of its own.
+    pub fn fields(&mut self) -> Self {
+        let seed = self.fields.next_u64();
+        Self::new(seed, "field")
     }
 
     /// 64 random bits.
     pub fn bits(&mut self) -> u64 {
-        self.0.next_u64()
+        self.choices.next_u64()
     }
 
     /// Uniform in `[0, 1)`.
@@ -114,6 +134,9 @@ mod tests {
         assert_eq!(first, SeededRng::new(1, "a").bits());
         assert_ne!(first, SeededRng::new(2, "a").bits());
         assert_ne!(first, SeededRng::new(1, "b").bits());
+        let (mut one, mut other) = (SeededRng::of_instance(1, "a", 1), SeededRng::of_instance(1, "a", 2));
+        assert_ne!(one.fields().bits(), other.fields().bits());
+        assert_eq!(one.bits(), other.bits());
     }
 
     #[test]

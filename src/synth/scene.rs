@@ -1,11 +1,17 @@
 //! A clean scene: an object's surface with all that is normal on it, in front of a background.
 
 use super::canvas::{Canvas, Plane, UNITS, lerp3, scale3, smoothstep};
-use super::catalogue::{Appearance, ObjectKind};
+use super::catalogue::{Appearance, ObjectKind, SURFACE};
 use super::noise::{fractal, noise};
+use super::photos::{Photos, clad};
 use super::rng::SeededRng;
 use super::textures::near_gray;
 use super::wear;
+
+/// Share of surfaces that are parts of photos, where photos of the material are given.
+const PHOTO_SURFACES: f32 = 0.6;
+/// Share of objects, and of backgrounds of objects, that are.
+const PHOTO_OBJECTS: f32 = 0.35;
 
 /// A scene before the camera.
 #[derive(Clone)]
@@ -21,36 +27,60 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// A clean scene of `kind`, `size` pixels a side.
-    pub fn draw(kind: &ObjectKind, size: usize, rng: &mut SeededRng) -> Scene {
+    /// A clean scene of `kind`, `size` pixels a side. `look` decides what the product is like, `chance` what differs
+    /// between photos of it: wear, edges, the place on a photo of the material.
+    pub fn draw(
+        kind: &ObjectKind,
+        size: usize,
+        photos: Option<&Photos>,
+        look: &mut SeededRng,
+        chance: &mut SeededRng,
+    ) -> Scene {
         match kind.appearance {
             Appearance::Texture(surface) => {
-                let mut colour = surface(size, rng);
-                wear::apply(&mut colour, kind, rng);
+                let photo = photos.and_then(|photos| match kind.name {
+                    name if name == SURFACE.name => Some(photos.any(size, look, chance)),
+                    _ if look.chance(PHOTO_SURFACES) => photos.surface(kind, size, look, chance),
+                    _ => None,
+                });
+                // Which way the grain of a photo runs is not known.
+                let grain = kind.grain && photo.is_none();
+                let zoomed = photo.is_none() && look.chance(0.4);
+                let mut colour = photo.unwrap_or_else(|| surface(size, look));
+                if look.chance(0.12) {
+                    wear::seams(&mut colour, look);
+                }
+                wear::apply(&mut colour, kind, chance);
                 let mut scene = Scene {
                     colour,
-                    background: backing(size, rng),
+                    background: backing(size, look),
                     object: Plane::filled(size, 1.0),
-                    grain: kind.grain.then_some(std::f32::consts::FRAC_PI_2),
+                    grain: grain.then_some(std::f32::consts::FRAC_PI_2),
                 };
-                if rng.chance(kind.framed) {
-                    scene.show_edges(rng);
+                if look.chance(kind.framed) {
+                    scene.show_edges(chance);
                 }
-                if rng.chance(0.4) {
-                    scene.turn_and_zoom(kind.grain, rng);
+                if zoomed {
+                    scene.turn_and_zoom(grain, look);
                 }
                 scene
             }
             Appearance::Object(draw) => {
-                let (mut colour, object) = draw(size, rng);
-                if rng.chance(0.3) {
-                    let smudge = fractal(size, rng.range(10.0, 30.0), 3, 0.6, rng);
-                    let k = rng.range(0.02, 0.08);
+                let (mut colour, object) = draw(size, look);
+                if let Some(photos) = photos.filter(|_| look.chance(PHOTO_OBJECTS)) {
+                    clad(&mut colour, &object, &photos.any(size, look, chance));
+                }
+                if chance.chance(0.3) {
+                    let smudge = fractal(size, chance.range(10.0, 30.0), 3, 0.6, chance);
+                    let k = chance.range(0.02, 0.08);
                     colour.modulate(&smudge, |t| 1.0 + k * t);
                 }
-                let background = plain_background(size, rng);
+                let background = match photos.filter(|_| look.chance(PHOTO_OBJECTS)) {
+                    Some(photos) => photos.any(size, look, chance),
+                    None => plain_background(size, look),
+                };
                 let mut scene = Scene { colour, background, object, grain: None };
-                scene.cast_shadow(rng);
+                scene.cast_shadow(look);
                 scene.compose();
                 scene
             }

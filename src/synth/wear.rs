@@ -48,6 +48,23 @@ pub(super) fn apply(colour: &mut Canvas, kind: &ObjectKind, rng: &mut SeededRng)
     }
 }
 
+/// Joints and seams: straight lines over the whole surface that belong there.
+pub(super) fn seams(colour: &mut Canvas, rng: &mut SeededRng) {
+    let size = colour.size;
+    let (w, lean) = (rng.log_range(0.5, 3.0), rng.range(-0.03, 0.03));
+    let k = if rng.chance(0.75) { -rng.range(0.15, 0.7) } else { rng.range(0.1, 0.5) };
+    let (upright, pitch) = (rng.chance(0.5), rng.range(24.0, 140.0));
+    let mut at = rng.range(0.0, pitch);
+    while at < UNITS {
+        let mut line = Plane::filled(size, 0.0);
+        let ends = [(at - 64.0 * lean, -4.0), (at + 64.0 * lean, UNITS + 4.0)];
+        let nodes = ends.map(|(a, b)| if upright { Node { x: a, y: b, w } } else { Node { x: b, y: a, w } });
+        stroke(&mut line, &nodes, 0.8);
+        colour.modulate(&line, |t| 1.0 + k * t);
+        at += pitch;
+    }
+}
+
 /// Single lines along the grain, mostly bright and soft, whole or broken.
 fn streaks(colour: &mut Canvas, rng: &mut SeededRng) {
     let size = colour.size;

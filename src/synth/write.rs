@@ -3,7 +3,7 @@
 use super::defect::Defect;
 use super::error::SynthError;
 use super::options::{Summary, SynthOptions};
-use super::render::{SampleSpec, render};
+use super::render::{SampleSpec, draw};
 use super::rng::{SeededRng, mix, mix_text};
 use super::staging::{Staging, create};
 use crate::files::faults::before_write;
@@ -36,6 +36,7 @@ pub fn write_mvtec(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Summary, SynthError> {
     let choice = options.choice(false)?;
+    let photos = options.photos()?;
     let staging = Staging::open(out, options.overwrite)?;
     let mut jobs = Vec::new();
     for (kind, fits) in &choice {
@@ -61,9 +62,11 @@ pub fn write_mvtec(
             );
         }
     }
+    let product = options.one_product.then(|| mix_text(mix(0, options.seed), "product"));
     let done = AtomicUsize::new(0);
     jobs.par_iter().try_for_each(|(object, defect, seed, images, masks, n)| {
-        let sample = render(&SampleSpec { object, defect: *defect, size: options.size, seed: *seed });
+        let spec = SampleSpec { object, defect: *defect, size: options.size, seed: *seed, product };
+        let (sample, _) = draw(&spec, photos.as_ref(), false);
         save(&sample.image, &images.join(format!("{n:03}.png")))?;
         if defect.is_some() {
             save(&sample.mask, &masks.join(format!("{n:03}_mask.png")))?;
@@ -80,7 +83,8 @@ pub fn write_mvtec(
 const CHUNK: usize = 512;
 
 /// Writes a training set of `n` images under `out`: `images.npy` (uint8, `[n, size, size, 3]`), `masks.npy` (uint8,
-/// `[n, size, size]`, 0 or 255) and `labels.csv` (`index,object,defect`; `good` if there is none).
+/// `[n, size, size]`, 0 or 255) and `labels.csv` (`index,object,defect`; `good` if there is none); with
+/// [`SynthOptions::references`] also `references.npy`, another good image of each one's product.
 ///
 /// Objects are equally likely; a share of `good_fraction` has no defect; among the defects that an object can have, those
 /// that few objects share are drawn more often, so that all kinds become about equally frequent.
@@ -98,6 +102,7 @@ pub fn write_shards(
         return Err(SynthError::GoodFraction { value: good_fraction });
     }
     let choice = options.choice(good_fraction < 1.0)?;
+    let photos = options.photos()?;
     let common = |d: &Defect| choice.iter().filter(|(_, fits)| fits.contains(d)).count() as f32;
     let weights: Vec<Vec<f32>> =
         choice.iter().map(|(_, fits)| fits.iter().map(|d| 1.0 / common(d)).collect()).collect();
@@ -109,7 +114,7 @@ pub fn write_shards(
         let k = rng.int(0, choice.len() - 1);
         let (object, fits) = (choice[k].0, &choice[k].1);
         let defect = (!good).then(|| fits[rng.weighted(&weights[k])]);
-        SampleSpec { object, defect, size: options.size, seed }
+        SampleSpec { object, defect, size: options.size, seed, product: None }
     };
     let staging = Staging::open(out, options.overwrite)?;
     let size = options.size;
@@ -121,6 +126,7 @@ pub fn write_shards(
     let (mut images, images_path) = file("images.npy")?;
     let (mut masks, masks_path) = file("masks.npy")?;
     let (mut labels, labels_path) = file("labels.csv")?;
+    let mut references = options.references.then(|| file("references.npy")).transpose()?;
     let write_error = |path: &Path| {
         let path = path.to_owned();
         move |source| SynthError::Write { path, source }
@@ -128,6 +134,9 @@ pub fn write_shards(
     images.write_all(&npy_header(&[n, size, size, 3])).map_err(write_error(&images_path))?;
     masks.write_all(&npy_header(&[n, size, size])).map_err(write_error(&masks_path))?;
     labels.write_all(b"index,object,defect\n").map_err(write_error(&labels_path))?;
+    if let Some((writer, path)) = &mut references {
+        writer.write_all(&npy_header(&[n, size, size, 3])).map_err(write_error(path))?;
+    }
     let mut defective = 0;
     let done = AtomicUsize::new(0);
     for first in (0..n).step_by(CHUNK) {
@@ -135,12 +144,15 @@ pub fn write_shards(
             .into_par_iter()
             .map(|index| {
                 let spec = spec(index);
-                let sample = render(&spec);
+                let drawn = draw(&spec, photos.as_ref(), options.references);
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1, n);
-                (index, spec, sample)
+                (index, spec, drawn)
             })
             .collect();
-        for (index, spec, sample) in chunk {
+        for (index, spec, (sample, reference)) in chunk {
+            if let (Some((writer, path)), Some(image)) = (&mut references, reference) {
+                writer.write_all(image.as_raw()).map_err(write_error(path))?;
+            }
             images.write_all(sample.image.as_raw()).map_err(write_error(&images_path))?;
             masks.write_all(sample.mask.as_raw()).map_err(write_error(&masks_path))?;
             let defect = spec.defect.map_or("good", Defect::name);
@@ -148,7 +160,8 @@ pub fn write_shards(
             defective += usize::from(spec.defect.is_some());
         }
     }
-    for (mut writer, path) in [(images, images_path), (masks, masks_path), (labels, labels_path)] {
+    let always = [(images, images_path), (masks, masks_path), (labels, labels_path)];
+    for (mut writer, path) in always.into_iter().chain(references) {
         writer.flush().map_err(write_error(&path))?;
     }
     staging.commit()?;

@@ -62,10 +62,10 @@ fn done_before(run: &Run) -> usize {
 #[test]
 fn a_killed_detection_goes_on_to_the_same_bytes() {
     let place = place();
-    for more in [&[][..], &["--tile", "24"]] {
+    // An image has three files of two writes each.
+    for (more, writes) in [(&[][..], &[1, 20, 40][..]), (&["--tile", "24"], &[20])] {
         assert_eq!(detect(&place, "whole", more).code, Some(3));
-        // An image has three files of two writes each.
-        for write in [1, 20, 40] {
+        for &write in writes {
             let _ = fs::remove_dir_all(place.path("out"));
             kill_at(&place, "out", write, more);
             common::assert_whole(&place.path("out"));

@@ -192,7 +192,7 @@ fn parts_make_the_bytes_of_the_whole() {
 #[cfg(unix)]
 #[test]
 fn a_killed_run_of_eval_ends_in_the_same_bytes() {
-    let kills: usize = std::env::var("DAPO_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
+    let kills: usize = std::env::var("DAPO_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(2);
     let place = Place::with_data("64");
     let bytes = fs::read(place.path("data/washer/test/good/000.png")).expect("an image");
     (4..52).for_each(|n| place.write(&format!("data/washer/test/good/{n:03}.png"), &bytes));

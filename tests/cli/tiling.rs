@@ -47,7 +47,7 @@ fn a_region_of_the_whole_photo_has_a_box_with_tiles_too() {
     let threshold = (0.9 * highest).to_string();
     let _ = whole;
     let plain = detect(&place, &["--threshold", &threshold]).1;
-    for tile in ["500"] {
+    for tile in ["1000"] {
         let tiled = detect(&place, &["--threshold", &threshold, "--tile", tile]).1;
         // Each box of the whole meets one of the tiled run's: regions become finer, and none goes.
         for found in &only(&plain).boxes {

@@ -172,7 +172,7 @@ fn float16_weights_train_to_the_same_losses() {
 #[test]
 #[cfg(unix)]
 fn a_killed_run_resumes_to_the_same_bits() {
-    let kills: u64 = std::env::var("DAPO_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(4);
+    let kills: u64 = std::env::var("DAPO_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
     let steps = (4 * kills + 4).to_string();
     let folder = tempfile::tempdir().expect("a folder");
     let whole = folder.path().join("whole");

@@ -14,11 +14,13 @@ class Shards:
     """All shard folders under `root` (each with images.npy, masks.npy, labels.csv), memory-mapped."""
 
     def __init__(self, root):
-        self.images, self.masks, self.objects, self.defects, self.where = [], [], [], [], []
+        self.images, self.masks, self.references, self.objects, self.defects, self.where = [], [], [], [], [], []
         for labels in sorted(Path(root).rglob("labels.csv")):
             shard = len(self.images)
             self.images.append(np.load(labels.parent / "images.npy", mmap_mode="r"))
             self.masks.append(np.load(labels.parent / "masks.npy", mmap_mode="r"))
+            references = labels.parent / "references.npy"
+            self.references.append(np.load(references, mmap_mode="r") if references.exists() else None)
             with open(labels, newline="") as f:
                 for row in csv.DictReader(f):
                     self.where.append((shard, int(row["index"])))
@@ -37,6 +39,13 @@ class Shards:
         images = np.stack([self.images[s][i] for s, i in (self.where[j] for j in indices)])
         masks = np.stack([self.masks[s][i] for s, i in (self.where[j] for j in indices)])
         return torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(masks)[:, None]
+
+    def read_references(self, indices):
+        """Another good image of each one's product, uint8 [B,3,H,W]; None where the shards have none."""
+        where = [self.where[j] for j in indices]
+        if any(self.references[s] is None for s, _ in where):
+            return None
+        return torch.from_numpy(np.stack([self.references[s][i] for s, i in where])).permute(0, 3, 1, 2)
 
 
 def normalise(x):
@@ -88,13 +97,21 @@ def _light(x, gen, keep_colour):
     return (x + some(0.3) * 0.03 * torch.rand(b, 1, 1, 1, generator=gen) * n(b, 3, h, w)).clamp(0, 1)
 
 
-def augment(images, masks, keep_colour, gen, calm=False):
+def augment_references(images, keep_colour, gen):
+    """As calm `augment` does, without crops: a reference keeps its scale and orientation."""
+    x = images.float().div_(255)
+    lit = _light(x, gen, keep_colour)
+    return normalise(torch.where(torch.rand(len(x), 1, 1, 1, generator=gen) < 0.15, lit, x))
+
+
+def augment(images, masks, keep_colour, gen, calm=False, still=0):
     """uint8 [B,3,H,W], [B,1,H,W] -> normalised float images and float masks (0..1). `keep_colour` [B] spares the hue.
 
     `calm` is for the last part of training: fewer crops, and most images in the light that the generator gave them.
+    The first `still` images keep their geometry: they are compared with references.
     """
     x = torch.cat((images, masks), 1).float().div_(255)
-    x = _geometry(x, gen, 0.2 if calm else 0.5)
+    x = torch.cat((x[:still], _geometry(x[still:], gen, 0.2 if calm else 0.5)))
     images, masks = x[:, :3], x[:, 3:]
     lit = _light(images, gen, keep_colour)
     if calm:

@@ -85,10 +85,14 @@ class Encoder(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(Block(width, heads) for _ in range(layers))
 
-    def forward(self, x, causal=False):
-        for layer in self.layers:
+    def forward(self, x, causal=False, keep=()):
+        """With `keep`, numbers of blocks counted from 1, also the states after them."""
+        states = []
+        for number, layer in enumerate(self.layers, 1):
             x = layer(x, causal)
-        return x
+            if number in keep:
+                states.append(x)
+        return (x, states) if keep else x
 
 
 class VisionEmbeddings(nn.Module):
@@ -189,6 +193,13 @@ class Clip(nn.Module):
                     (2 * c["num_hidden_layers"]) ** -0.5 if name.endswith(("out_proj.weight", "fc2.weight")) else 1.0
                 )
                 nn.init.normal_(p, std=depth * fan**-0.5)
+
+    def image_and_states(self, pixels, layers):
+        """As `image`, and the patches' states after some blocks, [B,N,D] each; the last may be short of a block."""
+        vision = self.vision_model
+        x, states = vision.encoder(vision.pre_layrnorm(vision.embeddings(pixels)), keep=layers)
+        tokens = F.normalize(self.visual_projection(vision.post_layernorm(x)).float(), dim=-1)
+        return tokens[:, 0], tokens[:, 1:], [state[:, 1:].float() for state in states]
 
     def image(self, pixels, keep=None):
         """Pixels [B,3,H,W] (already normalised) -> class feature [B,P] and patch features [B,N,P], both unit length."""

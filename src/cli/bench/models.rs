@@ -141,7 +141,7 @@ impl NetworkArgs {
 fn photo(folder: &TempDir, number: usize) -> Result<ImageEntry, Failure> {
     let object = &OBJECTS[number % OBJECTS.len()];
     let defect = object.defects().get(number % object.defects().len().max(1)).copied();
-    let sample = render(&SampleSpec { object, defect, size: PHOTO_SIDE, seed: number as u64 });
+    let sample = render(&SampleSpec { object, defect, size: PHOTO_SIDE, seed: number as u64, product: None });
     let stem = format!("photo{number}");
     let path = folder.path().join(format!("{stem}.png"));
     sample.image.save(&path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
