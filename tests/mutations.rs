@@ -17,6 +17,8 @@ mod attention_backward;
 mod matmul;
 #[path = "mutations/mutation.rs"]
 mod mutation;
+#[path = "mutations/nearest.rs"]
+mod nearest;
 #[path = "mutations/pixels.rs"]
 mod pixels;
 #[path = "mutations/pointwise.rs"]
@@ -45,6 +47,7 @@ fn targets() -> impl Iterator<Item = &'static Target> {
         attention::TARGETS,
         attention_backward::TARGETS,
         matmul::TARGETS,
+        nearest::TARGETS,
         pixels::TARGETS,
         pointwise::TARGETS,
         registers::TARGETS,
@@ -74,6 +77,11 @@ fn check_kills_mutations_of_the_gradient_of_attention() {
 #[test]
 fn check_kills_mutations_of_matmul() {
     run(matmul::TARGETS);
+}
+
+#[test]
+fn check_kills_mutations_of_the_search_for_neighbours() {
+    run(nearest::TARGETS);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::Failure;
+use super::good::GoodArgs;
 use super::inspection::{InspectArgs, Inspection, ThresholdArgs, adapter, check_threshold};
 use super::options::{RunArgs, TilingArgs};
 use super::output::{print, progress, watch_interrupt, writable_folder};
@@ -16,7 +17,7 @@ use crate::clip::embedded;
 use crate::dapo::{Alarm, Detection, Prompts, TOP_PATCHES};
 use crate::data::{Collected, ImageEntry, Photo, ReadTally, Reason, collect};
 use crate::inspect::picture::{Findings, PICTURE_SIDE};
-use crate::inspect::{Inspected, left_out};
+use crate::inspect::{GoodPhotos, Inspected, left_out};
 use crate::report::results::{
     FailedImage, ImageResult, Program, Results, SCHEMA, ScoredImage, Timing, Verdict,
 };
@@ -30,6 +31,8 @@ pub struct Args {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     inspect: InspectArgs,
+    #[command(flatten)]
+    good: GoodArgs,
     #[command(flatten)]
     pub run: RunArgs,
     /// Folder for results.json, report.html, overlays and maps
@@ -65,14 +68,16 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     files.lines().iter().for_each(|line| say!("note: {line}"));
     let interrupted = watch_interrupt("finishing this batch and writing what is done");
     let gpu = args.run.device.open()?;
-    let opened = args.inspect.open(&gpu, prompts, learner.as_ref())?;
+    let opened = args.inspect.open(&gpu, prompts, learner.as_ref())?.with_tiling(tiling);
+    let opened = opened.with_good(&args.good.bank, &args.good.good)?;
     let (alarm, note) = opened.alarm(args.threshold.calibration.as_deref())?;
-    let Inspection { inspector, prompts, model: about, .. } = opened;
-    let inspector = inspector.with_tiling(tiling).with_pictures(PICTURE_SIDE);
+    let Inspection { inspector, prompts, model: about, good, .. } = opened;
+    let inspector = inspector.with_pictures(PICTURE_SIDE);
     let threshold = alarm.as_ref().map_or(args.threshold.threshold, |a| a.threshold);
     let mut writer = Writer {
         args,
         prompts: &prompts,
+        good: &good,
         threshold,
         report: report(threshold),
         images: Vec::new(),
@@ -115,12 +120,14 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         ])
         .into_iter()
         .chain(tiling.map(|tiling| ("tile".to_owned(), tiling.edge.into())))
+        .chain((!good.is_empty()).then(|| ("good_photos".to_owned(), good.len().into())))
         .collect(),
         timing: Timing { images: scored, seconds, images_per_second: scored as f64 / seconds.max(1e-9) },
         notes: gpu
             .notes()
             .into_iter()
             .chain(inspector.detector().notes())
+            .chain(good.notes.iter().cloned())
             .chain(note.clone())
             .chain(tally.lines())
             .chain(files.lines())
@@ -169,6 +176,7 @@ fn report(threshold: f32) -> ReportBuilder {
 struct Writer<'a> {
     args: &'a Args,
     prompts: &'a Prompts,
+    good: &'a GoodPhotos,
     /// Score from which an image is called defective.
     threshold: f32,
     report: ReportBuilder,
@@ -182,6 +190,7 @@ impl Writer<'_> {
         let (args, out, stem) = (self.args, &self.args.out, &entry.stem);
         self.tally.add(&photo.info);
         let findings = Findings::new(photo, detection, &self.prompts.defects, args.threshold.threshold)?;
+        let findings = findings.with_good(self.good);
         let overlay = (!args.no_overlays).then(|| findings.save_overlay(out, stem)).transpose()?;
         let maps = args.save_maps.then(|| findings.save_maps(out, stem)).transpose()?;
         let scored = findings.result(entry.path.display().to_string(), self.threshold);

@@ -3,15 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use super::good::{BankArgs, Good};
 use super::learner::{Learner, LearnerArgs};
 use super::options::{BatchArg, ModelArgs};
 use super::output::note;
 use super::reading::ReadArgs;
 use crate::clip::{Clip, embedded};
 use crate::dapo::{Alarm, Conditions, DEFAULT_DEFECTS, Detector, Prompts};
+use crate::data::Tiling;
 use crate::files::read_regular;
 use crate::gpu::{AdapterSummary, Gpu};
-use crate::inspect::Inspector;
+use crate::inspect::{GoodPhotos, Inspector};
 use crate::report::results::{Adapter, Model};
 
 /// Score from which an image is called defective when no threshold was calibrated.
@@ -66,8 +68,12 @@ pub struct Inspection {
     pub model: Model,
     /// The threshold in the learner's file, if there is one.
     pub alarm: Option<Alarm>,
+    /// The photos of good parts that others are compared with.
+    pub good: GoodPhotos,
     /// Options of how photos are read that change pixels.
     reading: String,
+    /// A digest of the good photos; empty without them.
+    references: String,
 }
 
 impl InspectArgs {
@@ -126,6 +132,8 @@ impl DetectorArgs {
             inspector,
             prompts,
             model,
+            good: GoodPhotos::default(),
+            references: String::new(),
             reading: self.reading.words(),
             alarm: learner.and_then(|l| l.alarm().cloned()),
         })
@@ -156,7 +164,25 @@ impl Inspection {
             object: self.prompts.object.clone(),
             defects: self.prompts.defects.clone(),
             reading: self.reading.clone(),
+            references: self.references.clone(),
         }
+    }
+
+    /// Cuts large photos into tiles.
+    pub fn with_tiling(self, tiling: Option<Tiling>) -> Self {
+        Self { inspector: self.inspector.with_tiling(tiling), ..self }
+    }
+
+    /// Compares photos with those of good parts below these paths, too; nothing changes without paths.
+    ///
+    /// # Errors
+    /// As [`BankArgs::learn`].
+    pub fn with_good(self, bank: &BankArgs, paths: &[PathBuf]) -> Result<Self, Failure> {
+        if paths.is_empty() {
+            return Ok(self);
+        }
+        let Good { inspector, photos, digest } = bank.learn(self.inspector, paths)?;
+        Ok(Self { inspector, good: photos, references: digest, ..self })
     }
 
     /// The threshold that applies: that of a file of `calibrate`, else that of the learner. One that was made under

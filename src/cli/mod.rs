@@ -11,6 +11,7 @@ mod eval;
 mod evaluated;
 mod failure;
 mod fetch;
+mod good;
 mod import;
 mod inspection;
 #[cfg(not(target_vendor = "apple"))]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
+use super::good::GoodArgs;
 use super::inspection::{InspectArgs, Inspection, ThresholdArgs, check_threshold};
 use super::options::RunArgs;
 use super::output::{print, watch_interrupt};
@@ -31,6 +32,8 @@ pub struct Args {
     out: PathBuf,
     #[command(flatten)]
     inspect: InspectArgs,
+    #[command(flatten)]
+    good: GoodArgs,
     #[command(flatten)]
     pub run: RunArgs,
     #[command(flatten)]
@@ -81,6 +84,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let interrupted = watch_interrupt("finishing the current images");
     let gpu = args.run.device.open()?;
     let inspection = args.inspect.open(&gpu, prompts, learner.as_ref())?;
+    let inspection = inspection.with_good(&args.good.bank, &args.good.good)?;
     let (alarm, note) = inspection.alarm(args.threshold.calibration.as_deref())?;
     if let Some(note) = note {
         say!("note: {note}");
@@ -192,7 +196,8 @@ impl Watcher<'_> {
         let result = match outcome {
             Ok((photo, detection)) => {
                 let defects = &self.inspection.prompts.defects;
-                let findings = Findings::new(&photo, &detection, defects, self.args.threshold.threshold)?;
+                let findings = Findings::new(&photo, &detection, defects, self.args.threshold.threshold)?
+                    .with_good(&self.inspection.good);
                 ImageResult::Scored(findings.result(path, self.threshold))
             }
             Err(_) if !arrivals.unreadable(&relative, stamp, Instant::now()) => return Ok(None),

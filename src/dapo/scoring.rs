@@ -7,11 +7,9 @@
 
 use super::detection::Detection;
 use super::features::MapChannels;
+use super::reference::{Comparison, References, TOP_PATCHES};
 use crate::gpu::Gpu;
 use crate::ops::{self, Filter, OpError, Sampling, Tensor};
-
-/// Number of patches with the highest probabilities that the image score and type are taken from.
-pub const TOP_PATCHES: usize = 4;
 
 /// Probabilities of a batch.
 pub(super) struct Probabilities {
@@ -26,8 +24,15 @@ pub(super) struct Probabilities {
 }
 
 impl Probabilities {
-    /// Reads them, with maps of `size` pixels along an edge, and scores each image.
-    pub fn detections(self, gpu: &Gpu, size: usize, maps: MapChannels) -> Result<Vec<Detection>, OpError> {
+    /// Reads them, with maps of `size` pixels along an edge, and scores each image. With references the cells are what
+    /// words and the images' distances say together.
+    pub fn detections(
+        self,
+        gpu: &Gpu,
+        size: usize,
+        maps: MapChannels,
+        references: Option<(&References, Vec<Comparison>)>,
+    ) -> Result<Vec<Detection>, OpError> {
         let (classes, grid, image) = (self.cells.last(), self.grid, self.image);
         let images = image.len() / classes;
         let up = |cells: &Tensor, channels: usize| -> Result<Vec<f32>, OpError> {
@@ -35,13 +40,29 @@ impl Probabilities {
             let cells = cells.reshape(&[images, grid, grid, channels])?;
             ops::resample(gpu, &cells, (size, size), Filter::Linear, Sampling::AlignCorners, true)?.read(gpu)
         };
+        let (fused, comparisons) = match references {
+            None => (None, Vec::new()),
+            Some((references, mut comparisons)) => {
+                let mut cells = self.cells.read(gpu)?;
+                let of_images = cells.chunks_mut(grid * grid * classes).zip(image.chunks(classes));
+                for ((cells, image), compared) in of_images.zip(&mut comparisons) {
+                    compared.words = combine(image, cells).0;
+                    references.fuse(compared, cells, classes);
+                }
+                (Some(cells), comparisons)
+            }
+        };
         let (cells, maps) = match maps {
             MapChannels::All => {
-                let maps = up(&self.cells, classes)?;
-                (self.cells.read(gpu)?, maps)
+                let on_device = match &fused {
+                    None => self.cells,
+                    Some(cells) => Tensor::upload(gpu, cells, self.cells.shape())?,
+                };
+                let maps = up(&on_device, classes)?;
+                (fused.map_or_else(|| on_device.read(gpu), Ok)?, maps)
             }
             MapChannels::Normal => {
-                let cells = self.cells.read(gpu)?;
+                let cells = fused.map_or_else(|| self.cells.read(gpu), Ok)?;
                 let normal: Vec<f32> = cells.iter().step_by(classes).copied().collect();
                 let maps = match grid == size {
                     true => normal,
@@ -52,12 +73,19 @@ impl Probabilities {
         };
         let map_len = maps.len() / images;
         let batch = image.chunks(classes).zip(cells.chunks(grid * grid * classes)).zip(maps.chunks(map_len));
+        let mut comparisons = comparisons.into_iter();
         Ok(batch
             .map(|((image, cells), maps)| Detection {
                 layers: self.layers,
+                comparison: comparisons.next(),
                 ..detection(image, cells, maps.to_vec(), size)
             })
             .collect())
+    }
+
+    /// The probability of normal of every cell, [images, cells].
+    pub fn normal(&self, gpu: &Gpu) -> Result<Vec<f32>, OpError> {
+        Ok(self.cells.read(gpu)?.into_iter().step_by(self.cells.last()).collect())
     }
 }
 
@@ -69,7 +97,7 @@ fn detection(image: &[f32], patches: &[f32], maps: Vec<f32>, size: usize) -> Det
         weights.iter().map(|w| if total > 0.0 { w / total } else { 1.0 / weights.len() as f32 }).collect();
     let defect = (0..shares.len()).max_by(|&a, &b| shares[a].total_cmp(&shares[b])).unwrap_or(0);
     let probabilities = std::iter::once(1.0 - score).chain(shares.iter().map(|s| score * s)).collect();
-    Detection { score, probabilities, defect, maps, size, layers: 1 }
+    Detection { score, probabilities, defect, maps, size, layers: 1, comparison: None }
 }
 
 /// The image score, and a weight for each defect, from image probabilities [K+1] and patch

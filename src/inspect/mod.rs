@@ -6,12 +6,14 @@
 //! read. [`Batches`] is the same for another model or question. [`picture`] draws what was found.
 
 mod batches;
+mod good;
 mod inspector;
 mod left_out;
 pub mod picture;
 mod tiles;
 
 pub use batches::{Batches, Inspected, JoinTiles, Model, ReadPhoto, read_photos};
+pub use good::{GoodError, GoodOptions, GoodPatch, GoodPhotos};
 pub use inspector::{DEFAULT_BATCH, InspectError, Inspector, image_features, preprocess};
 pub use left_out::left_out;
 pub use tiles::merge;

@@ -89,7 +89,15 @@ mod tests {
     use crate::data::Tiling;
 
     fn detection(map: Vec<f32>, size: usize) -> Detection {
-        Detection { score: 0.25, probabilities: vec![0.75, 0.25], defect: 0, maps: map, size, layers: 1 }
+        Detection {
+            score: 0.25,
+            probabilities: vec![0.75, 0.25],
+            defect: 0,
+            maps: map,
+            size,
+            layers: 1,
+            comparison: None,
+        }
     }
 
     #[test]

@@ -44,6 +44,7 @@ mod launch;
 pub mod layernorm;
 pub mod layernorm_backward;
 pub mod matmul;
+pub mod nearest;
 pub mod panels;
 pub mod patches;
 pub mod pixel_loss;

@@ -34,6 +34,7 @@ pub fn include(name: &str) -> Option<(&'static str, &'static str)> {
         "common/activation.wgsl",
         "common/activation_slope.wgsl",
         "common/matmul.wgsl",
+        "common/nearest.wgsl",
         "common/pixels.wgsl",
         "common/quad.wgsl",
         "common/registers.wgsl",

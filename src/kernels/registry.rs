@@ -57,6 +57,7 @@ impl Registry {
             super::l2norm::family(),
             super::l2norm_backward::family(),
             super::similarity::family(),
+            super::nearest::family(),
             super::sums::family(),
             super::combine::family(),
             super::concat::family(),

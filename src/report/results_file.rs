@@ -197,6 +197,7 @@ pub(super) mod tests {
                 .map(|(n, p)| (n.into(), p))
                 .into(),
             notes: Vec::new(),
+            evidence: None,
             boxes: vec![DefectBox {
                 x: 600,
                 y: 0,
@@ -205,6 +206,7 @@ pub(super) mod tests {
                 score: 0.75,
                 area: 1200,
                 defect_type: "hole".into(),
+            nearest: None,
             }],
             overlay: Some("overlays/a 1.png".into()),
             maps: Some(MapFiles { binary: Some("maps/a 1.npy".into()), multi: None }),
