@@ -37,7 +37,8 @@ pub fn layers(depth: usize) -> Vec<usize> {
 /// Probability of a defect in one of `patches`, of which one is expected to be defective, from the logarithm of the p-value
 /// of the hypothesis that it is good.
 pub fn posterior(ln_p: f64, patches: usize) -> f64 {
-    let factor = if ln_p < -1.0 { -std::f64::consts::E * ln_p.exp() * ln_p } else { 1.0 };
+    // NaN stays NaN.
+    let factor = if ln_p >= -1.0 { 1.0 } else { -std::f64::consts::E * ln_p.exp() * ln_p };
     1.0 / (1.0 + factor * (patches.max(2) - 1) as f64)
 }
 
