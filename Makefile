@@ -2,8 +2,10 @@
 
 CARGO ?= cargo
 OUT   ?= out/demo
+# Inputs of fuzzers are files: in memory, where the system has such a folder.
+FAST_TMP := $(if $(wildcard /dev/shm),/dev/shm,$(if $(TMPDIR),$(TMPDIR),/tmp))
 
-.PHONY: demo test check-all isa compare kills watch slurm memory metrics-memory tools driver fmt lint unit quality full-size clean
+.PHONY: fuzz fuzz-stable demo test check-all isa compare kills faults watch slurm memory metrics-memory tools driver fmt lint unit quality full-size clean
 
 ## Build, run `detect` on the sample images with the embedded model, leave out/demo/report.html
 demo: driver
@@ -40,9 +42,27 @@ quality: driver
 compare: driver
 	DAPO_PHOTOS="$(PHOTOS)" DAPO_MODEL="$(MODEL)" $(CARGO) test --release --test compare -- --ignored --nocapture
 
+## Slow: N changed inputs with every reader of bytes, on stable Rust, with overflow checks: make fuzz-stable N=1000000
+## TARGET=png reads with readers of that name alone, KEEP=dir leaves inputs that are faults there
+fuzz-stable:
+	DAPO_FUZZ_INPUTS=$(or $(N),100000) DAPO_FUZZ_TARGET=$(TARGET) DAPO_FUZZ_KEEP=$(KEEP) TMPDIR=$(FAST_TMP) \
+		$(CARGO) test --profile fuzz --test fuzz -- --nocapture no_reader
+
+## Slow: fuzzing by coverage, SECONDS for each reader (needs a nightly compiler and cargo-fuzz): make fuzz SECONDS=60
+fuzz:
+	@rustup toolchain list 2>/dev/null | grep -q nightly || { echo "needs: rustup toolchain install nightly"; exit 1; }
+	@cargo fuzz --version >/dev/null 2>&1 || { echo "needs: cargo install cargo-fuzz"; exit 1; }
+	for target in $(if $(TARGET),$(TARGET),$$(cargo fuzz list)); do \
+		TMPDIR=$(FAST_TMP) cargo +nightly fuzz run $$target -- -max_total_time=$(or $(SECONDS),60) -timeout=10 \
+			-rss_limit_mb=2048 -malloc_limit_mb=1024 -max_len=131072 || exit 1; done
+
 ## Slow: a training run and an evaluation that are killed fifty times each
 kills: driver
 	NODEVICE_SELECT=1 DAPO_KILLS=50 $(CARGO) test --test cli killed_run -- --nocapture
+
+## Slow: each write that fails or is the last, each allocation and submit that fails, of each command
+faults: driver
+	NODEVICE_SELECT=1 DAPO_FAULTS=all $(CARGO) test --test faults -- --nocapture
 
 ## Slow: a thousand files that arrive in a watched folder, whole, in halves and broken
 watch: driver

@@ -17,7 +17,7 @@ pub fn detect(photo: &str, object: &str, defects: &[&str]) -> Result<Vec<String>
     let prompts = Prompts::new(Some(object), defects)?;
     let inspector = Inspector::new(Detector::new(clip, &prompts)?);
     let (photo, detection) = inspector.inspect_file(photo)?;
-    let findings = Findings::new(&photo, &detection, &prompts.defects, 0.5)?;
+    let findings = Findings::new(&photo, &detection, &prompts.defects, 0.5.into())?;
     let kind = &prompts.defects[detection.defect];
     let mut lines = vec![format!("score {:.3}, most likely defect: {kind}", detection.score)];
     lines.extend(findings.boxes.iter().map(|b| {

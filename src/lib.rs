@@ -5,11 +5,11 @@
 //! Imports between the modules point one way only:
 //!
 //! ```text
-//! cli → eval, synth → inspect → dapo, data, lab, metrics, report → clip → autograd → ops → kernels → gpu, files
+//! cli → eval, synth → inspect → dapo, data, lab, metrics, report → clip → autograd → ops → kernels → gpu, files, words
 //! ```
 //!
 //! * [`gpu`] is the only one that names wgpu: adapters, buffers, pipelines, recording, errors.
-//! * [`files`] opens files that a user named, and bounds what one may ask of memory.
+//! * [`files`] opens files that a user named, and bounds what one may ask of memory; [`words`] counts things in messages.
 //! * [`kernels`] describes each kernel with its variants, cost, float64 reference and error bound.
 //! * [`ops`] adds shapes, [`autograd`] gradients; [`clip`] composes them into CLIP's two towers.
 //! * [`dapo`] detects; [`data`] reads images and data sets; [`metrics`] scores; [`report`] writes; [`lab`] checks and
@@ -43,3 +43,4 @@ pub mod ops;
 pub mod report;
 #[cfg(feature = "synth")]
 pub mod synth;
+pub mod words;

@@ -1,6 +1,8 @@
 //! `docs/add-a-kernel.md` says what is true: its files are those of the crate beside this test, which
 //! knows dapo-wgpu only from outside, and its kernels pass `check` and are timed by `bench`.
 
+use std::ops::ControlFlow;
+
 use dapo_wgpu::gpu::{Gpu, GpuOptions, ShaderMode};
 use dapo_wgpu::kernels::registry::{Cases, Tier};
 use dapo_wgpu::lab::bench::request::Variants;
@@ -53,7 +55,8 @@ fn of(cases: Cases, kernels: &[&str]) -> Cases {
 #[test]
 fn foreign_kernels_and_variants_are_checked_like_ours() {
     let cases = of(my_kernels::registry().conformance(Tier::Small), &FOREIGN);
-    let report = check::run(&open(), &cases, Tier::Small, 1, &mut |_, _, _| {}).expect("the device works");
+    let report = check::run(&open(), &cases, Tier::Small, 1, &mut |_, _, _| ControlFlow::Continue(()))
+        .expect("the device works");
     assert!(report.passed, "{}", report.text());
     // By name and cases: what ran, and what could not.
     let ran = |kernel: &str, variant: &str| {
@@ -85,9 +88,12 @@ fn foreign_kernels_and_variants_are_timed_like_ours() {
     let labels = ["scale_shift f32 rows=7 width=64", "activation f32 n=1024 gelu"];
     let cases: Cases = labels.map(|label| registry.parse(label, &[]).expect("a case")).into();
     let gpu = open();
-    let ceilings = ceilings::ceilings(&gpu, 1, &mut |_, _, _| {}).expect("the device works");
+    let ceilings =
+        ceilings::ceilings(&gpu, 1, &mut |_, _, _| ControlFlow::Continue(())).expect("the device works");
     let all = Variants::parse(&registry, &["all".to_owned()]).expect("all variants");
-    let timings = measure::kernels(&gpu, &ceilings, &cases, &all, 1, &mut |_, _, _| {}).expect("it runs");
+    let timings =
+        measure::kernels(&gpu, &ceilings, &cases, &all, 1, &mut |_, _, _| ControlFlow::Continue(()))
+            .expect("it runs");
     let timed: Vec<(&str, &str)> = timings.iter().map(|t| (t.kernel.as_str(), t.variant.as_str())).collect();
     let (ours, theirs) = ("activation", "scale_shift");
     assert_eq!(
@@ -96,7 +102,8 @@ fn foreign_kernels_and_variants_are_timed_like_ours() {
     );
     assert!(timings.iter().all(|t| t.spread.median > 0.0), "{timings:?}");
 
-    let choices = tune::run(&gpu, &cases, &ceilings, &mut |_, _, _| {}).expect("it runs");
+    let choices =
+        tune::run(&gpu, &cases, &ceilings, &mut |_, _, _| ControlFlow::Continue(())).expect("it runs");
     let raced: Vec<(&str, usize)> = choices.iter().map(|c| (c.case.as_str(), c.candidates.len())).collect();
     assert_eq!(raced, [(labels[0], 2), (labels[1], 3)], "foreign variants race with ours");
 }

@@ -7,6 +7,8 @@ mod common;
 mod adapters;
 #[path = "cli/benchmarks.rs"]
 mod benchmarks;
+#[path = "cli/continuing.rs"]
+mod continuing;
 #[path = "cli/data.rs"]
 mod data;
 #[path = "cli/detection.rs"]
@@ -19,10 +21,14 @@ mod files;
 mod images;
 #[path = "cli/import.rs"]
 mod import;
+#[path = "cli/interrupts.rs"]
+mod interrupts;
 #[path = "cli/laboratory.rs"]
 mod laboratory;
 #[path = "cli/learners.rs"]
 mod learners;
+#[path = "cli/losses.rs"]
+mod losses;
 #[path = "cli/models.rs"]
 mod models;
 #[path = "cli/photos.rs"]
@@ -41,6 +47,8 @@ mod scoring;
 mod stopping;
 #[path = "cli/tables.rs"]
 mod tables;
+#[path = "cli/tiling.rs"]
+mod tiling;
 #[path = "cli/training.rs"]
 mod training;
 #[path = "cli/tuning.rs"]

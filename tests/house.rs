@@ -3,6 +3,8 @@
 
 #[path = "house/graph.rs"]
 mod graph;
+#[path = "house/plurals.rs"]
+mod plurals;
 #[path = "house/source.rs"]
 mod source;
 
@@ -11,11 +13,12 @@ use std::fs;
 use std::path::Path;
 
 use graph::{Graph, cycles, describe};
+use plurals::hard_plurals;
 use source::Source;
 
 /// The layers, lowest first. Modules of one layer do not import each other.
 const LAYERS: &[&[&str]] = &[
-    &["gpu", "files"],
+    &["gpu", "files", "words"],
     &["kernels"],
     &["ops"],
     &["autograd"],
@@ -201,4 +204,75 @@ fn tests_comments_and_literals_import_nothing() {
         ),
     ];
     assert_eq!(imports(&files), [""; 0]);
+}
+
+/// Modules whose text is for programmers: names of cases, shapes that do not fit.
+const TERSE: &[&str] = &["gpu", "kernels", "ops", "autograd"];
+
+#[test]
+fn counts_in_messages_have_their_noun_in_the_right_number() {
+    let mut wrong = Vec::new();
+    for (file, text) in files() {
+        let module = file.split('/').next().unwrap_or_default();
+        let is_test = file.split('/').any(|part| part.starts_with("tests"));
+        if !TERSE.contains(&module) && !is_test {
+            wrong.extend(hard_plurals(&text).into_iter().map(|line| format!("src/{file}:{line}")));
+        }
+    }
+    assert!(wrong.is_empty(), "use words::plural for these counts:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_count_without_its_number_is_found() {
+    let found = |line: &str| hard_plurals(line).len();
+    for line in [
+        r#"say!("{} images", n);"#,
+        r#"format!("{n} of {total} images")"#,
+        r#"format!("{written} defective images, {bad} left")"#,
+        r#"#[error("undefined: {scores} more files")]"#,
+    ] {
+        assert_eq!(found(line), 1, "{line}");
+    }
+    for line in [
+        r#"say!("{}", plural(n, "image"));"#,
+        r#"format!("{MAX} images")"#,
+        r#"format!("{:.2} images per second", rate)"#,
+        r#"format!("vision {name} images={n}")"#,
+        "// {n} images",
+        r#"format!("{name} images={n}")"#,
+    ] {
+        assert_eq!(found(line), 0, "{line}");
+    }
+}
+
+/// Names of functions in backticks in the tables of a page.
+fn tests_named(page: &str) -> Vec<&str> {
+    let cells =
+        page.lines().filter_map(|line| line.strip_suffix(" |")?.rsplit_once(" | ").map(|(_, last)| last));
+    let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    names
+        .filter(|name| name.contains('_') && name.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        .collect()
+}
+
+/// Each promise of docs/robustness.md names tests; they are there.
+#[test]
+fn the_tests_that_robustness_names_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/robustness.md")).expect("the page");
+    let promises =
+        page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| promise")).count();
+    let named = tests_named(&page);
+    assert!(promises > 20 && named.len() >= promises, "{} names for {promises} promises", named.len());
+    let mut paths = Vec::new();
+    visit(&root.join("src"), &mut paths);
+    visit(&root.join("tests"), &mut paths);
+    let texts: Vec<String> = paths.iter().map(|path| fs::read_to_string(path).expect("readable")).collect();
+    let is_there = |name: &&str| texts.iter().any(|text| text.contains(&format!("fn {name}() {{")));
+    let missing: Vec<&str> = named.into_iter().filter(|name| !is_there(name)).collect();
+    assert!(missing.is_empty(), "no such tests: {missing:?}");
+    assert_eq!(
+        tests_named("| It holds. | `a_test`, `another_one` |\n| not a `name_here` | none |"),
+        ["a_test", "another_one"]
+    );
 }

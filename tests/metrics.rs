@@ -222,3 +222,59 @@ fn types_are_checked() {
     ));
     assert_eq!(counts, TypeCounts::new(["normal", "hole"], [0.0, 1.0]).expect("an interval"));
 }
+
+#[test]
+fn saturated_maps_are_told_from_perfect_ones() {
+    // Every defective pixel and a fifth of the good ones have the largest value.
+    let values: Vec<f32> = (0..1000).map(|i| if i < 280 { 1.0 } else { (i % 90) as f32 / 100.0 }).collect();
+    let saturated = [Labelled { mask: (0..1000).map(|i| i < 100).collect(), values, width: 100 }];
+    for found in [exact(&saturated), counted(&saturated, [0.0, 1.0]).figures()] {
+        let late = found.late.expect("a late curve");
+        assert!((late.rate - 0.2).abs() < 1e-12 && found.aupro.expect("a figure").value > 0.999, "{late:?}");
+        // A triangle up to 0.2, a rectangle up to 0.3.
+        assert!((late.from_zero - 2.0 / 3.0).abs() < 1e-3, "{late:?}");
+    }
+    for (name, maps) in all() {
+        assert_eq!((exact(&maps).late, counted(&maps, [0.0, 1.0]).figures().late), (None, None), "{name}");
+    }
+}
+
+#[test]
+fn states_of_more_than_any_data_set_are_refused() {
+    /// A number as states hold it.
+    fn digits(mut value: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        while value >= 0x80 {
+            out.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        out.push(value as u8);
+        out
+    }
+    /// A state of one bin with these counts.
+    fn state(regions: u64, [positives, negatives, weights]: [u64; 3]) -> Vec<u8> {
+        use sha2::Digest;
+        let bin = |count: u64| [digits(0), digits(count), digits(65_535)].concat();
+        let range = [0.0f32.to_le_bytes(), 1.0f32.to_le_bytes()].concat();
+        let mut bytes = [b"dapo-cp\x01".to_vec(), range.clone(), digits(1), range, digits(regions)].concat();
+        bytes.extend([bin(positives), bin(negatives), bin(weights)].concat());
+        let hash = sha2::Sha256::digest(&bytes);
+        bytes.extend(&hash[..8]);
+        bytes
+    }
+    let one = 1 << 40;
+    let mut fine = PixelCounts::from_bytes(&state(1, [4, 9, one])).expect("a state");
+    let most = PixelCounts::from_bytes(&state(1 << 23, [1 << 46, 1 << 46, one << 23])).expect("the most");
+    fine.merge(&fine.clone()).expect("the same range");
+    let _ = (most.pixels(), most.figures());
+    for (regions, counts) in [
+        (1, [u64::MAX, 9, one]),
+        (1, [4, u64::MAX, one]),
+        (1, [4, 9, u64::MAX]),
+        (1, [4, 9, 2 * one]),
+        (u64::MAX, [4, 9, one]),
+        (1, [(1 << 46) + 1, 9, one]),
+    ] {
+        assert!(PixelCounts::from_bytes(&state(regions, counts)).is_err(), "{regions} {counts:?}");
+    }
+}

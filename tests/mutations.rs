@@ -13,8 +13,14 @@ use dapo_wgpu::kernels::registry;
 mod attention;
 #[path = "mutations/attention_backward.rs"]
 mod attention_backward;
+#[path = "mutations/attention_cooperative.rs"]
+mod attention_cooperative;
 #[path = "mutations/matmul.rs"]
 mod matmul;
+#[path = "mutations/matmul_cooperative.rs"]
+mod matmul_cooperative;
+#[path = "mutations/matmul_sliced.rs"]
+mod matmul_sliced;
 #[path = "mutations/mutation.rs"]
 mod mutation;
 #[path = "mutations/nearest.rs"]
@@ -46,7 +52,10 @@ fn targets() -> impl Iterator<Item = &'static Target> {
     let lists = [
         attention::TARGETS,
         attention_backward::TARGETS,
+        attention_cooperative::TARGETS,
         matmul::TARGETS,
+        matmul_cooperative::TARGETS,
+        matmul_sliced::TARGETS,
         nearest::TARGETS,
         pixels::TARGETS,
         pointwise::TARGETS,
@@ -70,6 +79,11 @@ fn check_kills_mutations_of_attention() {
 }
 
 #[test]
+fn check_kills_mutations_of_attention_by_matrices() {
+    run(attention_cooperative::TARGETS);
+}
+
+#[test]
 fn check_kills_mutations_of_the_gradient_of_attention() {
     run(attention_backward::TARGETS);
 }
@@ -77,6 +91,12 @@ fn check_kills_mutations_of_the_gradient_of_attention() {
 #[test]
 fn check_kills_mutations_of_matmul() {
     run(matmul::TARGETS);
+    run(matmul_sliced::TARGETS);
+}
+
+#[test]
+fn check_kills_mutations_of_matmul_by_matrices() {
+    run(matmul_cooperative::TARGETS);
 }
 
 #[test]

@@ -14,7 +14,8 @@ use dapo_wgpu::gpu::capabilities::MAX_PARAMS;
 use dapo_wgpu::gpu::capabilities::{CooperativeMatrix, DeviceLimits};
 use dapo_wgpu::gpu::pipeline::ShaderSpec;
 use dapo_wgpu::gpu::{Capabilities, Define, DeviceClass, SubgroupRange};
-use dapo_wgpu::kernels::matmul::Matmul;
+use dapo_wgpu::kernels::attention::Attention;
+use dapo_wgpu::kernels::matmul::{Factors, Matmul};
 use dapo_wgpu::kernels::{Problem as _, Unmet, registry};
 use rayon::prelude::*;
 
@@ -113,14 +114,16 @@ fn collect() -> (Vec<Shader>, BTreeSet<Name>) {
                 listed.insert(name);
                 let Ok(plan) = variant.plan else { continue };
                 runs = true;
-                let spec = plan.shader;
-                let at = *index.entry((spec.file, spec.defines.clone())).or_insert_with(|| {
-                    let (floor, variants) = (Floor::of(device), BTreeSet::new());
-                    shaders.push(Shader { spec, floor, variants, case: case.label() });
-                    shaders.len() - 1
-                });
-                shaders[at].floor.lower_to(device);
-                shaders[at].variants.insert(name);
+                let second = variant.finish.map(|finish| finish.plan.shader);
+                for spec in std::iter::once(plan.shader).chain(second) {
+                    let at = *index.entry((spec.file, spec.defines.clone())).or_insert_with(|| {
+                        let (floor, variants) = (Floor::of(device), BTreeSet::new());
+                        shaders.push(Shader { spec, floor, variants, case: case.label() });
+                        shaders.len() - 1
+                    });
+                    shaders[at].floor.lower_to(device);
+                    shaders[at].variants.insert(name);
+                }
             }
             assert!(runs, "no variant of {} runs on {device:?}", case.label());
         }
@@ -273,7 +276,23 @@ fn a_cooperative_matrix_is_for_metal_and_vulkan_but_not_for_dx12() {
     }
 }
 
-/// All cooperative variants of the product exist for DX12 only as a reason.
+/// Attention by matrices, with and without mask and log-sum-exp, for every size of tiles and subgroups.
+#[test]
+fn cooperative_attention_has_every_option() {
+    let (shaders, _) = collect();
+    let all: Vec<_> = shaders.iter().filter(|s| s.spec.file == "attention_cooperative.wgsl").collect();
+    let with = |name: &'static str, define: Define| {
+        assert!(all.iter().any(|s| s.spec.defines.contains(&(name, define))), "{name}: {define:?}");
+    };
+    [8, 16].into_iter().for_each(|tile| with("TILE", Define::Number(tile)));
+    [4, 8, 16, 32, 64].into_iter().for_each(|lanes| with("LANES", Define::Number(lanes)));
+    for flag in ["CAUSAL", "LSE"] {
+        with(flag, Define::Flag(false));
+        with(flag, Define::Flag(true));
+    }
+}
+
+/// All cooperative variants of the product and of attention exist for DX12 only as a reason.
 #[test]
 fn cooperative_products_have_every_option_and_are_refused_where_dx12_runs() {
     let (shaders, _) = collect();
@@ -301,6 +320,11 @@ fn cooperative_products_have_every_option_and_are_refused_where_dx12_runs() {
             let reason = variant.plan.expect_err("no matrices here");
             assert!(matches!(reason, Unmet::CooperativeMatrix(..)), "{reason}");
         }
+    }
+    let half = Attention { factors: Factors::F16, range: Some(8.0), ..Attention::new(1, 64, 1, 64) };
+    for variant in half.variants(&dx12).into_iter().filter(|v| v.name.starts_with("half")) {
+        let reason = variant.plan.expect_err("no matrices here");
+        assert!(matches!(reason, Unmet::CooperativeMatrix(..)), "{reason}");
     }
     // And if it were chosen all the same, wgpu would say why before the driver sees anything.
     let code = all[0].spec.expand(true).expect("a template").code();

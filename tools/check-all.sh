@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs `check`, trusted and checked, on every software device that Debian has: subgroups of 4, 8 and 16
 # and none, Vulkan and OpenGL, WebGPU's default limits, and cooperative matrices on the lavapipe of Debian sid, which
-# tools/with-mesa.sh fetches (0.6 GB in the user's cache); there the mutation tests of the product run, too. A
+# tools/with-mesa.sh fetches (0.6 GB in the user's cache); there the mutation tests of products and attention run, too. A
 # configuration counts only on the adapter and with the subgroups that are meant. Reports and tables go to
 # out/check-all.
 set -eu
@@ -109,7 +109,7 @@ for bits in 128 256 512; do
 done
 # Planted faults in the shaders that only run there.
 if CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$launcher" ${CARGO:-cargo} test --test mutations -- \
-    mutations_of_matmul mutations_of_pointwise --nocapture >"$out/mutations-sid.txt" 2>&1; then
+    mutations_of_matmul mutations_of_attention mutations_of_pointwise --nocapture >"$out/mutations-sid.txt" 2>&1; then
     passed=$((passed + 1))
     line mutations-sid "PASSED: $(grep -c '^found: ' "$out/mutations-sid.txt") planted faults found"
 else

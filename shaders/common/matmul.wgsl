@@ -14,6 +14,9 @@ struct Params {
 }
 #params
 
+#if SUMS
+@group(0) @binding(0) var<storage, read> parts: array<vec4<f32>>;       // [k, m, n / 4]: a sum of each of k slices
+#else
 #if VEC4
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;           // [m, k / 4]
 #if PANELS
@@ -31,6 +34,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> b: array<u32>;                 // [n, k] or [k, n], halves in pairs
 #else
 @group(0) @binding(1) var<storage, read> b: array<f32>;                 // [n, k] or [k, n]
+#end
 #end
 #end
 #if C4
@@ -51,8 +55,10 @@ struct Params {
 @group(0) @binding($C_AT) var<storage, read_write> c: array<f32>;              // [m, n]
 #end
 
+#if !SUMS
 #if !PANELS
 #include "common/weights.wgsl"
+#end
 #end
 #include "common/activation.wgsl"
 

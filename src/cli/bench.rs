@@ -4,14 +4,16 @@ mod models;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 
 use super::Failure;
-use super::options::{CaseArgs, DeviceArgs, count};
-use super::output::{print, watch};
+use super::numbers::{count, percentage};
+use super::options::{CaseArgs, DeviceArgs};
+use super::output::{print, watch, watch_interrupt};
 use super::say::say;
 use crate::gpu::Gpu;
 use crate::kernels::registry::{Cases, Registry};
-use crate::lab::bench::ceilings::ceilings;
+use crate::lab::bench::ceilings::ceilings as measure_ceilings;
 use crate::lab::bench::formats::Format;
 use crate::lab::bench::request::{Variants, of_kernels, resized, swept};
 use crate::lab::bench::sweep::{Sweep, SweptRow};
@@ -61,7 +63,7 @@ pub struct Args {
     #[arg(long, value_name = "OLD.json")]
     compare: Option<PathBuf>,
     /// The least change that --compare counts, beyond the noise [default: 5]
-    #[arg(long, value_name = "PERCENT", requires = "compare", allow_negative_numbers = true)]
+    #[arg(long, value_name = "PERCENT", requires = "compare", allow_negative_numbers = true, value_parser = percentage)]
     threshold: Option<f64>,
     /// Write the result; a name in .csv or .md decides the format, otherwise it is JSON
     #[arg(long, value_name = "FILE")]
@@ -77,7 +79,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Times what was asked for: success, or failure (1) when a comparison finds a regression.
+/// Times what was asked for: success, failure (1) when a comparison finds a regression, or 130 when it was interrupted.
 ///
 /// # Errors
 /// An unknown case, kernel, variant or model, no device, a file that cannot be read or written, or an
@@ -90,9 +92,6 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
     }
     let variants = Variants::parse(registry, &args.variants).map_err(variant_failure)?;
     let threshold = args.threshold.map_or(DEFAULT_THRESHOLD, |percent| percent / 100.0);
-    if !(threshold >= 0.0 && threshold.is_finite()) {
-        return Err(Failure::new("--threshold: expected a percentage, 0 or more"));
-    }
     let old = args.compare.as_deref().map(BenchReport::load).transpose()?;
     for path in args.out.iter().chain(&args.plot) {
         drop(AtomicFile::create(path)?);
@@ -117,6 +116,12 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
     }
     let format = if args.json { Format::Json } else { args.format };
     print(&render(format)?)?;
+    if matches!(format, Format::Json | Format::Csv) {
+        report.warnings().iter().for_each(|warning| say!("warning: {warning}")); // the other formats contain them
+    }
+    if report.partial {
+        return Ok(ExitCode::from(130));
+    }
     let Some(comparison) = &report.comparison else { return Ok(ExitCode::SUCCESS) };
     for warning in &comparison.warnings {
         say!("warning: {warning}");
@@ -135,9 +140,9 @@ fn cases(args: &Args, registry: &Registry) -> Result<Cases, Failure> {
     }
     let cases = args.cases.select(registry, registry.bench(), "bench --list")?;
     let cases = of_kernels(registry, cases, &args.kernels)
-        .map_err(|m| Failure::new(m).hint("dapo-wgpu bench --list prints all cases"))?;
+        .map_err(|m| Failure::usage(m).hint("dapo-wgpu bench --list prints all cases"))?;
     let refused = |option: &str, m: String| {
-        Failure::new(format!("{option}: {m}")).hint("dapo-wgpu bench --list prints the selected cases")
+        Failure::usage(format!("{option}: {m}")).hint("dapo-wgpu bench --list prints the selected cases")
     };
     let cases = resized(registry, cases, &args.changes).map_err(|m| refused("--set", m))?;
     match &args.sweep {
@@ -147,16 +152,18 @@ fn cases(args: &Args, registry: &Registry) -> Result<Cases, Failure> {
 }
 
 fn variant_failure(message: String) -> Failure {
-    Failure::new(format!("--variant {message}")).hint("--variant all times every usable variant of each case")
+    Failure::usage(format!("--variant {message}"))
+        .hint("--variant all times every usable variant of each case")
 }
 
 fn measure(args: &Args, gpu: &Gpu, cases: &Cases, variants: &Variants) -> Result<BenchReport, Failure> {
     let repeat = |default: usize| args.repeat.unwrap_or(default);
-    watch(2, "steps", |progress| {
-        progress(0, 1, "models");
+    let interrupted = watch_interrupt("finishing this run of a case and printing what was timed");
+    watch(2, "steps", interrupted, |progress| {
+        let _ = progress(0, 1, "models"); // which needs to be there for what follows
         let network = args.models.open(gpu)?;
         let sensors = sensors::Watch::start(gpu.adapter());
-        let ceilings = ceilings(gpu, repeat(REPEAT_KERNEL), progress)?;
+        let ceilings = measure_ceilings(gpu, repeat(REPEAT_KERNEL), progress)?;
         let kernels = repeat(REPEAT_KERNEL);
         let mut timings = measure::kernels(gpu, &ceilings, cases, variants, kernels, progress)?;
         if args.error {
@@ -166,8 +173,13 @@ fn measure(args: &Args, gpu: &Gpu, cases: &Cases, variants: &Variants) -> Result
             let mut jobs = network.jobs()?;
             timings.extend(jobs::run(gpu, &ceilings, &mut jobs, repeat(REPEAT_MODEL), progress)?);
         }
+        let partial = interrupted.load(Ordering::Relaxed);
+        // Once more: what was timed on a device that became slower meanwhile is compared with what it no longer reaches.
+        let ceilings_after =
+            (!partial).then(|| measure_ceilings(gpu, repeat(REPEAT_KERNEL), progress)).transpose()?;
         let report = BenchReport::new(gpu, ceilings, timings);
-        Ok(BenchReport { sensors: sensors.and_then(sensors::Watch::end), ..report })
+        let partial = partial || interrupted.load(Ordering::Relaxed);
+        Ok(BenchReport { ceilings_after, partial, sensors: sensors.and_then(sensors::Watch::end), ..report })
     })
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use super::Failure;
 use super::good::{BankArgs, distinct};
 use super::inspection::InspectArgs;
+use super::numbers::rate;
 use super::options::RunArgs;
 use super::output::{print, progress, watch_interrupt};
 use super::reading::tell;
@@ -14,6 +15,7 @@ use super::say::say;
 use crate::dapo::Alarm;
 use crate::data::{Collected, ReadTally, collect};
 use crate::report::{AtomicFile, write_atomic};
+use crate::words::{agree, plural};
 
 /// Options of `calibrate`.
 #[derive(Debug, clap::Args)]
@@ -22,7 +24,7 @@ pub struct Args {
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     good: Vec<PathBuf>,
     /// Wanted share of good images that raise an alarm
-    #[arg(long, value_name = "R", default_value_t = 0.01)]
+    #[arg(long, value_name = "R", default_value_t = 0.01, value_parser = rate)]
     false_alarms: f64,
     /// Photos of good parts that images are compared with, as `detect --good` does; none of them may be one of --good
     #[arg(long, num_args = 1.., value_name = "PATH")]
@@ -51,7 +53,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         (Some(out), _) => out.as_path(),
         (None, Some(path)) => path,
         (None, None) => {
-            return Err(Failure::new("there is no learner to store the threshold in").hint(
+            return Err(Failure::usage("there is no learner to store the threshold in").hint(
                 "name a file with --out FILE.json, and pass it to detect or watch with --calibration",
             ));
         }
@@ -62,15 +64,16 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     left_out.lines().iter().for_each(|line| say!("note: {line}"));
     distinct(&entries, &args.references)?;
     let interrupted = watch_interrupt("nothing is stored");
-    let gpu = args.run.device.open()?;
-    let inspection = args.inspect.open(&gpu, prompts, learner.as_ref())?;
+    let device = &args.run.device;
+    let inspection = args.inspect.open(device, prompts, learner.as_ref())?;
     let inspection = inspection.with_good(&args.bank, &args.references)?;
     // Checked before hours of work: whether there are enough images.
     Alarm::calibrate(&vec![0.0; entries.len()], args.false_alarms, inspection.conditions())?;
     let bar = progress(entries.len(), "images");
     let mut scores = Vec::with_capacity(entries.len());
     let mut tally = ReadTally::default();
-    for inspected in inspection.inspector.inspect(entries).until(interrupted) {
+    let renew = |lost: &_| args.inspect.detector.renew(device, learner.as_ref(), &inspection, lost);
+    for inspected in inspection.inspector.inspect(entries).until(interrupted).renewing(renew) {
         // A bad file must not silently lower the number of images.
         let (photo, detection) = inspected?.outcome.map_err(|error| {
             Failure::new(error.to_string()).hint("repair or remove this file, then calibrate again")
@@ -104,7 +107,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         out.display()
     );
     if left_out.count() > 0 {
-        say!("{} files were left out of it, see above", left_out.count());
+        let files = left_out.count();
+        say!("{} {} left out of it, see above", plural(files, "file"), agree(files, "was", "were"));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,13 +2,17 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use super::Failure;
 use super::options::{CaseArgs, RunArgs};
-use super::output::{print, watch};
+use super::output::{print, watch, watch_interrupt};
 use crate::kernels::registry::{Registry, Tier};
-use crate::lab::check;
+use crate::lab::check::{CheckReport, Checking};
 use crate::report::{AtomicFile, write_atomic};
+
+/// Time between two writes of `--out` during the run.
+const EVERY: Duration = Duration::from_secs(5);
 
 /// Options of `check`.
 #[derive(Debug, clap::Args)]
@@ -26,7 +30,7 @@ pub struct Args {
     /// Seed of the inputs
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Write every run as JSON, to go with a bug report
+    /// Write every run as JSON, to go with a bug report; it is kept up to date during the run
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Print the JSON instead of the table
@@ -34,7 +38,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Checks kernels: success when all are right, failure (1) when one is wrong.
+/// Checks kernels: success when all are right, failure (1) when one is wrong, 130 when it was interrupted.
 ///
 /// # Errors
 /// An unknown case, no device, or a file that cannot be written.
@@ -49,13 +53,41 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
         drop(AtomicFile::create(path)?);
     }
     let gpu = args.run.device.open()?;
-    let report = watch(cases.len(), "cases", |progress| {
-        check::run(&gpu, &cases, tier, args.seed, progress).map_err(Failure::from)
-    })?;
-    let json = serde_json::to_string_pretty(&report).map_err(|e| Failure::new(e.to_string()))? + "\n";
-    if let Some(path) = &args.out {
-        write_atomic(path, json.as_bytes())?;
-    }
+    let interrupted = watch_interrupt("finishing this case and writing what was checked");
+    let mut checking = Checking::new(&gpu, &cases, tier, args.seed);
+    let outcome = watch(cases.len(), "cases", interrupted, |progress| {
+        let mut written: Option<Instant> = None;
+        while let Some(case) = checking.upcoming() {
+            if progress(checking.done(), cases.len(), &case.label()).is_break() {
+                break;
+            }
+            checking.step()?;
+            // A killed process leaves what it has checked by then.
+            if written.is_none_or(|at| at.elapsed() >= EVERY) {
+                write(args, &json(&checking.report())?)?;
+                written = Some(Instant::now());
+            }
+        }
+        Ok(())
+    });
+    // Also when the device fails in the middle.
+    let report = checking.report();
+    let json = json(&report)?;
+    write(args, &json)?;
+    outcome?;
     print(&if args.json { json } else { report.text() })?;
-    Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(match (report.partial, report.passed) {
+        (true, _) => ExitCode::from(130),
+        (false, true) => ExitCode::SUCCESS,
+        (false, false) => ExitCode::FAILURE,
+    })
+}
+
+fn json(report: &CheckReport) -> Result<String, Failure> {
+    Ok(serde_json::to_string_pretty(report).map_err(|e| Failure::new(e.to_string()))? + "\n")
+}
+
+/// Writes `--out`, if there is one.
+fn write(args: &Args, json: &str) -> Result<(), Failure> {
+    Ok(args.out.as_ref().map_or(Ok(()), |path| write_atomic(path, json.as_bytes()))?)
 }

@@ -7,6 +7,7 @@ use super::options::{DescriptionArg, LayoutArg};
 use super::output::{print, progress};
 use crate::data::samples::Split;
 use crate::data::sets;
+use crate::words::plural;
 
 /// Options of `data`.
 #[derive(Debug, clap::Args)]
@@ -72,9 +73,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if found.readable == 0 {
         let first = found.problems.first().map_or(String::new(), |problem| problem.message.clone());
         return Err(Failure::new(format!(
-            "{}: none of the {} images can be read",
+            "{}: none of {} can be read",
             args.root.display(),
-            found.totals.images
+            plural(found.totals.images, "image")
         ))
         .hint(first));
     }

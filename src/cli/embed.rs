@@ -16,6 +16,7 @@ use crate::dapo::learner::DapoError;
 use crate::data::ReadTally;
 use crate::inspect::image_features;
 use crate::report::{AtomicFile, write_atomic};
+use crate::words::plural;
 
 /// Options of `embed`.
 #[derive(Debug, clap::Args)]
@@ -53,7 +54,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         _ => args.texts.clone(),
     };
     if args.images.is_empty() && names.is_empty() {
-        return Err(Failure::new("nothing to embed").hint("give --image FILE… or --text TEXT… or both"));
+        return Err(Failure::usage("nothing to embed").hint("give --image FILE… or --text TEXT… or both"));
     }
     // Checked before any work: can the output be written? This leaves no file.
     drop(AtomicFile::create(&args.out)?);
@@ -99,9 +100,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .map_err(|e| Failure::new(format!("{}: {e}", args.out.display())))?;
     write_atomic(&args.out, &bytes)?;
     say!(
-        "{} images and {} texts, {d} features each, on {} → {}",
-        args.images.len(),
-        texts.len() / d,
+        "{} and {}, {} each, on {} → {}",
+        plural(args.images.len(), "image"),
+        plural(texts.len() / d, "text"),
+        plural(d, "feature"),
         gpu.adapter().line(),
         args.out.display()
     );
@@ -139,15 +141,15 @@ impl Encoder {
                     if row.unread > 0 {
                         note(&format!(
                             "{name:?} has the end-of-text token in it, or a character that this model's tokenizer does \
-                             not know: the {} tokens from there on are not read",
-                            row.unread
+                             not know: {} from there on not read",
+                            plural(row.unread, "token")
                         ));
                     }
                     if row.left_out > 0 {
                         let context = clip.text().context_length();
                         note(&format!(
-                            "{name:?} is {} tokens longer than the {context} that this model reads; its end is left out",
-                            row.left_out
+                            "{name:?} is {} longer than the {context} that this model reads; its end is left out",
+                            plural(row.left_out, "token")
                         ));
                     }
                 }

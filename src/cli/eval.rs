@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::Failure;
 use super::evaluated::{Outcome, page_options, write};
-use super::inspection::{DEFAULT_THRESHOLD, DetectorArgs, adapter, check_threshold};
+use super::inspection::{DEFAULT_THRESHOLD, DetectorArgs, adapter};
+use super::numbers::probability;
 use super::options::{BatchArg, DataArgs, DescriptionArg, RunArgs, TilingArgs};
 use super::output::{progress, watch_interrupt, writable_folder};
 use super::say::say;
@@ -20,8 +21,10 @@ use crate::eval::{
     EvalRun, EvaluateOptions, Evaluator, Gallery, Plan, Settings, Shard, content, evaluate, finish,
 };
 use crate::files::open_regular;
+use crate::inspect::Renew;
 use crate::inspect::picture::THUMBNAIL_SIDE;
 use crate::report::results::{Model, Program};
+use crate::words::{agree, plural};
 
 /// Options of `eval`.
 #[derive(Debug, clap::Args)]
@@ -43,7 +46,7 @@ pub struct Args {
     #[command(flatten)]
     tiling: TilingArgs,
     /// Score from which an image is called defective [default: the learner's threshold, if it was calibrated, or 0.5]
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", value_parser = probability)]
     threshold: Option<f32>,
     /// Keep the maps below RUN/maps, in the tree of the images: `score` computes exact figures of them
     #[arg(long)]
@@ -60,11 +63,10 @@ pub struct Args {
 /// # Errors
 /// Any error that stops the whole run. Images that cannot be read are listed in the results.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let tiling = args.tiling.tiling()?;
+    let tiling = args.tiling.tiling();
     if args.batch.batch == 0 {
-        return Err(Failure::new("--batch 0: expected a whole number from 1"));
+        return Err(Failure::usage("--batch 0: expected a whole number from 1"));
     }
-    args.threshold.map_or(Ok(()), check_threshold)?;
     let set = sets::open_with(
         &args.data.data,
         args.data.layout.layout,
@@ -77,30 +79,31 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         say!("note: {problem}");
     }
     if set.problems.len() > 10 {
-        say!("note: {} more problems; see dapo-wgpu data inspect", set.problems.len() - 10);
+        say!("note: {} more; see dapo-wgpu data inspect", plural(set.problems.len() - 10, "problem"));
     }
     let plan = Plan::of(&set);
     let learner = args.detector.learner.read()?;
     writable_folder(&args.out)?;
     let interrupted = watch_interrupt("keeping what is done; the same command goes on from there");
-    let gpu = args.run.device.open()?;
+    let device = &args.run.device;
     let one_class = learner.as_ref().is_some_and(|l| l.is_one_class());
     let defects = if one_class { vec!["damaged".to_owned()] } else { plan.classes.clone() };
     let prompts = Prompts::new(args.detector.object.as_deref(), &defects)?;
-    let mut inspection = args.detector.open(&gpu, prompts, learner.as_ref(), args.batch.batch)?;
+    let mut inspection = args.detector.open(device, prompts, learner.as_ref(), args.batch.batch)?;
     let (alarm, note) = inspection.alarm(None)?;
     if let (Some(note), None) = (note, args.threshold) {
         say!("note: {note}");
     }
     let settings = Settings {
         schema: SCHEMA.into(),
-        program: Program { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
+        program: Program::own(),
         data: plan.data.clone(),
         method: inspection.inspector.detector().method().into(),
         model: Model {
             weights_sha256: Some(weights_sha256(inspection.inspector.detector().clip().folder())?),
             ..inspection.model.clone()
         },
+        weights: Some(args.detector.model.weights().to_owned()).filter(|weights| weights != "f32"),
         learner_sha256: learner.as_ref().map(|l| l.sha256()).transpose()?,
         object: inspection.prompts.object.clone(),
         defects,
@@ -109,7 +112,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         tile: tiling.map(|tiling| (tiling.edge, tiling.overlap)),
         reading: Some(args.detector.reading.options()).filter(|options| *options != ReadOptions::default()),
         threshold: args.threshold.or(alarm.map(|a| a.threshold)).unwrap_or(DEFAULT_THRESHOLD),
-        adapter: adapter(gpu.adapter()),
+        adapter: adapter(inspection.gpu().adapter()),
         shard: (args.shard.number, args.shard.of),
     };
     let mut run = EvalRun::open(&args.out, settings)?;
@@ -117,16 +120,17 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     // A part of a run has no page, and its photos need no pictures.
     let pictures = if args.shard.of == 1 { THUMBNAIL_SIDE } else { 0 };
     inspection.inspector = inspection.inspector.with_tiling(tiling).with_pictures(pictures);
-    let evaluator = Evaluator::new(&inspection.inspector, &plan, !one_class)?;
+    let evaluator = Evaluator::new(&inspection.inspector, &plan, !one_class);
+    let mut renew = |lost: &_| args.detector.renew(device, learner.as_ref(), &inspection, lost);
     let mut gallery = match args.shard.of {
         1 => Some(Gallery::new(run.settings.threshold, &run.records()?)?),
         _ => None,
     };
     let maps = args.save_maps.then(|| args.out.join("maps"));
     let options = EvaluateOptions { maps: maps.as_deref(), stop: interrupted, gallery: gallery.as_mut() };
-    say!("on {}", gpu.adapter().line());
-    if !work(&evaluator, &mut run, options, plan.part(args.shard).len())? {
-        say!("{} images are done; the same command goes on from there", run.done());
+    say!("on {}", inspection.gpu().adapter().line());
+    if !work(&evaluator, &mut run, options, &mut renew, plan.part(args.shard).len())? {
+        say!("{} done; the same command goes on from there", plural(run.done(), "image"));
         return Ok(ExitCode::from(130));
     }
     if args.shard.of > 1 {
@@ -141,7 +145,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let outcome = Outcome { folder: &args.out, metrics: &metrics, records: &run.records()? };
     write(&outcome)?;
     if let Some(gallery) = gallery {
-        let page = gallery.page(&evaluator, outcome.records, page_options(run.settings.threshold))?;
+        let page =
+            gallery.page(&evaluator, outcome.records, page_options(run.settings.threshold), &mut renew)?;
         page.write(&metrics, args.out.join("report.html"))?;
     }
     outcome.tell(args.json)
@@ -152,15 +157,16 @@ fn work(
     evaluator: &Evaluator<'_>,
     run: &mut EvalRun,
     options: EvaluateOptions<'_>,
+    renew: &mut Renew<'_>,
     total: usize,
 ) -> Result<bool, Failure> {
     if run.done() > 0 {
-        say!("{} of {total} images were done before", run.done());
+        say!("{} of {} {} done before", run.done(), plural(total, "image"), agree(total, "was", "were"));
     }
     let bar = progress(total, "images");
     bar.set_position(run.done() as u64);
     bar.reset_eta();
-    let finished = evaluate(evaluator, run, options, &mut |done| bar.set_position(done as u64))?;
+    let finished = evaluate(evaluator, run, options, renew, &mut |done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
     Ok(finished)
 }

@@ -11,6 +11,7 @@ use crate::report::evaluation::{EvaluationOptions, EvaluationPage};
 use crate::report::metrics::{ImageRecord, Metrics};
 use crate::report::tables::{TableFormat, metrics_csv, runs_table};
 use crate::report::{shell_command, today, write_atomic};
+use crate::words::plural;
 
 /// A finished evaluation.
 pub struct Outcome<'a> {
@@ -78,9 +79,9 @@ impl Outcome<'_> {
         }
         if !self.metrics.failed.is_empty() {
             say!(
-                "{} of {} images could not be evaluated; metrics.json says why",
+                "{} of {} could not be evaluated; metrics.json says why",
                 self.metrics.failed.len(),
-                self.records.len()
+                plural(self.records.len(), "image")
             );
         }
         say!("see {}", self.folder.join("report.html").display());

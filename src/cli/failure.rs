@@ -26,12 +26,21 @@ pub struct Failure {
     pub message: String,
     /// What to do about it; empty when the message says it.
     pub hint: String,
+    /// The exit code: 2 for a wrong command line, otherwise 1.
+    pub code: u8,
+    /// Whether the device was lost, so that another one may succeed.
+    pub lost: bool,
 }
 
 impl Failure {
     /// A failure whose message says everything.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: String::new() }
+        Self { message: message.into(), hint: String::new(), code: 1, lost: false }
+    }
+
+    /// A wrong command line that only the command itself could find.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { code: 2, ..Self::new(message) }
     }
 
     /// Adds a hint.
@@ -43,7 +52,8 @@ impl Failure {
 
 impl From<GpuError> for Failure {
     fn from(error: GpuError) -> Self {
-        Self { message: error.to_string(), hint: error.hint() }
+        let lost = matches!(error, GpuError::Lost { .. });
+        Self { lost, ..Self::new(error.to_string()).hint(error.hint()) }
     }
 }
 
@@ -51,7 +61,7 @@ impl From<DapoError> for Failure {
     fn from(error: DapoError) -> Self {
         match error {
             DapoError::Clip(error) => error.into(),
-            other => Self { message: other.to_string(), hint: other.hint() },
+            other => Self::new(other.to_string()).hint(other.hint()),
         }
     }
 }
@@ -74,7 +84,42 @@ impl From<ClipError> for Failure {
             }
             other => other.hint(),
         };
-        Self { message: error.to_string(), hint }
+        let lost = matches!(&error, ClipError::Op(OpError::Gpu(GpuError::Lost { .. })));
+        let failure = match &error {
+            // A size, a batch or names that this model does not take.
+            ClipError::Request(_) => Self::usage(error.to_string()),
+            _ => Self::new(error.to_string()),
+        };
+        Self { lost, ..failure.hint(hint) }
+    }
+}
+
+impl From<PromptError> for Failure {
+    fn from(error: PromptError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<SynthError> for Failure {
+    fn from(error: SynthError) -> Self {
+        let message = error.to_string();
+        match error {
+            SynthError::Write { .. }
+            | SynthError::Image { .. }
+            | SynthError::NotOurs { .. }
+            | SynthError::NotEmpty { .. } => Self::new(message),
+            // What remains is wrong with the options.
+            _ => Self::usage(message),
+        }
+    }
+}
+
+impl From<AlarmError> for Failure {
+    fn from(error: AlarmError) -> Self {
+        match error {
+            AlarmError::Rate(_) => Self::usage(error.to_string()),
+            _ => Self::new(error.to_string()),
+        }
     }
 }
 
@@ -89,7 +134,6 @@ macro_rules! self_explaining {
     };
 }
 self_explaining!(
-    AlarmError,
     CheckpointError,
     FetchError,
     ImageError,
@@ -101,13 +145,11 @@ self_explaining!(
     OldReportError,
     OverlayError,
     PictureError,
-    PromptError,
     RegionError,
     ReportError,
     ResultsError,
     SampleError,
     ScoreError,
-    SynthError,
     TorchError,
     WriteError
 );

@@ -1,12 +1,12 @@
 //! `fetch`: download a full CLIP model.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::output::{bytes_progress, print, writable_folder};
 use super::say::say;
 use crate::clip::fetch::{Hub, KNOWN_MODELS, KnownModel, Progress};
+use crate::words::plural;
 
 /// Options of `fetch`.
 #[derive(Debug, clap::Args)]
@@ -36,10 +36,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let model = KnownModel::find(&args.model).ok_or_else(|| {
         let names: Vec<&str> = KNOWN_MODELS.iter().map(|m| m.name).collect();
-        Failure::new(format!("unknown model '{}'; known: {}", args.model, names.join(", ")))
+        Failure::usage(format!("unknown model '{}'; known: {}", args.model, names.join(", ")))
     })?;
     let out = args.out.clone().unwrap_or_else(|| Path::new("models").join(model.name));
-    let is_new = !out.exists();
     writable_folder(&out)?;
     let bar = bytes_progress();
     let mut show = |progress: Progress<'_>| {
@@ -47,15 +46,16 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         bar.set_length(progress.total.unwrap_or(progress.done));
         bar.set_position(progress.done);
     };
-    let fetched = Hub::new(args.hub.as_deref()).fetch(model.sources, &out, &mut show);
-    if fetched.is_err() && is_new {
-        fs::remove_dir(&out).ok(); // which fails where there is something in it
-    }
-    let fetched = fetched?;
+    let fetched = Hub::new(args.hub.as_deref()).fetch(model.sources, &out, &mut show)?;
     bar.finish_and_clear();
     for file in &fetched {
         let state = if file.kept { "was there" } else { "fetched" };
-        print(&format!("{state}  {}  {} bytes  sha256 {}\n", file.path.display(), file.bytes, file.sha256))?;
+        print(&format!(
+            "{state}  {}  {}  sha256 {}\n",
+            file.path.display(),
+            plural(file.bytes, "byte"),
+            file.sha256
+        ))?;
     }
     say!("use it with --model {}", out.display());
     Ok(())

@@ -67,9 +67,10 @@ impl BankArgs {
         let files: Vec<PathBuf> = images.into_iter().map(|entry| entry.path).collect();
         let digest = digest(&files, &format!("{:?}", self.options()))?;
         let bar = progress(files.len(), "good photos");
-        let (inspector, photos) = inspector
-            .with_good_photos(files, self.options(), |_| bar.inc(1))
-            .map_err(|e| Failure::new(e.to_string()).hint("--good takes photos of parts without any defect"))?;
+        let (inspector, photos) =
+            inspector.with_good_photos(files, self.options(), |_| bar.inc(1)).map_err(|e| {
+                Failure::new(e.to_string()).hint("--good takes photos of parts without any defect")
+            })?;
         bar.finish_and_clear();
         let references = inspector.detector().references();
         photos.notes.iter().for_each(|text| note(text));

@@ -22,6 +22,7 @@ use crate::clip::weights::Allowed;
 use crate::dapo::Checkpoint;
 use crate::files::read_regular;
 use crate::report::{AtomicFile, WriteError, write_atomic};
+use crate::words::plural;
 
 /// Options of `import`.
 #[derive(Debug, clap::Args)]
@@ -231,7 +232,7 @@ fn print_summary(
     for (path, state) in &summary.files {
         text += &format!("{state}  {}\n", path.display());
     }
-    text += &format!("{} tensors, {:.1} MB\n", tensors.len(), bytes as f64 / 1e6);
+    text += &format!("{}, {:.1} MB\n", plural(tensors.len(), "tensor"), bytes as f64 / 1e6);
     for line in &summary.assumed {
         text += &format!("assumed: {line}\n");
     }

@@ -5,16 +5,20 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use super::good::{BankArgs, Good};
 use super::learner::{Learner, LearnerArgs};
-use super::options::{BatchArg, ModelArgs};
+use super::numbers::probability;
+use super::options::{BatchArg, DeviceArgs, ModelArgs};
 use super::output::note;
 use super::reading::ReadArgs;
+use super::say::say;
 use crate::clip::{Clip, embedded};
+use crate::dapo::learner::DapoError;
 use crate::dapo::{Alarm, Conditions, DEFAULT_DEFECTS, Detector, Prompts};
 use crate::data::Tiling;
-use crate::files::read_regular;
+use crate::files::{folder_digest, read_regular};
 use crate::gpu::{AdapterSummary, Gpu};
-use crate::inspect::{GoodPhotos, Inspector};
+use crate::inspect::{BoxOptions, GoodPhotos, Inspector, MAX_LOSSES};
 use crate::report::results::{Adapter, Model};
+use crate::report::{Exactly, MadeWith};
 
 /// Score from which an image is called defective when no threshold was calibrated.
 pub const DEFAULT_THRESHOLD: f32 = 0.5;
@@ -50,11 +54,22 @@ pub struct InspectArgs {
 pub struct ThresholdArgs {
     /// Defect probability from which a pixel belongs to a box, and a score from which an image is called defective
     /// if no threshold was calibrated
-    #[arg(long, value_name = "P", default_value_t = DEFAULT_THRESHOLD)]
+    #[arg(long, value_name = "P", default_value_t = DEFAULT_THRESHOLD, value_parser = probability)]
     pub threshold: f32,
+    /// Least area of a region that gets a box, in pixels of the photo; 0 for any [default: what 16 pixels of the model's map
+    /// show: of the photo, or of a tile]
+    #[arg(long, value_name = "PIXELS")]
+    pub min_area: Option<u64>,
     /// Threshold that `calibrate` made [default: the learner's, if it has one]
     #[arg(long, value_name = "FILE.json")]
     pub calibration: Option<PathBuf>,
+}
+
+impl ThresholdArgs {
+    /// Which regions have boxes.
+    pub fn boxes(&self) -> BoxOptions {
+        BoxOptions { threshold: self.threshold, min_area: self.min_area }
+    }
 }
 
 /// An opened inspector, and what is known of it.
@@ -91,17 +106,50 @@ impl InspectArgs {
         })
     }
 
+    /// What the results of images depend on.
+    ///
+    /// # Errors
+    /// Files of the model or the learner that cannot be read.
+    pub fn made_with(
+        &self,
+        inspection: &Inspection,
+        learner: Option<&Learner>,
+        threshold: &ThresholdArgs,
+        alarm_threshold: f32,
+        exactly: Option<Exactly>,
+    ) -> Result<MadeWith, Failure> {
+        let detector = inspection.inspector.detector();
+        let folder = detector.clip().folder();
+        let model_files = folder_digest(folder, &["safetensors", "json", "txt"])
+            .map_err(|e| Failure::new(format!("{}: {e}", folder.display())))?;
+        Ok(MadeWith {
+            method: detector.method().into(),
+            model: inspection.model.clone(),
+            model_files,
+            weights: self.detector.model.weights().into(),
+            learner_sha256: learner.map(Learner::sha256).transpose()?,
+            object: inspection.prompts.object.clone(),
+            defects: inspection.prompts.defects.clone(),
+            reading: self.detector.reading.difference().trim().to_owned(),
+            references: inspection.references.clone(),
+            threshold: threshold.threshold,
+            min_area: threshold.min_area,
+            alarm_threshold,
+            exactly,
+        })
+    }
+
     /// Opens the model and the learner on a device.
     ///
     /// # Errors
     /// What is wrong with the model's folder, the learner, or the device.
     pub fn open(
         &self,
-        gpu: &Gpu,
+        device: &DeviceArgs,
         prompts: Prompts,
         learner: Option<&Learner>,
     ) -> Result<Inspection, Failure> {
-        self.detector.open(gpu, prompts, learner, self.batch.batch)
+        self.detector.open(device, prompts, learner, self.batch.batch)
     }
 }
 
@@ -112,17 +160,19 @@ impl DetectorArgs {
     /// What is wrong with the model's folder, the learner, or the device.
     pub fn open(
         &self,
-        gpu: &Gpu,
+        device: &DeviceArgs,
         prompts: Prompts,
         learner: Option<&Learner>,
         batch: usize,
     ) -> Result<Inspection, Failure> {
-        let detector: Detector = match learner {
-            None => Detector::new(self.model.open(gpu)?, &prompts)?,
-            Some(learner) => {
-                let clip = learner.open_model(&self.model, gpu)?;
-                let object = self.object.as_ref().map(|_| prompts.object.as_str());
-                learner.detector(clip, object, &prompts.defects)?.into()
+        let mut losses = 0;
+        let detector = loop {
+            match self.detector(device, &prompts, learner) {
+                Err(failure) if failure.lost && losses < MAX_LOSSES => {
+                    losses += 1;
+                    say!("note: {}; opening it again", failure.message);
+                }
+                opened => break opened?,
             }
         };
         detector.notes().iter().for_each(|text| note(text));
@@ -137,6 +187,69 @@ impl DetectorArgs {
             reading: self.reading.words(),
             alarm: learner.and_then(|l| l.alarm().cloned()),
         })
+    }
+
+    /// The detector, on a device that is opened for it.
+    fn detector(
+        &self,
+        device: &DeviceArgs,
+        prompts: &Prompts,
+        learner: Option<&Learner>,
+    ) -> Result<Detector, Failure> {
+        let gpu = device.open()?;
+        match learner {
+            None => Ok(Detector::new(self.model.open(&gpu)?, prompts)?),
+            Some(learner) => {
+                let clip = learner.open_model(&self.model, &gpu)?;
+                let object = self.object.as_ref().map(|_| prompts.object.as_str());
+                Ok(learner.detector(clip, object, &prompts.defects)?.into())
+            }
+        }
+    }
+
+    /// Opens device and model again after the device was lost, for `inspection` to go on with.
+    ///
+    /// # Errors
+    /// [`DapoError::NotRenewed`] after [`MAX_LOSSES`] times, and where the device is not there any more.
+    pub fn renew(
+        &self,
+        device: &DeviceArgs,
+        learner: Option<&Learner>,
+        inspection: &Inspection,
+        lost: &DapoError,
+    ) -> Result<(), DapoError> {
+        let mut lost = lost.to_string();
+        let (before, detector) = inspection.inspector.current();
+        let adapter = detector.clip().gpu().adapter().clone();
+        let refuse = |lost: &str, reason: String| DapoError::NotRenewed { lost: lost.to_owned(), reason };
+        for _ in before..MAX_LOSSES {
+            say!("note: {lost}; opening it again, and repeating the batch");
+            let opened = match self.detector(device, &inspection.prompts, learner) {
+                Ok(opened) => opened,
+                Err(failure) if failure.lost => {
+                    lost = failure.message;
+                    continue;
+                }
+                Err(failure) => {
+                    return Err(refuse(&lost, format!("it cannot be opened again: {}", failure.message)));
+                }
+            };
+            let found = opened.clip().gpu().adapter().line();
+            if found != adapter.line() {
+                let reason = format!("results of {} are not mixed with those of {found}", adapter.line());
+                return Err(refuse(&lost, reason));
+            }
+            match opened.with_references_of(inspection.inspector.detector()) {
+                Ok(opened) => drop(inspection.inspector.renew(opened)),
+                Err(error) if error.device_lost() => {
+                    lost = error.to_string();
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            return Ok(());
+        }
+        Err(refuse(&lost, format!("that is more than {MAX_LOSSES} times")))
     }
 
     fn about(&self, clip: &Clip) -> Model {
@@ -155,6 +268,11 @@ impl DetectorArgs {
 }
 
 impl Inspection {
+    /// The device in use.
+    pub fn gpu(&self) -> &Gpu {
+        self.inspector.detector().clip().gpu()
+    }
+
     /// What the scores depend on.
     pub fn conditions(&self) -> Conditions {
         Conditions {
@@ -216,17 +334,6 @@ fn read_alarm(path: &Path) -> Result<Alarm, Failure> {
     let wrong = |problem: String| Failure::new(format!("{}: {problem}", path.display()));
     let text = read_regular(path).map_err(|e| wrong(e.to_string()))?;
     Alarm::from_json(&text).map_err(wrong)
-}
-
-/// Checks a `--threshold`.
-///
-/// # Errors
-/// A message for anything but a probability.
-pub fn check_threshold(threshold: f32) -> Result<(), Failure> {
-    match (0.0..=1.0).contains(&threshold) {
-        true => Ok(()),
-        false => Err(Failure::new(format!("--threshold {threshold}: expected a probability from 0 to 1"))),
-    }
 }
 
 /// The device as results name it.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 
 use super::Failure;
 use super::options::{CaseArgs, DeviceArgs};
@@ -62,7 +63,7 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
             .hint("dapo-wgpu isa --target navi31 compiles for an AMD GPU that need not be here"),
         other => other.into(),
     })?;
-    let report = watch(cases.len(), "shaders", |progress| {
+    let report = watch(cases.len(), "shaders", &AtomicBool::new(false), |progress| {
         Ok(isa::run(&compiler, &cases, args.variant.as_deref(), !args.cases.cases.is_empty(), progress))
     })?;
     if report.variants.is_empty() && report.refused.is_empty() {

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::clip::embedded;
+use crate::files::read_unmarked;
 use crate::gpu::{Gpu, ShaderMode};
 use crate::report::write_atomic;
 
@@ -89,15 +90,15 @@ fn wait(mut child: Child) -> Option<(Option<i32>, String)> {
 
 /// Results by the name of the trial: what is wrong, or nothing.
 #[derive(Default)]
-struct Known {
+pub(super) struct Known {
     path: Option<PathBuf>,
-    results: BTreeMap<String, Option<String>>,
+    pub(super) results: BTreeMap<String, Option<String>>,
 }
 
 impl Known {
     /// A file that is missing or damaged is one without results.
-    fn load(path: &Path) -> Self {
-        let read = std::fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    pub(super) fn load(path: &Path) -> Self {
+        let read = read_unmarked(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Self { path: Some(path.to_owned()), results: read.unwrap_or_default() }
     }
 

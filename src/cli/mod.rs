@@ -11,14 +11,19 @@ mod eval;
 mod evaluated;
 mod failure;
 mod fetch;
+#[doc(hidden)]
+pub mod fuzzing;
 mod good;
 mod import;
 mod inspection;
+mod interrupt;
 #[cfg(not(target_vendor = "apple"))]
 mod isa;
 mod isolation;
 mod learner;
+mod lines;
 mod merge;
+mod numbers;
 mod options;
 mod output;
 mod profile;
@@ -30,6 +35,7 @@ mod table;
 mod train;
 mod trial;
 mod tune;
+mod variables;
 mod watch;
 
 use std::process::ExitCode;
@@ -109,6 +115,11 @@ pub fn main() -> ExitCode {
 pub fn main_with(registry: &Registry) -> ExitCode {
     let verb = Cli::parse().verb;
     silence_contained_panics();
+    // The processes that hold trials would say the same again.
+    if !matches!(verb, Verb::Trial(_)) {
+        variables::unknown().iter().for_each(|words| say!("note: {words}"));
+    }
+    interrupt::heed_signals();
     let outcome = match (&verb, verb.run_args()) {
         (_, Some(options)) => profile::around(options, || verb.run(registry)),
         (_, None) => verb.run(registry),
@@ -118,16 +129,21 @@ pub fn main_with(registry: &Registry) -> ExitCode {
         if !failure.hint.is_empty() {
             say!("hint: {}", failure.hint);
         }
-        ExitCode::FAILURE
+        output::remove_empty_folders();
+        ExitCode::from(failure.code)
     })
 }
 
 /// Reads the command behind `profile` and runs it under a profile.
 fn profiled(args: &profile::Args, registry: &Registry) -> Result<ExitCode, Failure> {
-    let name = args.command[0].to_string_lossy();
     let command = Cli::command();
+    let (words, trace) = match args.split() {
+        Ok(split) => split,
+        Err(message) => Cli::command().error(ErrorKind::InvalidValue, message).exit(),
+    };
+    let name = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
     let known = name != "profile" && command.find_subcommand(&*name).is_some();
-    let inner = known.then(|| Cli::parse_from(["dapo-wgpu".into()].iter().chain(&args.command)).verb);
+    let inner = known.then(|| Cli::parse_from(["dapo-wgpu".into()].iter().chain(&words)).verb);
     let options = inner.as_ref().and_then(|verb| Some((verb, verb.run_args()?)));
     let Some((verb, options)) = options else {
         let message = format!(
@@ -135,7 +151,7 @@ fn profiled(args: &profile::Args, registry: &Registry) -> Result<ExitCode, Failu
         );
         Cli::command().error(ErrorKind::InvalidSubcommand, message).exit()
     };
-    args.around(options, || verb.run(registry))
+    args.around(trace, options, || verb.run(registry))
 }
 
 impl Verb {
@@ -168,7 +184,7 @@ impl Verb {
             #[cfg(not(target_vendor = "apple"))]
             Verb::Isa(args) => isa::run(args, registry),
             Verb::Trial(args) => trial::run(args),
-            Verb::Tune(args) => tune::run(args, registry).map(success),
+            Verb::Tune(args) => tune::run(args, registry),
             Verb::Profile(args) => profiled(args, registry),
             Verb::Eval(args) => eval::run(args),
             Verb::Merge(args) => merge::run(args),

@@ -1,12 +1,13 @@
 //! Options that several commands share.
 
-use std::cell::OnceCell;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use clap::{Args, ValueEnum};
 
 use super::Failure;
 use super::isolation::isolate;
+use super::numbers::{count, overlap};
 use super::say::say;
 use crate::clip::{Clip, ClipOptions, Factors, WeightStorage, embedded};
 use crate::data::Tiling;
@@ -28,10 +29,10 @@ pub struct DeviceArgs {
     checked: bool,
     /// Set when the command is run under a profile: the files that it will be written to.
     #[arg(skip)]
-    profile: OnceCell<Vec<PathBuf>>,
+    profile: OnceLock<Vec<PathBuf>>,
     /// The device that was opened under a profile.
     #[arg(skip)]
-    profiled: OnceCell<Gpu>,
+    profiled: OnceLock<Gpu>,
 }
 
 impl DeviceArgs {
@@ -125,7 +126,7 @@ impl CaseArgs {
     /// Words that name no case.
     pub fn select(&self, registry: &Registry, all: Cases, list: &str) -> Result<Cases, Failure> {
         check::select(registry, all, &self.cases)
-            .map_err(|m| Failure::new(m).hint(format!("dapo-wgpu {list} prints all cases")))
+            .map_err(|m| Failure::usage(m).hint(format!("dapo-wgpu {list} prints all cases")))
     }
 }
 
@@ -140,24 +141,19 @@ pub struct BatchArg {
 /// How large images are cut.
 #[derive(Debug, Args)]
 pub struct TilingArgs {
-    /// Cut images that are larger into overlapping tiles of this many pixels, for small defects in large images
+    /// Cut images that are larger into overlapping tiles of this many pixels, for small defects in large images. Tiles
+    /// change the map and add boxes; the score, the type and good or defective follow the whole image
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(16..))]
     tile: Option<u32>,
     /// Share of a tile that it has in common with the next
-    #[arg(long, value_name = "P", default_value_t = 0.25, requires = "tile")]
+    #[arg(long, value_name = "P", default_value_t = 0.25, requires = "tile", value_parser = overlap)]
     overlap: f32,
 }
 
 impl TilingArgs {
     /// The tiling that was asked for.
-    ///
-    /// # Errors
-    /// An overlap out of range.
-    pub fn tiling(&self) -> Result<Option<Tiling>, Failure> {
-        match (0.0..=0.9).contains(&self.overlap) {
-            true => Ok(self.tile.map(|edge| Tiling { edge, overlap: self.overlap })),
-            false => Err(Failure::new(format!("--overlap {}: expected a share from 0 to 0.9", self.overlap))),
-        }
+    pub fn tiling(&self) -> Option<Tiling> {
+        self.tile.map(|edge| Tiling { edge, overlap: self.overlap })
     }
 }
 
@@ -254,7 +250,7 @@ pub struct ModelArgs {
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
     /// Edge of the images in pixels, a multiple of the model's patch [default: the model's own]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub image_size: Option<usize>,
     /// How weights are stored on the device
     #[arg(long, value_enum, default_value = "f32")]
@@ -298,17 +294,16 @@ impl ModelArgs {
         Ok(Clip::open(gpu, &folder, options)?)
     }
 
+    /// How its weights are stored, as the option says it.
+    pub fn weights(&self) -> &'static str {
+        match self.weights {
+            Weights::F32 => "f32",
+            Weights::F16 => "f16",
+        }
+    }
+
     /// Whether this is the embedded demonstration model.
     pub fn is_demonstration(&self) -> bool {
         self.model.is_none()
     }
-}
-
-/// Reads a whole number from 1 to a million.
-///
-/// # Errors
-/// A message for anything else.
-pub fn count(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|n| (1..=1_000_000).contains(n));
-    number.ok_or_else(|| "expected a whole number from 1 to 1000000".to_owned())
 }

@@ -1,30 +1,21 @@
-//! What a command prints and where it writes: standard output, progress bars, Ctrl-C, output folders.
+//! What a command prints and where it writes: standard output, progress bars, output folders.
 
 use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::Path;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failure;
+use super::lines::{Unit, in_lines};
 use super::say::{say, visible};
 use crate::lab::Progress;
 
-/// Set when the user presses Ctrl-C: what is under way is finished and written.
-pub fn watch_interrupt(what: &'static str) -> &'static AtomicBool {
-    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-    let noticed = move || {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) {
-            std::process::exit(130); // pressed twice: the user does not want to wait
-        }
-        say!("\ninterrupted: {what} (again to stop at once)");
-    };
-    // Without a handler Ctrl-C simply stops the program, which is safe too: files appear whole.
-    let _ = ctrlc::set_handler(noticed);
-    &INTERRUPTED
-}
+pub use super::interrupt::watch_interrupt;
 
 /// Writes to standard output. A closed pipe (`… | head`) is not an error.
 ///
@@ -42,8 +33,8 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// A progress bar with rate and remaining time on standard error; hidden for a single item, and
-/// where that is not a terminal.
+/// A progress bar with rate and remaining time on standard error, or a line now and then where that is no terminal; none for
+/// a single item.
 pub fn progress(total: usize, unit: &str) -> ProgressBar {
     if total < 2 {
         return ProgressBar::hidden();
@@ -56,6 +47,7 @@ pub fn progress(total: usize, unit: &str) -> ProgressBar {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(250));
+    in_lines(&bar, Unit::Things(unit.to_owned()));
     bar
 }
 
@@ -67,16 +59,19 @@ pub fn bytes_progress() -> ProgressBar {
     {
         bar.set_style(style);
     }
+    in_lines(&bar, Unit::Bytes);
     bar
 }
 
-/// Runs laboratory work under a progress bar that names the current case.
+/// Runs laboratory work under a progress bar that names the current case, until `stop` is set: it ends with what was done
+/// by then.
 ///
 /// # Errors
 /// Those of the work.
 pub fn watch<T>(
     total: usize,
     unit: &str,
+    stop: &AtomicBool,
     work: impl FnOnce(&mut Progress<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let bar = progress(total, unit);
@@ -87,9 +82,20 @@ pub fn watch<T>(
         bar.set_length(total as u64);
         bar.set_position(done as u64);
         bar.set_message(what.to_owned());
+        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     bar.finish_and_clear();
     result
+}
+
+/// Folders that [`writable_folder`] created, each after those around it.
+static CREATED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes the folders that [`writable_folder`] created and nothing was written into: a command that failed leaves nothing.
+pub fn remove_empty_folders() {
+    for folder in CREATED.lock().iter().flat_map(|created| created.iter().rev()) {
+        let _ = std::fs::remove_dir(folder); // which fails where there is something in it
+    }
 }
 
 /// Creates a folder and checks that files can be created in it, before any work.
@@ -98,10 +104,16 @@ pub fn watch<T>(
 /// A message that names the folder and the fix.
 pub fn writable_folder(path: &Path) -> Result<(), Failure> {
     let refuse = |e: std::io::Error| {
-        Failure::new(format!("{}: cannot write here: {e}", path.display()))
+        let why = if path.is_file() { "it is a file, not a folder".to_owned() } else { e.to_string() };
+        Failure::new(format!("{}: cannot write here: {why}", path.display()))
             .hint("choose another folder with --out, or change its permissions")
     };
+    let missing: Vec<&Path> =
+        path.ancestors().take_while(|part| !part.as_os_str().is_empty() && !part.exists()).collect();
     std::fs::create_dir_all(path).map_err(refuse)?;
+    if let Ok(mut created) = CREATED.lock() {
+        created.extend(missing.into_iter().rev().map(Path::to_owned));
+    }
     tempfile::Builder::new().prefix(".probe").tempfile_in(path).map(drop).map_err(refuse)
 }
 

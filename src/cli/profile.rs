@@ -18,7 +18,8 @@ use crate::report::{Trace, TraceCounter, TraceSlice, TraceTrack, shell_command, 
 /// Options of `profile`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Write every launch with its scopes as a trace that opens in Perfetto (ui.perfetto.dev)
+    /// Write every launch with its scopes as a trace that opens in Perfetto (ui.perfetto.dev); may also stand among the
+    /// options of the command
     #[arg(long, value_name = "FILE.json")]
     trace: Option<PathBuf>,
     /// Write the summary as JSON
@@ -34,20 +35,52 @@ pub struct Args {
 }
 
 impl Args {
+    /// The command, and the trace that was asked for: `--trace` may stand behind the command, which has no such option.
+    ///
+    /// # Errors
+    /// A message for a `--trace` without a file, and for two of them.
+    pub fn split(&self) -> Result<(Vec<OsString>, Option<PathBuf>), String> {
+        let (mut command, mut trace) = (Vec::new(), self.trace.clone());
+        let mut words = self.command.iter();
+        while let Some(word) = words.next() {
+            let file = match word.to_str().and_then(|text| text.strip_prefix("--trace")) {
+                _ if word == "--" => {
+                    command.push(word.clone());
+                    command.extend(words.by_ref().cloned());
+                    break;
+                }
+                Some("") => words.next().map(PathBuf::from),
+                Some(text) if text.starts_with('=') => Some(PathBuf::from(&text[1..])),
+                _ => {
+                    command.push(word.clone());
+                    continue;
+                }
+            };
+            let is_name =
+                |file: &PathBuf| !file.as_os_str().is_empty() && !file.to_string_lossy().starts_with("--");
+            let file = file.filter(is_name).ok_or("--trace: expected the name of a file behind it")?;
+            if trace.replace(file).is_some() {
+                return Err("--trace was given twice".to_owned());
+            }
+        }
+        Ok((command, trace))
+    }
+
     /// Runs the command under a profile, and passes on its exit code.
     ///
     /// # Errors
     /// Those of the command, and files that cannot be written.
     pub fn around(
         &self,
+        trace: Option<PathBuf>,
         options: &RunArgs,
         verb: impl FnOnce() -> Result<ExitCode, Failure>,
     ) -> Result<ExitCode, Failure> {
         if options.profile.is_some() {
-            return Err(Failure::new("--profile: this command is profiled already")
-                .hint("leave --profile out; `dapo-wgpu profile --trace FILE COMMAND…` writes a trace"));
+            return Err(Failure::usage("--profile: this command is profiled already")
+                .hint("leave --profile out; `dapo-wgpu profile COMMAND… --trace FILE` writes a trace"));
         }
-        let outputs = Outputs { trace: self.trace.clone(), out: self.out.clone(), json: self.json };
+        let outputs = Outputs { trace, out: self.out.clone(), json: self.json };
         outputs.around(&options.device, verb)
     }
 }

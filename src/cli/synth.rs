@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use super::Failure;
+use super::numbers::{count_or_none, share};
 use super::output::{print, progress};
 use super::say::say;
 use crate::synth::{SynthOptions, defects, objects, write_mvtec, write_shards};
+use crate::words::plural;
 
 /// Options of `synth`.
 #[derive(Debug, clap::Args)]
@@ -35,10 +37,10 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = SynthOptions::default().per_defect)]
     per_defect: usize,
     /// Write N random images as training arrays (images.npy, masks.npy, labels.csv) instead
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count_or_none)]
     shards: Option<usize>,
     /// Share of good images among them
-    #[arg(long, value_name = "P", default_value_t = 0.35, requires = "shards")]
+    #[arg(long, value_name = "P", default_value_t = 0.35, requires = "shards", value_parser = share)]
     good_fraction: f64,
     /// Replace a folder that is not empty
     #[arg(long)]
@@ -78,10 +80,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     bar.finish_and_clear();
     say!(
-        "{} good and {} defective images of {} objects → {}",
+        "{} good and {} of {} → {}",
         summary.good,
-        summary.defective,
-        summary.objects,
+        plural(summary.defective, "defective image"),
+        plural(summary.objects, "object"),
         out.display()
     );
     Ok(())

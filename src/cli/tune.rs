@@ -1,16 +1,20 @@
 //! `tune`: which variant of each kernel is fastest on this device?
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use super::Failure;
+use super::numbers::count;
 use super::options::{CaseArgs, DeviceArgs, tuning_file};
-use super::output::{print, watch, writable_folder};
+use super::output::{print, watch, watch_interrupt, writable_folder};
+use super::say::say;
 use crate::gpu::Gpu;
 use crate::kernels::registry::Registry;
 use crate::lab::bench::ceilings::ceilings;
 use crate::lab::tune::store::{Stored, Tuning};
 use crate::lab::tune::{self, model_cases};
 use crate::report::write_atomic;
+use crate::words::plural;
 
 /// Options of `tune`.
 #[derive(Debug, clap::Args)]
@@ -23,10 +27,10 @@ pub struct Args {
     #[arg(long, value_name = "DIR", conflicts_with = "cases")]
     model: Option<PathBuf>,
     /// Edge of the model's images in pixels
-    #[arg(long, value_name = "N", requires = "model")]
+    #[arg(long, value_name = "N", requires = "model", value_parser = count)]
     image_size: Option<usize>,
     /// Images and texts in a batch
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "model")]
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "model", value_parser = count)]
     batch: usize,
     /// Print what is known of this device, and measure nothing
     #[arg(long)]
@@ -43,12 +47,12 @@ pub struct Args {
 ///
 /// # Errors
 /// An unknown case, no device, or a file that cannot be written.
-pub fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
+pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
     let gpu = args.device.open_untuned()?;
     let path = tuning_file(&gpu)
         .ok_or_else(|| Failure::new("there is no cache folder to remember results in").hint("set HOME"))?;
     if args.forget {
-        return forget(&path);
+        return forget(&path).map(|()| ExitCode::SUCCESS);
     }
     let mut tuning = match Tuning::load(&gpu, &path) {
         Stored::Usable(tuning) => tuning,
@@ -62,28 +66,53 @@ pub fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
         }
         Stored::None | Stored::Ignored(_) => Tuning::new(&gpu),
     };
+    let mut stopped = None;
     if !args.show {
         writable_folder(path.parent().unwrap_or(&path))
             .map_err(|failure| failure.hint("XDG_CACHE_HOME chooses another place"))?;
-        tuning.add(race(args, registry, &gpu)?);
+        let raced = race(args, registry, &gpu)?;
+        stopped = raced.stopped;
+        tuning.add(raced.choices);
         write_atomic(&path, json(&tuning)?.as_bytes())?;
     }
-    print(&if args.json { json(&tuning)? } else { tuning.text() + &format!("{}\n", path.display()) })
+    print(&if args.json { json(&tuning)? } else { tuning.text() + &format!("{}\n", path.display()) })?;
+    Ok(match stopped {
+        Some((done, of)) => {
+            say!("PARTIAL: stopped after {done} of {}; what was raced is remembered", plural(of, "case"));
+            ExitCode::from(130)
+        }
+        None => ExitCode::SUCCESS,
+    })
 }
 
 fn json(tuning: &Tuning) -> Result<String, Failure> {
     Ok(serde_json::to_string_pretty(tuning).map_err(|e| Failure::new(e.to_string()))? + "\n")
 }
 
-fn race(args: &Args, registry: &Registry, gpu: &Gpu) -> Result<Vec<tune::store::Choice>, Failure> {
+/// What was raced.
+struct Raced {
+    choices: Vec<tune::store::Choice>,
+    /// Cases that were done, and those that there are, of a run that was stopped.
+    stopped: Option<(usize, usize)>,
+}
+
+fn race(args: &Args, registry: &Registry, gpu: &Gpu) -> Result<Raced, Failure> {
     let cases = match &args.model {
         Some(folder) => model_cases(gpu, registry, folder, args.image_size, args.batch)?,
         None => args.cases.select(registry, registry.bench(), "bench --list")?,
     };
-    watch(cases.len(), "cases", |progress| {
+    let interrupted = watch_interrupt("finishing this case and keeping what was raced");
+    let mut stopped = None;
+    let choices = watch(cases.len(), "cases", interrupted, |progress| {
         let ceilings = ceilings(gpu, 5, progress)?;
-        tune::run(gpu, &cases, &ceilings, progress).map_err(Failure::from)
-    })
+        let mut progress = |done: usize, total: usize, what: &str| {
+            let go_on = progress(done, total, what);
+            stopped = go_on.is_break().then_some((done, total));
+            go_on
+        };
+        tune::run(gpu, &cases, &ceilings, &mut progress).map_err(Failure::from)
+    })?;
+    Ok(Raced { choices, stopped })
 }
 
 fn forget(path: &std::path::Path) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! What can be wrong with a model folder.
 
+use crate::words::plural;
 use std::path::{Path, PathBuf};
 
 /// A model folder that cannot be used. Every message names the file, the part that is wrong and the fix.
@@ -186,7 +187,8 @@ pub enum ModelError {
     },
     /// A row index beyond the end of a table.
     #[error(
-        "row {row} does not exist: tensor `{tensor}` has {rows} rows; the tokenizer belongs to another model"
+        "row {row} does not exist: tensor `{tensor}` has {}; the tokenizer belongs to another model",
+        plural(*.rows, "row")
     )]
     Row {
         /// The tensor's name.

@@ -5,14 +5,12 @@ use std::io::Read;
 use std::path::Path;
 
 use super::error::ModelError;
-use crate::files::open_regular;
+use crate::files::{open_regular, unmarked};
 
 /// Most bytes of a configuration, an index or a tokenizer. The largest tokenizers of published models have 20 MB.
 const MAX_BYTES: u64 = 256 << 20;
 /// How the placeholder begins that Git leaves where Git LFS did not fetch the file itself.
 pub const LFS_POINTER: &[u8] = b"version https://git-lfs";
-/// U+FEFF in UTF-8, which some editors put in front of a text.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Opens a file of a model folder for reading.
 ///
@@ -45,9 +43,8 @@ pub(super) fn read_text(path: &Path) -> Result<Vec<u8>, ModelError> {
         return Err(ModelError::TooLarge { path: path.to_owned(), limit: MAX_BYTES });
     }
     refuse_pointer(path, &bytes)?;
-    if bytes.starts_with(BYTE_ORDER_MARK) {
-        bytes.drain(..BYTE_ORDER_MARK.len());
-    }
+    let mark = bytes.len() - unmarked(&bytes).len();
+    bytes.drain(..mark);
     Ok(bytes)
 }
 

@@ -10,6 +10,7 @@ mod form;
 use super::error::ModelError;
 use super::files::read_text;
 use super::repair::repair;
+use crate::words::plural;
 use std::path::{Path, PathBuf};
 
 const FILE: &str = "tokenizer.json";
@@ -90,7 +91,10 @@ impl Tokenizer {
         }
         Err(ModelError::Tokenizer {
             path: self.path.clone(),
-            problem: format!("it has a token {largest} but the model's table has only {vocab_size} rows"),
+            problem: format!(
+                "it has a token {largest} but the model's table has only {}",
+                plural(vocab_size, "row")
+            ),
         })
     }
 

@@ -7,7 +7,7 @@ use super::parameters::{Affine, BlockWeights, Blocks, HostTensor};
 use super::ranges::BlockRanges;
 use crate::autograd::{Tape, Var};
 use crate::gpu::Gpu;
-use crate::ops::{self, Activation, Element, Factors, Indices, Linear, Norm, OpError, Tensor};
+use crate::ops::{self, Activation, Element, Factors, Indices, Linear, Norm, OpError, Rounding, Tensor};
 
 /// The precision in which weights are stored on the device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -118,6 +118,7 @@ pub(super) fn norm(gpu: &Gpu, affine: &Affine, epsilon: f32) -> Result<Norm, OpE
 pub struct Block {
     ln_1: Norm,
     attn_in: Linear,
+    rounding: Rounding,
     attn_out: Linear,
     ln_2: Norm,
     mlp_fc: Linear,
@@ -130,6 +131,8 @@ impl Block {
         Ok(Self {
             ln_1: norm(gpu, &w.ln_1, epsilon)?,
             attn_in: linear(gpu, &w.attn_in, placement)?.with_input_max(ranges.attn_in),
+            // What attention puts out is a convex combination of what it gets.
+            rounding: Rounding { factors: placement.factors, input_max: Some(ranges.attn_out) },
             attn_out: linear(gpu, &w.attn_out, placement)?.with_input_max(ranges.attn_out),
             ln_2: norm(gpu, &w.ln_2, epsilon)?,
             mlp_fc: linear(gpu, &w.mlp_fc, placement)?.with_input_max(ranges.mlp_fc),
@@ -183,7 +186,8 @@ impl Transformer {
         let values: Vec<u32> = (0..x.rows() as u32).flat_map(|row| [3 * row + 2; 3]).collect();
         let packed = qkv.reshape(&[3 * x.rows(), width])?;
         let packed = ops::gather(gpu, &packed, &Indices::upload(gpu, &values)?)?.reshape(&shape)?;
-        block.attn_out.forward(gpu, &ops::attention(gpu, &packed, self.heads, false)?, None, None)
+        let attended = ops::attention_rounded(gpu, &packed, self.heads, false, block.rounding)?;
+        block.attn_out.forward(gpu, &attended, None, None)
     }
 
     /// Runs block `index` (from 0) on x [batch, tokens, width]: seven launches, eight on a recording tape, which
@@ -193,7 +197,7 @@ impl Transformer {
         let block = &self.blocks[index];
         tape.checkpoint(x, move |tape, x| {
             let qkv = tape.linear(&tape.norm(x, &block.ln_1)?, &block.attn_in, None, None)?;
-            let attended = tape.attention(&qkv, self.heads, causal)?;
+            let attended = tape.attention_rounded(&qkv, self.heads, causal, block.rounding)?;
             drop(qkv);
             let x = tape.linear(&attended, &block.attn_out, None, Some(x))?;
             drop(attended);

@@ -9,6 +9,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clip::name_key;
+use crate::files::unmarked;
+use crate::words::{agree, plural};
 
 /// Version of the format.
 pub const SCHEMA: &str = "dapo-wgpu/alarm/1";
@@ -56,8 +58,11 @@ pub struct Conditions {
 pub enum AlarmError {
     /// Too few images for so small a rate.
     #[error(
-        "{images} good images are too few for a false-alarm rate of {rate}: at least {needed} are needed; add images \
-         or allow more false alarms"
+        "{} {} too few for a false-alarm rate of {rate}: at least {needed} {} needed; add images or allow more false \
+         alarms",
+        plural(*.images, "good image"),
+        agree(*.images, "is", "are"),
+        agree(*.needed, "is", "are")
     )]
     TooFew {
         /// Images given.
@@ -86,9 +91,7 @@ impl Alarm {
     /// # Errors
     /// A message with the field and what is wrong with it.
     pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
-        // Some editors put a byte order mark in front.
-        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let alarm: Self = serde_json::from_slice(text)
+        let alarm: Self = serde_json::from_slice(unmarked(bytes))
             .map_err(|e| format!(
                 "not a threshold that dapo-wgpu calibrate made ({e}); make one with dapo-wgpu calibrate --good DIR \
                  --out FILE.json"

@@ -21,6 +21,8 @@ pub struct Detection {
     pub layers: usize,
     /// How the image compares with good photos, where there are any.
     pub comparison: Option<Comparison>,
+    /// The probability of any defect that the whole image shows, [size, size], where tiles of it changed the maps.
+    pub whole: Option<Vec<f32>>,
 }
 
 impl Detection {

@@ -60,6 +60,15 @@ impl Detector {
         Self { references: Some(references), ..self }
     }
 
+    /// Compares images with the good photos of another detector of the same model and prompts, whose device was lost.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn with_references_of(self, other: &Self) -> Result<Self, DapoError> {
+        let references = other.references.as_ref().map(|known| known.on(self.clip().gpu())).transpose()?;
+        Ok(Self { references, ..self })
+    }
+
     /// The good photos that images are compared with.
     pub fn references(&self) -> Option<&References> {
         self.references.as_ref()

@@ -22,4 +22,7 @@ pub use features::{ClassEmbeddings, ImageFeatures, MapChannels};
 pub use learner::LearnedDetector;
 pub use official::{Checkpoint, CheckpointError};
 pub use prompts::{DEFAULT_DEFECTS, Prompts};
-pub use reference::{Comparison, GoodFeatures, NearestPatch, ReferenceBuilder, ReferenceError, ReferenceOptions, References, TOP_PATCHES};
+pub use reference::{
+    Comparison, GoodFeatures, NearestPatch, ReferenceBuilder, ReferenceError, ReferenceOptions, References,
+    TOP_PATCHES,
+};

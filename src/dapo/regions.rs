@@ -10,9 +10,9 @@ use super::components::components;
 pub struct RegionOptions {
     /// A pixel belongs to a region if its value is **at least** this. Must be finite.
     pub threshold: f32,
-    /// Components with fewer *map* pixels are dropped as noise.
+    /// Components with fewer *map* pixels are dropped as noise, and counted.
     pub min_area: usize,
-    /// At most this many regions are returned, the highest scores first.
+    /// At most this many regions are returned, the highest scores first; the others are counted.
     pub max_regions: usize,
 }
 
@@ -41,6 +41,17 @@ pub struct Region {
     /// Defect channel with the largest sum inside the region, counted from 0 for the first *defect*; `None` without
     /// class maps.
     pub class: Option<usize>,
+}
+
+/// The regions of a map, and how many it has besides.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Regions {
+    /// The regions, the highest scores first.
+    pub found: Vec<Region>,
+    /// Components of less than [`RegionOptions::min_area`], which were dropped.
+    pub small: usize,
+    /// Components beyond [`RegionOptions::max_regions`], which were dropped.
+    pub beyond: usize,
 }
 
 /// Why no regions could be found.
@@ -87,7 +98,7 @@ pub enum RegionError {
 /// `original` = (width, height) pixels, which the map covers completely.
 ///
 /// `classes`, if given, is `[C, height, width]` with the normal class in channel 0; it names the defect of each region.
-/// The result is sorted by score, highest first; equal scores by larger area, then top to bottom and left to right.
+/// The regions are sorted by score, highest first; equal scores by larger area, then top to bottom and left to right.
 ///
 /// A box is widened to whole original pixels, so it always contains its region. No pixel at or above the threshold
 /// gives an empty list; a map that lies above it everywhere gives one box around the whole image.
@@ -108,7 +119,7 @@ pub enum RegionError {
 ///     0.1, 0.1, 0.1, 0.1, 0.1, 0.1,
 /// ];
 /// let options = RegionOptions { min_area: 2, ..RegionOptions::default() };
-/// let regions = find_regions(&map, (6, 6), (60, 60), None, &options)?;
+/// let regions = find_regions(&map, (6, 6), (60, 60), None, &options)?.found;
 /// assert_eq!(regions.len(), 2);
 /// let first = &regions[0];
 /// assert_eq!((first.x, first.y, first.width, first.height), (10, 10, 20, 20));
@@ -121,7 +132,7 @@ pub fn find_regions(
     original: (u32, u32),
     classes: Option<&[f32]>,
     options: &RegionOptions,
-) -> Result<Vec<Region>, RegionError> {
+) -> Result<Regions, RegionError> {
     let plane = width.checked_mul(height).unwrap_or(0);
     check(map, "map", width, height, plane != 0 && map.len() == plane)?;
     if let Some(classes) = classes {
@@ -135,18 +146,60 @@ pub fn find_regions(
         return Err(RegionError::Threshold(options.threshold));
     }
 
-    let mut regions = Vec::new();
+    let (mut found, mut small) = (Vec::new(), 0);
     components(map, (width, height), options.threshold, |members| {
         if members.len() >= options.min_area {
-            regions.push(region(map, classes, members, (width, height), original));
+            found.push(region(map, classes, members, (width, height), original));
+        } else {
+            small += 1;
         }
     });
-    regions.sort_by(|a, b| {
+    found.sort_by(|a: &Region, b: &Region| {
         let by_score = b.score.total_cmp(&a.score).then(b.area.cmp(&a.area));
         by_score.then((a.y, a.x).cmp(&(b.y, b.x)))
     });
-    regions.truncate(options.max_regions);
-    Ok(regions)
+    let beyond = found.len().saturating_sub(options.max_regions);
+    found.truncate(options.max_regions);
+    Ok(Regions { found, small, beyond })
+}
+
+/// Puts regions of `whole` into `map`, a mean of it and of other maps, that no region of the map has a pixel of; both of
+/// `width` × `height` values. Afterwards [`find_regions`] finds in the map what it finds in `whole`, or what is left of it.
+/// Returns how many regions were put back. `options` are those of the map, `own` those of `whole`.
+///
+/// ```
+/// use dapo_wgpu::dapo::regions::{RegionOptions, restore_regions};
+///
+/// let options = RegionOptions { threshold: 0.5, min_area: 2, max_regions: 64 };
+/// let whole = [0.9, 0.9, 0.0, 0.0, 0.8, 0.8];
+/// let mut map = [0.6, 0.6, 0.0, 0.0, 0.4, 0.4];
+/// assert_eq!(restore_regions(&mut map, &whole, (6, 1), &options, &options), 1);
+/// assert_eq!(map, [0.6, 0.6, 0.0, 0.0, 0.8, 0.8]);
+/// ```
+pub fn restore_regions(
+    map: &mut [f32],
+    whole: &[f32],
+    (width, height): (usize, usize),
+    options: &RegionOptions,
+    own: &RegionOptions,
+) -> usize {
+    if map.len() != whole.len() || width.checked_mul(height) != Some(map.len()) {
+        return 0; // which finding regions refuses
+    }
+    let mut found = vec![false; map.len()];
+    components(map, (width, height), options.threshold, |members| {
+        if members.len() >= options.min_area {
+            members.iter().for_each(|&at| found[at] = true);
+        }
+    });
+    let mut restored = 0;
+    components(whole, (width, height), own.threshold, |members| {
+        if members.len() >= own.min_area && !members.iter().any(|&at| found[at]) {
+            members.iter().for_each(|&at| map[at] = whole[at].max(map[at]));
+            restored += 1;
+        }
+    });
+    restored
 }
 
 /// Refuses a slice that does not fit its stated size or holds a value that is not finite.
@@ -208,94 +261,4 @@ fn span(from: usize, to: usize, cells: usize, pixels: u32) -> (u32, u32) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A map drawn with one character per value: `.` is 0, `1`-`9` are tenths, `#` is 1.
-    fn draw(rows: &[&str]) -> (Vec<f32>, (usize, usize)) {
-        let value = |c: char| match c {
-            '.' => 0.0,
-            '#' => 1.0,
-            digit => digit.to_digit(10).expect("a digit") as f32 / 10.0,
-        };
-        (rows.iter().flat_map(|row| row.chars().map(value)).collect(), (rows[0].len(), rows.len()))
-    }
-
-    const EVERYTHING: RegionOptions = RegionOptions { threshold: 0.5, min_area: 1, max_regions: 64 };
-
-    fn boxes(rows: &[&str], scale: u32, options: &RegionOptions) -> Vec<(u32, u32, u32, u32)> {
-        let (map, (w, h)) = draw(rows);
-        let regions = find_regions(&map, (w, h), (w as u32 * scale, h as u32 * scale), None, options);
-        regions.expect("regions").iter().map(|r| (r.x, r.y, r.width, r.height)).collect()
-    }
-
-    #[test]
-    fn diagonals_touch_and_gaps_separate() {
-        assert_eq!(boxes(&["#...", ".#..", "..#.", "...#"], 1, &EVERYTHING), [(0, 0, 4, 4)]);
-        assert_eq!(boxes(&["...#", "..#.", ".#..", "#..."], 1, &EVERYTHING), [(0, 0, 4, 4)]);
-        assert_eq!(boxes(&["#.#", "...", "#.#"], 1, &EVERYTHING).len(), 4);
-        // Columns do not wrap around: the end of a row is no neighbour of the next row's start.
-        assert_eq!(boxes(&["..#", "#..", "..."], 1, &EVERYTHING).len(), 2);
-        // A U that the scan meets as two arms first.
-        assert_eq!(boxes(&["#..#", "#..#", "####"], 1, &EVERYTHING), [(0, 0, 4, 3)]);
-    }
-
-    #[test]
-    fn empty_full_and_single() {
-        assert!(boxes(&["444", "...", "..."], 1, &EVERYTHING).is_empty());
-        assert_eq!(boxes(&["###", "###"], 10, &EVERYTHING), [(0, 0, 30, 20)]);
-        assert_eq!(boxes(&["#"], 7, &EVERYTHING), [(0, 0, 7, 7)]);
-    }
-
-    #[test]
-    fn sorted_scored_and_filtered() {
-        let rows = ["6....#", "66....", "....77"];
-        let (map, size) = draw(&rows);
-        let regions = find_regions(&map, size, (60, 30), None, &EVERYTHING).expect("regions");
-        let scores: Vec<f32> = regions.iter().map(|r| r.score).collect();
-        assert_eq!(scores, [1.0, 0.7, 0.6]);
-        assert_eq!(regions[2].area, 300, "three map pixels of a hundred original ones");
-        let larger = RegionOptions { min_area: 2, ..EVERYTHING };
-        assert_eq!(boxes(&rows, 1, &larger), [(4, 2, 2, 1), (0, 0, 2, 2)]);
-        let first = RegionOptions { max_regions: 1, ..EVERYTHING };
-        assert_eq!(boxes(&rows, 1, &first), [(5, 0, 1, 1)]);
-    }
-
-    #[test]
-    fn boxes_stay_inside_odd_sizes_and_contain_their_region() {
-        let (map, size) = draw(&["..#", "...", "#.."]);
-        let regions = find_regions(&map, size, (100, 7), None, &EVERYTHING).expect("regions");
-        assert_eq!((regions[0].x, regions[0].width), (66, 34), "66.7 to 100, widened");
-        assert_eq!((regions[1].y, regions[1].height), (4, 3), "4.7 to 7, widened");
-        // An image smaller than its map: still at least one pixel.
-        let tiny = find_regions(&map, size, (1, 1), None, &EVERYTHING).expect("regions");
-        assert!(tiny.iter().all(|r| (r.x, r.y, r.width, r.height, r.area) == (0, 0, 1, 1, 1)));
-    }
-
-    #[test]
-    fn class_is_the_strongest_defect_inside() {
-        let (map, size) = draw(&["#.#"]);
-        // Channels: normal, first defect, second defect. Normal never wins, however strong.
-        let classes = [0.9, 0.9, 0.9, 0.1, 0.0, 0.05, 0.0, 0.0, 0.06];
-        let regions = find_regions(&map, size, (3, 1), Some(&classes), &EVERYTHING).expect("regions");
-        assert_eq!(regions.iter().map(|r| r.class).collect::<Vec<_>>(), [Some(0), Some(1)]);
-    }
-
-    #[test]
-    fn bad_input_is_an_error() {
-        let find = |map: &[f32], size, original| find_regions(map, size, original, None, &EVERYTHING);
-        assert!(matches!(find(&[], (0, 0), (1, 1)), Err(RegionError::Size { .. })));
-        assert!(matches!(find(&[0.0; 3], (2, 2), (1, 1)), Err(RegionError::Size { .. })));
-        assert!(matches!(find(&[0.0; 4], (usize::MAX, 2), (1, 1)), Err(RegionError::Size { .. })));
-        assert!(matches!(find(&[0.0; 4], (2, 2), (0, 5)), Err(RegionError::EmptyImage { .. })));
-        let nan = find(&[0.0, 0.0, 0.0, f32::NAN], (2, 2), (2, 2));
-        assert!(matches!(nan, Err(RegionError::NotFinite { x: 1, y: 1, .. })), "{nan:?}");
-        let normal_only = find_regions(&[1.0], (1, 1), (1, 1), Some(&[1.0]), &EVERYTHING);
-        assert!(matches!(normal_only, Err(RegionError::Size { what: "class maps", .. })));
-        let options = RegionOptions { threshold: f32::NAN, ..EVERYTHING };
-        assert!(matches!(
-            find_regions(&[1.0], (1, 1), (1, 1), None, &options),
-            Err(RegionError::Threshold(_))
-        ));
-    }
-}
+mod tests;

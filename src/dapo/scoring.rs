@@ -97,7 +97,7 @@ fn detection(image: &[f32], patches: &[f32], maps: Vec<f32>, size: usize) -> Det
         weights.iter().map(|w| if total > 0.0 { w / total } else { 1.0 / weights.len() as f32 }).collect();
     let defect = (0..shares.len()).max_by(|&a, &b| shares[a].total_cmp(&shares[b])).unwrap_or(0);
     let probabilities = std::iter::once(1.0 - score).chain(shares.iter().map(|s| score * s)).collect();
-    Detection { score, probabilities, defect, maps, size, layers: 1, comparison: None }
+    Detection { score, probabilities, defect, maps, size, layers: 1, whole: None, comparison: None }
 }
 
 /// The image score, and a weight for each defect, from image probabilities [K+1] and patch

@@ -13,8 +13,13 @@ use super::walk::{Seen, walk};
 pub struct Stamp {
     /// Size in bytes.
     pub bytes: u64,
-    /// Time of the last change, in nanoseconds since 1970.
+    /// Time of the last change, in nanoseconds since 1970. Programs can set it to anything.
     pub modified_ns: u64,
+    /// Time of the last change of the file or of what is known of it, which no program can set; 0 where the system does not
+    /// tell.
+    pub changed_ns: u64,
+    /// Number of the file in its file system: another one by the same name has another number. 0 where there are none.
+    pub inode: u64,
 }
 
 impl Stamp {
@@ -28,8 +33,21 @@ impl From<&fs::Metadata> for Stamp {
     fn from(metadata: &fs::Metadata) -> Self {
         let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self { bytes: metadata.len(), modified_ns: since.as_nanos() as u64 }
+        let (changed_ns, inode) = identity(metadata);
+        Self { bytes: metadata.len(), modified_ns: since.as_nanos() as u64, changed_ns, inode }
     }
+}
+
+#[cfg(unix)]
+fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    let ns = i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec());
+    (ns.max(0) as u64, metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn identity(_: &fs::Metadata) -> (u64, u64) {
+    (0, 0)
 }
 
 /// State of a file.

@@ -45,11 +45,23 @@ pub struct Collected {
 /// # Errors
 /// A path that does not exist or cannot be read, or no image at all.
 pub fn collect(paths: &[PathBuf]) -> Result<Collected, ImageError> {
+    collect_in(paths, Seen::default())
+}
+
+/// As [`collect`], but for a folder in one of the `paths` that is not looked at, as if it were not there: that of the
+/// output, which is filled meanwhile.
+///
+/// # Errors
+/// As [`collect`].
+pub fn collect_outside(paths: &[PathBuf], output: &Path) -> Result<Collected, ImageError> {
+    collect_in(paths, Seen::outside(output))
+}
+
+fn collect_in(paths: &[PathBuf], mut seen: Seen) -> Result<Collected, ImageError> {
     if paths.is_empty() {
         return Err(ImageError::NoPaths);
     }
     let mut left_out = LeftOut::default();
-    let mut seen = Seen::default();
     // Each image with the group in which its name is to be unique, and that name.
     let mut found: Vec<(PathBuf, PathBuf, PathBuf)> = Vec::new();
     for path in paths {

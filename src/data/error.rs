@@ -82,7 +82,7 @@ pub enum ImageError {
     },
     /// More pixels than may be decoded, see [`MAX_PIXELS`](super::image::MAX_PIXELS).
     #[error(
-        "{}: {width}x{height} is {} megapixels, above the limit of {} megapixels; cut it into tiles or scale it down first",
+        "{}: {width}x{height} is {} megapixels, above the limit of {} megapixels; cut it into tiles or scale it down first (a photo saved as a TIFF in strips is read in parts)",
         path.display(), u64::from(*width) * u64::from(*height) / 1_000_000, limit / 1_000_000
     )]
     TooLarge {

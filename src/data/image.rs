@@ -99,12 +99,7 @@ impl Source {
             // Room for the largest allowed image at 8 bytes a pixel and as much again for the decoder.
             limits.max_alloc = Some(BUDGET.pixels * 16);
             reader.limits(limits);
-            let mut decoder =
-                guarded(path, || reader.into_decoder().map_err(|e| convert::image_error(path, e)))?;
-            if format == ImageFormat::WebP {
-                let exif = decoder.exif_metadata().ok().flatten();
-                facts.exif = exif.and_then(|exif| orientation::of_exif(&exif)).unwrap_or(1);
-            }
+            let decoder = guarded(path, || reader.into_decoder().map_err(|e| convert::image_error(path, e)))?;
             let size = decoder.dimensions();
             let kind = Kind::Other {
                 decoder: Box::new(decoder),

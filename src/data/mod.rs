@@ -27,7 +27,7 @@ pub mod tiles;
 mod walk;
 
 pub use arrivals::{Arrivals, Stamp};
-pub use collect::{Collected, ImageEntry, collect};
+pub use collect::{Collected, ImageEntry, collect, collect_outside};
 pub use depth::Bits;
 pub use error::ImageError;
 pub use image::{ReadInfo, ReadOptions, load, load_labels, load_rgb, with_photo};

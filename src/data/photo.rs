@@ -7,7 +7,7 @@ use ::image::RgbImage;
 use super::error::ImageError;
 use super::image::{ReadInfo, ReadOptions, with_photo};
 use super::preprocess::Preprocess;
-use super::raster::Raster;
+use super::raster::{Mode, Raster};
 use super::tiles::{Tile, Tiling};
 
 /// An image ready for the network.
@@ -91,13 +91,21 @@ impl PhotoReader {
 /// The image in RGB, scaled down so that no side exceeds `side`.
 fn scaled_down(image: Raster, side: u32) -> RgbImage {
     let (width, height) = (image.width(), image.height());
-    let image = image.into_rgb();
     let longest = width.max(height);
     if longest <= side {
-        return image;
+        return image.into_rgb();
     }
     let scaled = |n: u32| (u64::from(n) * u64::from(side)).div_ceil(u64::from(longest)) as u32;
-    ::image::imageops::thumbnail(&image, scaled(width), scaled(height))
+    match image.mode() {
+        // Three channels only once it is small: the channels do not mix.
+        Mode::L | Mode::La => {
+            let small = ::image::imageops::thumbnail(&image.into_gray(), scaled(width), scaled(height));
+            Raster::from(small).into_rgb()
+        }
+        Mode::Rgb | Mode::Rgba => {
+            ::image::imageops::thumbnail(&image.into_rgb(), scaled(width), scaled(height))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -120,6 +128,15 @@ mod tests {
         assert!(photo.inputs[1].as_raw().iter().all(|&v| v == 0));
         assert!(photo.inputs[2].as_raw().iter().all(|&v| v == 255));
         assert_eq!(photo.picture.map(|p| p.dimensions()), Some((50, 25)));
+    }
+
+    #[test]
+    fn a_gray_photo_is_scaled_as_its_copy_in_colour_is() {
+        let gray = ::image::GrayImage::from_fn(301, 77, |x, y| [((x * 7 + y * 13) % 251) as u8].into());
+        let colour = Raster::from(gray.clone()).into_rgb();
+        for side in [400, 301, 64, 9] {
+            assert_eq!(scaled_down(gray.clone().into(), side), scaled_down(colour.clone().into(), side));
+        }
     }
 
     #[test]

@@ -146,10 +146,7 @@ impl Raster {
             Mode::Rgb => self.data,
             Mode::L => self.data.iter().flat_map(|&v| [v; 3]).collect(),
             Mode::La => self.data.chunks_exact(2).flat_map(|p| [p[0]; 3]).collect(),
-            Mode::Rgba => {
-                let pixels = self.data.chunks_exact(4);
-                pixels.flat_map(|p| [p[0], p[1], p[2]]).collect()
-            }
+            Mode::Rgba => in_place(self.data, 4, |p| [p[0], p[1], p[2]]),
         };
         RgbImage::from_raw(self.width, self.height, data).expect("three bytes per pixel")
     }
@@ -162,12 +159,23 @@ impl Raster {
         };
         let data = match self.mode {
             Mode::L => self.data,
-            Mode::La => self.data.chunks_exact(2).map(|p| p[0]).collect(),
-            Mode::Rgb => self.data.chunks_exact(3).map(luma).collect(),
-            Mode::Rgba => self.data.chunks_exact(4).map(luma).collect(),
+            Mode::La => in_place(self.data, 2, |p| [p[0]]),
+            Mode::Rgb => in_place(self.data, 3, |p| [luma(p)]),
+            Mode::Rgba => in_place(self.data, 4, |p| [luma(p)]),
         };
         GrayImage::from_raw(self.width, self.height, data).expect("one byte per pixel")
     }
+}
+
+/// Fewer channels for each pixel, in the same memory: a large image takes nearly a gigabyte.
+fn in_place<const N: usize>(mut data: Vec<u8>, channels: usize, pixel: impl Fn(&[u8]) -> [u8; N]) -> Vec<u8> {
+    let pixels = data.len() / channels;
+    for at in 0..pixels {
+        let fewer = pixel(&data[at * channels..(at + 1) * channels]);
+        data[at * N..(at + 1) * N].copy_from_slice(&fewer);
+    }
+    data.truncate(pixels * N);
+    data
 }
 
 /// # Panics

@@ -2,12 +2,21 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::files::stop;
+
+/// Time between two looks at whether the program is to stop.
+const LOOK: Duration = Duration::from_millis(50);
+/// Time that threads have to end.
+const ENDING: Duration = Duration::from_secs(1);
 
 /// Prepares `jobs` in their order on `workers` threads, at most `ahead` of them before they are asked for. Dropping
-/// the iterator stops the threads. Both numbers count as 1 where they are 0.
+/// the iterator stops the threads. Both numbers count as 1 where they are 0. Once [the program is to stop](stop), the
+/// iterator ends where it would have to wait.
 pub fn read_ahead<J, T>(
     jobs: impl IntoIterator<Item = J>,
     ahead: usize,
@@ -92,7 +101,15 @@ impl<I: Iterator<Item = J>, J: Clone + Send + 'static, T: Send + 'static> Iterat
     fn next(&mut self) -> Option<T> {
         self.refill();
         let (job, answer) = self.waiting.pop_front()?;
-        let prepared = answer.recv().unwrap_or_else(|_| (self.prepare)(job));
+        let prepared = loop {
+            match answer.recv_timeout(LOOK) {
+                Ok(prepared) => break prepared,
+                Err(RecvTimeoutError::Disconnected) => break (self.prepare)(job),
+                // A file on a network that does not answer must not keep the program from ending.
+                Err(RecvTimeoutError::Timeout) if stop::is_requested() => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        };
         self.refill();
         Some(prepared)
     }
@@ -102,9 +119,16 @@ impl<I, J, T> Drop for ReadAhead<I, J, T> {
     fn drop(&mut self) {
         self.cancelled.store(true, Ordering::Relaxed);
         self.orders = None;
+        let started = Instant::now();
         for thread in self.threads.drain(..) {
-            // A thread that panicked has nothing left to clean up.
-            let _ = thread.join();
+            // One that waits for a file ends with the program.
+            while stop::is_requested() && !thread.is_finished() && started.elapsed() < ENDING {
+                thread::sleep(LOOK / 10);
+            }
+            if thread.is_finished() || !stop::is_requested() {
+                // A thread that panicked has nothing left to clean up.
+                let _ = thread.join();
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::image::ReadInfo;
+use crate::words::plural;
 
 /// Counts of the notes of images; see [`ReadInfo::notes`].
 #[derive(Debug, Clone, Default)]
@@ -36,7 +37,7 @@ impl ReadTally {
     pub fn lines(&self) -> Vec<String> {
         let count = |n: usize| match self.images {
             1 => "the image".to_owned(),
-            images => format!("{n} of {images} images"),
+            images => format!("{n} of {}", plural(images, "image")),
         };
         let mut lines: Vec<String> =
             self.notes.iter().map(|(note, &n)| format!("{}: {note}", count(n))).collect();

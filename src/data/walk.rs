@@ -28,12 +28,21 @@ const IMAGE_FOLDERS: [&str; 4] = ["images", "image", "imgs", "img"];
 
 /// The real paths of what has been visited.
 #[derive(Debug, Default)]
-pub(super) struct Seen(HashSet<PathBuf>);
+pub(super) struct Seen {
+    real: HashSet<PathBuf>,
+    /// A folder that is passed by.
+    passed: Option<PathBuf>,
+}
 
 impl Seen {
+    /// Nothing is visited yet, and this folder is not to be.
+    pub fn outside(folder: &Path) -> Self {
+        Self { passed: folder.canonicalize().ok(), ..Self::default() }
+    }
+
     /// Notes a file or folder by its real path; `false` if it was noted before.
     pub fn insert(&mut self, real: PathBuf) -> bool {
-        self.0.insert(real)
+        self.real.insert(real)
     }
 }
 
@@ -78,7 +87,7 @@ pub(super) fn walk(root: &Path, seen: &mut Seen) -> io::Result<Found> {
         let is_new = visited.insert(folder.real.clone())
             && (folder.left_out.is_some() || seen.insert(folder.real.clone()));
         match is_new {
-            true => visit(&folder, &mut folders, &mut links, &mut candidates, &mut found),
+            true => visit(&folder, seen, &mut folders, &mut links, &mut candidates, &mut found),
             false => found.left_out.push((Reason::Repeated, folder.path)),
         }
     }
@@ -105,6 +114,7 @@ pub(super) fn walk(root: &Path, seen: &mut Seen) -> io::Result<Found> {
 /// Sorts the entries of a folder into images, folders and what is left out.
 fn visit(
     folder: &Folder,
+    seen: &Seen,
     folders: &mut Vec<Folder>,
     links: &mut VecDeque<Folder>,
     candidates: &mut Vec<Candidate>,
@@ -118,8 +128,9 @@ fn visit(
     let named = |entry: fs::DirEntry| Some((entry.file_name(), entry.file_type().ok()?));
     let mut entries: Vec<(OsString, FileType)> = entries.flatten().filter_map(named).collect();
     entries.sort_by(|a, b| a.0.cmp(&b.0));
-    let has_output =
-        entries.iter().any(|(name, _)| name == RESULTS) && is_results(&folder.path.join(RESULTS));
+    let is_there =
+        |own: &str| entries.iter().any(|(name, _)| name == own) && is_results(&folder.path.join(own));
+    let has_output = is_there(RESULTS) || is_there(PROGRESS);
     for (name, kind) in entries {
         let path = folder.path.join(&name);
         let is_link = kind.is_symlink();
@@ -134,6 +145,9 @@ fn visit(
         };
         let is_hidden = name.as_encoded_bytes().starts_with(b".");
         if kind.is_dir() {
+            if seen.passed.as_ref() == Some(&real) {
+                continue;
+            }
             let reason = match () {
                 () if is_hidden => {
                     found.left_out.push((Reason::Hidden, path));
@@ -179,20 +193,23 @@ pub(super) fn not_an_image(path: &Path) -> Reason {
     }
 }
 
-/// The results of `detect`, and the folders beside them that it fills.
+/// The results of `detect`, what is there of a run that is not complete, and the folders beside them that it fills.
 const RESULTS: &str = "results.json";
+const PROGRESS: &str = "detect.jsonl";
 const OUTPUT_FOLDERS: [&str; 2] = ["overlays", "maps"];
 
 /// Whether a folder is one that `detect` filled: `overlays` or `maps` beside its `results.json`.
 pub(super) fn is_own_output(folder: &Path) -> bool {
     let is_named = folder.file_name().is_some_and(|name| OUTPUT_FOLDERS.iter().any(|own| name == *own));
-    is_named && is_results(&parent(folder).join(RESULTS))
+    let beside = |own: &str| is_results(&parent(folder).join(own));
+    is_named && (beside(RESULTS) || beside(PROGRESS))
 }
 
 /// Whether a file is the results of `detect`: its schema stands at its beginning.
 fn is_results(path: &Path) -> bool {
     let head = head(path, 256);
-    head.windows(18).any(|part| part == b"dapo-wgpu/results/")
+    let has = |schema: &[u8]| head.windows(schema.len()).any(|part| part == schema);
+    has(b"dapo-wgpu/results/") || has(b"dapo-wgpu/detection/")
 }
 
 fn begins_as_image(path: &Path) -> bool {

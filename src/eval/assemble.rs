@@ -6,13 +6,14 @@ use serde_json::Value;
 
 use super::remarks;
 use crate::metrics::{
-    Bounded, ClassFigures, ConfusionMatrix, ImageFigures, MultiFigures, PixelFigures, Undefined,
+    Bounded, ClassFigures, ConfusionMatrix, ImageFigures, LateCurve, MultiFigures, PixelFigures, Undefined,
     image_figures, image_resamples, interval,
 };
 use crate::report::metrics::{
     Confusion, DataAbout, Figure, Figures, Metrics, ProductMetrics, SCHEMA, TypeFigures,
 };
 use crate::report::results::{Adapter, FailedImage, LeftFiles, Model, NORMAL, Program};
+use crate::words::plural;
 
 /// Seed of the bootstrap.
 const SEED: u64 = 1;
@@ -146,6 +147,17 @@ fn product(result: &ProductResult, seed: u64) -> (ProductMetrics, Option<Resampl
     (metrics, resamples)
 }
 
+/// What is to be said of an AUPRO that covers a part of the curve only.
+fn late(name: &str, pixels: &PixelFigures) -> Option<String> {
+    let LateCurve { rate, from_zero } = pixels.late.filter(|_| pixels.aupro.is_ok())?;
+    Some(format!(
+        "{name}: {:.1} % of the good pixels share the largest values, so AUPRO covers false-positive rates from {rate:.3} to 0.3 \
+         only; over rates from 0 on, as MVTec's own tool takes it, it is {:.1}; save maps that are not cut off",
+        100.0 * rate,
+        100.0 * from_zero
+    ))
+}
+
 /// Masks of a product.
 fn masks(product: &ProductMetrics) -> usize {
     product.defective.saturating_sub(product.without_mask)
@@ -173,10 +185,10 @@ fn mean(products: &BTreeMap<String, ProductMetrics>, notes: &mut Vec<String>) ->
             let left_out: Vec<String> = products.iter().filter_map(lacks).collect();
             if !left_out.is_empty() {
                 notes.push(format!(
-                    "{}: mean over {} of {} products; without {}",
+                    "{}: mean over {} of {}; without {}",
                     figure.title(),
                     values.len(),
-                    products.len(),
+                    plural(products.len(), "product"),
                     left_out.join(", ")
                 ));
             }
@@ -248,6 +260,7 @@ pub fn metrics(about: About, results: &[ProductResult]) -> Metrics {
                 types.left_out().join(", ")
             ));
         }
+        notes.extend(result.pixels.as_ref().and_then(|pixels| late(&result.name, pixels)));
         notes.extend(remarks::notes(&result.name, masks(&metrics), &metrics.remarks));
         products.insert(result.name.clone(), metrics);
         resamples.extend(drawn);

@@ -1,18 +1,14 @@
 //! What the files of an image hold: a run knows them again by it, whatever their names.
 
-use std::fs::File;
 use std::path::Path;
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 use super::EvalError;
 use super::plan::{Item, Plan};
 use crate::data::samples::Mask;
+use crate::files::{digest, digest_of};
 use crate::report::metrics::ImageRecord;
-
-/// Bytes of the SHA-256 that are kept.
-const KEPT: usize = 12;
 
 /// The contents of an image, and of its mask if that counts, as hexadecimal digits; those of a file that cannot be read are
 /// a dash.
@@ -20,6 +16,7 @@ pub fn content(item: &Item) -> String {
     let image = digest(&item.image);
     match (&item.mask, item.class) {
         (Some(Mask::File(mask)), Some(_)) => format!("{image}+{}", digest(mask)),
+        (Some(boxes), Some(_)) => format!("{image}+{}", digest_of(format!("{boxes:?}").as_bytes())),
         _ => image,
     }
 }
@@ -39,14 +36,4 @@ pub fn unchanged(folder: &Path, plan: &Plan, records: &[ImageRecord]) -> Result<
     }
     let first = changed.iter().take(5).map(|record| record.path.clone()).collect();
     Err(EvalError::Changed { folder: folder.into(), count: changed.len(), first })
-}
-
-fn digest(path: &Path) -> String {
-    let mut hash = Sha256::new();
-    // Not a pipe, which would be waited for.
-    let opened = path.is_file().then(|| File::open(path).ok()).flatten();
-    match opened.map(|mut file| std::io::copy(&mut file, &mut hash)) {
-        Some(Ok(_)) => hash.finalize().iter().take(KEPT).map(|b| format!("{b:02x}")).collect(),
-        _ => "-".to_owned(),
-    }
 }

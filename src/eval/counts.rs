@@ -4,12 +4,12 @@
 //! to, images with pixels in them, defective images without mask, bytes of the pixels, bytes of the types), the SHA-256 of
 //! the lines of `images.jsonl` up to there, the pixels, the types, and the SHA-256 of all before.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use super::EvalError;
+use crate::files::read_regular;
 use crate::metrics::{PixelCounts, TypeCounts};
 use crate::report::write_atomic;
 
@@ -84,7 +84,7 @@ pub(super) fn write(folder: &Path, product: usize, saved: &Saved) -> Result<(), 
 /// Reads the counts of a product; `None` if there are none.
 pub(super) fn read(folder: &Path, product: usize) -> Result<Option<Saved>, EvalError> {
     let path = file(folder, product);
-    let bytes = match fs::read(&path) {
+    let bytes = match read_regular(&path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(EvalError::io(path)(e)),

@@ -1,12 +1,14 @@
 //! A plan's images through a detector: good or defective among all classes, types among those of each product.
 
+use std::sync::OnceLock;
+
 use super::content::content;
 use super::plan::{Item, Plan};
 use crate::dapo::learner::DapoError;
-use crate::dapo::{ClassEmbeddings, Detection, MapChannels};
+use crate::dapo::{ClassEmbeddings, Detection, Detector, MapChannels};
 use crate::data::samples::{Mask, MaskRemark, Truth};
 use crate::data::{Frame, ImageError, MaskRule, Tile, read_ahead};
-use crate::inspect::{Batches, Inspector, ReadPhoto, merge};
+use crate::inspect::{Batches, Inspector, MAX_LOSSES, ReadPhoto, merge};
 
 /// What was found in one image.
 #[derive(Debug, Clone)]
@@ -39,20 +41,32 @@ pub struct Evaluator<'a> {
     pub(super) plan: &'a Plan,
     /// Whether the method names types of defects.
     pub(super) types: bool,
-    /// The classes of each product, for methods that name types.
-    subsets: Vec<Option<ClassEmbeddings>>,
+    /// The classes of each product on each device in turn.
+    subsets: [OnceLock<Subsets>; 1 + MAX_LOSSES],
 }
 
+/// The classes of each product, for methods that name types.
+type Subsets = Vec<Option<ClassEmbeddings>>;
+
 impl<'a> Evaluator<'a> {
-    /// Prepares the classes of each product. `types` says whether the method names types of defects.
-    pub fn new(inspector: &'a Inspector, plan: &'a Plan, types: bool) -> Result<Self, DapoError> {
+    /// `types` says whether the method names types of defects.
+    pub fn new(inspector: &'a Inspector, plan: &'a Plan, types: bool) -> Self {
+        Self { inspector, plan, types, subsets: Default::default() }
+    }
+
+    /// The detector in use, and the classes of each product on its device.
+    fn current(&self) -> Result<(&Detector, &Subsets), DapoError> {
+        let (at, detector) = self.inspector.current();
+        if let Some(known) = self.subsets[at].get() {
+            return Ok((detector, known));
+        }
         let subset = |classes: &Vec<usize>| {
-            let asked = types && !classes.is_empty();
-            asked.then(|| inspector.detector().subset(classes)).transpose()
+            let asked = self.types && !classes.is_empty();
+            asked.then(|| detector.subset(classes)).transpose()
         };
-        let subsets =
-            plan.products.iter().map(|product| subset(&product.classes)).collect::<Result<_, _>>()?;
-        Ok(Self { inspector, plan, types, subsets })
+        let found = self.plan.products.iter().map(|product| subset(&product.classes));
+        let found = found.collect::<Result<Subsets, DapoError>>()?;
+        Ok((detector, self.subsets[at].get_or_init(|| found)))
     }
 
     /// Inspects images of the plan, by position, in this order.
@@ -86,18 +100,18 @@ impl<'a> Evaluator<'a> {
 
     /// One batch: the features of its images once, then a classification for each set of classes.
     fn detect(&self, pixels: &[f32], photos: &[&LabelledPhoto]) -> Result<Vec<Detections>, DapoError> {
-        let detector = self.inspector.detector();
+        let (detector, subsets) = self.current()?;
         let features = detector.encode_images(pixels)?;
         let mut products: Vec<usize> = photos.iter().map(|photo| photo.product).collect();
         products.dedup();
-        let channels = match products.iter().all(|&product| self.subsets[product].is_some()) {
+        let channels = match products.iter().all(|&product| subsets[product].is_some()) {
             true => MapChannels::Normal,
             false => MapChannels::All,
         };
         let binary = detector.classify(&features, detector.classes(), channels)?;
         let mut types: Vec<Option<Detection>> = photos.iter().map(|_| None).collect();
         for of in products {
-            if let Some(classes) = &self.subsets[of] {
+            if let Some(classes) = &subsets[of] {
                 let detections = detector.classify(&features, classes, MapChannels::All)?;
                 for ((slot, photo), detection) in types.iter_mut().zip(photos).zip(detections) {
                     if photo.product == of {

@@ -13,6 +13,7 @@ use crate::data::ReadTally;
 use crate::metrics::ConfusionMatrix;
 use crate::report::metrics::{ImageRecord, Metrics};
 use crate::report::results::FailedImage;
+use crate::words::plural;
 
 /// The figures of a run whose images are all done.
 ///
@@ -22,10 +23,10 @@ pub fn finish(folder: &Path, settings: &Settings) -> Result<Metrics, EvalError> 
     let records = prove(folder, settings)?.records;
     if records.len() != settings.data.images {
         return Err(EvalError::Parts(format!(
-            "{}: {} of {} images are done; run the same eval command again to finish it",
+            "{}: {} of {} done; run the same eval command again to finish it",
             folder.display(),
             records.len(),
-            settings.data.images
+            plural(settings.data.images, "image")
         )));
     }
     let mut by_product: BTreeMap<&str, Vec<&ImageRecord>> = BTreeMap::new();

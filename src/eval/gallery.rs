@@ -7,8 +7,8 @@ use image::RgbImage;
 use super::EvalError;
 use super::evaluator::{Detections, Evaluator, LabelledPhoto};
 use crate::data::Photo;
-use crate::inspect::Inspected;
 use crate::inspect::picture::report_image;
+use crate::inspect::{Inspected, Renew};
 use crate::report::ReportImage;
 use crate::report::evaluation::{EvaluationOptions, EvaluationPage};
 use crate::report::metrics::ImageRecord;
@@ -63,9 +63,10 @@ impl Gallery {
         evaluator: &Evaluator<'_>,
         records: &[ImageRecord],
         options: EvaluationOptions,
+        renew: &mut Renew<'_>,
     ) -> Result<EvaluationPage, EvalError> {
         let missing = self.draft.shown().into_iter().filter(|index| !self.pictures.contains_key(index));
-        for inspected in evaluator.inspect(missing.collect()) {
+        for inspected in evaluator.inspect(missing.collect()).renewing(renew) {
             // A file that was there before and is not now has no picture.
             if let Inspected { job, outcome: Ok((photo, detections)) } = inspected? {
                 self.pictures.insert(job.index, pictures(evaluator, &job, &photo, &detections)?);

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::files::open_regular;
+use crate::files::{open_regular, read_text};
 
 /// How the score of an image comes from its map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,7 @@ struct Line {
 /// The scores of an `images.jsonl`.
 fn lines(path: &Path) -> Result<HashMap<String, f32>, String> {
     let at = |what: String| format!("{}: {what}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|e| at(format!("cannot be read: {e}")))?;
+    let text = read_text(path).map_err(|e| at(format!("cannot be read: {e}")))?;
     let mut scores = HashMap::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let number = number + 1;

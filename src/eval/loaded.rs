@@ -8,6 +8,7 @@ use super::remarks::{MISSHAPEN, TRANSPOSED};
 use crate::data::image::Source;
 use crate::data::samples::{Truth, same_shape};
 use crate::data::{ImageError, MaskRule};
+use crate::words::plural;
 
 /// How the maps of a product are read.
 pub struct MapReader {
@@ -51,8 +52,9 @@ impl MapReader {
         let map = Map::read(path).map_err(|e| e.to_string())?;
         let expected = self.classes.len();
         if ![1, expected].contains(&map.channels) {
-            let (path, channels, names) = (path.display(), map.channels, self.classes.join(", "));
-            return Err(format!("{path}: has {channels} channels; expected 1, or {expected} for {names}"));
+            let (path, names) = (path.display(), self.classes.join(", "));
+            let channels = plural(map.channels, "channel");
+            return Err(format!("{path}: has {channels}; expected 1, or {expected} for {names}"));
         }
         Ok(match self.size {
             Some(size) => map.resized(size as usize),
@@ -101,11 +103,11 @@ impl MapReader {
                     Some(TRANSPOSED) => {
                         let (width, height) = own_size;
                         return Ok(Err(format!(
-                            "{}: has {} rows and {} columns, and its mask is {width} wide and {height} high: it is \
+                            "{}: has {} and {}, and its mask is {width} wide and {height} high: it is \
                              transposed; save it as H×W",
                             path.display(),
-                            size[1],
-                            size[0]
+                            plural(size[1], "row"),
+                            plural(size[0], "column")
                         )));
                     }
                     other => remarks.extend(other.map(str::to_owned)),

@@ -12,6 +12,7 @@ use super::proof::{extent, prove};
 use super::settings::{Settings, difference, read_settings, to_json};
 use crate::report::metrics::ImageRecord;
 use crate::report::write_atomic;
+use crate::words::plural;
 
 /// A part that is complete.
 struct Part {
@@ -113,10 +114,10 @@ impl Part {
             return Ok(prove(&self.folder, &self.settings)?.records);
         }
         Err(EvalError::Parts(format!(
-            "{}: part {number}/{of} has {} of its {} images; run the same eval command again to finish it",
+            "{}: part {number}/{of} has {} of its {}; run the same eval command again to finish it",
             self.folder.display(),
             kept,
-            self.settings.images()
+            plural(self.settings.images(), "image")
         )))
     }
 }

@@ -1,7 +1,6 @@
 //! The lines and the counts of a run prove each other: neither can be lost or changed alone.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -9,7 +8,9 @@ use sha2::{Digest, Sha256};
 use super::EvalError;
 use super::counts;
 use super::settings::Settings;
+use crate::files::read_regular;
 use crate::report::metrics::ImageRecord;
+use crate::words::plural;
 
 /// What is done of a run.
 #[derive(Debug, Default)]
@@ -68,11 +69,12 @@ pub(super) fn prove(folder: &Path, settings: &Settings) -> Result<Proven, EvalEr
         proven.records.push(record);
     }
     if proven.records.len() < done {
-        let problem = format!("it has fewer lines than the {done} images that the counts contain");
+        let problem =
+            format!("it has fewer lines than the {} that the counts contain", plural(done, "image"));
         return Err(damaged(&path, problem));
     }
     if proven.records.len() as u128 > settings.images() {
-        let problem = format!("it has {done} images, and run.json {}", settings.images());
+        let problem = format!("it has {}, and run.json {}", plural(done, "image"), settings.images());
         return Err(damaged(&path, problem));
     }
     let (number, of) = settings.shard;
@@ -110,7 +112,7 @@ fn whole(
     let Some((last, _)) = of.last() else { return Ok(()) };
     let lines = of.len();
     let Some(head) = head else {
-        return Err(format!("it is missing, though images.jsonl has {lines} images of '{name}'"));
+        return Err(format!("it is missing, though images.jsonl has {} of '{name}'", plural(lines, "image")));
     };
     if head.through <= *last {
         let reached = head.through;
@@ -124,8 +126,10 @@ fn whole(
     let area = u128::from(settings.model.image_size).pow(2);
     if counted != scored || u128::from(head.pixels) != u128::from(head.images) * area {
         return Err(format!(
-            "it contains {counted} images of '{name}' and {} pixels, and images.jsonl {scored} images",
-            head.pixels
+            "it contains {} of '{name}' and {}, and images.jsonl {}",
+            plural(counted, "image"),
+            plural(head.pixels, "pixel"),
+            plural(scored, "image")
         ));
     }
     Ok(())
@@ -150,7 +154,7 @@ fn heads(folder: &Path, settings: &Settings) -> Result<BTreeMap<usize, Head>, Ev
 /// The file of lines and its bytes; none of a run that has just begun.
 fn journal(folder: &Path) -> Result<(PathBuf, Vec<u8>), EvalError> {
     let path = folder.join("images.jsonl");
-    match fs::read(&path) {
+    match read_regular(&path) {
         Ok(bytes) => Ok((path, bytes)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok((path, Vec::new())),
         Err(e) => Err(EvalError::io(path)(e)),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::data::samples::MaskRemark;
 use crate::report::metrics::ImageRecord;
+use crate::words::plural;
 
 /// A map whose rows are the columns of its image.
 pub const TRANSPOSED: &str = "map_transposed";
@@ -24,12 +25,16 @@ pub fn remarks<'r>(records: impl Iterator<Item = &'r ImageRecord>) -> BTreeMap<S
 /// A note for each remark: `masks` are those of the product.
 pub fn notes(product: &str, masks: usize, remarks: &BTreeMap<String, usize>) -> Vec<String> {
     let note = |(code, count): (&String, &usize)| match MaskRemark::of_code(code) {
-        Some(remark) => format!("{product}: {count} of {masks} masks ({code}): {}", remark.words()),
+        Some(remark) => {
+            format!("{product}: {count} of {} ({code}): {}", plural(masks, "mask"), remark.words())
+        }
         None if code == TRANSPOSED => format!(
-            "{product}: {count} maps ({code}) are as high as their images are wide: are they transposed? Save them as H×W"
+            "{product}: {} ({code}) as high as the image is wide: transposed? Save maps as H×W",
+            plural(*count, "map")
         ),
         None => format!(
-            "{product}: {count} maps ({code}) have another aspect ratio than their images; they are compared as if scaled"
+            "{product}: {} ({code}) of another aspect ratio than the image; compared as if scaled",
+            plural(*count, "map")
         ),
     };
     remarks.iter().map(note).collect()
@@ -40,6 +45,7 @@ pub fn partial(masks: usize, remarks: &BTreeMap<String, usize>) -> Option<String
     let lacks = |code: &str| MaskRemark::of_code(code).is_some_and(MaskRemark::lacks_defects);
     let lacking = remarks.iter().filter(|(code, _)| lacks(code));
     let parts: Vec<String> = lacking.map(|(code, count)| format!("{count} {code}")).collect();
-    (!parts.is_empty())
-        .then(|| format!("over the defects that are left of {masks} masks ({})", parts.join(", ")))
+    (!parts.is_empty()).then(|| {
+        format!("over the defects that are left of {} ({})", plural(masks, "mask"), parts.join(", "))
+    })
 }

@@ -10,8 +10,7 @@
 //! Counts are written as a whole and renamed, after the lines of the images that they contain. A run that was killed
 //! therefore goes on behind the images of the newest counts; lines that were written after them are cut off.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -24,7 +23,7 @@ pub use super::settings::{SCHEMA, Settings, read_settings};
 use super::settings::{difference, to_json};
 use crate::files::read_text;
 use crate::report::metrics::ImageRecord;
-use crate::report::{Lock, sweep, write_atomic};
+use crate::report::{Journal, Lock, sweep, write_atomic};
 
 /// An evaluation in its folder.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ pub struct EvalRun {
     pub settings: Settings,
     /// Images of the part that are done.
     done: usize,
-    journal: File,
+    journal: Journal,
     /// Of the lines so far.
     hash: Sha256,
     /// The lines when the run was opened.
@@ -63,7 +62,8 @@ impl EvalRun {
         sweep(folder);
         sweep(&folder.join("counts"));
         let Proven { records, bytes, hash } = prove(folder, &settings)?;
-        let journal = cut_journal(&folder.join("images.jsonl"), bytes)?;
+        let images = folder.join("images.jsonl");
+        let journal = Journal::open(&images, bytes).map_err(EvalError::io(&images))?;
         let done = records.len();
         Ok(Self { folder: folder.into(), settings, done, journal, hash, before: records, _lock: lock })
     }
@@ -93,7 +93,7 @@ impl EvalRun {
     pub fn record(&mut self, record: &ImageRecord) -> Result<(), EvalError> {
         let mut line = serde_json::to_vec(record).unwrap_or_default();
         line.push(b'\n');
-        self.journal.write_all(&line).map_err(EvalError::io(self.folder.join("images.jsonl")))?;
+        self.journal.append(&line).map_err(EvalError::io(self.folder.join("images.jsonl")))?;
         self.hash.update(&line);
         self.done += 1;
         Ok(())
@@ -104,7 +104,7 @@ impl EvalRun {
     /// # Errors
     /// An unwritable file.
     pub fn keep(&mut self, product: usize, counts: &Counts) -> Result<(), EvalError> {
-        self.journal.sync_data().map_err(EvalError::io(self.folder.join("images.jsonl")))?;
+        self.journal.sync().map_err(EvalError::io(self.folder.join("images.jsonl")))?;
         let journal = self.hash.clone().finalize().into();
         let saved = Saved { through: self.done, journal, counts: counts.clone() };
         counts::write(&self.folder, product, &saved)
@@ -135,14 +135,4 @@ pub fn records(folder: &Path) -> Result<Vec<ImageRecord>, EvalError> {
     };
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     whole.lines().enumerate().map(parse).collect()
-}
-
-/// Opens the journal behind its first `bytes` and cuts off what follows.
-fn cut_journal(path: &Path, bytes: u64) -> Result<File, EvalError> {
-    let io = || EvalError::io(path);
-    let mut options = OpenOptions::new();
-    let mut journal = options.create(true).read(true).write(true).truncate(false).open(path).map_err(io())?;
-    journal.set_len(bytes).map_err(io())?;
-    std::io::Seek::seek(&mut journal, std::io::SeekFrom::End(0)).map_err(io())?;
-    Ok(journal)
 }

@@ -21,6 +21,7 @@ use crate::data::{ImageError, ReadTally};
 use crate::metrics::Undefined;
 use crate::report::metrics::ImageRecord;
 use crate::report::results::FailedImage;
+use crate::words::plural;
 pub use request::{Mode, Outcome, Request, ScoreError};
 
 /// A product's values may take this much memory; above, they are counted in bins.
@@ -64,10 +65,10 @@ fn prepare(request: &Request, names: &[String], items: &mut [Item]) -> Result<()
     if missing.len() == items.len() || (!missing.is_empty() && !request.allow_missing) {
         let first = maps::candidates(&request.predictions, missing[0].1)[0].display().to_string();
         return Err(ScoreError::Input(format!(
-            "{} of {} images have no map; expected {first} (or .npz, .png, .tiff, .tif; _map or .binary before the \
+            "{} of {} have no map; expected {first} (or .npz, .png, .tiff, .tif; _map or .binary before the \
              extension) for the first of them; --allow-missing scores the others:{}",
             missing.len(),
-            items.len(),
+            plural(items.len(), "image"),
             lines(&missing, |(item, _)| item.listed.path.clone())
         )));
     }
@@ -75,10 +76,10 @@ fn prepare(request: &Request, names: &[String], items: &mut [Item]) -> Result<()
     let unscored: Vec<&Item> = items.iter().filter(is_unscored).collect();
     if let (Some(path), false) = (&request.scores, unscored.is_empty()) {
         return Err(ScoreError::Input(format!(
-            "{}: no score for {} of {} images; it names images by their paths relative to the data set:{}",
+            "{}: no score for {} of {}; it names images by their paths relative to the data set:{}",
             path.display(),
             unscored.len(),
-            items.len(),
+            plural(items.len(), "image"),
             lines(&unscored, |item| item.listed.path.clone())
         )));
     }
@@ -183,8 +184,8 @@ fn product(
             tally.add_notes(&notes);
             if map.channels != channels {
                 return Err(format!(
-                    "its map has {} channels, others of {name} have {channels}",
-                    map.channels
+                    "its map has {}, others of {name} have {channels}",
+                    plural(map.channels, "channel")
                 ));
             }
             let score = item.score.unwrap_or_else(|| request.image_score.of(&anomaly));

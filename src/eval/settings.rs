@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::EvalError;
 use super::plan::MAX_SHARDS;
 use crate::data::ReadOptions;
-use crate::files::read_regular;
+use crate::files::read_unmarked;
+use crate::report;
 use crate::report::metrics::DataAbout;
 use crate::report::results::{Adapter, Model, Program};
 
@@ -28,6 +29,9 @@ pub struct Settings {
     pub method: String,
     /// The model.
     pub model: Model,
+    /// How the model's weights are stored, where it is not as float32.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
     /// SHA-256 of the learner's file.
     pub learner_sha256: Option<String>,
     /// What the images show, as the prompts call it.
@@ -78,7 +82,7 @@ impl Settings {
 /// No run, or one of another version.
 pub fn read_settings(folder: &Path) -> Result<Settings, EvalError> {
     let path = folder.join("run.json");
-    let text = read_regular(&path).map_err(EvalError::io(&path))?;
+    let text = read_unmarked(&path).map_err(EvalError::io(&path))?;
     let damaged = |problem: String| EvalError::Damaged { path: path.clone(), problem };
     let settings: Settings = serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
     match settings.schema.as_str() {
@@ -90,24 +94,15 @@ pub fn read_settings(folder: &Path) -> Result<Settings, EvalError> {
 /// The first field in which two settings differ, and both values. The path of the model is not compared, its
 /// weights are.
 pub(super) fn difference(theirs: &Settings, ours: &Settings) -> Option<(String, String, String)> {
-    let fields = |settings: &Settings| match serde_json::to_value(settings) {
-        Ok(serde_json::Value::Object(fields)) => fields,
-        _ => serde_json::Map::new(),
-    };
     let without_path = |settings: &Settings| {
         let mut settings = settings.clone();
         settings.model.path.clear();
         // What is not evaluated changes no figure.
         settings.data.left_out.clear();
         settings.data.notes.clear();
-        fields(&settings)
+        settings
     };
-    let (theirs, ours) = (without_path(theirs), without_path(ours));
-    let differs = |(field, value): (&String, &serde_json::Value)| {
-        let other = theirs.get(field).cloned().unwrap_or_default();
-        (other != *value).then(|| (field.clone(), other.to_string(), value.to_string()))
-    };
-    ours.iter().find_map(differs)
+    report::difference(&without_path(theirs), &without_path(ours))
 }
 
 pub(super) fn to_json<T: Serialize>(value: &T) -> Vec<u8> {

@@ -12,7 +12,7 @@ use super::gallery::Gallery;
 use super::plan::{Plan, Shard};
 use super::run::{Counts, EvalRun};
 use crate::dapo::Detection;
-use crate::inspect::Inspected;
+use crate::inspect::{Inspected, Renew};
 use crate::metrics::{PixelCounts, TypeCounts};
 use crate::report::metrics::ImageRecord;
 use crate::report::write_npy;
@@ -35,7 +35,7 @@ pub struct EvaluateOptions<'a> {
 }
 
 /// Evaluates what is not yet done of the part that the run is about. Whether everything is done is the answer: it is
-/// not if the run was asked to stop.
+/// not if the run was asked to stop. `renew` gives the inspector another device when one is lost.
 ///
 /// # Errors
 /// Those of the device, and of the run's folder. Images that cannot be read are recorded with their error.
@@ -43,6 +43,7 @@ pub fn evaluate(
     evaluator: &Evaluator<'_>,
     run: &mut EvalRun,
     options: EvaluateOptions<'_>,
+    renew: &mut Renew<'_>,
     progress: &mut Progress<'_>,
 ) -> Result<bool, EvalError> {
     let (number, of) = run.settings.shard;
@@ -55,7 +56,7 @@ pub fn evaluate(
         let counting = scope.spawn(move || count(evaluator, run, maps, gallery, &finished, progress));
         let inspected = (|| {
             let mut done = 0;
-            for inspected in evaluator.inspect(todo).until(stop) {
+            for inspected in evaluator.inspect(todo).until(stop).renewing(renew) {
                 done += 1;
                 // Fails only when counting has ended with an error, which is reported there.
                 if sender.send(inspected?).is_err() {

@@ -1,17 +1,24 @@
 //! Files that a user named: only regular ones are opened, and what one of them may ask of memory is bounded.
 //!
 //! Opening a named pipe waits for a writer, perhaps for ever; a device may have no end; a small file can claim any size.
-//! [`open_regular`], [`read_regular`] and [`read_text`] refuse the first two, [`BUDGET`] states the bounds.
+//! [`open_regular`], [`read_regular`], [`read_unmarked`] and [`read_text`] refuse the first two, [`BUDGET`] states the bounds.
+//! [`digest`] tells whether a file is still the same, [`stop`] whether to wait for one any longer.
 
 mod budget;
+mod cell;
 mod contained;
+mod content;
+pub mod faults;
+pub mod stop;
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 
 pub use budget::{BUDGET, Budget, Held, OverBudget};
+pub use cell::inert;
 pub use contained::{contained, silence_contained_panics};
+pub use content::{digest, digest_of, folder_digest};
 
 /// Something that is no regular file; the source of the error of [`open_regular`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,8 +40,8 @@ impl NotRegular {
 pub fn open_regular(path: impl AsRef<Path>) -> io::Result<File> {
     let path = path.as_ref();
     // Before it is opened, for opening a pipe waits; and after, for the name may mean another file by then.
-    regular(&std::fs::metadata(path)?)?;
-    let file = File::open(path)?;
+    regular(&std::fs::metadata(path).map_err(plain)?)?;
+    let file = File::open(path).map_err(plain)?;
     regular(&file.metadata()?)?;
     Ok(file)
 }
@@ -63,13 +70,39 @@ pub fn read_regular(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a text file as a whole.
+/// Reads a text file as a whole, without a byte order mark: JSON, whose reader checks the encoding.
+///
+/// # Errors
+/// As [`read_regular`].
+pub fn read_unmarked(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let mut bytes = read_regular(path)?;
+    let mark = bytes.len() - unmarked(&bytes).len();
+    bytes.drain(..mark);
+    Ok(bytes)
+}
+
+/// Text without the byte order mark, U+FEFF in UTF-8, which some editors put in front.
+pub fn unmarked(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+}
+
+/// Reads a text file as a whole, without a byte order mark.
 ///
 /// # Errors
 /// As [`read_regular`]; [`io::ErrorKind::InvalidData`] for what is not UTF-8.
 pub fn read_text(path: impl AsRef<Path>) -> io::Result<String> {
     let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8");
-    String::from_utf8(read_regular(path)?).map_err(not_text)
+    String::from_utf8(read_unmarked(path)?).map_err(not_text)
+}
+
+/// The commonest mistake in words; the kind of the error stays.
+fn plain(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            io::Error::new(error.kind(), "there is no file of this name; check the spelling and the folder")
+        }
+        _ => error,
+    }
 }
 
 fn regular(metadata: &Metadata) -> io::Result<()> {
@@ -108,6 +141,9 @@ mod tests {
             (read_regular(&path).unwrap(), read_text(&path).unwrap()),
             (b"text".to_vec(), "text".into())
         );
+        std::fs::write(&path, "\u{feff}{}").unwrap();
+        assert_eq!((read_unmarked(&path).unwrap(), read_text(&path).unwrap()), (b"{}".to_vec(), "{}".into()));
+        assert_eq!(read_regular(&path).unwrap().len(), 5);
         std::fs::write(&path, [0xFF]).unwrap();
         assert_eq!(read_text(&path).unwrap_err().kind(), io::ErrorKind::InvalidData);
         assert!(regular_or_new(&path).is_ok() && regular_or_new(folder.path().join("new")).is_ok());

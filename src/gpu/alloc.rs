@@ -44,6 +44,10 @@ impl Gpu {
     }
 
     fn create(&self, size: u64, what: &str) -> Result<wgpu::Buffer, GpuError> {
+        if self.inner.faults.refuses_memory() {
+            let held = self.memory().held();
+            return Err(GpuError::OutOfMemory { what: what.to_owned(), bytes: size, held });
+        }
         let scope = self.inner.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let raw = self.inner.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(what),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::adapter;
@@ -14,6 +14,7 @@ use super::compile::{Builder, Pipeline, PipelineCache};
 use super::detect::{favoured_variants, requested_limits, switched};
 use super::driver_cache::DriverCache;
 use super::error::GpuError;
+use super::faults::Faults;
 use super::memory::PoolStats;
 use super::options::{GpuOptions, ShaderMode};
 use super::pace::Pace;
@@ -59,8 +60,7 @@ pub(super) struct Inner {
     pub(super) uniform_layout: Option<wgpu::BindGroupLayout>,
     /// The first error that the driver reported outside of a call.
     uncaptured: ErrorSlot,
-    /// The submit at which the device is destroyed, to test how its loss is handled.
-    lose_at: Option<u64>,
+    pub(super) faults: Faults,
     pub(super) timestamps_tick: OnceLock<bool>,
     pub(super) favoured: Vec<String>,
     pub(super) preferences: OnceLock<HashMap<String, String>>,
@@ -140,7 +140,7 @@ impl Gpu {
                 stream: Mutex::default(),
                 uniform_layout,
                 uncaptured,
-                lose_at: std::env::var("DAPO_LOSE_DEVICE_AT").ok().and_then(|n| n.parse().ok()),
+                faults: Faults::read(),
                 timestamps_tick: OnceLock::new(),
                 favoured: favoured_variants(),
                 preferences: OnceLock::new(),
@@ -223,11 +223,9 @@ impl Gpu {
         self.inner.stream.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Destroys the device at the submit that `DAPO_LOSE_DEVICE_AT` names, once in a process: a device that is
-    /// opened afterwards stays.
+    /// Destroys the device at the submit that a test asked for.
     pub(super) fn lose_if_asked(&self, submits: u64) {
-        static DONE: AtomicBool = AtomicBool::new(false);
-        if self.inner.lose_at == Some(submits) && !DONE.swap(true, Ordering::Relaxed) {
+        if self.inner.faults.loses_device(submits) {
             self.inner.device.destroy();
             let reason = "DAPO_LOSE_DEVICE_AT asked for it".to_owned();
             self.keep_error(GpuError::Lost { reason });

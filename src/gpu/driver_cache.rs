@@ -4,6 +4,8 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
 use std::path::{Path, PathBuf};
 
+use crate::files::read_regular;
+
 /// Bytes of the checksum at the head of the file.
 const CHECKSUM: usize = 8;
 
@@ -32,7 +34,7 @@ impl DriverCache {
         driver.write(format!("{} {} {}", adapter.name, adapter.driver, adapter.driver_info).as_bytes());
         let key = wgpu::util::pipeline_cache_key(adapter)?;
         let file = folder.join(format!("{key}_{:016x}.bin", driver.finish()));
-        let data = std::fs::read(&file).ok().and_then(intact);
+        let data = read_regular(&file).ok().and_then(intact);
         let bytes = data.as_ref().map_or(0, Vec::len);
         let descriptor =
             wgpu::PipelineCacheDescriptor { label: Some("pipelines"), data: data.as_deref(), fallback: true };
@@ -71,7 +73,7 @@ fn checksum(data: &[u8]) -> [u8; CHECKSUM] {
 }
 
 /// The driver's data of a file whose checksum is right.
-fn intact(file: Vec<u8>) -> Option<Vec<u8>> {
+pub fn intact(file: Vec<u8>) -> Option<Vec<u8>> {
     let (sum, data) = file.split_first_chunk::<CHECKSUM>()?;
     (*sum == checksum(data)).then(|| data.to_vec())
 }

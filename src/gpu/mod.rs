@@ -27,6 +27,7 @@ mod driver_cache;
 pub mod error;
 #[cfg(feature = "isa")]
 pub mod executable;
+mod faults;
 mod launch;
 pub mod memory;
 mod options;
@@ -50,6 +51,8 @@ mod trials;
 pub use buffer::Buffer;
 pub use capabilities::{Capabilities, CooperativeMatrix, DeviceClass, SubgroupRange};
 pub use device::Gpu;
+#[doc(hidden)] // for tests/fuzz.rs
+pub use driver_cache::intact;
 pub use error::GpuError;
 pub use launch::{Dispatch, LaunchLabel, RecordStats, Work};
 pub use memory::{ByPurpose, PoolStats, Purpose};

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::clip::ClipError;
 use crate::dapo::learner::DapoError;
 use crate::data::{ImageError, Photo, PhotoReader, Preprocess, Tile, read_ahead};
+use crate::words::plural;
 
 /// A job whose image file was read, or could not be.
 #[derive(Debug)]
@@ -30,6 +31,9 @@ pub struct Inspected<J, R> {
 /// each job; results of inputs that only fill the batch may follow them.
 pub type Model<'a, J, R> = dyn FnMut(&[f32], &[&J]) -> Result<Vec<R>, DapoError> + 'a;
 
+/// Opens another device after the loss that the error tells of, for the model to go on with.
+pub type Renew<'a> = dyn FnMut(&DapoError) -> Result<(), DapoError> + 'a;
+
 /// One result of a whole image, of a size in pixels, and its tiles.
 pub type JoinTiles<R> = fn(R, (u32, u32), Vec<(Tile, R)>) -> R;
 
@@ -42,6 +46,7 @@ pub struct Batches<'a, J, R> {
     batch: usize,
     padded: bool,
     stop: Option<&'a AtomicBool>,
+    renew: Option<Box<Renew<'a>>>,
     waiting: VecDeque<Waiting<J, R>>,
     /// Inputs that wait for the model.
     pending: usize,
@@ -94,6 +99,7 @@ impl<'a, J, R> Batches<'a, J, R> {
             batch: batch.max(1),
             padded: false,
             stop: None,
+            renew: None,
             waiting: VecDeque::new(),
             pending: 0,
         }
@@ -108,6 +114,11 @@ impl<'a, J, R> Batches<'a, J, R> {
     /// Begins no batch once the flag is set. Results that are complete by then are still handed out.
     pub fn until(self, stop: &'a AtomicBool) -> Self {
         Self { stop: Some(stop), ..self }
+    }
+
+    /// Calls `renew` when the device was lost, and sends the same batch through the model again.
+    pub fn renewing(self, renew: impl FnMut(&DapoError) -> Result<(), DapoError> + 'a) -> Self {
+        Self { renew: Some(Box::new(renew)), ..self }
     }
 
     /// Whether the next result is there already, without work for the device.
@@ -154,7 +165,12 @@ impl<'a, J, R> Batches<'a, J, R> {
             }
         }
         let jobs: Vec<&J> = places.iter().map(|&(at, _)| &self.waiting[at].read.job).collect();
-        let results = (self.model)(&pixels, &jobs)?;
+        let results = loop {
+            match ((self.model)(&pixels, &jobs), &mut self.renew) {
+                (Err(lost), Some(renew)) if lost.device_lost() => renew(&lost)?,
+                (results, _) => break results?,
+            }
+        };
         if results.len() < places.len() {
             return Err(missing_results(results.len(), places.len()));
         }
@@ -182,7 +198,12 @@ impl<'a, J, R> Batches<'a, J, R> {
 }
 
 fn missing_results(found: usize, expected: usize) -> DapoError {
-    ClipError::Request(format!("the model returned {found} results for {expected} images")).into()
+    ClipError::Request(format!(
+        "the model returned {} for {}",
+        plural(found, "result"),
+        plural(expected, "image")
+    ))
+    .into()
 }
 
 impl<J, R> Iterator for Batches<'_, J, R> {
@@ -202,6 +223,10 @@ impl<J, R> Iterator for Batches<'_, J, R> {
             if self.is_ready() {
                 continue;
             }
+            // Asked to stop while a file was waited for.
+            if self.is_stopped() {
+                return None;
+            }
             if self.pending == 0 {
                 return None;
             }
@@ -213,89 +238,4 @@ impl<J, R> Iterator for Batches<'_, J, R> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::ReadInfo;
-    use ::image::RgbImage;
-
-    /// Photo number n has n % 3 tiles, each input as gray as its number; every fifth file is bad.
-    fn photos(count: u8) -> impl Iterator<Item = ReadPhoto<u8>> {
-        (0..count).map(|n| {
-            let tile = Tile { x: 0, y: 0, width: 1, height: 1 };
-            let photo = Photo {
-                original_size: (1, 1),
-                info: ReadInfo::plain((1, 1)),
-                picture: None,
-                inputs: (0..=n % 3).map(|i| RgbImage::from_pixel(1, 1, [10 * n + i, 0, 0].into())).collect(),
-                tiles: vec![tile; usize::from(n % 3)],
-            };
-            let bad = ImageError::NotFound { path: "x".into() };
-            ReadPhoto { job: n, photo: if n % 5 == 4 { Err(bad) } else { Ok(photo) } }
-        })
-    }
-
-    fn identity() -> Preprocess {
-        Preprocess { mean: [0.0; 3], std: [1.0 / 255.0; 3], ..Preprocess::clip(1) }
-    }
-
-    fn join(whole: Vec<f32>, _: (u32, u32), tiles: Vec<(Tile, Vec<f32>)>) -> Vec<f32> {
-        whole.into_iter().chain(tiles.into_iter().flat_map(|(_, tile)| tile)).collect()
-    }
-
-    #[test]
-    fn every_input_gets_its_own_result_in_order() {
-        for (batch, padded) in [(1, false), (4, false), (4, true), (7, true), (100, false)] {
-            let mut sizes = Vec::new();
-            let model = |pixels: &[f32], jobs: &[&u8]| {
-                sizes.push((pixels.len() / 3, jobs.len()));
-                Ok(pixels.chunks(3).map(|p| vec![p[0].round()]).collect())
-            };
-            let batches = Batches::new(photos(20), identity(), batch, model, join);
-            let batches = if padded { batches.padded() } else { batches };
-            let all: Vec<_> = batches.map(|done| done.unwrap()).collect();
-            assert_eq!(all.iter().map(|done| done.job).collect::<Vec<_>>(), (0..20).collect::<Vec<_>>());
-            for Inspected { job: n, outcome } in all {
-                match outcome {
-                    Ok((photo, found)) => {
-                        assert!(photo.inputs.is_empty());
-                        let expected: Vec<f32> = (0..=n % 3).map(|i| f32::from(10 * n + i)).collect();
-                        assert_eq!(found, expected);
-                    }
-                    Err(error) => assert!(n % 5 == 4, "{error}"),
-                }
-            }
-            let last = sizes.pop().unwrap();
-            assert!(sizes.iter().all(|&size| size == (batch, batch)));
-            assert_eq!(last.0, if padded { batch } else { last.1 });
-        }
-    }
-
-    #[test]
-    fn a_stop_begins_no_batch_and_loses_no_result() {
-        let stop = AtomicBool::new(false);
-        let model = |pixels: &[f32], _: &[&u8]| {
-            stop.store(true, Ordering::Relaxed);
-            Ok(pixels.chunks(3).map(|p| vec![p[0]]).collect())
-        };
-        let batches = Batches::new(photos(20), identity(), 4, model, join).until(&stop);
-        // Inputs 0, 10, 11, 20: the third photo has two more.
-        assert_eq!(batches.map(|done| done.unwrap().job).collect::<Vec<_>>(), [0, 1]);
-    }
-
-    #[test]
-    fn a_model_that_leaves_an_image_out_is_an_error() {
-        let short = |pixels: &[f32], _: &[&u8]| Ok(pixels.chunks(3).skip(1).map(|p| vec![p[0]]).collect());
-        let mut batches = Batches::new(photos(3), identity(), 2, short, join);
-        let error = batches.next().unwrap().unwrap_err();
-        assert_eq!(error.to_string(), "the model returned 1 results for 2 images");
-    }
-
-    #[test]
-    fn a_failure_of_the_device_comes_out() {
-        let fail = |_: &[f32], _: &[&u8]| -> Result<Vec<Vec<f32>>, DapoError> {
-            Err(crate::clip::ClipError::Request("no".into()).into())
-        };
-        let mut batches = Batches::new(photos(3), identity(), 2, fail, join);
-        assert!(matches!(batches.next(), Some(Err(_))));
-    }
-}
+mod tests;

@@ -124,7 +124,8 @@ impl Inspector {
         let size = clip.vision().image_size();
         let turns = if options.turned { TURNS } else { 1 };
         let model = |pixels: &[f32], _: &[&PathBuf]| -> Result<Vec<Vec<GoodFeatures>>, DapoError> {
-            let mut of_inputs = self.detector().good_features(pixels)?.into_iter().map(|f| vec![f]).collect::<Vec<_>>();
+            let mut of_inputs =
+                self.detector().good_features(pixels)?.into_iter().map(|f| vec![f]).collect::<Vec<_>>();
             for turn in 1..turns {
                 let turned = self.detector().good_features(&turn_pixels(pixels, turn, size))?;
                 of_inputs.iter_mut().zip(turned).for_each(|(all, features)| all.push(features));
@@ -171,11 +172,7 @@ impl Inspector {
 }
 
 /// The whole photo's features, then its tiles'; of each all ways in which it was turned.
-fn join(
-    whole: Vec<GoodFeatures>,
-    _: (u32, u32),
-    tiles: Vec<(Tile, Vec<GoodFeatures>)>,
-) -> Vec<GoodFeatures> {
+fn join(whole: Vec<GoodFeatures>, _: (u32, u32), tiles: Vec<(Tile, Vec<GoodFeatures>)>) -> Vec<GoodFeatures> {
     whole.into_iter().chain(tiles.into_iter().flat_map(|(_, features)| features)).collect()
 }
 

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::batches::{Batches, read_photos};
+use super::batches::{Batches, ReadPhoto, read_photos};
+use super::detectors::Detectors;
 use super::tiles::merge;
 use crate::clip::Clip;
 use crate::dapo::learner::DapoError;
 use crate::dapo::{Detection, Detector, References};
-use crate::data::{ImageError, Photo, PhotoReader, Preprocess, ReadOptions, Tiling};
+use crate::data::{ImageError, Photo, PhotoReader, Preprocess, ReadOptions, Tiling, read_ahead};
 
 /// Images in a batch unless something else is asked for.
 pub const DEFAULT_BATCH: usize = 8;
@@ -59,7 +60,7 @@ pub enum InspectError {
 /// ```
 #[derive(Debug)]
 pub struct Inspector {
-    detector: Detector,
+    detectors: Detectors,
     batch: usize,
     tiling: Option<Tiling>,
     picture_side: u32,
@@ -70,12 +71,13 @@ impl Inspector {
     /// Whole images in batches of [`DEFAULT_BATCH`], without pictures.
     pub fn new(detector: Detector) -> Self {
         let batch = DEFAULT_BATCH.min(detector.max_batch());
-        Self { detector, batch, tiling: None, picture_side: 0, options: ReadOptions::default() }
+        let detectors = Detectors::new(detector);
+        Self { detectors, batch, tiling: None, picture_side: 0, options: ReadOptions::default() }
     }
 
     /// Images in a batch: at least 1, at most what fits the device.
     pub fn with_batch(self, batch: usize) -> Self {
-        Self { batch: batch.clamp(1, self.detector.max_batch()), ..self }
+        Self { batch: batch.clamp(1, self.detector().max_batch()), ..self }
     }
 
     /// Sends images that are larger through the model in overlapping tiles, too.
@@ -95,12 +97,23 @@ impl Inspector {
 
     /// Compares photos with these references, which must be of the same detector.
     pub(super) fn with_references(self, references: References) -> Self {
-        Self { detector: self.detector.with_references(references), ..self }
+        Self { detectors: Detectors::new(self.detectors.into_current().with_references(references)), ..self }
     }
 
     /// The detector.
     pub fn detector(&self) -> &Detector {
-        &self.detector
+        self.detectors.current().1
+    }
+
+    /// Which detector it is, counted from 0, and the detector itself.
+    pub fn current(&self) -> (usize, &Detector) {
+        self.detectors.current()
+    }
+
+    /// Goes on with another detector, after the device of the present one was lost. It must be the same but for that.
+    /// `false` after [`MAX_LOSSES`](super::MAX_LOSSES) times: a device that is lost again and again is broken.
+    pub fn renew(&self, detector: Detector) -> bool {
+        self.detectors.renew(detector)
     }
 
     /// Images in a batch.
@@ -115,7 +128,7 @@ impl Inspector {
 
     /// How image files are read for this detector.
     pub fn reader(&self) -> PhotoReader {
-        PhotoReader::new(preprocess(self.detector.clip()))
+        PhotoReader::new(preprocess(self.detector().clip()))
             .with_options(self.options)
             .with_tiling(self.tiling)
             .with_pictures(self.picture_side)
@@ -127,12 +140,26 @@ impl Inspector {
     where
         J: AsRef<Path> + Clone + Send + 'static,
     {
+        self.inspect_read(jobs, |reader, job: J| ReadPhoto { photo: reader.read(job.as_ref()), job })
+    }
+
+    /// As [`Inspector::inspect`], where `read` reads the file of a job on a thread that reads ahead, and may learn more of
+    /// it.
+    pub fn inspect_read<'a, J, K>(
+        &'a self,
+        jobs: Vec<J>,
+        read: impl Fn(&PhotoReader, J) -> ReadPhoto<K> + Send + Sync + 'static,
+    ) -> Batches<'a, K, Detection>
+    where
+        J: Clone + Send + 'static,
+        K: Send + 'static,
+    {
         // The tiles of one large image fill batches by themselves.
         let ahead = if self.tiling.is_some() { READERS } else { 2 * self.batch.max(READERS) };
         let reader = self.reader();
         let preprocess = reader.preprocess();
-        let photos = read_photos(jobs, reader, ahead, READERS);
-        let model = |pixels: &[f32], _: &[&J]| self.detector.detect(pixels);
+        let photos = read_ahead(jobs, ahead, READERS, move |job| read(&reader, job));
+        let model = |pixels: &[f32], _: &[&K]| self.detector().detect(pixels);
         Batches::new(photos, preprocess, self.batch, model, merge)
     }
 

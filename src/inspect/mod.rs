@@ -3,16 +3,21 @@
 //! An [`Inspector`] holds a [`Detector`](crate::dapo::Detector) and takes image files. Files are decoded once, on
 //! threads that read ahead; their inputs (the whole photo, and tiles of large ones) go through the model in full
 //! batches; each file comes out in order with its photo and its detection, or with the reason why it could not be
-//! read. [`Batches`] is the same for another model or question. [`picture`] draws what was found.
+//! read. [`Batches`] is the same for another model or question; a batch whose device was lost goes through the model again
+//! on the device that [`Batches::renewing`] opens. [`picture`] draws what was found.
 
 mod batches;
+mod boxes;
+mod detectors;
 mod good;
 mod inspector;
 mod left_out;
 pub mod picture;
 mod tiles;
 
-pub use batches::{Batches, Inspected, JoinTiles, Model, ReadPhoto, read_photos};
+pub use batches::{Batches, Inspected, JoinTiles, Model, ReadPhoto, Renew, read_photos};
+pub use boxes::{BoxOptions, box_remarks};
+pub use detectors::MAX_LOSSES;
 pub use good::{GoodError, GoodOptions, GoodPatch, GoodPhotos};
 pub use inspector::{DEFAULT_BATCH, InspectError, Inspector, image_features, preprocess};
 pub use left_out::left_out;

@@ -1,16 +1,18 @@
 //! From a photo and its detection to boxes, entries of results, overlays and map files.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
+use super::boxes::{BoxOptions, least_cells, notes};
 use super::good::GoodPhotos;
+use crate::dapo::regions::{RegionError, RegionOptions, Regions, find_regions, restore_regions};
 use crate::dapo::{Comparison, Detection};
-use crate::dapo::regions::{RegionError, RegionOptions, find_regions};
 use crate::data::Photo;
 use crate::report::overlay::{self, ALPHA};
 use crate::report::results::{
-    DefectBox, Evidence, MapFiles, NORMAL, NearestGood, ScoredImage, Verdict,
+    DefectBox, Evidence, MapFiles, NORMAL, NearestGood, ScoredImage, Unboxed, Verdict,
 };
 use crate::report::{MapView, NpyError, OverlayError, ReportImage, write_npy};
 
@@ -58,11 +60,16 @@ pub struct Findings<'a> {
     binary: Vec<f32>,
     /// Regions of defects in original pixels.
     pub boxes: Vec<DefectBox>,
+    /// Regions of the map without a box.
+    pub unboxed: Unboxed,
+    /// Boxes of regions that only the whole photo shows, and its tiles do not.
+    restored: usize,
+    /// Which regions have boxes.
+    options: BoxOptions,
 }
 
 impl<'a> Findings<'a> {
-    /// Finds the regions whose defect probability is at least `threshold`. `defects` names the classes of the detection
-    /// after normal.
+    /// Finds the regions that `options` ask for. `defects` names the classes of the detection after normal.
     ///
     /// # Errors
     /// NaN in a map.
@@ -70,14 +77,26 @@ impl<'a> Findings<'a> {
         photo: &'a Photo,
         detection: &'a Detection,
         defects: &'a [String],
-        threshold: f32,
+        options: BoxOptions,
     ) -> Result<Self> {
         let binary = detection.binary_map();
         let size = (detection.size, detection.size);
-        let options = RegionOptions { threshold, ..RegionOptions::default() };
-        let regions = find_regions(&binary, size, photo.original_size, Some(&detection.maps), &options)?;
+        let least = least_cells(options.min_area, photo, detection.size);
+        let wanted =
+            RegionOptions { threshold: options.threshold, min_area: least.cells, ..RegionOptions::default() };
+        let (shown, restored) = match &detection.whole {
+            None => (Cow::Borrowed(&binary[..]), 0),
+            Some(whole) => {
+                let own = RegionOptions { min_area: least.whole_cells, ..wanted };
+                let mut shown = binary.clone();
+                let restored = restore_regions(&mut shown, whole, size, &wanted, &own);
+                (Cow::Owned(shown), restored)
+            }
+        };
+        let Regions { found, small, beyond } =
+            find_regions(&shown, size, photo.original_size, Some(&detection.maps), &wanted)?;
         let name = |class: Option<usize>| defects[class.unwrap_or(detection.defect)].clone();
-        let boxes = regions.into_iter().map(|r| DefectBox {
+        let boxes = found.into_iter().map(|r| DefectBox {
             x: r.x,
             y: r.y,
             width: r.width,
@@ -87,7 +106,8 @@ impl<'a> Findings<'a> {
             defect_type: name(r.class),
             nearest: None,
         });
-        Ok(Self { photo, detection, defects, boxes: boxes.collect(), binary })
+        let unboxed = Unboxed { small, least_area: least.area, beyond };
+        Ok(Self { photo, detection, defects, boxes: boxes.collect(), binary, unboxed, restored, options })
     }
 
     /// Names the good patch that each box looks like, but not enough.
@@ -105,7 +125,7 @@ impl<'a> Findings<'a> {
         let detection = self.detection;
         let names = std::iter::once(NORMAL.to_owned()).chain(self.defects.iter().cloned());
         let (width, height) = self.photo.original_size;
-        ScoredImage {
+        let mut result = ScoredImage {
             path,
             width,
             height,
@@ -119,10 +139,13 @@ impl<'a> Findings<'a> {
                 .comparison
                 .as_ref()
                 .map(|compared| Evidence { words: compared.words, distance: compared.distance }),
+            unboxed: (!self.unboxed.is_empty()).then_some(self.unboxed),
             notes: self.photo.info.notes.clone(),
             overlay: None,
             maps: None,
-        }
+        };
+        result.notes.extend(notes(&result, self.restored, self.options.threshold));
+        result
     }
 
     /// Writes the overlay below `out` and returns its relative path.

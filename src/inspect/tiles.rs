@@ -5,7 +5,8 @@
 //! * the score and the type are those of the whole image: a tile cut out of an object is not what prompts describe,
 //!   and the largest of many scores would raise alarms on large images only because they are large;
 //! * at each pixel of the map the tiles that cover it are averaged, weighted by how far the pixel lies from the edge
-//!   of the tile (where a tile sees little of the surroundings), and the map is the mean of that and the whole's.
+//!   of the tile (where a tile sees little of the surroundings), and the map is the mean of that and the whole's;
+//! * what the whole showed is kept beside it, so that a region that tiles dilute has its box all the same.
 
 use crate::dapo::Detection;
 use crate::data::Tile;
@@ -40,6 +41,7 @@ pub fn merge(whole: Detection, size: (u32, u32), tiles: Vec<(Tile, Detection)>) 
         }
     }
     let mut merged = whole;
+    merged.whole = Some(merged.binary_map());
     for (at, value) in merged.maps.iter_mut().enumerate() {
         let weight = weights[at % area];
         if weight > 0.0 {
@@ -89,13 +91,15 @@ mod tests {
     use crate::data::Tiling;
 
     fn detection(map: Vec<f32>, size: usize) -> Detection {
+        let probabilities = vec![0.75, 0.25];
         Detection {
             score: 0.25,
-            probabilities: vec![0.75, 0.25],
+            probabilities,
             defect: 0,
             maps: map,
             size,
             layers: 1,
+            whole: None,
             comparison: None,
         }
     }
@@ -139,5 +143,6 @@ mod tests {
         let merged = merge(quiet(), (100, 100), parts);
         let low: Vec<usize> = (0..64).filter(|&at| merged.maps[at] < 0.9).collect();
         assert_eq!(low, [0], "{:?}", merged.maps);
+        assert_eq!(merged.whole, Some(vec![0.0; 64]), "what the whole showed");
     }
 }

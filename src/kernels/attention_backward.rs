@@ -122,7 +122,7 @@ impl AttentionBackward {
     /// The forward pass whose gradient this is.
     fn forward(&self) -> Attention {
         let Self { images, tokens, heads, head_dim, causal } = *self;
-        Attention { images, tokens, heads, head_dim, causal, lse: true }
+        Attention { causal, lse: true, ..Attention::new(images, tokens, heads, head_dim) }
     }
 
     /// The constants of all variants, and these sizes.

@@ -9,6 +9,8 @@ mod cooperative;
 mod decision;
 mod kernel;
 mod shape;
+mod sliced;
+mod tile;
 
 pub use cases::family;
 pub use decision::weight_panels;

@@ -181,7 +181,8 @@ impl Search {
 
     /// How far the place in the bank may be off: to the farthest row whose product cannot be told from this one.
     fn place_bound(&self, (place, product): (usize, f64)) -> f64 {
-        let near = self.products.iter().filter(|p| p.1 == product || (p.1 - product).abs() <= 2.0 * self.error);
+        let near =
+            self.products.iter().filter(|p| p.1 == product || (p.1 - product).abs() <= 2.0 * self.error);
         near.map(|p| p.0.abs_diff(place) as f64).fold(0.0, f64::max)
     }
 }
@@ -252,14 +253,8 @@ impl Verifiable for Nearest {
 
 /// Cases of the registry.
 fn cases() -> Cases {
-    let case = |queries, bank, width, k, parts| Nearest {
-        queries,
-        bank,
-        width,
-        k,
-        parts,
-        element: Element::F32,
-    };
+    let case =
+        |queries, bank, width, k, parts| Nearest { queries, bank, width, k, parts, element: Element::F32 };
     let half = |case: Nearest| Nearest { element: Element::F16, ..case };
     let mut cases = boxed(vec![
         case(1, 1, 1, 1, 1),
@@ -295,14 +290,8 @@ pub fn family() -> Family {
             parts: 1,
             element,
         });
-        let small = elements.map(|element| Nearest {
-            queries: 256,
-            bank: 4096,
-            width: 128,
-            k: 1,
-            parts: 1,
-            element,
-        });
+        let small =
+            elements.map(|element| Nearest { queries: 256, bank: 4096, width: 128, k: 1, parts: 1, element });
         boxed(large.chain(small).collect())
     };
     Family {
@@ -323,7 +312,9 @@ pub fn family() -> Family {
                 return Err(format!("'k={k}': at most {MAX_K}"));
             }
             if bank > MAX_BANK || parts > bank {
-                return Err(format!("'bank={bank}': at most {MAX_BANK} rows, in no more parts than there are"));
+                return Err(format!(
+                    "'bank={bank}': at most {MAX_BANK} rows, in no more parts than there are"
+                ));
             }
             Ok(Box::new(problem))
         },
@@ -339,14 +330,8 @@ mod tests {
     /// Runs every variant of a search of f32 rows of width 4.
     fn search(queries: &[[f32; 4]], bank: &[[f32; 4]], k: usize, parts: usize) -> Vec<(Vec<f32>, Vec<f32>)> {
         let gpu = Gpu::open(&GpuOptions::default()).expect("a device");
-        let problem = Nearest {
-            queries: queries.len(),
-            bank: bank.len(),
-            width: 4,
-            k,
-            parts,
-            element: Element::F32,
-        };
+        let problem =
+            Nearest { queries: queries.len(), bank: bank.len(), width: 4, k, parts, element: Element::F32 };
         let upload = |rows: &[[f32; 4]]| gpu.upload(bytemuck::cast_slice(rows), "rows").expect("a buffer");
         let (a, b) = (upload(queries), upload(bank));
         let usable = variants(&gpu, &problem).into_iter().filter(Variant::usable);

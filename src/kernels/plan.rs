@@ -20,6 +20,22 @@ pub struct Plan {
     pub grid: [u32; 3],
 }
 
+/// A second launch, which finishes what a variant's first one has left in a buffer between the two.
+#[derive(Debug, Clone)]
+pub struct Finish {
+    /// What profiles call it.
+    pub name: &'static str,
+    /// Float32 elements of the buffer between the launches, the only output of the first.
+    pub between: usize,
+    /// How many of the problem's inputs the first launch reads, from the first one on. The second reads the buffer
+    /// between and the other inputs, in this order, and writes the outputs.
+    pub inputs: usize,
+    /// Its plan.
+    pub plan: Plan,
+    /// What it costs, besides the problem's own cost.
+    pub work: Cost,
+}
+
 /// Shader files that others include.
 pub fn include(name: &str) -> Option<(&'static str, &'static str)> {
     macro_rules! files {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::bounds::{TINY, gamma};
 use super::family::{Family, boxed};
+use super::matrix_units::{EIGHT, HALF, SIXTEEN, tile_lanes};
 use super::stress::Stress;
 use super::{
     Cost, Operand, Plan, Problem, Trial, Unmet, Variant, Verifiable, linear_grid, param_bytes, shader,
 };
-use crate::gpu::{Capabilities, CooperativeMatrix, Define};
+use crate::gpu::{Capabilities, Define};
 
 /// Chains of C = A·B + C with tiles that a subgroup holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,8 +33,6 @@ pub const B_TILES: usize = 2;
 const SUBGROUPS: usize = 4;
 /// Edges of tiles, and whether factors are float16, that drivers are known to offer with float32 sums.
 pub const SHAPES: [(usize, bool); 3] = [(8, false), (8, true), (16, true)];
-/// Rounding unit of float16.
-const HALF: f64 = 1.0 / 2048.0;
 /// The most that rounding to float16 adds to that, where numbers are below its normal range and are flushed.
 const HALF_TINY: f64 = 1.0 / 16384.0;
 
@@ -54,13 +53,7 @@ impl MatrixMultiplyAdd {
 
     /// Invocations of a subgroup, where the device has such units.
     fn lanes(&self, caps: &Capabilities) -> Result<u32, Unmet> {
-        let fits = |s: &&CooperativeMatrix| {
-            s.size as usize == self.edge && s.factors == self.factors() && s.accumulator == "f32"
-        };
-        let shape = caps.cooperative_matrix.iter().find(fits);
-        let shape = shape.ok_or(Unmet::CooperativeMatrix(self.edge as u32, self.factors()))?;
-        Unmet::Other("shaders have no f16 here").unless(!self.f16 || caps.f16)?;
-        let lanes = shape.lanes.or(caps.subgroups.map(|range| range.max)).ok_or(Unmet::FixedSubgroup)?;
+        let lanes = tile_lanes(caps, self.edge as u32, self.factors())?;
         let fits = SUBGROUPS as u32 * lanes <= caps.limits.invocations;
         Unmet::Other("four subgroups are more invocations than a workgroup can have").unless(fits)?;
         Ok(lanes)
@@ -74,9 +67,9 @@ impl MatrixMultiplyAdd {
     fn units(&self, lanes: u32, params: Vec<u8>, caps: &Capabilities) -> Plan {
         let types = match (self.edge, self.f16) {
             (8, false) => ["f32", "coop_mat8x8<f32, A>", "coop_mat8x8<f32, B>", "coop_mat8x8<f32, C>"],
-            (8, true) => ["f16", "coop_mat8x8<f16, A>", "coop_mat8x8<f16, B>", "coop_mat8x8<f32, C>"],
+            (8, true) => EIGHT,
             (_, false) => ["f32", "coop_mat16x16<f32, A>", "coop_mat16x16<f32, B>", "coop_mat16x16<f32, C>"],
-            (_, true) => ["f16", "coop_mat16x16<f16, A>", "coop_mat16x16<f16, B>", "coop_mat16x16<f32, C>"],
+            (_, true) => SIXTEEN,
         };
         let mut defines = self.defines();
         defines.extend([("LANES", Define::Number(lanes)), ("F16_FACTORS", Define::Flag(self.f16))]);

@@ -9,7 +9,7 @@ use super::derivative::Derivative;
 use super::element::Element;
 use super::inputs::{Fill, Inputs};
 use super::panels::Panels;
-use super::plan::{Cost, Plan};
+use super::plan::{Cost, Finish, Plan};
 use super::unmet::Unmet;
 use crate::gpu::Capabilities;
 
@@ -47,6 +47,8 @@ pub struct Variant {
     pub cost: Option<Cost>,
     /// The input that it reads as a storage texture, and the matrix in it. All others are buffers.
     pub panels: Option<(usize, Panels)>,
+    /// The second of its launches, where it has two.
+    pub finish: Option<Finish>,
     /// What it must compute right on a device before it is used there; most variants need no trial.
     pub trial: Option<Trial>,
 }
@@ -54,7 +56,7 @@ pub struct Variant {
 impl Variant {
     /// A variant with this plan, or the precondition that is not met.
     pub fn new(name: &'static str, plan: Result<Plan, Unmet>) -> Self {
-        Self { name, plan, cost: None, panels: None, trial: None }
+        Self { name, plan, cost: None, panels: None, finish: None, trial: None }
     }
 
     /// A variant that runs everywhere.

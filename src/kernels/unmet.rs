@@ -31,6 +31,13 @@ pub enum Unmet {
         /// The device's limit in bytes.
         limit: u32,
     },
+    /// What a first launch leaves to a second one does not fit a storage binding.
+    Between {
+        /// Bytes.
+        needed: u64,
+        /// The device's limit in bytes.
+        limit: u64,
+    },
     /// Subgroups must have one size that is known when the shader is compiled.
     FixedSubgroup,
     /// Subgroups have a fixed size, but not one of [`SIMD_LANES`].
@@ -95,6 +102,9 @@ impl fmt::Display for Unmet {
             Unmet::WorkgroupMemory { needed, limit } => {
                 write!(f, "needs {needed} bytes of workgroup memory, the limit is {limit}")
             }
+            Unmet::Between { needed, limit } => {
+                write!(f, "needs {needed} bytes between its launches, a storage binding has at most {limit}")
+            }
             Unmet::FixedSubgroup => f.write_str("needs subgroups of one fixed size"),
             Unmet::SubgroupSize(lanes) => {
                 let (least, most) = SIMD_LANES.into_inner();
@@ -130,4 +140,13 @@ pub fn simd_lanes(caps: &Capabilities) -> Result<usize, Unmet> {
     let lanes = caps.subgroups.and_then(|s| s.fixed()).ok_or(Unmet::FixedSubgroup)?;
     Unmet::SubgroupSize(lanes).unless(SIMD_LANES.contains(&lanes))?;
     Ok(lanes as usize)
+}
+
+/// Whether a workgroup of this many invocations and bytes of memory can run.
+pub(super) fn workgroup_fits(caps: &Capabilities, invocations: u32, memory: u32) -> Result<(), Unmet> {
+    let limits = &caps.limits;
+    Unmet::Invocations { needed: invocations, limit: limits.invocations }
+        .unless(invocations <= limits.invocations)?;
+    Unmet::WorkgroupMemory { needed: memory, limit: limits.workgroup_memory }
+        .unless(memory <= limits.workgroup_memory)
 }

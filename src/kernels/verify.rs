@@ -14,6 +14,7 @@ use super::launch::Launch;
 use super::problem::{Operand, Problem, Variant, Verifiable};
 use super::values::{make_values, upload_values};
 use crate::gpu::{Buffer, Gpu, GpuError};
+use crate::words::{agree, plural};
 
 /// Words of canary before and after each output: one offset alignment.
 const GUARD: usize = 64;
@@ -210,8 +211,13 @@ impl<'a> Case<'a> {
                 }
             }
         }
-        (others > 0)
-            .then(|| format!("{others} elements that do not depend on the special value changed, {example}"))
+        (others > 0).then(|| {
+            format!(
+                "{} that {} not depend on the special value changed, {example}",
+                plural(others, "element"),
+                agree(others, "does", "do")
+            )
+        })
     }
 }
 
@@ -285,8 +291,10 @@ impl Comparison {
             self.worst = if ratio.is_nan() { f64::INFINITY } else { self.worst.max(ratio) };
         }
         if bad > 0 {
-            self.failures
-                .push(format!("output {output}: {bad} of {} elements are wrong, {example}", expected.len()));
+            self.failures.push(format!(
+                "output {output}: {bad} of {} wrong, {example}",
+                plural(expected.len(), "element")
+            ));
         }
     }
 }

@@ -11,6 +11,7 @@ use super::{Device, Progress};
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::registry::{Cases, Registry, Tier};
 use crate::kernels::{Outcome, Verifiable, check, gradient, variants};
+use crate::words::{noun_of, plural};
 
 /// A variant that did not run, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -58,8 +59,14 @@ pub struct CheckReport {
     pub seed: u64,
     /// Seconds it took.
     pub seconds: f64,
-    /// Whether every run passed.
+    /// Whether all cases were run, and every run passed.
     pub passed: bool,
+    /// Whether the run was stopped before its last case.
+    pub partial: bool,
+    /// Cases that were run.
+    pub cases: usize,
+    /// Cases that were asked for.
+    pub cases_asked: usize,
     /// By kernel.
     pub kernels: Vec<KernelReport>,
     /// Every run.
@@ -99,22 +106,52 @@ pub fn select(registry: &Registry, all: Cases, requested: &[String]) -> Result<C
     Ok(kept.chain(built).collect())
 }
 
-/// Checks these cases. Wrong results are listed in the report, not returned as errors.
-pub fn run(
-    gpu: &Gpu,
-    cases: &[Box<dyn Verifiable>],
+/// A conformance run, case by case.
+pub struct Checking<'a> {
+    gpu: &'a Gpu,
+    cases: &'a [Box<dyn Verifiable>],
     tier: Tier,
     seed: u64,
-    progress: &mut Progress<'_>,
-) -> Result<CheckReport, GpuError> {
-    let started = Instant::now();
-    let mut outcomes = Vec::new();
-    let mut kernels: Vec<KernelReport> = Vec::new();
-    let mut reasons: BTreeMap<(usize, &'static str, String), usize> = BTreeMap::new();
-    for (done, case) in cases.iter().enumerate() {
-        progress(done, cases.len(), &case.label());
-        let at = kernels.iter().position(|k| k.kernel == case.kernel()).unwrap_or_else(|| {
-            kernels.push(KernelReport {
+    started: Instant,
+    done: usize,
+    outcomes: Vec<Outcome>,
+    kernels: Vec<KernelReport>,
+    /// Cases by kernel, variant and why it cannot run.
+    reasons: BTreeMap<(usize, &'static str, String), usize>,
+}
+
+impl<'a> Checking<'a> {
+    /// A run of these cases, at its start.
+    pub fn new(gpu: &'a Gpu, cases: &'a [Box<dyn Verifiable>], tier: Tier, seed: u64) -> Self {
+        Self {
+            gpu,
+            cases,
+            tier,
+            seed,
+            started: Instant::now(),
+            done: 0,
+            outcomes: Vec::new(),
+            kernels: Vec::new(),
+            reasons: BTreeMap::new(),
+        }
+    }
+
+    /// Cases that were run.
+    pub fn done(&self) -> usize {
+        self.done
+    }
+
+    /// The next case, if there is one.
+    pub fn upcoming(&self) -> Option<&'a dyn Verifiable> {
+        self.cases.get(self.done).map(AsRef::as_ref)
+    }
+
+    /// Runs the next case, if there is one. Wrong results are listed in the report, not returned as errors.
+    pub fn step(&mut self) -> Result<(), GpuError> {
+        let Some(case) = self.upcoming() else { return Ok(()) };
+        let outcomes = check(self.gpu, case, self.seed)?;
+        let at = self.kernels.iter().position(|k| k.kernel == case.kernel()).unwrap_or_else(|| {
+            self.kernels.push(KernelReport {
                 kernel: case.kernel().to_owned(),
                 cases: 0,
                 runs: 0,
@@ -124,16 +161,16 @@ pub fn run(
                 failed: Vec::new(),
                 not_run: Vec::new(),
             });
-            kernels.len() - 1
+            self.kernels.len() - 1
         });
-        for variant in variants(gpu, case.as_ref()) {
+        for variant in variants(self.gpu, case) {
             if let Err(unmet) = variant.plan {
-                *reasons.entry((at, variant.name, unmet.to_string())).or_default() += 1;
+                *self.reasons.entry((at, variant.name, unmet.to_string())).or_default() += 1;
             }
         }
-        let kernel = &mut kernels[at];
+        let kernel = &mut self.kernels[at];
         kernel.cases += 1;
-        for outcome in check(gpu, case.as_ref(), seed)? {
+        for outcome in outcomes {
             kernel.runs += 1;
             if outcome.variant == gradient::NAME {
                 kernel.gradients += 1;
@@ -148,22 +185,51 @@ pub fn run(
             if !outcome.passed() {
                 kernel.failed.push(outcome.clone());
             }
-            outcomes.push(outcome);
+            self.outcomes.push(outcome);
+        }
+        self.done += 1;
+        Ok(())
+    }
+
+    /// What was found so far.
+    pub fn report(&self) -> CheckReport {
+        let mut kernels = self.kernels.clone();
+        for ((at, variant, reason), &cases) in &self.reasons {
+            kernels[*at].not_run.push(NotRun { variant, reason: reason.clone(), cases });
+        }
+        let partial = self.done < self.cases.len();
+        CheckReport {
+            schema: "dapo-wgpu/check/1",
+            device: Device::of(self.gpu),
+            tier: self.tier,
+            seed: self.seed,
+            seconds: self.started.elapsed().as_secs_f64(),
+            passed: !partial && !self.outcomes.is_empty() && self.outcomes.iter().all(Outcome::passed),
+            partial,
+            cases: self.done,
+            cases_asked: self.cases.len(),
+            kernels,
+            outcomes: self.outcomes.clone(),
         }
     }
-    for ((at, variant, reason), cases) in reasons {
-        kernels[at].not_run.push(NotRun { variant, reason, cases });
+}
+
+/// Checks these cases. Wrong results are listed in the report, not returned as errors.
+pub fn run(
+    gpu: &Gpu,
+    cases: &[Box<dyn Verifiable>],
+    tier: Tier,
+    seed: u64,
+    progress: &mut Progress<'_>,
+) -> Result<CheckReport, GpuError> {
+    let mut checking = Checking::new(gpu, cases, tier, seed);
+    while let Some(case) = checking.upcoming() {
+        if progress(checking.done(), cases.len(), &case.label()).is_break() {
+            break;
+        }
+        checking.step()?;
     }
-    Ok(CheckReport {
-        schema: "dapo-wgpu/check/1",
-        device: Device::of(gpu),
-        tier,
-        seed,
-        seconds: started.elapsed().as_secs_f64(),
-        passed: !outcomes.is_empty() && outcomes.iter().all(Outcome::passed),
-        kernels,
-        outcomes,
-    })
+    Ok(checking.report())
 }
 
 impl CheckReport {
@@ -174,11 +240,16 @@ impl CheckReport {
             let status = if kernel.failed.is_empty() { "ok   " } else { "WRONG" };
             let gradients = match kernel.gradients {
                 0 => String::new(),
-                n => format!("; {n} gradients by differences"),
+                n => format!("; {} by differences", plural(n, "gradient")),
             };
             lines.push(format!(
-                "{status} {:19} {:3} cases {:4} runs   largest error {:.3} of its bound{gradients}",
-                kernel.kernel, kernel.cases, kernel.runs, kernel.worst
+                "{status} {:19} {:3} {:5} {:4} {:4}   largest error {:.3} of its bound{gradients}",
+                kernel.kernel,
+                kernel.cases,
+                noun_of(kernel.cases, "case"),
+                kernel.runs,
+                noun_of(kernel.runs, "run"),
+                kernel.worst
             ));
             for outcome in &kernel.failed {
                 let Outcome { case, variant, inputs, failures, .. } = outcome;
@@ -194,17 +265,26 @@ impl CheckReport {
         let (kept, lost) =
             self.kernels.iter().fold((0, 0), |s, k| (s.0 + k.special_values.0, s.1 + k.special_values.1));
         lines.push(format!(
-            "NaN and infinity propagated as IEEE 754 requires in {kept} of {} runs (WGSL allows a device to differ)",
-            kept + lost
+            "NaN and infinity propagated as IEEE 754 requires in {kept} of {} (WGSL allows a device to differ)",
+            plural(kept + lost, "run")
         ));
         lines.extend(self.device.note_lines());
         let runs = self.outcomes.len();
         let failed: usize = self.kernels.iter().map(|k| k.failed.len()).sum();
+        let counted = plural(runs, "run");
         lines.push(match (failed, runs) {
             (_, 0) => "NOTHING RAN".to_owned(),
-            (0, _) => format!("PASSED: {runs} runs in {:.1} s", self.seconds),
-            _ => format!("FAILED: {failed} of {runs} runs are wrong ({:.1} s)", self.seconds),
+            (0, _) if self.partial => format!("none of {counted} is wrong ({:.1} s)", self.seconds),
+            (0, _) => format!("PASSED: {counted} in {:.1} s", self.seconds),
+            _ => format!("FAILED: {failed} of {counted} wrong ({:.1} s)", self.seconds),
         });
+        if self.partial {
+            lines.push(format!(
+                "PARTIAL: stopped after {} of {}",
+                self.cases,
+                plural(self.cases_asked, "case")
+            ));
+        }
         lines.join("\n") + "\n"
     }
 }

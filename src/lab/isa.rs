@@ -115,7 +115,9 @@ pub fn run(
     };
     let total = jobs.len();
     for (done, job) in jobs.into_iter().enumerate() {
-        progress(done, total, &format!("{} [{}]", job.case, job.variant));
+        if progress(done, total, &format!("{} [{}]", job.case, job.variant)).is_break() {
+            break;
+        }
         match compiler.compile(&job.plan.shader) {
             Ok(executables) => report.variants.extend(executables.into_iter().map(|e| describe(&job, e))),
             Err(error) => report.refused.push(job.refused(&error)),
@@ -144,18 +146,21 @@ fn jobs(cases: &Cases, capabilities: &Capabilities, variant: Option<&str>) -> Ve
     let of = |case: &dyn Problem| -> Vec<Job> {
         let usable = case.variants(capabilities).into_iter().filter(|v| v.usable());
         let cost = case.cost();
+        let job = |place: usize, variant, plan| Job {
+            kernel: case.kernel(),
+            variant,
+            case: case.label(),
+            flops: cost.flops + cost.bytes,
+            preferred: place == 0,
+            plan,
+        };
         usable
             .enumerate()
             .filter(|(_, v)| variant.is_none_or(|name| name == v.name))
-            .filter_map(|(place, v)| {
-                Some(Job {
-                    kernel: case.kernel(),
-                    variant: v.name,
-                    case: case.label(),
-                    flops: cost.flops + cost.bytes,
-                    preferred: place == 0,
-                    plan: v.plan.ok()?,
-                })
+            .flat_map(|(place, v)| {
+                let first = v.plan.ok().map(|plan| job(place, v.name, plan));
+                let second = v.finish.map(|finish| job(place, finish.name, finish.plan));
+                first.into_iter().chain(second)
             })
             .collect()
     };

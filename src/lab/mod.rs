@@ -12,6 +12,8 @@ pub mod isa;
 pub mod profile;
 pub mod tune;
 
+use std::ops::ControlFlow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::gpu::{AdapterSummary, Capabilities, Gpu, ShaderMode, SubgroupRange};
@@ -72,5 +74,6 @@ impl Device {
     }
 }
 
-/// Called with the progress of a run: cases done, cases in total, and the current case.
-pub type Progress<'a> = dyn FnMut(usize, usize, &str) + 'a;
+/// Called with the progress of a run: cases done, cases in total, and the current case. After a [`ControlFlow::Break`] the
+/// run ends before that case, with what was done.
+pub type Progress<'a> = dyn FnMut(usize, usize, &str) -> ControlFlow<()> + 'a;

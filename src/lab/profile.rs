@@ -70,10 +70,14 @@ pub struct ScopeShare {
     pub launches: Range,
     /// Submits per scope. Scopes can share a submit.
     pub submits: Range,
-    /// Total seconds of launches.
+    /// Total seconds: of launches in these scopes and in those inside of them.
     pub seconds: f64,
-    /// Share of the seconds of all launches, 0 to 1.
+    /// Share of the seconds of all launches, 0 to 1. Scopes lie in each other, so these do not add up.
     pub share: f64,
+    /// Self seconds: of launches in these scopes that are in no scope inside of them.
+    pub self_seconds: f64,
+    /// Share of the seconds of all launches, 0 to 1. With [`Summary::outside_share`] these add up to 1.
+    pub self_share: f64,
 }
 
 /// The sums of a profile.
@@ -111,6 +115,10 @@ pub struct Summary {
     pub scopes: Vec<ScopeShare>,
     /// Launches that were in no scope.
     pub outside: usize,
+    /// Their seconds.
+    pub outside_seconds: f64,
+    /// Share of the seconds of all launches, 0 to 1.
+    pub outside_share: f64,
     /// Memory by purpose.
     pub memory: PoolStats,
 }
@@ -176,6 +184,8 @@ impl Summary {
             .filter(|(spans, _)| spans[0].submit == spans[1].submit)
             .map(|(_, times)| times[1].0 - times[0].1)
             .sum();
+        let outside_seconds: f64 =
+            spans.iter().filter(|span| span.scope.is_none()).map(|span| span.seconds).sum();
         Self {
             clock: profile.clock,
             wall: profile.wall,
@@ -192,6 +202,8 @@ impl Summary {
             kernels: kernels(spans),
             scopes: scopes(profile),
             outside: spans.iter().filter(|span| span.scope.is_none()).count(),
+            outside_seconds,
+            outside_share: outside_seconds / total(spans),
             memory: profile.memory,
         }
     }
@@ -236,11 +248,15 @@ struct Count {
     submits: usize,
     last_submit: Option<usize>,
     seconds: f64,
+    self_seconds: f64,
 }
 
 fn scopes(profile: &Profile) -> Vec<ScopeShare> {
     let mut counts = vec![Count::default(); profile.scopes.len()];
     for span in &profile.spans {
+        if let Some(innermost) = span.scope {
+            counts[innermost].self_seconds += span.seconds;
+        }
         for scope in enclosing_scopes(profile, span) {
             let count = &mut counts[scope];
             count.launches += 1;
@@ -264,7 +280,8 @@ fn scopes(profile: &Profile) -> Vec<ScopeShare> {
     }
     let total = total(&profile.spans);
     let share = |(path, counts): (&[&str], Vec<&Count>)| {
-        let seconds = counts.iter().map(|c| c.seconds).sum();
+        let seconds: f64 = counts.iter().map(|c| c.seconds).sum();
+        let self_seconds: f64 = counts.iter().map(|c| c.self_seconds).sum();
         ScopeShare {
             path: path.iter().map(|&name| name.to_owned()).collect(),
             count: counts.len(),
@@ -272,6 +289,8 @@ fn scopes(profile: &Profile) -> Vec<ScopeShare> {
             submits: Range::of(counts.iter().map(|c| c.submits)),
             seconds,
             share: seconds / total,
+            self_seconds,
+            self_share: self_seconds / total,
         }
     };
     groups.into_iter().map(share).collect()

@@ -81,7 +81,7 @@ impl Candidates {
     }
 }
 
-/// Races the variants of these cases; cases with a single candidate are left out. A variant that does not compile or
+/// Races the variants of these cases, the small ones first; cases with a single candidate are left out. A variant that does not compile or
 /// whose result is wrong is recorded in the choice, not returned as an error.
 pub fn run(
     gpu: &Gpu,
@@ -95,7 +95,9 @@ pub fn run(
     let warmup = Warmup::new(gpu)?;
     let mut choices = Vec::new();
     for (done, problem) in cases.iter().enumerate() {
-        progress(done, cases.len(), &problem.label());
+        if progress(done, cases.len(), &problem.label()).is_break() {
+            break;
+        }
         let candidates = Candidates::new(gpu, *problem, &history);
         if let Some(choice) = tune(gpu, &warmup, *problem, candidates, ceilings, &mut history)? {
             choices.push(choice);

@@ -1,5 +1,7 @@
 //! Why a figure has no value.
 
+use crate::words::plural;
+
 /// Why a metric has no value.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Undefined {
@@ -7,7 +9,7 @@ pub enum Undefined {
     #[error("undefined: there are no samples")]
     Empty,
     /// Every sample carries the same label.
-    #[error("undefined: all {count} samples are {}; both normal and defective ones are needed", if *.positive { "defective" } else { "normal" })]
+    #[error("undefined: {}; both normal and defective ones are needed", one_class(*.count, *.positive))]
     OneClass {
         /// The label all samples have (`true` is defective).
         positive: bool,
@@ -35,7 +37,7 @@ pub enum Undefined {
         high: f32,
     },
     /// Scores and labels do not belong together.
-    #[error("undefined: {scores} scores but {labels} labels")]
+    #[error("undefined: {} but {}", plural(*.scores, "score"), plural(*.labels, "label"))]
     LengthMismatch {
         /// Number of scores.
         scores: usize,
@@ -94,9 +96,17 @@ pub enum Undefined {
     #[error("undefined: counts over different intervals or classes cannot be merged")]
     Unlike,
     /// More regions than their weights can be summed for.
-    #[error("undefined: more than {limit} defective regions in one product")]
+    #[error("undefined: more than {} in one product", plural(*.limit, "defective region"))]
     TooManyRegions {
         /// The limit.
         limit: u64,
     },
+}
+
+fn one_class(count: u64, positive: bool) -> String {
+    let label = if positive { "defective" } else { "normal" };
+    match count {
+        1 => format!("the only sample is {label}"),
+        _ => format!("all {} are {label}", plural(count, "sample")),
+    }
 }

@@ -42,6 +42,7 @@ pub use bootstrap::{ImageFigures, RESAMPLES, image_figures, image_resamples, int
 pub use confusion::{ClassReport, ConfusionMatrix};
 pub use error::Undefined;
 pub use multi::{ClassFigures, MultiFigures, TypeCounts, TypeScores};
+pub use overlap::LateCurve;
 pub use pixel::PixelFigures;
 pub use ranking::Bounded;
 pub use roc::{F1Max, auroc, average_precision, f1_max};

@@ -241,8 +241,8 @@ impl TypeCounts {
             return Err(StateError { reason: "it has too many classes" });
         }
         let names = (0..classes).map(|_| from.text()).collect::<Result<Vec<_>, _>>()?;
-        let counts = from.histogram(names.len() * names.len())?;
-        let channel = |_: &String| Ok([from.histogram(BINS)?, from.histogram(BINS)?]);
+        let counts = from.pixels(names.len() * names.len())?;
+        let channel = |_: &String| Ok([from.pixels(BINS)?, from.pixels(BINS)?]);
         let channels = names.iter().map(channel).collect::<Result<_, _>>()?;
         from.finish()?;
         Ok(Self { grid, channels, confusion: ConfusionMatrix::of(names, counts) })

@@ -8,6 +8,9 @@ const THRESHOLDS: usize = 200;
 /// Points with a false-positive rate of this or more are left out.
 const LIMIT: f64 = 0.3;
 
+/// With this rate or more at the highest threshold a curve has no beginning, and its area is that of a part.
+const LATE: f64 = 0.03;
+
 /// A quantity, and the interval that its exact value lies in.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Between {
@@ -71,6 +74,32 @@ pub(super) fn aupro(points: &[Point]) -> Result<Bounded, Undefined> {
     Ok(Bounded { value: found.value, max_error })
 }
 
+/// A curve that begins late: many normal pixels have the largest values, as in maps that were cut off or rounded. Its area
+/// is that of the part from there on, rescaled, which says nothing of lower rates.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LateCurve {
+    /// The false-positive rate at the highest threshold.
+    pub rate: f64,
+    /// The area over the rates from 0 to 0.3, with a line from the origin to the first point, as MVTec's own tool draws it.
+    pub from_zero: f64,
+}
+
+/// What [`aupro`] does not tell of a curve that begins late.
+pub(super) fn late(points: &[Point]) -> Option<LateCurve> {
+    let (rate, overlap) = points.last().map(|p| (p.fpr.value, p.overlap.value))?;
+    let kept = points.iter().position(|p| p.fpr.value < LIMIT).filter(|_| rate >= LATE)?;
+    let at = |p: &Point| (p.fpr.value, p.overlap.value);
+    let mut curve: Vec<(f64, f64)> = points[kept..].iter().map(at).collect();
+    // To the limit itself, between the points on both sides of it.
+    if let (Some((x, y)), Some((above, high))) = (curve.first(), points[..kept].last().map(at)) {
+        let share = if above > *x { (LIMIT - x) / (above - x) } else { 0.0 };
+        curve.insert(0, (LIMIT, y + share * (high - y)));
+    }
+    let area: f64 = curve.windows(2).map(|p| (p[0].0 - p[1].0) * (p[0].1 + p[1].1) / 2.0).sum();
+    let width = curve.first().map_or(LIMIT, |(x, _)| *x);
+    Some(LateCurve { rate, from_zero: (area + rate * overlap / 2.0) / width })
+}
+
 /// The mean height of a curve: `A = N/D`, `N = Σ (x_i − x_{i+1})(y_i + y_{i+1})/2`, `D = x_first − x_last`, for falling
 /// rates x and overlaps y. `None` if it has no width.
 ///
@@ -120,6 +149,22 @@ mod tests {
         assert!((found.value - 0.55).abs() < 1e-12 && found.max_error == 0.0, "{found:?}");
         assert_eq!(aupro(&exact(&[(1.0, 1.0), (0.3, 0.9)])), Err(Undefined::NoCurve));
         assert_eq!(aupro(&exact(&[(1.0, 1.0), (0.1, 0.9), (0.1, 0.4)])), Err(Undefined::NoCurve));
+    }
+
+    #[test]
+    fn a_curve_that_begins_late_is_drawn_from_zero_too() {
+        // A fifth of the normal pixels and every defective one have the largest value.
+        let curve = exact(&[(1.0, 1.0), (0.4, 1.0), (0.25, 1.0), (0.2, 1.0)]);
+        assert_eq!(aupro(&curve).expect("an area").value, 1.0);
+        let found = late(&curve).expect("late");
+        // A triangle up to 0.2 and a rectangle from there to 0.3.
+        assert!((found.from_zero - (0.1 + 0.1) / 0.3).abs() < 1e-12 && found.rate == 0.2, "{found:?}");
+        // The limit lies between two points: at 0.3 the overlap is 0.8.
+        let found = late(&exact(&[(0.4, 1.0), (0.2, 0.6)])).expect("late");
+        assert!((found.from_zero - (0.06 + 0.07) / 0.3).abs() < 1e-12, "{found:?}");
+        assert_eq!(late(&exact(&[(1.0, 1.0), (0.2, 0.8), (0.0, 0.2)])), None);
+        assert_eq!(late(&exact(&[(1.0, 1.0), (0.4, 0.8)])), None, "no area at all");
+        assert_eq!(late(&[]), None);
     }
 
     #[test]

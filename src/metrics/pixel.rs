@@ -1,7 +1,7 @@
 //! What the exact and the streaming figures of pixels share.
 
 use super::error::Undefined;
-use super::overlap::{Point, aupro};
+use super::overlap::{LateCurve, Point, aupro, late};
 use super::ranking::{Bounded, Ranking};
 
 /// Figures of all pixels of a product against its masks.
@@ -24,6 +24,8 @@ pub struct PixelFigures {
     pub f1_max: Result<Bounded, Undefined>,
     /// Area under the per-region overlap.
     pub aupro: Result<Bounded, Undefined>,
+    /// What AUPRO does not tell where many normal pixels have the largest values.
+    pub late: Option<LateCurve>,
 }
 
 impl PixelFigures {
@@ -33,11 +35,13 @@ impl PixelFigures {
         curve: impl FnOnce() -> Result<Vec<Point>, Undefined>,
     ) -> Self {
         let figure = |of: fn(&Ranking) -> Bounded| ranking.as_ref().map(of).map_err(Clone::clone);
+        let curve = ranking.as_ref().map_err(Clone::clone).and_then(|_| curve());
         Self {
+            late: curve.as_ref().ok().and_then(|curve| late(curve)),
             auroc: figure(|r| r.auroc),
             ap: figure(|r| r.ap),
             f1_max: figure(|r| r.f1_max),
-            aupro: ranking.as_ref().map_err(Clone::clone).and_then(|_| aupro(&curve()?)),
+            aupro: curve.and_then(|curve| aupro(&curve)),
         }
     }
 }

@@ -11,6 +11,8 @@ use super::bins::Grid;
 const MAGIC: &[u8; 6] = b"dapo-c";
 const VERSION: u8 = 1;
 const CHECKSUM: usize = 8;
+/// Most pixels of a state: no data set has as many, and the sum of any number of states fits 64 bits.
+const MOST: u64 = 1 << 46;
 
 /// Why bytes cannot be read as counts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +24,11 @@ pub struct StateError {
 
 fn wrong<T>(reason: &'static str) -> Result<T, StateError> {
     Err(StateError { reason })
+}
+
+/// The sum of counts; none where it does not fit.
+pub(super) fn total(counts: &[u64]) -> Option<u64> {
+    counts.iter().try_fold(0u64, |sum, &count| sum.checked_add(count))
 }
 
 fn checksum(bytes: &[u8]) -> Vec<u8> {
@@ -151,6 +158,15 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(counts)
+    }
+
+    /// A histogram of pixels.
+    pub fn pixels(&mut self, length: usize) -> Result<Vec<u64>, StateError> {
+        let counts = self.histogram(length)?;
+        match total(&counts) {
+            Some(0..=MOST) => Ok(counts),
+            _ => wrong("it has more pixels than any data set"),
+        }
     }
 
     pub fn finish(self) -> Result<(), StateError> {

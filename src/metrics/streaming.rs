@@ -6,7 +6,7 @@ use super::overlap::{Between, Point, thresholds};
 use super::pixel::{PixelFigures, check};
 use super::ranking::ranking;
 use super::regions::Regions;
-use super::state::{Reader, StateError, Writer};
+use super::state::{Reader, StateError, Writer, total};
 
 /// Number of bins; three histograms of 64-bit numbers take 1.5 MiB.
 const BINS: usize = 65536;
@@ -185,10 +185,20 @@ impl PixelCounts {
         let mut from = Reader::new(bytes, KIND)?;
         let grid = from.grid(BINS)?;
         let extremes = if from.integer()? > 0 { Some([from.float()?, from.float()?]) } else { None };
+        if extremes.is_some_and(|[low, high]| !(low <= high && low.is_finite() && high.is_finite())) {
+            return Err(StateError { reason: "its extremes are no range of values" });
+        }
         let regions = from.integer()?;
-        let mut histogram = || from.histogram(BINS);
-        let (positives, negatives, weights) = (histogram()?, histogram()?, histogram()?);
+        let (positives, negatives) = (from.pixels(BINS)?, from.pixels(BINS)?);
+        let weights = from.histogram(BINS)?;
         from.finish()?;
+        // A region weighs 1, apart from the rounding of its pixels' shares.
+        let pixels = total(&positives).unwrap_or(u64::MAX);
+        let most =
+            regions.checked_mul(ONE).filter(|_| regions <= MAX_REGIONS).and_then(|w| w.checked_add(pixels));
+        if total(&weights).zip(most).is_none_or(|(found, most)| found > most) {
+            return Err(StateError { reason: "its regions weigh more than they can" });
+        }
         Ok(Self { grid, positives, negatives, weights, regions, extremes })
     }
 }

@@ -7,6 +7,17 @@ use super::tensor::Tensor;
 use crate::gpu::Gpu;
 use crate::kernels::attention::Attention;
 use crate::kernels::attention_backward::AttentionBackward;
+use crate::kernels::matmul::Factors;
+
+/// What the factors of attention's products may be rounded to: nothing by default, or to float16 for the matrix units
+/// of a device that has some and passes their trial. Scores, softmax and sums stay float32.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Rounding {
+    /// Float32, or float16 of 11 bits.
+    pub factors: Factors,
+    /// No |q|, |k| or |v| is larger than this. Without it no factor is rounded, since float16's range is small.
+    pub input_max: Option<f32>,
+}
 
 /// Multi-head attention of packed projections qkv [images, tokens, 3·width]; returns
 /// [images, tokens, width].
@@ -31,7 +42,38 @@ use crate::kernels::attention_backward::AttentionBackward;
 /// # Errors
 /// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
 pub fn attention(gpu: &Gpu, qkv: &Tensor, heads: usize, causal: bool) -> Result<Tensor> {
-    let problem = attention_problem(qkv, heads, causal)?;
+    attention_rounded(gpu, qkv, heads, causal, Rounding::default())
+}
+
+/// [`attention`] whose products may round their factors.
+///
+/// ```
+/// # use dapo_wgpu::{gpu::{Gpu, GpuOptions}, ops::{self, Factors, Rounding, Tensor}};
+/// # fn main() -> Result<(), dapo_wgpu::ops::OpError> {
+/// # let gpu = Gpu::open(&GpuOptions::default())?;
+/// // Two tokens, one head of 16 elements: the output is the mean of the values, 1 and 3.
+/// let token = |value: f32| [[0.0; 16], [1.0; 16], [value; 16]].concat();
+/// let qkv = Tensor::upload(&gpu, &[token(1.0), token(3.0)].concat(), &[1, 2, 48])?;
+/// let rounding = Rounding { factors: Factors::F16, input_max: Some(3.0) };
+/// let out = ops::attention_rounded(&gpu, &qkv, 1, false, rounding)?;
+/// assert!((out.read(&gpu)?[0] - 2.0).abs() < 2.0 / 256.0);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`OpError::Shape`](super::OpError::Shape) when the shapes do not fit.
+pub fn attention_rounded(
+    gpu: &Gpu,
+    qkv: &Tensor,
+    heads: usize,
+    causal: bool,
+    rounding: Rounding,
+) -> Result<Tensor> {
+    let factors = rounding.factors;
+    // Problems that compare equal share a plan: float32 needs no range.
+    let range = rounding.input_max.filter(|_| factors == Factors::F16);
+    let problem = Attention { factors, range, ..attention_problem(qkv, heads, causal)? };
     let shape = vec![problem.images, problem.tokens, heads * problem.head_dim];
     launch(gpu, &problem, &[qkv.buffer()], shape)
 }
@@ -44,7 +86,7 @@ fn attention_problem(qkv: &Tensor, heads: usize, causal: bool) -> Result<Attenti
         return Err(qkv.mismatch("attention", format!("a last dimension that 3·{heads} heads divide")));
     }
     let head_dim = packed / 3 / heads;
-    Ok(Attention { images, tokens, heads, head_dim, causal, lse: false })
+    Ok(Attention { causal, ..Attention::new(images, tokens, heads, head_dim) })
 }
 
 /// Attention as [`attention`], and the log-sum-exp of every query's scores

@@ -26,7 +26,7 @@ mod tokens;
 pub use activation::{activate, activation_backward};
 pub use adam::{AdamSettings, AdamState, adam};
 pub use arrange::{combine, concat, scale, transpose};
-pub use attention::{attention, attention_backward, attention_with_lse};
+pub use attention::{Rounding, attention, attention_backward, attention_rounded, attention_with_lse};
 pub use error::OpError;
 pub use gather::{ScatterIndex, gather, scatter};
 pub use launch::{launch, launch_all};

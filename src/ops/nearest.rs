@@ -37,9 +37,7 @@ impl Bank {
             row.iter().map(move |&v| (f64::from(v) * scale) as f32)
         });
         let bytes = match element {
-            Element::F16 => {
-                bytemuck::cast_slice(&unit.map(f16::from_f32).collect::<Vec<_>>()).to_vec()
-            }
+            Element::F16 => bytemuck::cast_slice(&unit.map(f16::from_f32).collect::<Vec<_>>()).to_vec(),
             _ => bytemuck::cast_slice(&unit.collect::<Vec<_>>()).to_vec(),
         };
         let buffer = gpu.upload_for(Purpose::Weights, &bytes, "bank")?;
@@ -82,7 +80,8 @@ impl Neighbours {
             let mut all: Vec<Neighbour> = products.iter().zip(places).map(pair).collect();
             all.sort_by(|a, b| b.cosine.total_cmp(&a.cosine));
             let kept = all.into_iter().take(self.k);
-            nearest.extend(kept.map(|n| if n.cosine == NONE { Neighbour { cosine: f32::NAN, ..n } } else { n }));
+            nearest
+                .extend(kept.map(|n| if n.cosine == NONE { Neighbour { cosine: f32::NAN, ..n } } else { n }));
         }
         Ok(nearest)
     }
@@ -115,7 +114,6 @@ pub fn nearest(gpu: &Gpu, x: &Tensor, bank: &Bank, k: usize) -> Result<Neighbour
     let problem = Nearest::new(gpu.capabilities(), sizes, k, bank.element);
     let x = l2_normalise(gpu, x)?;
     let shape = vec![x.rows(), problem.parts * k];
-    let [products, places] =
-        launch_all(gpu, &problem, &[x.buffer(), &bank.buffer], [shape.clone(), shape])?;
+    let [products, places] = launch_all(gpu, &problem, &[x.buffer(), &bank.buffer], [shape.clone(), shape])?;
     Ok(Neighbours { products, places, k })
 }

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::files::faults::before_write;
+
 /// Why a file could not be written. Every message names the file and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -179,8 +181,9 @@ impl AtomicFile {
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
         #[cfg(unix)]
         builder.permissions(permissions);
-        let temporary =
-            builder.tempfile_in(folder_of(&target)).map_err(|source| WriteError::from_io(&path, source))?;
+        let temporary = before_write()
+            .and_then(|()| builder.tempfile_in(folder_of(&target)))
+            .map_err(|source| WriteError::from_io(&path, source))?;
         Ok(Self { path, target, writer: BufWriter::new(temporary) })
     }
 
@@ -202,7 +205,9 @@ impl AtomicFile {
         let Self { path, target, writer } = self;
         let temporary =
             writer.into_inner().map_err(|error| WriteError::from_io(&path, error.into_error()))?;
-        temporary.as_file().sync_all().map_err(|source| WriteError::from_io(&path, source))?;
+        before_write()
+            .and_then(|()| temporary.as_file().sync_all())
+            .map_err(|source| WriteError::from_io(&path, source))?;
         temporary.persist(&target).map_err(|error| WriteError::from_io(&path, error.error))?;
         Ok(())
     }

@@ -45,16 +45,36 @@ impl ReportBuilder {
     /// # Errors
     /// [`ReportError::Encode`] if a picture cannot be encoded (one without pixels).
     pub fn push(&mut self, result: &ImageResult, pictures: Option<&ReportImage>) -> Result<(), ReportError> {
-        let index = self.pushed;
-        self.pushed += 1;
-        let (Some(image), Some(pictures)) = (result.scored(), pictures) else {
-            return Ok(());
-        };
-        if !self.would_keep(image.score) {
-            self.refused = self.refused.max(image.score);
-            return Ok(());
+        let inlined = self.inline(result, pictures)?;
+        self.push_inlined(result, inlined);
+        Ok(())
+    }
+
+    /// The pictures of the next image as they would stand in the page; `None` as for [`ReportBuilder::push`].
+    ///
+    /// # Errors
+    /// As [`ReportBuilder::push`].
+    pub fn inline(
+        &self,
+        result: &ImageResult,
+        pictures: Option<&ReportImage>,
+    ) -> Result<Option<Inlined>, ReportError> {
+        match (result.scored(), pictures) {
+            (Some(image), Some(pictures)) if self.would_keep(image.score) => {
+                Inlined::new(self.pushed, image.score, &image.path, pictures).map(Some)
+            }
+            _ => Ok(None),
         }
-        let entry = Inlined::new(index, image.score, &image.path, pictures)?;
+    }
+
+    /// Adds the next image with what [`ReportBuilder::inline`] made of its pictures.
+    pub fn push_inlined(&mut self, result: &ImageResult, inlined: Option<Inlined>) {
+        self.pushed += 1;
+        let (Some(image), Some(entry)) = (result.scored(), inlined) else {
+            self.refused = self.refused.max(self.refusal(result));
+            return;
+        };
+        debug_assert_eq!(image.score, entry.score);
         self.bytes += entry.bytes();
         let place = self.kept.partition_point(|kept| kept.score >= entry.score);
         self.kept.insert(place, entry);
@@ -63,7 +83,12 @@ impl ReportBuilder {
             self.bytes -= last.bytes();
             self.refused = self.refused.max(last.score);
         }
-        Ok(())
+    }
+
+    /// The score of an image that was not kept for its score; nothing at or below it is kept from then on.
+    fn refusal(&self, result: &ImageResult) -> f32 {
+        let refused = result.scored().filter(|image| !self.would_keep(image.score));
+        refused.map_or(f32::NEG_INFINITY, |image| image.score)
     }
 
     /// The finished page.

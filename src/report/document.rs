@@ -7,6 +7,14 @@ const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inlin
                       base-uri 'none'; form-action 'none'";
 const CSS: &str = include_str!("assets/report.css");
 
+/// The end of every page.
+const FOOTER: &str = ". This page is self-contained: it loads nothing from a network.";
+
+/// Whether a text is a page of this program.
+pub fn is_page(text: &str) -> bool {
+    text.contains(concat!(env!("CARGO_PKG_NAME"), " ")) && text.contains(FOOTER)
+}
+
 /// A page.
 #[derive(Default)]
 pub(super) struct Document<'a> {
@@ -49,7 +57,7 @@ impl Document<'_> {
                         (facts)
                     }
                     main { (main) }
-                    footer.muted { (program) ". This page is self-contained: it loads nothing from a network." }
+                    footer.muted { (program) (FOOTER) }
                     @if let Some(data) = &self.data { script #data type="application/json" { (PreEscaped(data)) } }
                     @if !self.scripts.is_empty() { script { @for script in self.scripts { (PreEscaped(script)) } } }
                 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::atomic::{AtomicFile, WriteError};
 use crate::files::{BUDGET, Budget, read_regular};
+use crate::words::plural;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
@@ -19,7 +20,7 @@ pub enum NpyError {
     #[error(transparent)]
     Write(#[from] WriteError),
     /// The number of values is not the product of the shape.
-    #[error("cannot write '{}': shape {shape:?} does not hold {values} values", path.display())]
+    #[error("cannot write '{}': shape {shape:?} does not hold {}", path.display(), plural(*.values, "value"))]
     Shape {
         /// The file that was to be written.
         path: PathBuf,
@@ -216,7 +217,7 @@ fn filled(shape: &[usize], values: usize) -> Result<(), String> {
     if element_count(shape) == Some(values) {
         return Ok(());
     }
-    Err(format!("shape {shape:?} does not match its {values} whole values"))
+    Err(format!("shape {shape:?} does not match its {}", plural(values, "whole value")))
 }
 
 /// The parts of a file.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, Render, html};
 
 use super::results::{Adapter, FailedImage, Model, Program};
-use super::text::plural;
+use crate::words::plural;
 
 /// A list of terms and what they are in this run.
 pub(super) fn facts<T: Render, D: Render>(entries: impl IntoIterator<Item = (T, D)>) -> Markup {

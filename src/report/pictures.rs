@@ -5,10 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
 
 use super::atomic::WriteError;
 use super::overlay::fit;
 use super::results_file::ResultsError;
+use crate::words::plural;
 
 /// Longest side of an inlined thumbnail.
 const THUMBNAIL_SIDE: u32 = 512;
@@ -44,7 +46,8 @@ pub enum ReportError {
     },
     /// [`super::ReportBuilder::push`] was not called once per image of the results.
     #[error(
-        "the report was given {pushed} images, the results have {expected}; push every image once, in order"
+        "the report was given {}, the results have {expected}; push every image once, in order",
+        plural(*.pushed, "image")
     )]
     Count {
         /// Images pushed.
@@ -61,20 +64,20 @@ pub enum ReportError {
 }
 
 /// Pictures of one image as `data:` URLs.
-#[derive(Debug)]
-pub(super) struct Inlined {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Inlined {
     /// Position in the list of images.
-    pub index: usize,
+    pub(super) index: usize,
     /// Its anomaly score.
-    pub score: f32,
+    pub(super) score: f32,
     /// Size of the thumbnail, so that the page does not jump while loading.
-    pub size: (u32, u32),
+    pub(super) size: (u32, u32),
     /// The thumbnail.
-    pub thumbnail: String,
+    pub(super) thumbnail: String,
     /// The heat map.
-    pub heat: String,
+    pub(super) heat: String,
     /// Name and picture per class.
-    pub class_maps: Vec<(String, String)>,
+    pub(super) class_maps: Vec<(String, String)>,
 }
 
 impl Inlined {

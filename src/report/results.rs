@@ -44,6 +44,10 @@ pub struct Results {
     pub left_out: LeftOut,
     /// One entry per input image, in input order.
     pub images: Vec<ImageResult>,
+    /// The files that the run wrote beside these results, with the beginning of the SHA-256 of each: the next run into the
+    /// same folder removes those that are still the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub written: BTreeMap<String, String>,
 }
 
 /// Files that were not looked at, by the reason: `format_not_read`, `no_extension`, `mask`, `own_output`, `repeated`,
@@ -66,6 +70,13 @@ pub struct Program {
     pub name: String,
     /// Its version, e.g. `"0.1.0"`.
     pub version: String,
+}
+
+impl Program {
+    /// This program.
+    pub fn own() -> Self {
+        Self { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() }
+    }
 }
 
 /// The device the run was computed on.
@@ -173,7 +184,11 @@ pub struct ScoredImage {
     /// Where the run has good photos: what these and the words say alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
-    /// How the file was read where that is not as one may expect, such as turned by its EXIF orientation.
+    /// Regions without a box, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unboxed: Option<Unboxed>,
+    /// How the file was read where that is not as one may expect, such as turned by its EXIF orientation; what is to be
+    /// known of the boxes, such as that there are some in an image called good.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// Overlay picture, relative to the results file, if written.
@@ -256,6 +271,24 @@ pub struct Evidence {
     pub words: f32,
     /// Mean probability of a defect of the four patches that are farthest from the good photos, by distance alone, 0 to 1.
     pub distance: f32,
+}
+
+/// Regions of the map above the threshold that have no box.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unboxed {
+    /// Regions of less than `least_area`.
+    pub small: usize,
+    /// The least area of a region that has a box, in original pixels.
+    pub least_area: u64,
+    /// Regions beyond the most boxes that an image has.
+    pub beyond: usize,
+}
+
+impl Unboxed {
+    /// Whether every region has a box.
+    pub fn is_empty(&self) -> bool {
+        self.small == 0 && self.beyond == 0
+    }
 }
 
 /// Saved maps, as paths relative to the results file. Values are in 0..=1 at the model's resolution.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::atomic::{WriteError, write_atomic};
 use super::results::{ImageResult, NORMAL, Results, SCHEMA, ScoredImage};
-use crate::files::read_regular;
+use crate::files::read_unmarked;
 
 /// How far outside 0..=1 a value may lie: a sum of softmax terms in f32 can exceed 1 by a few 1e-7.
 const ROUNDING: f32 = 1e-5;
@@ -108,7 +108,7 @@ impl Results {
         }
         let path = path.as_ref();
         let json = |source| ResultsError::Json { path: path.into(), source };
-        let bytes = read_regular(path).map_err(|source| ResultsError::Read { path: path.into(), source })?;
+        let bytes = read_unmarked(path).map_err(|source| ResultsError::Read { path: path.into(), source })?;
         // First, so that a newer file is reported as newer and not by the first field that changed.
         let Header { schema } = serde_json::from_slice(&bytes).map_err(json)?;
         if schema != SCHEMA {
@@ -196,6 +196,7 @@ pub(super) mod tests {
             probabilities: [("normal", 0.125), ("scratch", 0.5), ("hole", 0.375)]
                 .map(|(n, p)| (n.into(), p))
                 .into(),
+            unboxed: None,
             notes: Vec::new(),
             evidence: None,
             boxes: vec![DefectBox {
@@ -206,7 +207,7 @@ pub(super) mod tests {
                 score: 0.75,
                 area: 1200,
                 defect_type: "hole".into(),
-            nearest: None,
+                nearest: None,
             }],
             overlay: Some("overlays/a 1.png".into()),
             maps: Some(MapFiles { binary: Some("maps/a 1.npy".into()), multi: None }),
@@ -217,6 +218,7 @@ pub(super) mod tests {
             hint: "convert it to PNG".into(),
         };
         Results {
+            written: [("overlays/a 1.png".to_owned(), "2c26b46b68ffc68ff99b453c".to_owned())].into(),
             schema: SCHEMA.into(),
             program: Program { name: "dapo-wgpu".into(), version: "0.1.0".into() },
             adapter: Adapter {

@@ -13,11 +13,6 @@ pub(super) fn percent_or_absent(value: Option<f64>) -> String {
     value.map_or_else(|| ABSENT.to_owned(), percent)
 }
 
-/// `1 image`, `2 images`.
-pub(super) fn plural(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
 /// Joins arguments to a command line for a POSIX shell; arguments with special characters are put in single quotes.
 ///
 /// ```

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::canvas::SIZE_RANGE;
+use crate::words::plural;
 
 /// Largest number of images of one kind: the list of what to draw is made before the first is drawn.
 pub(super) const MAX_COUNT: usize = 100_000;
@@ -43,7 +44,7 @@ pub enum SynthError {
         path: PathBuf,
     },
     /// An unreasonably large number of images.
-    #[error("{count} images of one kind are too many; ask for at most {MAX_COUNT}")]
+    #[error("{} of one kind are too many; ask for at most {MAX_COUNT}", plural(*.count, "image"))]
     Count {
         /// As given.
         count: usize,

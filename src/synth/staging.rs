@@ -1,6 +1,8 @@
 //! All-or-nothing output folders.
 
 use super::error::SynthError;
+use crate::files::faults::before_write;
+use crate::report::{LedgerError, Lock};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,11 +10,16 @@ use std::path::{Path, PathBuf};
 /// `--out` must never delete a user's photos.
 const MARKER: &str = ".dapo-wgpu-synth";
 
+/// The lock in a folder that is being filled.
+const LOCK: &str = ".dapo-wgpu-lock";
+
 /// An output folder that appears under its final name only when it is complete.
 pub(super) struct Staging {
     /// Where to write meanwhile: a sibling of the target, so that renaming stays on one file system.
     pub work: PathBuf,
     target: PathBuf,
+    /// Held while the folder is filled: one without a holder was left by a process that was killed.
+    lock: Option<Lock>,
     done: bool,
 }
 
@@ -32,17 +39,24 @@ impl Staging {
             None => fs::canonicalize(target)
                 .map_err(|source| SynthError::Write { path: target.to_owned(), source })?,
         };
+        sweep(&target);
         let work = beside(&target, "part");
-        let staging = Staging { work, target, done: false };
+        let mut staging = Staging { work, target, lock: None, done: false };
         create(&staging.work)?;
+        let path = staging.work.join(LOCK);
+        let refuse =
+            |e: LedgerError| SynthError::Write { path: path.clone(), source: std::io::Error::other(e) };
+        staging.lock = Some(Lock::take(&path).map_err(refuse)?);
         Ok(staging)
     }
 
     /// Puts the finished folder in the target's place.
     pub fn commit(mut self) -> Result<(), SynthError> {
         let fail = |source| SynthError::Write { path: self.target.clone(), source };
+        before_write().map_err(fail)?;
         fs::write(self.work.join(MARKER), "made by `dapo-wgpu synth`, which may replace this folder\n")
             .map_err(fail)?;
+        self.lock.take().into_iter().for_each(Lock::remove);
         // The old folder is moved aside first, so that at no time half of it is there.
         let old = beside(&self.target, "old");
         let replaced = self.target.exists();
@@ -63,6 +77,21 @@ impl Drop for Staging {
         if !self.done {
             // Already failing: what cannot be removed must not hide the first error.
             let _ = fs::remove_dir_all(&self.work);
+        }
+    }
+}
+
+/// Removes working folders that processes which were killed have left beside a target.
+fn sweep(target: &Path) {
+    let (Some(parent), Some(name)) = (target.parent(), target.file_name()) else { return };
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let begins = format!("{}.part-", name.to_string_lossy());
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        let is_ours = name.to_string_lossy().starts_with(&begins) && path.join(LOCK).is_file();
+        if is_ours && Lock::take(&path.join(LOCK)).is_ok() {
+            // One that cannot be removed does no harm.
+            let _ = fs::remove_dir_all(&path);
         }
     }
 }

@@ -6,6 +6,7 @@ use super::options::{Summary, SynthOptions};
 use super::render::{SampleSpec, render};
 use super::rng::{SeededRng, mix, mix_text};
 use super::staging::{Staging, create};
+use crate::files::faults::before_write;
 
 use rayon::prelude::*;
 use std::fs;
@@ -17,6 +18,8 @@ fn save<P>(image: &image::ImageBuffer<P, Vec<u8>>, path: &Path) -> Result<(), Sy
 where
     P: image::PixelWithColorType<Subpixel = u8>,
 {
+    let full = |source| SynthError::Write { path: path.to_owned(), source };
+    before_write().map_err(full)?;
     image.save(path).map_err(|source| SynthError::Image { path: path.to_owned(), source })
 }
 

@@ -43,6 +43,8 @@ fn assert_adds_up(report: &Value, clock: &str) {
     assert!(report["device"]["adapter"]["name"].as_str().is_some_and(|name| !name.is_empty()));
     assert!((sum(&report["kernels"], "share") - 1.0).abs() < 1e-9);
     assert_eq!(sum(&report["kernels"], "launches"), number(&report["launches"]));
+    let own = sum(&report["scopes"], "self_share") + number(&report["outside_share"]);
+    assert!((own - 1.0).abs() < 1e-9, "self times are parts of the whole: {own}");
     let parts = ["running", "idle", "between"].map(|part| number(&report[part]));
     assert!((parts.iter().sum::<f64>() - number(&report["wall"])).abs() < 1e-6, "{parts:?}");
     for scope in report["scopes"].as_array().expect("scopes") {
@@ -101,6 +103,21 @@ fn a_profile_of_embed_says_where_the_time_goes() {
     assert_adds_up(&report, if ticks() { "timestamps" } else { "wall" });
     assert_eq!(launches_of(&read(&place, "t.json")) as f64, number(&report["launches"]));
     assert_eq!(common::tensor(&place.path("e.safetensors"), "image_features").0[0], 1);
+}
+
+#[test]
+fn a_trace_may_be_asked_for_behind_the_command() {
+    let place = place();
+    for words in [&["--trace", "t.json"][..], &["--trace=t.json"]] {
+        let run = place.run(&[&["profile"], &EMBED[..], words].concat()).succeeds();
+        assert!(run.stderr.contains("vision forward"), "{run:#?}");
+        assert!(launches_of(&read(&place, "t.json")) > 0);
+        fs::remove_file(place.path("t.json")).expect("the trace");
+    }
+    let wrong = |words: &[&str]| place.run(&[&["profile"], &EMBED[..], words].concat());
+    assert_eq!(wrong(&["--trace"]).fails_with(&["--trace", "a file"]).code, Some(2));
+    let twice = ["--trace", "a.json", "--trace", "b.json"];
+    assert_eq!(wrong(&twice).fails_with(&["--trace", "twice"]).code, Some(2));
 }
 
 #[test]

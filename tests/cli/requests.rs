@@ -41,6 +41,120 @@ fn numbers_out_of_range_are_refused() {
     }
 }
 
+/// Every option that is a number, out of its range: a wrong command line, with the option's name and what it may be.
+#[test]
+fn a_number_out_of_its_range_is_a_wrong_command_line() {
+    let place = Place::new();
+    place.picture("in/a.png", 1);
+    let detect = ["detect", "in", "--model", "model", "--out", "out"];
+    let watch = ["watch", "in", "--model", "model", "--out", "out.jsonl"];
+    let eval = ["eval", "--data", "in", "--model", "model", "--out", "out"];
+    let calibrate = ["calibrate", "--good", "in", "--model", "model", "--out", "alarm.json"];
+    let train = ["train", "--data", "in", "--model", "model", "--out", "out"];
+    let synth = ["synth", "--out", "out"];
+    let score = ["score", "--predictions", "in", "--data", "in", "--out", "out"];
+    let cases: &[(&[&str], &str, &[&str])] = &[
+        (&detect, "--threshold", &["1.5", "-0.1", "nan", "inf", "x", ""]),
+        (&detect, "--min-area", &["-1", "1.5", "nan"]),
+        (&detect, "--image-size", &["0", "-8", "1e3"]),
+        (&detect, "--bits", &["7", "17", "nan"]),
+        (&[&detect[..], &["--tile", "100"]].concat(), "--overlap", &["0.95", "-1", "nan", "inf"]),
+        (&detect, "--tile", &["0", "15", "-1"]),
+        (&watch, "--patience", &["nan", "-1", "inf", "1e300"]),
+        (&watch, "--idle", &["nan", "-1", "inf"]),
+        (&watch, "--every", &["0", "-1", "nan"]),
+        (&watch, "--threshold", &["1.5", "nan"]),
+        (&eval, "--threshold", &["1.5", "nan"]),
+        (&eval, "--batch", &["0", "-1"]),
+        (&eval, "--shard", &["0/0", "2/1", "1/nan", "0/3"]),
+        (&calibrate, "--false-alarms", &["0", "1", "9", "nan", "-1"]),
+        (&train, "--steps", &["0", "-1", "1e3"]),
+        (&train, "--max-memory", &["0", "nanGB", "-1GB"]),
+        (&synth, "--size", &["5", "0", "100000", "-1"]),
+        (&synth, "--per-defect", &["1000000000", "-1"]),
+        (&[&synth[..], &["--shards", "1"]].concat(), "--good-fraction", &["2", "nan", "-1"]),
+        (&synth, "--shards", &["-1", "1e9", "99999999999"]),
+        (&score, "--size", &["0", "5000"]),
+        (&["bench"], "--repeat", &["0", "-1", "nan"]),
+        (&["bench", "--compare", "old.json"], "--threshold", &["-3", "nan", "inf"]),
+        (&["bench"], "--sweep", &["m=5", "m=9..2", "m=0..nan"]),
+        (&["bench", "--arch", "dapo-nano"], "--batch", &["0", "nan"]),
+        (&["bench", "--arch", "dapo-nano"], "--image-size", &["0", "nan"]),
+        (&["tune", "--model", "model"], "--batch", &["0", "nan"]),
+        (&["check"], "--seed", &["-1", "nan"]),
+    ];
+    for (words, option, values) in cases {
+        for value in *values {
+            let given = format!("{option}={value}");
+            let run = place.run(&[words, &[given.as_str()][..]].concat());
+            assert_eq!(run.code, Some(2), "{words:?} {given}: {run:#?}");
+            let name = option.trim_start_matches("--").replace('-', " ");
+            let names_it =
+                run.stderr.contains(option) || run.stderr.contains(&name) || run.stderr.contains(value);
+            assert!(names_it && run.stderr.contains("error:"), "{words:?} {given}: {run:#?}");
+        }
+    }
+    assert_eq!(common::files(&place.path(".")).iter().filter(|file| !file.starts_with("model")).count(), 1);
+    assert!(!place.path("out").exists(), "a wrong command line leaves nothing");
+}
+
+#[test]
+fn a_failed_command_leaves_no_empty_folders() {
+    let place = Place::new();
+    place.write("in/a.png", b"no picture");
+    place.write("broken.pt", b"no archive");
+    place.picture("photos/a.png", 1);
+    let cases: [&[&str]; 7] = [
+        &["fetch", "vit-l-14", "--hub", "http://127.0.0.1:9"],
+        &["import", "broken.pt", "--out", "new/deep/imported"],
+        &["detect", "photos", "--model", "missing", "--out", "new/deep/out"],
+        &["score", "--predictions", "in", "--data", "missing", "--out", "new/deep/scores"],
+        &["merge", "missing", "--out", "new/deep/merged"],
+        &["eval", "--data", "missing", "--model", "model", "--out", "new/deep/run"],
+        &["train", "--data", "missing", "--model", "model", "--out", "new/deep/run"],
+    ];
+    for words in cases {
+        let run = place.run(words);
+        assert_eq!(run.code, Some(1), "{words:?}: {run:#?}");
+        for folder in ["new", "models"] {
+            assert!(!place.path(folder).exists(), "{words:?} left {folder}");
+        }
+    }
+    // What was there stays.
+    fs::create_dir(place.path("mine")).expect("a folder");
+    place.run(&["import", "broken.pt", "--out", "mine"]).fails_with(&["broken.pt"]);
+    assert!(place.path("mine").is_dir());
+}
+
+#[test]
+fn a_misspelt_variable_is_said() {
+    let place = Place::new();
+    let run =
+        |name: &str| common::finish(place.program().env(name, "1").args(["synth", "--list"])).succeeds();
+    // In two parts: every name in quotation marks is one that is read.
+    let misspelt = ["DAPO", "NO_SUBGROUP"].join("_");
+    let said = run(&misspelt);
+    let words = format!("{misspelt} has no effect: did you mean DAPO_NO_SUBGROUPS?");
+    assert!(said.stderr.contains(&words), "{said:#?}");
+    assert!(!run("DAPO_NO_SUBGROUPS").stderr.contains("no effect"));
+}
+
+/// The log of a job has a line now and then, and none where that is switched off.
+#[test]
+fn progress_is_plain_lines_where_nobody_sees_a_bar() {
+    let place = Place::new();
+    (0..60).for_each(|number| place.picture(&format!("in/{number}.png"), number));
+    let run = |every: &str| {
+        common::finish(place.detection(&["in", "--batch", "1"]).env("DAPO_PROGRESS", every)).succeeds()
+    };
+    let lines = run("0.05").stderr;
+    let found: Vec<&str> = lines.lines().filter(|line| line.starts_with("progress: ")).collect();
+    assert!(!found.is_empty() && found.iter().all(|line| line.contains(" of 60 images")), "{lines}");
+    assert!(!lines.contains('\u{1b}') && !lines.contains('\r'), "{lines}");
+    assert!(!run("0").stderr.contains("progress: "));
+    assert!(!run("30").stderr.contains("progress: "), "a short run has none");
+}
+
 #[test]
 fn unwritable_outputs_are_noticed_before_any_work() {
     let place = Place::new();
@@ -139,6 +253,22 @@ fn synth_refuses_what_it_cannot_draw() {
     place.detect(&["set"]).succeeds();
     assert_eq!(common::results(&place.path("out")).images.len(), 3);
     assert!(place.run(&["synth", "--list"]).succeeds().stdout.contains("scratch"));
+}
+
+#[test]
+fn a_killed_generator_leaves_nothing_for_long() {
+    let place = Place::new();
+    let words = ["synth", "--out", "sets/a", "--size", "64", "--objects", "washer", "--defects", "scratch"];
+    let small = [&words[..], &["--train-good", "1", "--test-good", "1", "--per-defect", "1"]].concat();
+    fs::create_dir_all(place.path("sets/a.part-mine")).expect("a folder");
+    let mut command = place.program();
+    let killed = command.args(&small).env("DAPO_KILL_AT_WRITE", "3").output().expect("it starts");
+    assert_eq!(killed.status.code(), None);
+    let folders = || fs::read_dir(place.path("sets")).expect("a folder").count();
+    assert_eq!(folders(), 2, "what it was working on, and the user's");
+    place.run(&small).succeeds();
+    assert_eq!(folders(), 2, "the set, and the user's");
+    assert!(place.path("sets/a.part-mine").is_dir());
 }
 
 /// Far beyond any disk: refused, not tried until memory runs out.

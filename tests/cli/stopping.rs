@@ -64,6 +64,68 @@ fn an_interrupted_run_writes_what_is_done() {
     }
 }
 
+/// At the start, while a device is opened and kernels compile, and later: every command ends in bounded time.
+#[cfg(unix)]
+#[test]
+fn signals_end_every_command() {
+    let place = many();
+    fs::create_dir(place.path("inbox")).expect("a folder");
+    let goldens = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/learner");
+    let train = format!("train --data {} --steps 100000", goldens.display());
+    let commands = [
+        "detect --out found",
+        "calibrate --out alarm.json --good",
+        "watch inbox --out lines.jsonl",
+        &train,
+        "embed --out features.safetensors --image",
+        "synth --size 512 --per-defect 500",
+    ];
+    for (at, words) in commands.into_iter().enumerate() {
+        for (name, wait) in [("-TERM", 250), ("-INT", 1200)] {
+            let out = format!("out-{at}-{wait}");
+            let mut command = place.program();
+            command.args(words.split(' '));
+            match words.split(' ').next() {
+                Some("train" | "synth") => drop(command.args(["--out", &out])),
+                Some("embed") => drop(command.args((0..IMAGES).map(|n| format!("in/{n:04}.png")))),
+                Some("watch") => {}
+                _ => drop(command.arg("in")),
+            }
+            let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+            std::thread::sleep(Duration::from_millis(wait));
+            signal(&child, name);
+            let sent = Instant::now();
+            let run: common::Run = child.wait_with_output().expect("it ends").into();
+            // 20 seconds to finish, and some for a machine with much to do.
+            assert!(sent.elapsed() < Duration::from_secs(30), "{words}: {:?}", sent.elapsed());
+            let expected = if words.starts_with("watch") { 0 } else { 130 };
+            assert_eq!(run.code, Some(expected), "{words} {name}: {run:#?}");
+            assert!(run.stderr.contains("interrupted"), "{words}: {}", run.stderr);
+        }
+    }
+}
+
+/// A reader that has stopped reading keeps no command from ending.
+#[cfg(unix)]
+#[test]
+fn a_reader_that_does_not_read_keeps_no_program() {
+    let place = Place::new();
+    // More names than a pipe holds, each with an error on standard error.
+    let names: Vec<String> = (0..2000).map(|n| format!("{n:04}-{}.png", "x".repeat(60))).collect();
+    names.iter().for_each(|name| place.write(&format!("in/{name}"), b"no picture"));
+    let mut command = place.detection(&["in"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(child.try_wait().expect("a child").is_none(), "it has nothing to wait for");
+    signal(&child, "-TERM");
+    let sent = Instant::now();
+    while child.try_wait().expect("a child").is_none() {
+        assert!(sent.elapsed() < Duration::from_secs(30), "it does not end");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(child.wait().expect("gone").code(), Some(130));
+}
+
 #[cfg(unix)]
 #[test]
 fn an_impatient_user_interrupts_twice() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::common::{assert_whole, finish, program, relative_error, run, tensor};
+use crate::common::{assert_whole, files, finish, program, relative_error, run, tensor};
 
 const DEFECTS: &str = "bent,scratch,faulty imprint,discoloration";
 
@@ -306,4 +306,38 @@ fn a_run_is_not_overwritten_and_keeps_its_settings() {
     fs::write(other.join("images.csv"), "image,mask,defect\n0.png,0_mask.png,scratch\n").expect("writable");
     words[2] = text(&other).to_owned();
     run(&words).fails_with(&["not the images that the run began with"]);
+}
+
+#[test]
+fn a_run_is_one_process_and_its_images_stay_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (out, data) = (folder.path().join("run"), folder.path().join("data"));
+    fs::create_dir(&data).expect("a folder");
+    for name in files(&goldens().join("learner")) {
+        if name.ends_with(".png") || name.ends_with(".csv") {
+            fs::copy(goldens().join("learner").join(&name), data.join(&name)).expect("copied");
+        }
+    }
+    let mut begin = first(&out, "1");
+    begin[2] = text(&data).to_owned();
+    fs::create_dir(&out).expect("a folder");
+    let lock = fs::File::create(out.join("run.lock")).expect("a lock file");
+    lock.lock().expect("free");
+    run(&begin).fails_with(&["another program is writing here"]);
+    drop(lock);
+    run(&begin).succeeds();
+    let mut more = again(&out);
+    more[2] = text(&data).to_owned();
+    more.extend(["--steps", "2"].map(str::to_owned));
+    // A mask that is mended, an image that is replaced: names and sizes stay.
+    for name in ["1_mask.png", "1.png"] {
+        let path = data.join(name);
+        let before = fs::read(&path).expect("a picture");
+        let mut picture = image::open(&path).expect("a picture").to_luma8();
+        picture.pixels_mut().for_each(|pixel| pixel.0[0] = 255 - pixel.0[0]);
+        picture.save(&path).expect("writable");
+        run(&more).fails_with(&["have changed since the run began", "1.png", "begin a new run"]);
+        fs::write(&path, before).expect("writable");
+    }
+    run(&more).succeeds();
 }

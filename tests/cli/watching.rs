@@ -123,11 +123,16 @@ fn watch(place: &Place, more: &[&str]) -> Child {
     command.spawn().expect("the program starts")
 }
 
-/// The complete lines so far.
+/// The complete lines so far, after the first one, which says what they were made with.
 fn lines(place: &Place) -> Vec<Value> {
     let text = fs::read_to_string(place.path("lines.jsonl")).unwrap_or_default();
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    whole.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    let mut lines = whole.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"));
+    if let Some(first) = lines.next() {
+        assert_eq!(first["schema"], "dapo-wgpu/watch/1");
+        assert_eq!(first["defects"], serde_json::json!(["scratch", "hole"]));
+    }
+    lines.collect()
 }
 
 #[track_caller]
@@ -253,4 +258,130 @@ fn watch_refuses_invalid_requests() {
     place.write("lines.jsonl", b"{\"no\": \"such line\"}\n");
     watch(&["in", "--out", "lines.jsonl", "--idle", "0"]).fails_with(&["lines.jsonl, line 1", "--out"]);
     assert_eq!(fs::read(place.path("lines.jsonl")).expect("left alone"), b"{\"no\": \"such line\"}\n");
+}
+
+/// Watches until nothing is left to do.
+fn watch_once(place: &Place, more: &[&str]) -> common::Run {
+    let words =
+        ["watch", "in", "--out", "lines.jsonl", "--every", "20", "--idle", "0.1", "--patience", "0.1"];
+    place.run(&[&with(&words)[..], more].concat())
+}
+
+#[test]
+fn watch_appends_to_no_other_file_and_with_no_other_settings() {
+    let place = Place::new();
+    place.picture("in/a.png", 1);
+    for foreign in ["my notes", "my notes\n", "{\"a\": 1}", "{\"path\":\"a.png\",\"bytes\":1}\n", "\0\0\0"] {
+        place.write("lines.jsonl", foreign.as_bytes());
+        watch_once(&place, &[]).fails_with(&["lines.jsonl", "another file", "--out"]);
+        assert_eq!(fs::read_to_string(place.path("lines.jsonl")).expect("left alone"), foreign);
+    }
+    // An empty file, as mktemp makes it, is none of anybody.
+    place.write("lines.jsonl", b"");
+    watch_once(&place, &[]).succeeds();
+    assert_eq!(lines(&place).len(), 1);
+    let before = fs::read_to_string(place.path("lines.jsonl")).expect("lines");
+    place.picture("in/b.png", 2);
+    place.picture("elsewhere/a.png", 2);
+    for (field, more) in [
+        ("object", &["--object", "cup"][..]),
+        ("threshold", &["--threshold", "0.25"]),
+        ("reading", &["--bits", "12"]),
+        ("weights", &["--weights", "f16"]),
+    ] {
+        watch_once(&place, more).fails_with(&["lines.jsonl", "made with another", field, "--out"]);
+    }
+    let words =
+        ["watch", "in", "--out", "lines.jsonl", "--model", "model", "--defects", "scratch", "--idle", "0"];
+    place.run(&words).fails_with(&["another defects"]);
+    let words = ["watch", "elsewhere", "--out", "lines.jsonl", "--idle", "0"];
+    place.run(&with(&words)).fails_with(&["another folder"]);
+    common::model::write_weights(
+        &place.path("model/other.safetensors"),
+        &common::model::Tensors::new(),
+        safetensors::Dtype::F32,
+    );
+    watch_once(&place, &[]).fails_with(&["another model_files"]);
+    fs::remove_file(place.path("model/other.safetensors")).expect("there");
+    assert_eq!(fs::read_to_string(place.path("lines.jsonl")).expect("lines"), before);
+    watch_once(&place, &[]).succeeds();
+    assert_eq!(lines(&place).len(), 2);
+    // Somebody's remark at the end is not cut off.
+    let more = fs::read_to_string(place.path("lines.jsonl")).expect("lines") + "checked by Ann";
+    place.write("lines.jsonl", more.as_bytes());
+    watch_once(&place, &[]).fails_with(&["lines.jsonl, line 4"]);
+    assert_eq!(fs::read_to_string(place.path("lines.jsonl")).expect("lines"), more);
+}
+
+/// A file whose new contents have the old size and time is another version; one of which only the mode or the number of
+/// links changes is not.
+#[cfg(unix)]
+#[test]
+fn watch_notices_a_file_that_is_overwritten_with_its_size_and_time() {
+    let place = Place::new();
+    let picture = |seed: u32| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let picture = common::picture(48, 40, seed);
+        picture.write_to(&mut bytes, image::ImageFormat::Bmp).expect("a picture");
+        bytes.into_inner()
+    };
+    place.write("in/a.bmp", &picture(1));
+    let path = place.path("in/a.bmp");
+    let time = fs::metadata(&path).expect("a file").modified().expect("a time");
+    let set_time = |path: &Path| {
+        let file = fs::OpenOptions::new().write(true).open(path).expect("a file");
+        file.set_modified(time).expect("a time is set");
+    };
+    watch_once(&place, &[]).succeeds();
+    assert_eq!(lines(&place).len(), 1);
+    let before = version(&path);
+    // In place, while the program is away.
+    place.write("in/a.bmp", &picture(2));
+    set_time(&path);
+    assert_eq!(version(&path), before);
+    watch_once(&place, &[]).succeeds();
+    assert_eq!(lines(&place).len(), 2, "overwritten");
+    // By another file under its name, while it watches.
+    let mut watching = watch(&place, &["--idle", "600"]);
+    std::thread::sleep(Duration::from_millis(300));
+    place.write("next.bmp", &picture(3));
+    set_time(&place.path("next.bmp"));
+    fs::rename(place.path("next.bmp"), &path).expect("renamed");
+    assert_eq!(version(&path), before);
+    wait_for("the third version", || lines(&place).len() == 3);
+    watching.kill().expect("it was running");
+    watching.wait().expect("gone");
+    // The same file.
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o640)).expect("its mode");
+    fs::hard_link(&path, place.path("link.bmp")).expect("a link");
+    watch_once(&place, &[]).succeeds();
+    assert_eq!(lines(&place).len(), 3, "the same");
+    let scores: Vec<_> = lines(&place).iter().map(|line| line["score"].to_string()).collect();
+    assert!(scores[0] != scores[1] && scores[1] != scores[2], "{scores:?}");
+}
+
+/// Names that are no text, and links in circles.
+#[cfg(target_os = "linux")]
+#[test]
+fn watch_reports_each_file_once_whatever_its_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    place.picture("in/a.png", 1);
+    let bytes = place.picture_bytes("b.png");
+    for name in
+        [&b"\xff.png"[..], b"\xfe.png", "\u{fffd}.png".as_bytes(), b"new\nline.png", b"back\\slash.png"]
+    {
+        fs::write(place.path("in").join(std::ffi::OsStr::from_bytes(name)), &bytes).expect("written");
+    }
+    for link in ["self", "again"] {
+        std::os::unix::fs::symlink(".", place.path("in").join(link)).expect("linked");
+    }
+    std::os::unix::fs::symlink("a.png", place.path("in/also a.png")).expect("linked");
+    watch_once(&place, &[]).succeeds();
+    assert_eq!(lines(&place).len(), 6);
+    let text = fs::read_to_string(place.path("lines.jsonl")).expect("lines");
+    watch_once(&place, &[]).succeeds();
+    assert_eq!(fs::read_to_string(place.path("lines.jsonl")).expect("lines"), text);
+    let raw = lines(&place).iter().filter(|line| line["path_bytes"].is_string()).count();
+    assert_eq!(raw, 2);
 }

@@ -82,14 +82,20 @@ impl Whole {
     }
 }
 
-/// A case of the registry with a single variant, which runs a copy of its shader.
+/// A case of the registry with a single variant, which runs copies of its shaders.
 #[derive(Debug, Clone)]
 pub struct Copy {
     case: Arc<dyn Verifiable>,
     variant: &'static str,
-    /// Name and text of the copy, in place of the original's.
-    file: &'static str,
-    text: &'static str,
+    /// Name and text of a copy, for each of the variant's launches, in place of the original's.
+    copies: Vec<(&'static str, &'static str)>,
+}
+
+/// The shaders of a variant's launches.
+fn shaders(variant: &mut Variant) -> Vec<&mut ShaderSpec> {
+    let first = &mut variant.plan.as_mut().expect("a usable variant").shader;
+    let second = variant.finish.as_mut().map(|finish| &mut finish.plan.shader);
+    std::iter::once(first).chain(second).collect()
 }
 
 impl Copy {
@@ -101,25 +107,30 @@ impl Copy {
         target: &Target,
         mutation: Option<&Mutation>,
     ) -> Option<Self> {
-        let original = &variant.plan.as_ref().expect("a usable variant").shader;
-        let whole = Whole::new(original.file, original.text, original.includes, target, mutation);
-        if !whole.has_file {
-            return None;
+        let (mut copies, mut has_file, mut differs) = (Vec::new(), false, false);
+        for original in shaders(&mut variant.clone()) {
+            let whole = Whole::new(original.file, original.text, original.includes, target, mutation);
+            has_file |= whole.has_file;
+            // Pipelines are found by name, so a copy needs one of its own.
+            let what = mutation.map_or("unchanged", |m| m.what);
+            let file: &str =
+                Box::leak(format!("{} ({}: {what})", original.file, target.file).into_boxed_str());
+            let copy = ShaderSpec { file, text: Box::leak(whole.text.into_boxed_str()), ..original.clone() };
+            let code = |spec: &ShaderSpec| spec.expand(true).expect("the template is sound").code();
+            differs |= code(&copy) != code(original);
+            copies.push((copy.file, copy.text));
         }
-        // Pipelines are found by name, so a copy needs one of its own.
-        let what = mutation.map_or("unchanged", |m| m.what);
-        let file: &str = Box::leak(format!("{} ({}: {what})", original.file, target.file).into_boxed_str());
-        let copy = ShaderSpec { file, text: Box::leak(whole.text.into_boxed_str()), ..original.clone() };
-        let code = |spec: &ShaderSpec| spec.expand(true).expect("the template is sound").code();
-        let differs = code(&copy) != code(original);
         let case = Arc::clone(case);
-        (differs == mutation.is_some()).then_some(Self { case, variant: variant.name, file, text: copy.text })
+        (has_file && differs == mutation.is_some()).then_some(Self { case, variant: variant.name, copies })
     }
 }
 
 impl PartialEq for Copy {
     fn eq(&self, other: &Self) -> bool {
-        self.variant == other.variant && self.file == other.file && self.case.equals(other.case.as_any())
+        let same = |a: &[(&str, &str)], b: &[(&str, &str)]| a.iter().map(|c| c.0).eq(b.iter().map(|c| c.0));
+        self.variant == other.variant
+            && same(&self.copies, &other.copies)
+            && self.case.equals(other.case.as_any())
     }
 }
 
@@ -132,10 +143,10 @@ impl Wrapper for Copy {
     fn variants(&self, caps: &Capabilities) -> Vec<Variant> {
         let mut variants = self.case.variants(caps);
         variants.retain(|v| v.name == self.variant);
-        for variant in &mut variants {
+        for variant in variants.iter_mut().filter(|v| v.usable()) {
             variant.trial = None;
-            if let Ok(plan) = &mut variant.plan {
-                (plan.shader.file, plan.shader.text) = (self.file, self.text);
+            for (shader, copy) in shaders(variant).into_iter().zip(&self.copies) {
+                (shader.file, shader.text) = *copy;
             }
         }
         variants

@@ -92,6 +92,12 @@ impl Tile {
         Self { name, rows, columns, part, depth, loads: ["A_LOADS", "B_LOADS"].map(|n| number(&plan, n)) }
     }
 
+    /// Whether a plan has these blocks.
+    pub fn is_of(&self, plan: &Plan) -> bool {
+        let sizes = [("ROWS", self.rows), ("COLUMNS", self.columns), ("PART", self.part)];
+        sizes.iter().all(|(name, size)| number(plan, name) == *size)
+    }
+
     pub fn all() -> [Self; 5] {
         TILES.map(Self::new)
     }

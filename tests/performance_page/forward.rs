@@ -39,14 +39,7 @@ impl Forward {
         let linear = |m, n, k| Matmul { bias: true, ..weight(m, n, k) };
         let norm = |rows| LayerNorm { rows, width, epsilon: 1e-5 };
         let gelu = Some(Activation::QuickGelu);
-        let attention = Attention {
-            images: 1,
-            tokens,
-            heads: a.vision.heads,
-            head_dim: width / a.vision.heads,
-            causal: false,
-            lse: false,
-        };
+        let attention = Attention::new(1, tokens, a.vision.heads, width / a.vision.heads);
         let products = [
             ("q, k, v", linear(tokens, 3 * width, width)),
             ("attention out", Matmul { residual: true, ..linear(tokens, width, width) }),

@@ -161,8 +161,12 @@ fn balance(forward: &Forward) -> String {
         let cell = |card: &Card| {
             let mut usable = problem.variants(&gpu(card.cores as u32)).into_iter().filter(Variant::usable);
             let default = usable.next().expect("a variant");
-            let workgroups = default.plan.expect("it runs").grid.iter().product::<u32>() as usize;
-            let group = groups.iter().find(|g| g.name.trim_matches('`').ends_with(default.name));
+            let plan = default.plan.expect("it runs");
+            let workgroups = plan.grid.iter().product::<u32>() as usize;
+            // Slices have the blocks of a tile.
+            let block = Tile::all().into_iter().find(|t| default.name == "sliced" && t.is_of(&plan));
+            let name = block.map_or(default.name, |tile| tile.name);
+            let group = groups.iter().find(|g| g.name.trim_matches('`').ends_with(name));
             let invocations = group.expect("a group").invocations;
             format!("`{}`, {workgroups}: {}", default.name, percent(card.balance(workgroups, invocations)))
         };

@@ -6,7 +6,8 @@ use clap::{ArgGroup, ValueEnum};
 use tempfile::TempDir;
 
 use crate::cli::Failure;
-use crate::cli::options::{PrecisionArg, Weights, count};
+use crate::cli::numbers::count;
+use crate::cli::options::{PrecisionArg, Weights};
 use crate::clip::{Architecture, Clip, ClipOptions};
 use crate::dapo::{DEFAULT_DEFECTS, Detector, Prompts};
 use crate::data::{ImageEntry, ReadOptions};
@@ -51,7 +52,7 @@ pub struct NetworkArgs {
     #[arg(long = "part", value_enum, value_name = "PART", requires = "network")]
     parts: Vec<Part>,
     /// Edge of the images in pixels, a multiple of the model's patch [default: the model's own]
-    #[arg(long, value_name = "N", requires = "network")]
+    #[arg(long, value_name = "N", requires = "network", value_parser = count)]
     image_size: Option<usize>,
     /// How weights are stored on the device
     #[arg(long, value_enum, default_value = "f32", requires = "network")]
@@ -208,7 +209,7 @@ impl Network {
         for inspected in inspector.inspect(self.photos.clone()) {
             let inspected = inspected?;
             let (photo, detection) = inspected.outcome?;
-            let findings = Findings::new(&photo, &detection, &self.prompts.defects, THRESHOLD)?;
+            let findings = Findings::new(&photo, &detection, &self.prompts.defects, THRESHOLD.into())?;
             findings.save_overlay(self.folder.path(), &inspected.job.stem)?;
         }
         Ok(())

@@ -8,6 +8,7 @@ use safetensors::Dtype;
 use crate::cli::Failure;
 use crate::clip::config::Layout;
 use crate::clip::torch::{FileTensor, infer};
+use crate::words::plural;
 
 /// The tensors of the CLIP among these, without what comes before its names; all tensors where there is none.
 pub(super) fn clip_of<'a>(
@@ -37,7 +38,7 @@ pub(super) fn clip_of<'a>(
         .collect();
     notes.push(format!("the names of the model begin with `{prefix}`, which is left out"));
     if own.len() < count {
-        notes.push(format!("{} tensors of other parts are left out", count - own.len()));
+        notes.push(format!("{} of other parts left out", plural(count - own.len(), "tensor")));
     }
     Ok((own, Some(layout)))
 }
@@ -63,7 +64,7 @@ pub(super) fn as_f32<'a>(
         all.insert(name, tensor);
     }
     if converted > 0 {
-        notes.push(format!("{converted} tensors are converted to float32"));
+        notes.push(format!("{} converted to float32", plural(converted, "tensor")));
     }
     Ok(all)
 }
@@ -77,9 +78,9 @@ pub(super) fn not_clip(file: &Path, tensors: &BTreeMap<String, FileTensor<'_>>) 
         ))
         .hint("take the file that has both towers"),
         None => Failure::new(format!(
-            "{file}: its {} tensors are not those of a CLIP with a vision transformer (the first is `{first}`); \
+            "{file}: {} that are not those of a CLIP with a vision transformer (the first is `{first}`); \
              nothing is written",
-            tensors.len()
+            plural(tensors.len(), "tensor")
         ))
         .hint("to convert the tensors alone, give a file NAME.safetensors as --out"),
     }

@@ -34,10 +34,10 @@ pub struct Args {
     #[arg(long, value_name = "A,B,C")]
     pub(super) defects: Option<String>,
     /// Images of a step [default: 8]
-    #[arg(long, value_name = "N", value_parser = crate::cli::options::count)]
+    #[arg(long, value_name = "N", value_parser = crate::cli::numbers::count)]
     pub(super) batch: Option<usize>,
     /// Steps [default: 5 passes over the images]
-    #[arg(long, value_name = "N", value_parser = crate::cli::options::count)]
+    #[arg(long, value_name = "N", value_parser = crate::cli::numbers::count)]
     pub(super) steps: Option<usize>,
     /// Seed of the first values and of the order of the images [default: 42]
     #[arg(long, value_name = "N")]
@@ -46,13 +46,13 @@ pub struct Args {
     #[arg(long)]
     pub(super) no_shuffle: bool,
     /// Images that go through the model at a time; the result is the same [default: as many as fit]
-    #[arg(long, value_name = "N", value_parser = crate::cli::options::count)]
+    #[arg(long, value_name = "N", value_parser = crate::cli::numbers::count)]
     pub(super) micro_batch: Option<usize>,
     /// Device memory that the run may take, such as 6GB; images go through the model in smaller portions then
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     pub(super) max_memory: Option<u64>,
     /// Steps between two checkpoints [default: 50]
-    #[arg(long, value_name = "N", value_parser = crate::cli::options::count)]
+    #[arg(long, value_name = "N", value_parser = crate::cli::numbers::count)]
     pub(super) checkpoint_every: Option<usize>,
     /// Go on with the run in --out, with its settings; ends in the same bits as if it had not been interrupted
     #[arg(long)]

@@ -10,8 +10,9 @@ use crate::cli::Failure;
 use crate::cli::output::writable_folder;
 use crate::dapo::learner::checkpoint::RunState;
 use crate::dapo::learner::{LearnerFile, Snapshot};
+use crate::files::faults::before_write;
 use crate::files::{read_regular, read_text};
-use crate::report::{TrainingPage, sweep, write_atomic};
+use crate::report::{Lock, TrainingPage, sweep, write_atomic};
 
 /// A line of `steps.jsonl`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -36,6 +37,8 @@ pub struct Step {
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    /// Held as long as the run is open: two programs would mix their files.
+    _lock: Lock,
 }
 
 impl RunFolder {
@@ -44,21 +47,22 @@ impl RunFolder {
     /// # Errors
     /// A message that names the folder and the fix.
     pub fn open(path: &Path, resume: bool) -> Result<Self, Failure> {
-        let folder = Self { path: path.to_owned() };
-        match (resume, folder.has_checkpoint()) {
+        let refuse = || match (resume, checkpoint(path).is_file()) {
             (false, true) => Err(Failure::new(format!("{}: there is a run in this folder", path.display()))
                 .hint("go on with it by --resume, or choose another --out")),
-            (true, false) => Err(Failure::new(format!(
-                "{}: there is no run to go on with",
-                folder.checkpoint_path().display()
-            ))
-            .hint("leave out --resume to begin one")),
-            _ => {
-                writable_folder(path)?;
-                sweep(path);
-                Ok(folder)
+            (true, false) => {
+                Err(Failure::new(format!("{}: there is no run to go on with", checkpoint(path).display()))
+                    .hint("leave out --resume to begin one"))
             }
-        }
+            _ => Ok(()),
+        };
+        refuse()?;
+        writable_folder(path)?;
+        let lock = Lock::take(&path.join("run.lock"))?;
+        // Another run may have begun and ended before the lock was free.
+        refuse()?;
+        sweep(path);
+        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
     /// Whether the run was saved at least once.
@@ -67,7 +71,28 @@ impl RunFolder {
     }
 
     fn checkpoint_path(&self) -> PathBuf {
-        self.path.join("checkpoint.safetensors")
+        checkpoint(&self.path)
+    }
+
+    fn images_path(&self) -> PathBuf {
+        self.path.join("images.csv")
+    }
+
+    /// Notes what the images of the run hold.
+    ///
+    /// # Errors
+    /// An unwritable file.
+    pub fn images(&self, contents: &[String]) -> Result<(), Failure> {
+        Ok(write_atomic(self.images_path(), (contents.join("\n") + "\n").as_bytes())?)
+    }
+
+    /// The first images whose contents are not those that were noted, as far as that is known.
+    pub fn changed(&self, contents: &[String]) -> Vec<String> {
+        let noted = read_text(self.images_path()).unwrap_or_default();
+        let differs = |(now, then): &(&String, &str)| now != then;
+        let name =
+            |(now, _): (&String, &str)| now.split_once(' ').map_or(now.as_str(), |(_, name)| name).to_owned();
+        contents.iter().zip(noted.lines()).filter(differs).map(name).take(5).collect()
     }
 
     /// Where the learner goes.
@@ -124,7 +149,7 @@ impl RunFolder {
         let (path, text) = (self.journal_path(), line(step)?);
         let failed = |e: std::io::Error| Failure::new(format!("{}: {e}", path.display()));
         let mut file: File = OpenOptions::new().append(true).create(true).open(&path).map_err(failed)?;
-        file.write_all(text.as_bytes()).map_err(failed)?;
+        before_write().and_then(|()| file.write_all(text.as_bytes())).map_err(failed)?;
         Ok(text)
     }
 
@@ -167,6 +192,10 @@ impl RunFolder {
     pub fn page(&self, page: &TrainingPage) -> Result<(), Failure> {
         Ok(write_atomic(self.page_path(), page.html().as_bytes())?)
     }
+}
+
+fn checkpoint(folder: &Path) -> PathBuf {
+    folder.join("checkpoint.safetensors")
 }
 
 fn line(step: &Step) -> Result<String, Failure> {

@@ -1,9 +1,5 @@
 //! The images of a run and their classes.
 
-use std::path::Path;
-
-use sha2::{Digest as _, Sha256};
-
 use super::feed::LabelledImage;
 use crate::cli::Failure;
 use crate::cli::say::say;
@@ -44,17 +40,4 @@ pub fn labelled(found: &[Sample], run: &mut RunConfig) -> Result<Vec<LabelledIma
     let class = |s: &Sample| s.defect.as_ref().map_or(0, |d| classes[d]);
     let image = |s: &Sample| LabelledImage { image: s.image.clone(), mask: s.mask.clone(), class: class(s) };
     Ok(found.iter().map(image).collect())
-}
-
-/// What must be the same when a run goes on: names and labels, in order.
-pub fn digest(root: &Path, found: &[Sample]) -> String {
-    let mut hash = Sha256::new();
-    for sample in found {
-        let name = sample.image.strip_prefix(root).unwrap_or(&sample.image);
-        hash.update(name.as_os_str().as_encoded_bytes());
-        hash.update([0]);
-        hash.update(sample.defect.as_deref().unwrap_or_default());
-        hash.update([0]);
-    }
-    hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
 }

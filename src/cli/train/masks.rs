@@ -9,6 +9,7 @@ use crate::cli::Failure;
 use crate::cli::say::say;
 use crate::data::ImageError;
 use crate::data::samples::MaskRemark;
+use crate::words::plural;
 
 /// Reads every mask. What is odd is printed as a note.
 ///
@@ -24,14 +25,14 @@ pub fn check(images: &[LabelledImage], how: &Preparation) -> Result<(), Failure>
     let mut counts: BTreeMap<MaskRemark, usize> = BTreeMap::new();
     remarks.iter().flatten().for_each(|remark| *counts.entry(*remark).or_default() += 1);
     for (remark, count) in &counts {
-        say!("note: {count} of {} masks ({}): {}", masks.len(), remark.code(), remark.words());
+        say!("note: {count} of {} ({}): {}", plural(masks.len(), "mask"), remark.code(), remark.words());
     }
     let is_gone =
         |of: &Vec<MaskRemark>| of.iter().any(|r| matches!(r, MaskRemark::Empty | MaskRemark::Vanished));
     if !masks.is_empty() && remarks.iter().all(is_gone) {
         return Err(Failure::new(format!(
-            "none of the {} masks shows a defect at {size} px: there is nothing to learn from",
-            masks.len()
+            "none of {} shows a defect at {size} px: there is nothing to learn from",
+            plural(masks.len(), "mask")
         ))
         .hint("take a larger --image-size, cut the images into parts, or draw the masks"));
     }

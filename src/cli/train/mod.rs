@@ -1,6 +1,7 @@
 //! `train`: labelled images in, a learner out.
 
 mod args;
+mod data;
 mod feed;
 mod files;
 mod labels;
@@ -17,14 +18,14 @@ use super::output::{print, progress, watch_interrupt};
 use crate::cli::say::say;
 use crate::dapo::learner::train::StepReport;
 use crate::dapo::learner::{DapoError, Snapshot, Trainer};
+use crate::inspect::MAX_LOSSES;
 use crate::report::TrainingPage;
+use crate::words::plural;
 pub use args::Args;
-use files::{RunFolder, Step};
+pub(super) use files::RunFolder;
+use files::Step;
 use start::Start;
 use stopped::Stopped;
-
-/// Devices that may be lost in a row before the run gives up.
-const MAX_LOSSES: usize = 3;
 
 /// Trains, and writes everything below `--out`.
 ///
@@ -67,7 +68,7 @@ fn attempt(
     folder.journal(first)?;
     // So that a run can be resumed from its very first moment on.
     if first == 0 {
-        checkpoint(folder, start, &trainer).map_err(Stopped::of)??;
+        checkpoint(folder, start, &trainer)??;
     }
     let mut batches =
         feed::batches(start.images(), start.order(), first..total, start.preparation(trainer.clip()));
@@ -76,9 +77,18 @@ fn attempt(
     let began = Instant::now();
     let mut stopped = false;
     for step in first..total {
-        let batch = batches.next().ok_or_else(|| Failure::new(format!("no images for step {step}")))??;
+        let Some(batch) = batches.next() else {
+            // It waits for a file no longer than the user does.
+            stopped = interrupted.load(Ordering::Relaxed);
+            if stopped {
+                checkpoint(folder, start, &trainer)??;
+                break;
+            }
+            return Err(Failure::new(format!("no images for step {step}")).into());
+        };
+        let batch = batch?;
         let started = Instant::now();
-        let StepReport { losses, gradient_norm, .. } = trainer.step(&batch).map_err(Stopped::of)?;
+        let StepReport { losses, gradient_norm, .. } = trainer.step(&batch)?;
         let line = Step {
             step,
             image_loss: losses.image,
@@ -96,7 +106,7 @@ fn attempt(
         bar.set_message(format!("loss {:.4}", line.total));
         stopped = interrupted.load(Ordering::Relaxed);
         if stopped || (step + 1) % start.checkpoint_every() == 0 || step + 1 == total {
-            checkpoint(folder, start, &trainer).map_err(Stopped::of)??;
+            checkpoint(folder, start, &trainer)??;
         }
         if stopped {
             break;
@@ -114,16 +124,17 @@ fn attempt(
         say!("note: {line}");
     }
     if stopped && trainer.steps() < total {
-        say!("stopped after {} of {total} steps; go on with the same command and --resume", trainer.steps());
+        let of = plural(total, "step");
+        say!("stopped after {} of {of}; go on with the same command and --resume", trainer.steps());
         return Ok(ExitCode::from(130));
     }
-    let learner = start.learner(&trainer).map_err(Stopped::of)?;
+    let learner = start.learner(&trainer)?;
     folder.learner(&learner)?;
     let last = steps.last().map_or(f32::NAN, |s| s.total);
     let seconds = began.elapsed().as_secs_f64();
     say!(
-        "{} steps in {seconds:.1} s, last loss {last:.4}; see {} and {}",
-        total - first,
+        "{} in {seconds:.1} s, last loss {last:.4}; see {} and {}",
+        plural(total - first, "step"),
         folder.learner_path().display(),
         folder.page_path().display()
     );

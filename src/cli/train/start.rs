@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::args::Args;
+use super::data::Data;
 use super::feed::{self, LabelledImage, Preparation, Read};
 use super::files::RunFolder;
-use super::labels::{digest, labelled, usable};
+use super::labels::{labelled, usable};
 use super::stopped::Stopped;
 use crate::cli::Failure;
 use crate::cli::learner::{MethodArg, read_learner};
@@ -22,6 +23,7 @@ use crate::data::samples::{self, GoodWords, Sample, Split};
 use crate::data::{MaskRule, ReadOptions};
 use crate::files::read_text;
 use crate::inspect::preprocess;
+use crate::words::plural;
 
 /// Everything that is known before the model is opened, and the numbers to start from.
 #[derive(Debug)]
@@ -76,13 +78,14 @@ impl Start {
         let found = list()?;
         let images = labelled(&found, &mut run)?;
         let snapshot = init.map(|file| Snapshot { values: file.parameters, ..Snapshot::default() });
-        let digest = digest(&args.data.data, &found) + &args.reading.difference();
+        let data = Data::new(&args.data.data, &found, &args.reading);
+        folder.images(data.contents())?;
         let data_folder = args.data.data.display().to_string();
         Ok(Self {
             run,
             in_order: args.no_shuffle,
             images,
-            digest,
+            digest: data.text(),
             model: None,
             data_folder,
             snapshot,
@@ -109,19 +112,8 @@ impl Start {
             .hint(format!("leave out {option}; --steps may be given to make the run longer")));
         }
         let (state, snapshot) = folder.resume()?;
-        let list = digest(&args.data.data, found);
-        let digest = list.clone() + &args.reading.difference();
-        if digest != state.data && state.data.starts_with(&list) {
-            return Err(Failure::new("--bits, --orient and --lenient are not those that the run began with")
-                .hint("give the same as then; a run goes on with the settings it began with"));
-        }
-        if digest != state.data {
-            return Err(Failure::new(format!(
-                "{}: these are not the images that the run began with",
-                args.data.data.display()
-            ))
-            .hint(format!("give the same --data as then ({}), or begin a new run", state.data_folder)));
-        }
+        let data = Data::new(&args.data.data, found, &args.reading);
+        data.check(&state, &args.data.data, folder)?;
         let mut run = state.run;
         run.training.steps = args.steps.or(run.training.steps);
         run.training.micro_batch = args.micro_batch.or(run.training.micro_batch);
@@ -132,7 +124,7 @@ impl Start {
             run,
             in_order: state.in_order,
             images,
-            digest,
+            digest: data.text(),
             model: state.model,
             data_folder: state.data_folder,
             snapshot: Some(snapshot),
@@ -141,8 +133,11 @@ impl Start {
         };
         let (total, taken) = (start.total_steps(), state.step);
         if total < taken {
-            return Err(Failure::new(format!("--steps {total}: the run has taken {taken} steps already"))
-                .hint("give a larger number, or leave it out"));
+            return Err(Failure::new(format!(
+                "--steps {total}: the run has taken {} already",
+                plural(taken, "step")
+            ))
+            .hint("give a larger number, or leave it out"));
         }
         Ok(start)
     }
@@ -195,7 +190,7 @@ impl Start {
         // Other portions would add up in another order, to other last bits: a resumed run keeps these.
         self.run.training.micro_batch = Some(micro);
         let names = self.run.train_names();
-        Trainer::new(clip, config, &names, self.run.optimiser, &snapshot, micro).map_err(Stopped::of)
+        Ok(Trainer::new(clip, config, &names, self.run.optimiser, &snapshot, micro)?)
     }
 
     /// Images that go through the model at a time: as many as the device and `--max-memory` allow.
@@ -224,8 +219,9 @@ impl Start {
             },
         };
         say!(
-            "about {:.2} GB of device memory: {chosen} of {wanted} images at a time",
-            estimate(chosen) as f64 / 1e9
+            "about {:.2} GB of device memory: {chosen} of {} at a time",
+            estimate(chosen) as f64 / 1e9,
+            plural(wanted, "image")
         );
         Ok(chosen)
     }
@@ -295,13 +291,13 @@ impl Start {
     /// The run in a line or two.
     pub fn summary(&self, trainer: &Trainer) -> String {
         let good = self.images.iter().filter(|i| i.class == 0).count();
-        let parameters = trainer.parameters();
         format!(
-            "{} images ({good} good) with {} defects: {}\n{parameters} parameters on {} at {} px, steps {} to {}, \
+            "{} ({good} good) with {}: {}\n{} on {} at {} px, steps {} to {}, \
              masks: {}",
-            self.images.len(),
-            self.run.defects.len(),
+            plural(self.images.len(), "image"),
+            plural(self.run.defects.len(), "defect"),
             self.run.train_names().join(", "),
+            plural(trainer.parameters(), "parameter"),
             trainer.clip().config().name,
             trainer.clip().vision().image_size(),
             trainer.steps() + 1,
@@ -315,7 +311,9 @@ impl Start {
 
     /// Heading of the page.
     pub fn title(&self) -> String {
-        format!("Training run: {} images, {} defects", self.images.len(), self.run.defects.len())
+        let (images, defects) =
+            (plural(self.images.len(), "image"), plural(self.run.defects.len(), "defect"));
+        format!("Training run: {images}, {defects}")
     }
 
     /// What the page says of the run.

@@ -1,7 +1,6 @@
 //! Why a training run ended before its last step.
 
 use crate::cli::Failure;
-use crate::dapo::learner::DapoError;
 
 /// Why an attempt ended early.
 pub(super) enum Stopped {
@@ -9,17 +8,9 @@ pub(super) enum Stopped {
     Failed(Failure),
 }
 
-impl Stopped {
-    pub(super) fn of(error: DapoError) -> Self {
-        match error.device_lost() {
-            true => Self::Lost(error.to_string()),
-            false => Self::Failed(error.into()),
-        }
-    }
-}
-
 impl<E: Into<Failure>> From<E> for Stopped {
     fn from(error: E) -> Self {
-        Self::Failed(error.into())
+        let failure = error.into();
+        if failure.lost { Self::Lost(failure.message) } else { Self::Failed(failure) }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::headers::{announced_sha256, range_start, resolve};
 use super::types::{FetchError, Fetched, Progress};
+use crate::files::faults::before_write;
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -84,7 +85,8 @@ impl Transfer<'_> {
             return Err(error);
         }
         // The file is closed by now, which Windows requires for renaming.
-        std::fs::rename(&part, &target).map_err(|e| FetchError::io(&target, e))?;
+        let renamed = before_write().and_then(|()| std::fs::rename(&part, &target));
+        renamed.map_err(|e| FetchError::io(&target, e))?;
         Ok(fetched)
     }
 
@@ -222,7 +224,8 @@ impl Transfer<'_> {
             if *done + count as u64 > self.max_bytes {
                 return Err(too_long());
             }
-            file.write_all(&block[..count]).map_err(|e| FetchError::io(part, e))?;
+            let written = before_write().and_then(|()| file.write_all(&block[..count]));
+            written.map_err(|e| FetchError::io(part, e))?;
             hash.update(&block[..count]);
             *done += count as u64;
             progress(Progress { file: self.name, done: *done, total });

@@ -19,6 +19,7 @@ use super::config::{ClipConfig, Layout};
 use super::error::ModelError;
 use super::noise::Noise;
 use super::weights::{Allowed, Checkpoint, HostTable};
+use crate::words::plural;
 use host::read;
 use std::path::Path;
 use std::sync::Arc;
@@ -132,10 +133,10 @@ fn unused(file: &Checkpoint) -> Option<String> {
     };
     (!names.is_empty()).then(|| {
         format!(
-            "{}: {} of {} tensors are not part of CLIP's network and are not used: {}{}{hint}",
+            "{}: {} of {} are not part of CLIP's network and are not used: {}{}{hint}",
             file.path().display(),
             names.len(),
-            file.names().count(),
+            plural(file.names().count(), "tensor"),
             first.join(", "),
             if names.len() > first.len() { ", …" } else { "" }
         )

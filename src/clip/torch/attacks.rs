@@ -110,6 +110,31 @@ fn entries_of_an_archive_that_lie_on_each_other_are_refused() {
 }
 
 #[test]
+fn a_tensor_without_elements_may_have_any_extents() {
+    // [0, 2^40, 2^40], as dense as strides can say it.
+    let huge = [b"\x8a\x06".as_slice(), &(1u64 << 40).to_le_bytes()[..6]].concat();
+    let program = [
+        b"\x80\x02}(".to_vec(),
+        text("w"),
+        b"ctorch._utils\n_rebuild_tensor_v2\n((".to_vec(),
+        text("storage"),
+        b"ctorch\nFloatStorage\n".to_vec(),
+        text("0"),
+        b"tQK\0(K\0".to_vec(),
+        huge.clone(),
+        huge.clone(),
+        b"t(K\x01".to_vec(),
+        huge,
+        b"K\x01ttRu.".to_vec(),
+    ]
+    .concat();
+    let file = open(&fixture("plain.pt")).unwrap();
+    let pickle = Pickle::read(&program).map_err(|problem| problem.of(file.path())).unwrap();
+    let tensor = file.state_dict(&pickle).unwrap().remove("w").unwrap();
+    assert_eq!((tensor.shape(), tensor.data().len()), (&[0, 1 << 40, 1 << 40][..], 0));
+}
+
+#[test]
 fn a_file_that_is_cut_while_it_is_open_gives_an_error() {
     let bytes = std::fs::read(fixture("plain.pt")).unwrap();
     let cut = |path: &std::path::Path| {

@@ -105,15 +105,16 @@ impl FileTensor<'_> {
     fn stored(&self) -> Cow<'_, [u8]> {
         let Tensor { offset, shape, strides, .. } = &self.tensor;
         let size = element_size(self.tensor.storage.dtype);
+        // The other extents of a tensor without elements may be of any size.
+        if self.bytes == 0 {
+            return Cow::Borrowed(&[]);
+        }
         let mut dense = 1;
         let is_dense = shape.iter().zip(strides).rev().all(|(&extent, &stride)| {
             let fits = extent == 1 || stride == dense;
             dense *= extent;
             fits
         });
-        if self.bytes == 0 {
-            return Cow::Borrowed(&[]);
-        }
         if is_dense {
             return Cow::Borrowed(&self.storage[offset * size..offset * size + self.bytes]);
         }

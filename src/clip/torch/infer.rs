@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::file_tensor::FileTensor;
 use crate::clip::config::{Activation, Layout};
+use crate::words::plural;
 
 /// Channels of a head.
 const HEAD: usize = 64;
@@ -126,7 +127,7 @@ pub fn config(
     let [text_mlp, _] = extents(shapes, &format!("{}{}", names.text_blocks, names.mlp))?;
     let grid = positions.saturating_sub(1).isqrt();
     if grid == 0 || grid * grid + 1 != positions {
-        return Err(format!("`{}` has {positions} rows, not a square and one", names.position));
+        return Err(format!("`{}` has {}, not a square and one", names.position, plural(positions, "row")));
     }
     let image_size = grid.checked_mul(patch).ok_or("its image would be too large")?;
     if !width.is_multiple_of(HEAD) || !text_width.is_multiple_of(HEAD) {

@@ -7,6 +7,7 @@ use super::source::Source;
 use super::tensor::{Dtype, TensorView};
 use crate::clip::error::ModelError;
 use crate::clip::files;
+use crate::words::{agree, plural};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -81,12 +82,17 @@ fn read_header(source: &Source) -> Result<BTreeMap<String, Entry>, ModelError> {
     source.read(0, &mut start)?.ok_or_else(shrunk)?;
     files::refuse_pointer(path, &start)?;
     let Some(length) = start.first_chunk::<LENGTH_BYTES>() else {
-        return Err(damaged(format!("it ends after {} bytes", start.len())));
+        return Err(damaged(format!("it ends after {}", plural(start.len(), "byte"))));
     };
     let length = u64::from_le_bytes(*length);
     let rest = file_len.saturating_sub(LENGTH_BYTES as u64);
     if length > MAX_HEADER || length > rest {
-        return Err(damaged(format!("it announces a header of {length} bytes but {rest} bytes follow")));
+        return Err(damaged(format!(
+            "it announces a header of {} but {} {}",
+            plural(length, "byte"),
+            plural(rest, "byte"),
+            agree(rest, "follows", "follow")
+        )));
     }
     let data_start = LENGTH_BYTES as u64 + length;
     let mut header = vec![0; length as usize];
@@ -126,7 +132,10 @@ fn read_header(source: &Source) -> Result<BTreeMap<String, Entry>, ModelError> {
         end = entry.bytes.end;
     }
     if end != file_len {
-        return Err(damaged(format!("{} bytes after the last tensor belong to no tensor", file_len - end)));
+        return Err(damaged(format!(
+            "{} after the last tensor in no tensor",
+            plural(file_len - end, "byte")
+        )));
     }
     Ok(entries)
 }

@@ -217,7 +217,9 @@ impl LearnerConfig {
             ),
             (self.temperature > 0.0 && self.temperature.is_finite(), "temperature", "above 0".into()),
             (
-                self.overwrite_from.is_none_or(|from| from + self.text_depth() <= text_blocks),
+                self.overwrite_from.is_none_or(|from| {
+                    from.checked_add(self.text_depth()).is_some_and(|end| end <= text_blocks)
+                }),
                 "overwrite_from",
                 format!("such that text_depth blocks are left of {text_blocks}"),
             ),

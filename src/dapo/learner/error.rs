@@ -22,6 +22,14 @@ pub enum DapoError {
         /// The loss or the tensor.
         what: String,
     },
+    /// The device was lost, and there is none to go on with.
+    #[error("{lost}; {reason}")]
+    NotRenewed {
+        /// How it was lost.
+        lost: String,
+        /// Why there is no other.
+        reason: String,
+    },
 }
 
 impl From<OpError> for DapoError {
@@ -39,6 +47,7 @@ impl DapoError {
             Self::NotFinite { .. } => {
                 "the last checkpoint is kept; continue from it with a smaller learning rate".into()
             }
+            Self::NotRenewed { .. } => "repair the device, then run the same command again".into(),
         }
     }
 

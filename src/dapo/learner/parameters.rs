@@ -10,6 +10,7 @@ use super::config::{LearnerConfig, PatchFeatures};
 use super::names::{DEFECT, NORMAL, VISUAL, adapter, text_tokens};
 use crate::clip::Clip;
 use crate::clip::weights::index_of;
+use crate::words::{agree, plural};
 
 /// A tensor of a learner.
 #[derive(Debug, Clone, PartialEq)]
@@ -171,8 +172,9 @@ impl Parameters {
         let first: Vec<String> = unused.iter().take(3).map(|name| format!("'{name}'")).collect();
         (!unused.is_empty()).then(|| {
             format!(
-                "{} tensors of the learner are not used: {}{}",
-                unused.len(),
+                "{} of the learner {} not used: {}{}",
+                plural(unused.len(), "tensor"),
+                agree(unused.len(), "is", "are"),
                 first.join(", "),
                 if unused.len() > first.len() { ", …" } else { "" }
             )

@@ -33,7 +33,9 @@ pub enum ReferenceError {
     #[error("no good photo could be read")]
     Empty,
     /// A single photo has too few patches to be compared with itself.
-    #[error("the model sees one good photo as {0} x {0} patches, too few to tell what is usual; add good photos")]
+    #[error(
+        "the model sees one good photo as {0} x {0} patches, too few to tell what is usual; add good photos"
+    )]
     TooFewPatches(usize),
     /// The device, or features that are not finite.
     #[error(transparent)]
@@ -171,14 +173,19 @@ impl ReferenceBuilder {
         if self.queries.len() > 1 {
             self.notes.extend(self.unlike(&logs));
         }
-        let not_finite = || ReferenceError::Op(OpError::Shape {
-            op: "references",
-            expected: "finite features".into(),
-            found: Vec::new(),
-        });
-        let upload = |rows: &Vec<f16>| Bank::upload(gpu, &to_f32(rows), self.width, self.options.element);
+        let not_finite = || {
+            ReferenceError::Op(OpError::Shape {
+                op: "references",
+                expected: "finite features".into(),
+                found: Vec::new(),
+            })
+        };
+        let element = self.options.element;
         Ok(References {
-            banks: self.rows.iter().map(upload).collect::<Result<_, _>>()?,
+            banks: References::banks(gpu, &self.rows, self.width, element)?,
+            element,
+            width: self.width,
+            rows: self.rows,
             distance: Tail::fit(logs.concat()).ok_or_else(not_finite)?,
             words: Tail::fit(self.log_odds).ok_or_else(not_finite)?,
             layers: self.layers,
@@ -275,8 +282,12 @@ impl ReferenceBuilder {
     fn unlike(&self, logs: &[Vec<f64>]) -> Vec<String> {
         let patches = self.grid * self.grid;
         let unusual = |photo: usize| {
-            let others: Vec<f64> =
-                logs.iter().enumerate().filter(|(at, _)| *at != photo).flat_map(|(_, log)| log.clone()).collect();
+            let others: Vec<f64> = logs
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != photo)
+                .flat_map(|(_, log)| log.clone())
+                .collect();
             let Some(tail) = Tail::fit(others) else { return false };
             let mut defect: Vec<f64> =
                 logs[photo].iter().map(|&log| posterior(tail.ln_p(log), patches)).collect();

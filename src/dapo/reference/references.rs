@@ -1,9 +1,11 @@
 //! References on the device: distances of patches, and probabilities from words and distances together.
 
+use half::f16;
+
 use super::tail::Tail;
 use super::{TOP_PATCHES, fisher, posterior};
 use crate::gpu::Gpu;
-use crate::ops::{self, Bank, Neighbour, OpError, Tensor};
+use crate::ops::{self, Bank, Element, Neighbour, OpError, Tensor};
 
 /// The patch of a good photo that is nearest to a patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -33,8 +35,12 @@ pub struct Comparison {
 }
 
 /// The patches of good photos, with what is usual among them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct References {
+    pub(super) element: Element,
+    pub(super) width: usize,
+    /// Rows of unit length of each layer, [origins, width].
+    pub(super) rows: Vec<Vec<f16>>,
     pub(super) layers: Vec<usize>,
     pub(super) grid: usize,
     pub(super) photos: usize,
@@ -55,7 +61,8 @@ const LEAST_DISTANCE: f64 = 1e-7;
 
 /// 1 − cosine; NaN where no row is near.
 pub(super) fn distance(neighbour: Neighbour) -> f64 {
-    (1.0 - f64::from(neighbour.cosine)).max(LEAST_DISTANCE) + if neighbour.cosine.is_nan() { f64::NAN } else { 0.0 }
+    (1.0 - f64::from(neighbour.cosine)).max(LEAST_DISTANCE)
+        + if neighbour.cosine.is_nan() { f64::NAN } else { 0.0 }
 }
 
 /// Log-odds of any defect from the probability of normal.
@@ -83,6 +90,32 @@ impl References {
     /// What the user should know of the good photos, one sentence each.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// The banks of these rows on a device.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub(super) fn banks(
+        gpu: &Gpu,
+        rows: &[Vec<f16>],
+        width: usize,
+        element: Element,
+    ) -> Result<Vec<Bank>, OpError> {
+        let bank = |rows: &Vec<f16>| {
+            let rows: Vec<f32> = rows.iter().map(|v| v.to_f32()).collect();
+            Bank::upload(gpu, &rows, width, element)
+        };
+        rows.iter().map(bank).collect()
+    }
+
+    /// The same on another device.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub(crate) fn on(&self, gpu: &Gpu) -> Result<Self, OpError> {
+        let banks = Self::banks(gpu, &self.rows, self.width, self.element)?;
+        Ok(Self { banks, ..self.clone() })
     }
 
     /// Compares the hidden states of images, [images, cells, width] at each layer.
@@ -194,6 +227,9 @@ mod tests {
     fn references() -> References {
         let sample = |count: usize| (0..count).map(|i| i as f64 / count as f64 - 0.5).collect();
         References {
+            element: Element::F32,
+            width: 1,
+            rows: Vec::new(),
             layers: vec![1],
             grid: 2,
             photos: 1,

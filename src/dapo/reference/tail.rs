@@ -68,7 +68,8 @@ impl Tail {
     }
 
     /// Whether it can be one that [`Tail::fit`] made.
-    pub(super) fn is_valid(&self) -> bool {
+    #[cfg(test)]
+    fn is_valid(&self) -> bool {
         self.quantiles.len() == STEPS + 1
             && self.quantiles.iter().all(|q| q.is_finite())
             && self.quantiles.is_sorted()

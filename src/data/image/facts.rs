@@ -9,6 +9,9 @@ use tiff::tags::Tag;
 
 use crate::data::orientation::of_exif;
 
+/// EXIF data are small where they hold no thumbnail, and their first directory comes first.
+const EXIF_BYTES: u64 = 1 << 16;
+
 /// Statements of a file. Damaged ones count as absent: the decoder will say what is wrong.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Facts {
@@ -19,7 +22,7 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// Reads what stands beside the pixels of a PNG, TIFF or PNM; other formats are read by their decoders.
+    /// Reads what stands beside the pixels of a PNG, TIFF, PNM or WebP; that of JPEG is read with its headers.
     pub(super) fn read(format: ImageFormat, file: &mut File) -> Self {
         let mut facts = Self { bits: None, exif: 1 };
         if file.seek(SeekFrom::Start(0)).is_err() {
@@ -30,6 +33,7 @@ impl Facts {
             ImageFormat::Png => facts.png(BufReader::new(file)),
             ImageFormat::Tiff => facts.tiff(BufReader::new(file)),
             ImageFormat::Pnm => facts.pnm(file),
+            ImageFormat::WebP => facts.webp(BufReader::new(file)),
             _ => None,
         };
         facts
@@ -37,8 +41,6 @@ impl Facts {
 
     /// `sBIT` and `eXIf`, which may also stand behind the pixels.
     fn png(&mut self, mut file: BufReader<&mut File>) -> Option<()> {
-        /// EXIF data are small where they hold no thumbnail, and their first directory comes first.
-        const MOST: u64 = 1 << 16;
         let mut colours = 3;
         file.seek_relative(8).ok()?;
         loop {
@@ -48,7 +50,7 @@ impl Facts {
             let mut read = 0;
             if matches!(&head[4..], b"IHDR" | b"sBIT" | b"eXIf") {
                 let mut body = Vec::new();
-                read = file.by_ref().take(u64::from(length).min(MOST)).read_to_end(&mut body).ok()?;
+                read = file.by_ref().take(u64::from(length).min(EXIF_BYTES)).read_to_end(&mut body).ok()?;
                 match &head[4..] {
                     // Gray has one channel beside alpha, colour three.
                     b"IHDR" => colours = if body.get(9).is_some_and(|kind| kind & 2 == 0) { 1 } else { 3 },
@@ -64,6 +66,23 @@ impl Facts {
             if &head[4..] == b"IEND" {
                 return Some(());
             }
+        }
+    }
+
+    /// The chunk `EXIF`. The decoder would reserve whatever length it states.
+    fn webp(&mut self, mut file: BufReader<&mut File>) -> Option<()> {
+        file.seek_relative(12).ok()?;
+        loop {
+            let mut head = [0; 8];
+            file.read_exact(&mut head).ok()?;
+            let length = u64::from(u32::from_le_bytes([head[4], head[5], head[6], head[7]]));
+            if head.starts_with(b"EXIF") {
+                let mut body = Vec::new();
+                file.take(length.min(EXIF_BYTES)).read_to_end(&mut body).ok()?;
+                self.exif = of_exif(&body).unwrap_or(1);
+                return Some(());
+            }
+            file.seek_relative((length + length % 2) as i64).ok()?;
         }
     }
 

@@ -13,7 +13,7 @@ use super::sample::{Listing, Sample, folder_name};
 use super::words::GoodWords;
 use crate::data::error::ImageError;
 use crate::data::image::{MAX_PIXELS, Source};
-use crate::files::read_regular;
+use crate::files::read_unmarked;
 
 /// The part of the format that is used.
 #[derive(Deserialize)]
@@ -74,7 +74,7 @@ pub(super) fn file(root: &Path, split: Option<Split>) -> Option<PathBuf> {
 }
 
 fn load(list: &Path) -> Result<List, SampleError> {
-    let bytes = read_regular(list).map_err(|e| ImageError::from_io(list, e))?;
+    let bytes = read_unmarked(list).map_err(|e| ImageError::from_io(list, e))?;
     serde_json::from_slice(&bytes)
         .map_err(|e| SampleError::List { list: list.into(), reason: format!("as COCO: {e}") })
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::layout::{Layout, Split};
 use super::problem::Problem;
 use crate::data::error::ImageError;
+use crate::words::plural;
 
 /// A data set that cannot be used. Every message names the file, the line or field, and the fix.
 #[derive(Debug, thiserror::Error)]
@@ -156,6 +157,6 @@ fn first_of(problems: &[String]) -> String {
     match problems {
         [] => String::new(),
         [only] => format!("; {only}"),
-        [first, rest @ ..] => format!("; {first} (and {} more problems)", rest.len()),
+        [first, rest @ ..] => format!("; {first} (and {})", plural(rest.len(), "more problem")),
     }
 }

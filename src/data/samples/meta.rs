@@ -14,7 +14,7 @@ use super::sample::{Listing, Sample};
 use super::visa;
 use super::words::{GoodWords, is_unnamed};
 use crate::data::error::ImageError;
-use crate::files::read_regular;
+use crate::files::read_unmarked;
 
 /// An image, with the field names of all variants.
 #[derive(Deserialize)]
@@ -50,7 +50,7 @@ pub(super) fn is_list(root: &Path) -> bool {
 /// The images of one split, or all where the list has no splits.
 pub(super) fn read(list: &Path, split: Split, good: &GoodWords) -> Result<Listing, SampleError> {
     let wrong = |reason: String| SampleError::List { list: list.into(), reason };
-    let bytes = read_regular(list).map_err(|e| ImageError::from_io(list, e))?;
+    let bytes = read_unmarked(list).map_err(|e| ImageError::from_io(list, e))?;
     let whole: Value = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
     let has_splits = ["train", "test"].iter().any(|name| whole.get(name).is_some_and(Value::is_object));
     let (part, place) = match has_splits {

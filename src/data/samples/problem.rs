@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::remark::MaskRemark;
 use crate::data::left_out::Reason;
+use crate::words::plural;
 
 /// A problem that may affect results. Each message names a path and a fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -247,8 +248,9 @@ impl fmt::Display for Problem {
             Self::LikeGood { images, label, word, .. } => {
                 write!(
                     f,
-                    "{path}: the label '{label}' ({images} images) counts as a defect, though it looks like '{word}'; if it \
-                     means good, add it with --good-words '{label}'; if not, name its class in a --description"
+                    "{path}: the label '{label}' ({}) counts as a defect, though it looks like '{word}'; if it means good, add it \
+                     with --good-words '{label}'; if not, name its class in a --description",
+                    plural(*images, "image")
                 )
             }
             Self::NoSplit { .. } => {

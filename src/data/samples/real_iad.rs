@@ -12,7 +12,7 @@ use super::sample::{Listing, Sample, folder_name};
 use super::scan::{Masks, folders, images_and_masks};
 use super::words::GoodWords;
 use crate::data::error::ImageError;
-use crate::files::read_regular;
+use crate::files::read_unmarked;
 
 /// The list of one product.
 #[derive(Deserialize)]
@@ -154,7 +154,7 @@ fn listed(
     (split, good): (Split, &GoodWords),
     listing: &mut Listing,
 ) -> Result<(), SampleError> {
-    let bytes = read_regular(list).map_err(|e| ImageError::from_io(list, e))?;
+    let bytes = read_unmarked(list).map_err(|e| ImageError::from_io(list, e))?;
     let wrong = |e: serde_json::Error| SampleError::List { list: list.into(), reason: e.to_string() };
     let found: List = serde_json::from_slice(&bytes).map_err(wrong)?;
     let items = match split {

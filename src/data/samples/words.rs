@@ -1,5 +1,9 @@
 //! Which labels mean "good", and which mean "defective" without naming the defect: one list for every layout.
 
+use std::borrow::Cow;
+
+use crate::clip::name_key;
+
 /// Words for "good", in lower case and without separators: `Defect-Free`, `defect_free` and `defect free` are one.
 const GOOD: [&str; 48] = [
     "good",
@@ -182,6 +186,8 @@ fn is_separator(c: char) -> bool {
 
 /// A label in lower case, without separators.
 fn compact(label: &str) -> String {
+    // One spelling of names that CLIP does not tell apart.
+    let label = if label.is_ascii() { Cow::Borrowed(label) } else { Cow::Owned(name_key(label)) };
     label.chars().filter(|c| !is_separator(*c)).flat_map(char::to_lowercase).collect()
 }
 

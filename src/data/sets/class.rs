@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::clip::name_key;
+
 /// A class of defects.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,7 +51,12 @@ pub(super) fn class_of(classes: &[Class], label: &str) -> Option<usize> {
     called.or_else(|| classes.iter().position(|class| class.matches(label)))
 }
 
-/// A label in words: `bent_lead` is "bent lead".
+/// A label in words: `bent_lead` is "bent lead". Names that CLIP does not tell apart are one, such as "brüchig" with its "ü"
+/// as one character or as two: file systems and editors spell it either way.
 pub(super) fn words(label: &str) -> String {
-    label.replace('_', " ").trim().to_lowercase()
+    let label = label.replace('_', " ");
+    match label.is_ascii() {
+        true => label.trim().to_lowercase(),
+        false => name_key(&label),
+    }
 }

@@ -150,7 +150,7 @@ impl Description {
 
     /// The index of the class of this name.
     pub(super) fn class_named(&self, name: &str) -> Option<usize> {
-        self.defects.iter().position(|class| class.name == name)
+        self.defects.iter().position(|class| class.name == name || words(&class.name) == words(name))
     }
 
     /// The built-in description of exactly these products. One for the list they were read from takes precedence. Labels

@@ -15,6 +15,7 @@ use crate::data::image::{ReadInfo, ReadOptions, with_photo};
 use crate::data::samples::{Mask, MaskRemark, Problem, Sample, Split, same_shape, view};
 use crate::data::tally::ReadTally;
 use crate::files::read_regular;
+use crate::words::plural;
 
 /// Value of [`Inspection::schema`].
 pub const SCHEMA: &str = "dapo-wgpu/data/1";
@@ -262,7 +263,7 @@ impl Inspection {
     /// The report as text.
     pub fn text(&self) -> String {
         let mut lines = vec![
-            format!("{} ({}, layout {}, {} images)", self.name, self.root, self.layout, self.split),
+            format!("{} ({}, layout {}, images for {})", self.name, self.root, self.layout, self.split),
             match &self.description {
                 Some(origin) => format!("description: {origin}"),
                 None => "description: none; the classes are the labels".to_owned(),
@@ -279,13 +280,15 @@ impl Inspection {
         }
         let Totals { images, defective } = self.totals;
         lines.push(match self.expected {
-            None => format!("total: {images} images, {defective} defective"),
+            None => format!("total: {}, {defective} defective", plural(images, "image")),
             Some(expected) if expected == self.totals => {
-                format!("total: {images} images, {defective} defective, as expected")
+                format!("total: {}, {defective} defective, as expected", plural(images, "image"))
             }
             Some(expected) => format!(
-                "total: {images} images, {defective} defective; expected {} and {}",
-                expected.images, expected.defective
+                "total: {}, {defective} defective; expected {} and {}",
+                plural(images, "image"),
+                expected.images,
+                expected.defective
             ),
         });
         lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
@@ -315,7 +318,7 @@ fn most(counts: &BTreeMap<String, usize>) -> String {
     let mut parts: Vec<String> = counts.iter().take(SHOWN).map(|(name, n)| format!("{name} ({n})")).collect();
     if counts.len() > SHOWN {
         let others: usize = counts[SHOWN..].iter().map(|(_, n)| **n).sum();
-        parts.push(format!("{} others ({others})", counts.len() - SHOWN));
+        parts.push(format!("{} ({others})", plural(counts.len() - SHOWN, "other")));
     }
     parts.join(", ")
 }

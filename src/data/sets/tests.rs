@@ -288,3 +288,31 @@ fn what_is_wrong_with_the_files_is_found_by_reading_them() {
     let hole = &found.products.values().next().unwrap().defects["hole"];
     assert_eq!((hole.images, &*hole.class), (3, "hole"));
 }
+
+#[test]
+fn names_are_one_whether_their_accents_are_characters_of_their_own() {
+    // Each in Unicode's forms C and D.
+    let forms = [
+        ("br\u{fc}chig", "bru\u{308}chig"),
+        ("\u{d6}l", "O\u{308}l"),
+        ("fa\u{e7}ade_fendue", "fac\u{327}ade_fendue"),
+    ];
+    for (one, two) in forms.into_iter().flat_map(|(c, d)| [(c, d), (d, c), (c, c)]) {
+        let folder = tree(&[&format!("nut/test/{one}/0.png"), &format!("nut/ground_truth/{one}/0.png")]);
+        let text = format!("name = 'x'\n[[defects]]\nname = '{two}'\n[products]\nnut = ['{one}']\n");
+        let path = folder.path().join("x.toml");
+        fs::write(&path, text).unwrap();
+        let set = DataSet::open(folder.path(), None, Some(&path), Split::Test).unwrap();
+        assert_eq!(set.class_of(&set.samples[0]), Some(0), "{one:?} {two:?}");
+        assert_eq!(set.products["nut"], [0]);
+    }
+    // Without a description they are one class.
+    let folder = tree(&["a.png", "b.png"]);
+    let table = "image,mask,defect\na.png,,br\u{fc}chig\nb.png,,Bru\u{308}chig\n";
+    fs::write(folder.path().join("images.csv"), table).unwrap();
+    let set = DataSet::open(folder.path(), None, None, Split::Test).unwrap();
+    assert_eq!(set.classes.iter().map(|class| &*class.name).collect::<Vec<_>>(), ["br\u{fc}chig"]);
+    // One name in two forms is the same name twice.
+    let text = "name = 'x'\n[[defects]]\nname = '\u{d6}l'\n[[defects]]\nname = 'O\u{308}l'\n";
+    assert!(Description::parse(text, Path::new("x")).is_err());
+}

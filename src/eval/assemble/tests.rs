@@ -40,7 +40,7 @@ fn means_are_over_the_products_that_have_a_figure() {
     assert_eq!(found.mean.values[&Figure::ImageAuroc], 0.875);
     assert_eq!(
         found.products["wood"].figures.undefined[&Figure::ImageAuroc],
-        "undefined: all 1 samples are normal; both normal and defective ones are needed"
+        "undefined: the only sample is normal; both normal and defective ones are needed"
     );
     assert_eq!(found.mean.values[&Figure::PixelAuroc], 1.0, "of bottle alone");
     assert!(
@@ -79,11 +79,40 @@ fn the_order_of_products_makes_no_difference() {
 }
 
 #[test]
+fn a_late_curve_is_said() {
+    let with = |late| {
+        let value = Ok(Bounded { value: 1.0, max_error: 0.0 });
+        let pixels = PixelFigures {
+            auroc: value.clone(),
+            ap: value.clone(),
+            f1_max: value.clone(),
+            aupro: value,
+            late,
+        };
+        metrics(
+            About::default(),
+            &[ProductResult { name: "nut".into(), pixels: Some(pixels), ..ProductResult::default() }],
+        )
+    };
+    let late = crate::metrics::LateCurve { rate: 0.2, from_zero: 0.665 };
+    let notes = with(Some(late)).notes.join("\n");
+    for words in ["nut: 20.0 %", "from 0.200 to 0.3", "it is 66.5"] {
+        assert!(notes.contains(words), "{notes}");
+    }
+    assert!(!with(None).notes.iter().any(|note| note.contains("largest values")));
+}
+
+#[test]
 fn bounds_of_a_mean_are_the_mean_of_bounds() {
     let with = |name: &str, max_error: f64| {
         let value = Ok(Bounded { value: 0.5, max_error });
-        let pixels =
-            PixelFigures { auroc: value.clone(), ap: value.clone(), f1_max: value.clone(), aupro: value };
+        let pixels = PixelFigures {
+            auroc: value.clone(),
+            ap: value.clone(),
+            f1_max: value.clone(),
+            aupro: value,
+            late: None,
+        };
         ProductResult { name: name.into(), pixels: Some(pixels), ..ProductResult::default() }
     };
     let found = metrics(About::default(), &[with("a", 0.02), with("b", 0.0)]);

@@ -1,9 +1,9 @@
 //! What all variants of the product share: a workgroup owns a block of the outputs.
 
 use super::shape::{Matmul, Order};
-use crate::gpu::{Capabilities, Define, ShaderSpec};
+use crate::gpu::{Define, ShaderSpec};
 use crate::kernels::activation::Activation;
-use crate::kernels::{Cost, Defines, Element, Plan, Unmet, Variant};
+use crate::kernels::{Cost, Defines, Element, Plan, Variant};
 
 /// Rows and columns of the outputs that a workgroup owns, and how operands are loaded.
 #[derive(Clone, Copy)]
@@ -16,6 +16,8 @@ pub(super) struct Block {
     pub panels: bool,
     /// Four outputs of a row at once; see [`Matmul::aligned_output`].
     pub vec4_output: bool,
+    /// Only finishes sums of slices, in place of products of A and B.
+    pub sums: bool,
     /// Powers of two that fit the factors to float16's range among the parameters.
     pub powers: bool,
 }
@@ -23,7 +25,7 @@ pub(super) struct Block {
 impl Block {
     /// A block that loads four elements at once, all from buffers.
     pub(super) fn new(rows: usize, columns: usize) -> Self {
-        Self { rows, columns, vec4: true, panels: false, vec4_output: false, powers: false }
+        Self { rows, columns, vec4: true, panels: false, vec4_output: false, sums: false, powers: false }
     }
 
     /// The plan of a shader that gets these constants besides those of every product.
@@ -54,8 +56,8 @@ impl Block {
         Variant { cost: Some(self.padded_cost(p)), ..Variant::always(name, self.plan(p, own, shader)) }
     }
 
-    fn defines(self, p: &Matmul) -> Defines {
-        let bias = 2;
+    pub(super) fn defines(self, p: &Matmul) -> Defines {
+        let bias = if self.sums { 1 } else { 2 };
         let residual = bias + u32::from(p.bias);
         vec![
             ("BIAS", Define::Flag(p.bias)),
@@ -66,6 +68,7 @@ impl Block {
             ("PANELS", Define::Flag(self.panels)),
             ("VEC4", Define::Flag(self.vec4)),
             ("C4", Define::Flag(self.vec4_output)),
+            ("SUMS", Define::Flag(self.sums)),
             ("POWERS", Define::Flag(self.powers)),
             ("B_KN", Define::Flag(p.order == Order::Kn)),
             ("BIAS_AT", Define::Number(bias)),
@@ -78,13 +81,4 @@ impl Block {
 /// A define with a number.
 pub(super) fn number(name: &'static str, value: usize) -> (&'static str, Define) {
     (name, Define::Number(value as u32))
-}
-
-/// Whether a workgroup of this many invocations and bytes of memory can run.
-pub(super) fn workgroup_fits(caps: &Capabilities, invocations: u32, memory: u32) -> Result<(), Unmet> {
-    let limits = &caps.limits;
-    Unmet::Invocations { needed: invocations, limit: limits.invocations }
-        .unless(invocations <= limits.invocations)?;
-    Unmet::WorkgroupMemory { needed: memory, limit: limits.workgroup_memory }
-        .unless(memory <= limits.workgroup_memory)
 }

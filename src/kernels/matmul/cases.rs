@@ -53,6 +53,10 @@ fn cases() -> Vec<Matmul> {
     let half = Matmul { factors: Factors::F16, ..Matmul::linear(70, 68, 52) };
     cases.push(Matmul { bias: true, residual: true, ..half.clone() });
     cases.push(Matmul { order: Order::Kn, b: MatrixLayout::dense(68), ..half });
+    // Sums that are cut into slices: two, four, and with f16; of weights [n, k] and [k, n].
+    cases.push(Matmul { bias: true, activation, residual: true, scale: 0.5, ..Matmul::linear(7, 68, 1024) });
+    cases.push(Matmul { b_element: Element::F16, bias: true, ..Matmul::linear(9, 132, 2048) });
+    cases.push(Matmul { order: Order::Kn, b: MatrixLayout::dense(36), ..Matmul::linear(70, 36, 1056) });
     cases.iter_mut().for_each(|case| case.range = test_range(case.k));
     cases.push(attention_scores(2, 3, 13, 8));
     cases.push(attention_values(2, 3, 12, 8));

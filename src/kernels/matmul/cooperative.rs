@@ -5,9 +5,11 @@
 
 use std::sync::Arc;
 
-use super::block::{Block, number, workgroup_fits};
+use super::block::{Block, number};
 use super::shape::{Factors, Matmul, MatrixLayout, Order};
 use crate::gpu::{Capabilities, Define};
+use crate::kernels::matrix_units::{EIGHT, SIXTEEN, tile_lanes};
+use crate::kernels::unmet::workgroup_fits;
 use crate::kernels::{Element, Trial, Unmet, Variant, shader};
 
 /// Subgroups of a workgroup, two by two.
@@ -39,8 +41,6 @@ struct Tile {
 }
 
 const FLOAT32: [&str; 4] = ["f32", "coop_mat8x8<f32, A>", "coop_mat8x8<f32, B>", "coop_mat8x8<f32, C>"];
-const EIGHT: [&str; 4] = ["f16", "coop_mat8x8<f16, A>", "coop_mat8x8<f16, B>", "coop_mat8x8<f32, C>"];
-const SIXTEEN: [&str; 4] = ["f16", "coop_mat16x16<f16, A>", "coop_mat16x16<f16, B>", "coop_mat16x16<f32, C>"];
 
 const TILES: [Tile; 5] = [
     Tile { name: "half16", arithmetic: Arithmetic::Half, edge: 16, part: (4, 4), types: SIXTEEN },
@@ -88,22 +88,15 @@ impl Tile {
     /// Invocations of a subgroup that holds these tiles, where the variant can run.
     fn lanes(&self, p: &Matmul, caps: &Capabilities) -> Result<u32, Unmet> {
         let factors = self.types[0];
-        let mut shapes = caps.cooperative_matrix.iter();
-        let shape = shapes.find(|s| s.size == self.edge && s.factors == factors && s.accumulator == "f32");
-        let shape = shape.ok_or(Unmet::CooperativeMatrix(self.edge, factors))?;
+        let lanes = tile_lanes(caps, self.edge, factors)?;
         let half = self.arithmetic == Arithmetic::Half;
         Unmet::Other("the factors must stay float32").unless(!half || p.factors == Factors::F16)?;
         if factors == "f16" {
             Unmet::Other("the largest magnitude of its operands is not known").unless(p.range.is_some())?;
-            Unmet::Other("shaders have no f16 here").unless(caps.f16)?;
         }
         if self.arithmetic == Arithmetic::Split {
             Unmet::Other("the sums are shorter than 160 terms").unless(p.k >= SPLIT_DEPTH)?;
         }
-        // Where a driver varies the size of subgroups, those with matrices have the largest: RADV compiles them so. The
-        // trial finds out where it is otherwise.
-        let largest = caps.subgroups.map(|range| range.max);
-        let lanes = shape.lanes.or(largest).ok_or(Unmet::FixedSubgroup)?;
         workgroup_fits(caps, SUBGROUPS * lanes, self.workgroup_memory(p))?;
         p.aligned()?;
         // Its trial needs n to be a multiple of 4.

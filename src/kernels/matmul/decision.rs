@@ -1,6 +1,7 @@
 //! Which variant computes a product, with what block, on what grid.
 //!
 //! * `tile…` for GPUs: blocks staged in workgroup memory, in five sizes.
+//! * `sliced` for GPUs that have more compute units than the product has blocks; see [`sliced`].
 //! * `panel…` and `subgroup…` for devices that run a subgroup as one SIMD vector, wide and narrow;
 //!   `panel…` reads weights as [`Panels`], a storage texture.
 //! * `half…`, `split…` and `coop8` for GPUs with cooperative matrices; see [`cooperative`].
@@ -8,85 +9,13 @@
 
 use std::cmp::Reverse;
 
-use super::block::{Block, number, workgroup_fits};
-use super::cooperative;
+use super::block::{Block, number};
 use super::shape::{Matmul, Order};
+use super::tile::{TILES, Tile};
+use super::{cooperative, sliced};
 use crate::gpu::{Capabilities, DeviceClass};
 use crate::kernels::panels::Panels;
 use crate::kernels::{Element, Unmet, Variant, shader, simd_lanes};
-
-/// A block of outputs that a workgroup of a `tile` variant owns.
-struct Tile {
-    name: &'static str,
-    rows: u32,
-    columns: u32,
-    /// Rows of an invocation's part, and columns.
-    part: u32,
-    /// Depth of a stage.
-    depth: u32,
-}
-
-/// Sizes in use elsewhere on GPUs, in order of what they ask of memory; a part of 8 × 8 reads workgroup memory half as
-/// often a product as one of 4 × 4. Which one is fastest depends on registers, too, so `tune` decides. All fit 16 KiB
-/// and 256 invocations.
-const TILES: [Tile; 5] = [
-    Tile { name: "tile128x64", rows: 128, columns: 64, part: 8, depth: 16 },
-    Tile { name: "tile64x8", rows: 64, columns: 64, part: 8, depth: 16 },
-    Tile { name: "tile32", rows: 32, columns: 32, part: 4, depth: 16 },
-    Tile { name: "tile64", rows: 64, columns: 64, part: 4, depth: 16 },
-    Tile { name: "tile128", rows: 128, columns: 128, part: 8, depth: 8 },
-];
-
-impl Tile {
-    fn invocations(&self) -> u32 {
-        self.rows * self.columns / (self.part * self.part)
-    }
-
-    /// Workgroups of the grid.
-    fn blocks(&self, p: &Matmul) -> usize {
-        p.m.div_ceil(self.rows as usize) * p.n.div_ceil(self.columns as usize) * p.batches()
-    }
-
-    /// Whether every compute unit gets enough workgroups.
-    fn keeps_busy(&self, p: &Matmul, caps: &Capabilities) -> bool {
-        self.blocks(p) >= BLOCKS_A_CORE * caps.cores.unwrap_or(USUAL_CORES) as usize
-    }
-
-    /// Bytes for a block of A and one of B, rows padded by a vec4; without padding for a B stored along n.
-    fn workgroup_memory(&self, order: Order) -> u32 {
-        let padded = |rows: u32| 4 * rows * (self.depth + 4);
-        padded(self.rows)
-            + match order {
-                Order::Nk => padded(self.columns),
-                Order::Kn => 4 * self.columns * self.depth,
-            }
-    }
-
-    fn variant(&self, p: &Matmul, caps: &Capabilities) -> Variant {
-        let met = workgroup_fits(caps, self.invocations(), self.workgroup_memory(p.order));
-        if let Err(unmet) = met.and_then(|()| p.aligned()) {
-            return Variant::new(self.name, Err(unmet));
-        }
-        let loads = |rows: u32| rows * self.depth / 4 / self.invocations();
-        let numbers = [
-            ("ROWS", self.rows),
-            ("COLUMNS", self.columns),
-            ("PART", self.part),
-            ("DEPTH", self.depth),
-            ("A_LOADS", loads(self.rows)),
-            ("B_LOADS", loads(self.columns)),
-        ];
-        let own = numbers.map(|(name, size)| number(name, size as usize)).to_vec();
-        let vec4_output = p.aligned_output();
-        let block = Block { vec4_output, ..Block::new(self.rows as usize, self.columns as usize) };
-        block.variant(self.name, p, own, |defines| shader!("matmul_tile.wgsl", defines))
-    }
-}
-
-/// Workgroups that a compute unit needs, to hide the latency of one's loads behind another's products.
-const BLOCKS_A_CORE: usize = 2;
-/// Compute units of a GPU whose driver does not say how many it has.
-const USUAL_CORES: u32 = 32;
 
 /// The storage texture from which a device that runs a subgroup as one vector reads the weight [n, k] of a
 /// product; `None` where rows in a buffer serve better.
@@ -202,14 +131,21 @@ fn naive(p: &Matmul) -> Variant {
 pub(super) fn variants(p: &Matmul, caps: &Capabilities) -> Vec<Variant> {
     let mut tiles: Vec<&Tile> = TILES.iter().collect();
     // Stable: of those that keep the device busy the largest comes first, then the one with the most blocks.
-    tiles.sort_by_key(|tile| (!tile.keeps_busy(p, caps)).then(|| Reverse(tile.blocks(p))));
+    tiles.sort_by_key(|tile| (!tile.keeps_busy(p, 1, caps)).then(|| Reverse(tile.blocks(p))));
+    let sliced = sliced::variant(p, caps);
     let tiles = tiles.into_iter().map(|tile| tile.variant(p, caps));
     let subgroups = SubgroupBlock::variants(p, caps);
     let (register, naive) = (register(p), naive(p));
     let (mut all, matrix_units) = cooperative::variants(p, caps);
     match caps.class {
         DeviceClass::Gpu => {
-            all.extend(tiles);
+            if sliced.wins {
+                all.push(sliced.variant);
+                all.extend(tiles);
+            } else {
+                all.extend(tiles);
+                all.push(sliced.variant);
+            }
             // Whether they win depends on how many units a GPU has: `tune` finds out.
             all.extend(matrix_units);
             all.extend([naive, register]);
@@ -219,6 +155,7 @@ pub(super) fn variants(p: &Matmul, caps: &Capabilities) -> Vec<Variant> {
             all.extend(subgroups.into_iter().chain([register, naive]));
             all.extend(matrix_units);
             all.extend(tiles);
+            all.push(sliced.variant);
         }
     }
     all
@@ -240,10 +177,39 @@ mod tests {
     fn the_largest_tile_that_keeps_the_compute_units_busy_is_preferred() {
         let h100 = Capabilities { cores: Some(132), ..minimal(DeviceClass::Gpu) };
         assert_eq!(preferred(&Matmul::linear(1370, 4096, 1024), &h100), "tile128x64");
-        assert_eq!(preferred(&Matmul::linear(1370, 1024, 1024), &h100), "tile64x8");
+        assert_eq!(preferred(&Matmul::linear(1370, 1024, 768), &h100), "tile32");
         assert_eq!(preferred(&Matmul::linear(197, 768, 768), &h100), "tile32");
         let small = Capabilities { cores: Some(6), ..h100 };
         assert_eq!(preferred(&Matmul::linear(197, 768, 768), &small), "tile128x64");
+    }
+
+    #[test]
+    fn long_sums_are_cut_into_slices_where_blocks_are_too_few_for_the_compute_units() {
+        let gpu = |cores| Capabilities { cores: Some(cores), ..minimal(DeviceClass::Gpu) };
+        let (wide, long) = (Matmul::linear(1370, 1024, 1024), Matmul::linear(577, 1024, 4096));
+        assert_eq!(preferred(&wide, &gpu(132)), "sliced");
+        assert_eq!(preferred(&long, &gpu(132)), "sliced");
+        // Twenty-four are busy as it is, and sums of 1024 do not make slices for a thousand.
+        assert_eq!(preferred(&wide, &gpu(24)), "tile128x64");
+        assert_eq!(preferred(&wide, &gpu(1000)), "tile32");
+        let slices = |p: &Matmul, cores| {
+            let found = variants(p, &gpu(cores)).into_iter().find(|v| v.name == "sliced").expect("a variant");
+            found.plan.map(|plan| plan.grid[2])
+        };
+        assert_eq!((slices(&wide, 132), slices(&long, 132), slices(&wide, 1)), (Ok(2), Ok(4), Ok(2)));
+        assert!(slices(&Matmul::linear(577, 1024, 768), 132).is_err(), "slices of 384");
+        assert!(slices(&Matmul::linear(577, 1022, 4096), 132).is_err(), "rows that are no whole vec4s");
+        // Two slices of 128 MiB each are more than a binding of the weakest device takes.
+        assert!(matches!(slices(&Matmul::linear(8192, 4096, 1024), 1), Err(Unmet::Between { .. })));
+    }
+
+    /// A software device, whose order has nothing to do with the number of blocks, keeps its choice.
+    #[test]
+    fn a_software_device_sums_in_one_launch() {
+        let caps = Capabilities { cores: Some(64), ..minimal(DeviceClass::SimdCpu) };
+        let all = variants(&Matmul::linear(7, 68, 4096), &caps);
+        assert_eq!(all.iter().position(|v| v.name == "sliced"), Some(all.len() - 1));
+        assert_eq!(all.iter().find(|v| v.usable()).map(|v| v.name), Some("register"));
     }
 
     #[test]

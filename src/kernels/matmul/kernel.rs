@@ -5,6 +5,7 @@ use super::shape::{Factors, Matmul, MatrixLayout, Order, attention_scores, atten
 use crate::gpu::Capabilities;
 use crate::kernels::activation::Activation;
 use crate::kernels::bounds::{DIVISION, TINY, U, dot, gamma};
+use crate::kernels::matrix_units::HALF;
 use crate::kernels::{Cost, Fill, Operand, Problem, Variant, Verifiable};
 
 impl Matmul {
@@ -157,9 +158,6 @@ impl Verifiable for Matmul {
         Some(self.bound(inputs, expected, |magnitude| gamma(self.k + 1) * magnitude + small))
     }
 }
-
-/// Rounding unit of float16.
-const HALF: f64 = 1.0 / 2048.0;
 
 impl Matmul {
     /// A dot product whose error is `of_product` its Σ|a||b| (γₖ₊₁ in float32: k products and sums, one scale), one

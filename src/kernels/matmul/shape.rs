@@ -1,6 +1,7 @@
 //! What is multiplied: sizes, layouts and options.
 
 use crate::kernels::activation::Activation;
+use crate::kernels::matrix_units::power;
 use crate::kernels::{Cost, Element, Unmet, param_bytes};
 
 /// Where a batch of matrices lies in its buffer; all in elements.
@@ -161,8 +162,6 @@ impl Matmul {
     /// The powers of two that bring the largest factors of A and of B below 2¹⁵, half of float16's range; 1 where the
     /// range is not known.
     pub(super) fn powers(&self) -> (f32, f32) {
-        let power =
-            |largest: f32| (15.0 - largest.max(f32::MIN_POSITIVE).log2().ceil()).clamp(-60.0, 60.0).exp2();
         self.range.map_or((1.0, 1.0), |(a, b)| (power(a), power(b)))
     }
 

@@ -1,6 +1,7 @@
 //! The ceilings of a device: measured, not looked up. Multiply-adds, by matrix units too, copy and reads of memory,
 //! cache and workgroup memory by the probe kernels, the cost of a launch and of a submit by nearly empty ones.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::measure::interleave;
@@ -71,10 +72,11 @@ fn long_enough<P: Verifiable>(
     Ok(chosen)
 }
 
-/// Measures the device's ceilings.
+/// Measures the device's ceilings. What follows needs them: when `progress` ends this, as few runs are made as make a
+/// ceiling.
 pub fn ceilings(gpu: &Gpu, repetitions: usize, progress: &mut Progress<'_>) -> Result<Ceilings, GpuError> {
-    let repetitions = repetitions.max(CEILING_RUNS);
-    progress(0, 1, "ceilings");
+    let mut repetitions = repetitions.max(CEILING_RUNS);
+    let _ = progress(0, 1, "ceilings");
     let warmup = Warmup::new(gpu)?;
     let mut probes = vec![
         long_enough(gpu, &warmup, &COPIES, None)?,
@@ -92,7 +94,17 @@ pub fn ceilings(gpu: &Gpu, repetitions: usize, progress: &mut Progress<'_>) -> R
             shapes.push(&sizes[0]);
         }
     }
-    interleave(gpu, &warmup, &mut probes, repetitions, progress)?;
+    // Of all probes together, those of their choice included; each has been run in turn once at least by then.
+    let enough = probes.len() * (CEILING_RUNS + 1);
+    let mut stopped = false;
+    let mut watched = |done: usize, total: usize, what: &str| {
+        stopped |= progress(done, total, what).is_break() && done > enough;
+        if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    interleave(gpu, &warmup, &mut probes, repetitions, &mut watched)?;
+    if stopped {
+        repetitions = CEILING_RUNS;
+    }
     let empty = Copy { len: 4 };
     let tiny = Prepared::new(gpu, &empty, None)?;
     let many = 64;

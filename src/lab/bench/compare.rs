@@ -2,15 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::comparison::{ComparedRow, Comparison, compared, key};
+use super::comparison::{ComparedRow, Comparison, FEW, LEAST_NOISE, compared, key};
 use super::report::BenchReport;
 use super::timing::Timing;
 use crate::lab::Device;
-
-/// Rates of two runs' ceilings that differ by more than this cause a warning.
-const CEILING_CHANGE: f64 = 0.1;
-/// Below this many repetitions quartiles say little.
-const FEW: usize = 5;
+use crate::words::plural;
 
 impl Comparison {
     /// Compares `new` with `old`, whose file is `name`.
@@ -45,27 +41,26 @@ fn warnings(
     differ("shader mode", format!("{:?}", then.mode), format!("{:?}", now.mode));
     differ("version of dapo-wgpu", then.version.clone(), now.version.clone());
 
-    let (before, after) = (&old.ceilings, &new.ceilings);
-    for (what, before, after) in [
-        ("multiply-add rate", before.multiply_add, after.multiply_add),
-        ("copy rate", before.copy, after.copy),
-        ("read rate", before.read, after.read),
-    ] {
-        let change = after / before;
-        if !(1.0 / (1.0 + CEILING_CHANGE)..=1.0 + CEILING_CHANGE).contains(&change) {
-            found.push(format!(
-                "the device's {what} is {change:.2} times what it was: clock speed or load differ"
-            ));
-        }
+    for (what, change) in old.ceilings.moved(&new.ceilings) {
+        found.push(format!(
+            "the device's {what} is {change:.2} times what it was: clock speed or load differ"
+        ));
+    }
+    if old.partial {
+        found.push("the old run was stopped before its end".to_owned());
     }
     let common = || old.timings.iter().filter_map(|t| Some((t, *new_timings.get(&key(t))?)));
     let clocks = common().filter(|(old, new)| old.clock != new.clock).count();
     if clocks > 0 {
-        found.push(format!("{clocks} rows were timed by another clock"));
+        found.push(format!("{} timed by another clock", plural(clocks, "row")));
     }
     let few = common().filter(|(o, n)| o.spread.repetitions.min(n.spread.repetitions) < FEW).count();
     if few > 0 {
-        found.push(format!("{few} rows have fewer than {FEW} repetitions, so their noise is underestimated"));
+        found.push(format!(
+            "{} with fewer than {FEW} repetitions, so the times of a run are taken to lie within {:.0} % of its median",
+            plural(few, "row"),
+            100.0 * LEAST_NOISE
+        ));
     }
     found
 }

@@ -6,7 +6,8 @@
 //! Unlike an error of the mean it does not shrink with repetitions, because what differs between two
 //! runs (temperature, load, placement in memory) is the same throughout each of them. A row is *slower*
 //! when its whole noise interval lies above 1 and the ratio exceeds 1 by at least the threshold, and
-//! *faster* when the same holds with old and new exchanged.
+//! *faster* when the same holds with old and new exchanged. Of fewer than [`FEW`] repetitions the quartiles are at least
+//! [`LEAST_NOISE`] away from the median: those of a single time are that time.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,11 @@ use super::timing::{Spread, Timing};
 
 /// The least change that counts, unless said otherwise.
 pub const DEFAULT_THRESHOLD: f64 = 0.05;
+
+/// Below this many repetitions quartiles say little.
+pub(super) const FEW: usize = 5;
+/// How far the quartiles of so few lie from the median at least.
+pub(super) const LEAST_NOISE: f64 = 0.25;
 
 /// How the time of a row changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,11 +63,8 @@ pub struct Ratio {
 
 impl Ratio {
     fn of(old: &Spread, new: &Spread) -> Self {
-        Self {
-            value: new.median / old.median,
-            low: new.quartiles.0 / old.quartiles.1,
-            high: new.quartiles.1 / old.quartiles.0,
-        }
+        let (before, after) = (quartiles(old), quartiles(new));
+        Self { value: new.median / old.median, low: after.0 / before.1, high: after.1 / before.0 }
     }
 
     /// By the rule in the module's documentation.
@@ -73,6 +76,15 @@ impl Ratio {
         } else {
             Change::Same
         }
+    }
+}
+
+/// The quartiles, not closer to the median than few times can tell.
+fn quartiles(spread: &Spread) -> (f64, f64) {
+    let (low, high) = spread.quartiles;
+    match spread.repetitions < FEW {
+        true => (low.min(spread.median / (1.0 + LEAST_NOISE)), high.max(spread.median * (1.0 + LEAST_NOISE))),
+        false => (low, high),
     }
 }
 

@@ -18,7 +18,9 @@ pub fn add(
 ) -> Result<(), GpuError> {
     let total = timings.len();
     for (done, timing) in timings.iter_mut().enumerate() {
-        progress(done, total, &format!("error of {}", timing.case));
+        if progress(done, total, &format!("error of {}", timing.case)).is_break() {
+            break;
+        }
         let case = cases.iter().find(|c| c.label() == timing.case).filter(|_| timing.kind == Kind::Kernel);
         let Some(case) = case else { continue };
         let found = variants(gpu, case.as_ref()).into_iter().find(|v| v.name == timing.variant);

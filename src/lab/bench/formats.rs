@@ -1,5 +1,6 @@
 //! A report as a text table, Markdown, CSV and JSON.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -10,6 +11,7 @@ use super::report::BenchReport;
 use super::roofline::Bound;
 use super::sensors::Sensors;
 use super::timing::{KernelError, Kind, RunCounts, Timing};
+use crate::files::inert;
 use crate::gpu::{Clock, ShaderMode};
 use crate::lab::grid::Grid;
 
@@ -115,6 +117,7 @@ impl BenchReport {
             format!("{}; {:?} shaders; version {}", self.note(), self.device.mode, self.device.version),
         ];
         lines.extend(self.sensors.iter().map(Sensors::line));
+        lines.extend(self.warnings().into_iter().map(|warning| format!("warning: {warning}")));
         lines
     }
 
@@ -228,9 +231,9 @@ impl BenchReport {
 #[derive(Serialize)]
 struct CsvRow<'a> {
     kind: Kind,
-    kernel: &'a str,
-    case: &'a str,
-    variant: &'a str,
+    kernel: Cow<'a, str>,
+    case: Cow<'a, str>,
+    variant: Cow<'a, str>,
     median: f64,
     first_quartile: f64,
     third_quartile: f64,
@@ -258,11 +261,11 @@ struct CsvRow<'a> {
     ratio_high: Option<f64>,
     #[serde(rename = "verdict")]
     change: Option<Change>,
-    adapter: &'a str,
-    kind_of_device: &'a str,
+    adapter: Cow<'a, str>,
+    kind_of_device: Cow<'a, str>,
     driver: String,
     mode: ShaderMode,
-    version: &'a str,
+    version: Cow<'a, str>,
 }
 
 impl<'a> CsvRow<'a> {
@@ -272,9 +275,9 @@ impl<'a> CsvRow<'a> {
         let ratio = compared.and_then(|row| row.ratio);
         Self {
             kind: t.kind,
-            kernel: &t.kernel,
-            case: &t.case,
-            variant: &t.variant,
+            kernel: inert(&t.kernel),
+            case: inert(&t.case),
+            variant: inert(&t.variant),
             median: t.spread.median,
             first_quartile: t.spread.quartiles.0,
             third_quartile: t.spread.quartiles.1,
@@ -301,11 +304,12 @@ impl<'a> CsvRow<'a> {
             ratio_low: ratio.map(|r| r.low),
             ratio_high: ratio.map(|r| r.high),
             change: compared.map(|row| row.change),
-            adapter: &device.adapter.name,
-            kind_of_device: &device.adapter.kind,
-            driver: format!("{} {}", device.adapter.driver, device.adapter.driver_info).trim().to_owned(),
+            adapter: inert(&device.adapter.name),
+            kind_of_device: inert(&device.adapter.kind),
+            driver: inert(format!("{} {}", device.adapter.driver, device.adapter.driver_info).trim())
+                .into_owned(),
             mode: device.mode,
-            version: &device.version,
+            version: inert(&device.version),
         }
     }
 }
@@ -317,7 +321,7 @@ impl Comparison {
         let ms = |seconds: Option<f64>| seconds.map_or_else(|| "-".to_owned(), |s| format!("{:.3}", s * 1e3));
         grid.left("", &rows, |r| r.change.name().to_owned());
         grid.right("new/old", &rows, |r| r.ratio.map_or("-".to_owned(), |x| format!("{:.3}", x.value)));
-        grid.right("noise", &rows, |r| {
+        grid.right("new/old from quartiles", &rows, |r| {
             r.ratio.map_or("-".to_owned(), |x| format!("{:.3}-{:.3}", x.low, x.high))
         });
         grid.right("old ms", &rows, |r| ms(r.old));

@@ -108,7 +108,8 @@ struct Measured {
     hosts: Vec<f64>,
 }
 
-/// Runs each job once for its launches, then `repetitions` times each, interleaved.
+/// Runs each job once for its launches, then `repetitions` times each, interleaved. When `progress` ends it, those that have
+/// a time are returned.
 ///
 /// # Errors
 /// Also those of the jobs.
@@ -125,13 +126,17 @@ pub fn run<E: From<GpuError>>(
     let mut step = |case: &str| progress(done.next().unwrap_or(total), total, case);
     let mut measured = Vec::new();
     for job in jobs.iter_mut() {
-        step(&job.case);
+        if step(&job.case).is_break() {
+            return Ok(Vec::new());
+        }
         measured.push(first_run(gpu, job)?);
     }
     let warmup = Warmup::new(gpu)?;
-    for _ in 0..repetitions {
+    'timing: for _ in 0..repetitions {
         for (job, measured) in jobs.iter_mut().zip(&mut measured) {
-            step(&job.case);
+            if step(&job.case).is_break() {
+                break 'timing;
+            }
             warmup.record(gpu)?;
             gpu.wait()?;
             let before = gpu.record_stats();
@@ -144,7 +149,8 @@ pub fn run<E: From<GpuError>>(
             measured.submits = gpu.record_stats().submits - before.submits;
         }
     }
-    Ok(jobs.iter().zip(&measured).map(|(job, measured)| timing(job, measured, ceilings)).collect())
+    let timed = jobs.iter().zip(&measured).filter(|(_, measured)| !measured.times.is_empty());
+    Ok(timed.map(|(job, measured)| timing(job, measured, ceilings)).collect())
 }
 
 /// Compiles what is missing, and counts launches and their work by a profile.

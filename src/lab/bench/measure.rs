@@ -79,7 +79,7 @@ pub(super) fn plausible(seconds: f64, wall: f64) -> bool {
     seconds > 0.0 && seconds <= wall
 }
 
-/// Runs every case in turn until each has this many times.
+/// Runs every case in turn until each has this many times, or `progress` ends it.
 pub(super) fn interleave(
     gpu: &Gpu,
     warmup: &Warmup,
@@ -93,7 +93,9 @@ pub(super) fn interleave(
             let done = prepared.iter().map(|case| case.times.len()).sum();
             let case = &mut prepared[at];
             if case.times.len() < repetitions {
-                progress(done, total, &case.problem.label());
+                if progress(done, total, &case.problem.label()).is_break() {
+                    return Ok(());
+                }
                 case.time(gpu, warmup)?;
             }
         }
@@ -101,7 +103,8 @@ pub(super) fn interleave(
     Ok(())
 }
 
-/// Times these cases, `repetitions` times each, interleaved.
+/// Times these cases, `repetitions` times each, interleaved. When `progress` ends it, those that have a time are returned,
+/// with as many repetitions as there were.
 ///
 /// # Errors
 /// [`GpuError::TooLarge`] for a case that does not fit the device.
@@ -115,7 +118,9 @@ pub fn kernels(
 ) -> Result<Vec<Timing>, GpuError> {
     let mut prepared = Vec::new();
     for (done, case) in cases.iter().enumerate() {
-        progress(done, cases.len(), &format!("prepare {}", case.label()));
+        if progress(done, cases.len(), &format!("prepare {}", case.label())).is_break() {
+            return Ok(Vec::new());
+        }
         let mut chosen = variants.of(case.as_ref(), &kernels::variants(gpu, case.as_ref()));
         if chosen.is_empty() {
             chosen.push(choose(gpu, case.as_ref(), None)?.0.variant);
@@ -125,5 +130,5 @@ pub fn kernels(
         }
     }
     interleave(gpu, &Warmup::new(gpu)?, &mut prepared, repetitions.max(1), progress)?;
-    Ok(prepared.iter().map(|p| p.timing(ceilings)).collect())
+    Ok(prepared.iter().filter(|p| !p.times.is_empty()).map(|p| p.timing(ceilings)).collect())
 }

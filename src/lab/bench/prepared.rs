@@ -50,7 +50,10 @@ impl<'a> Prepared<'a> {
         let clock = if gpu.timestamps_tick()? { Clock::Timestamps } else { Clock::Wall };
         gpu.wait()?;
         let started = Instant::now();
-        let compile = gpu.pipeline(&launch.plan.shader)?.compile_seconds()?;
+        let mut compile = gpu.pipeline(&launch.plan.shader)?.compile_seconds()?;
+        if let Some(finish) = &launch.finish {
+            compile += gpu.pipeline(&finish.plan.shader)?.compile_seconds()?;
+        }
         let mut prepared = Self { problem, launch, sets, clock, times: Vec::new(), compile, cold: 0.0 };
         prepared.record(gpu, 0)?;
         gpu.wait()?;

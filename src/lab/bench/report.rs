@@ -9,7 +9,7 @@ use super::comparison::Comparison;
 use super::roofline::Ceilings;
 use super::sensors::Sensors;
 use super::timing::{Spread, Timing};
-use crate::files::read_regular;
+use crate::files::read_unmarked;
 use crate::gpu::{Clock, Gpu};
 use crate::lab::Device;
 
@@ -25,6 +25,12 @@ pub struct BenchReport {
     pub device: Device,
     /// The measured limits.
     pub ceilings: Ceilings,
+    /// The limits measured again after the last case; `None` in reports of older versions and of runs that were stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceilings_after: Option<Ceilings>,
+    /// Whether the run was stopped: cases are missing, or have fewer repetitions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// Clock and power during the run, where the device tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sensors: Option<Sensors>,
@@ -39,7 +45,30 @@ impl BenchReport {
     /// What was measured on this device.
     pub fn new(gpu: &Gpu, ceilings: Ceilings, timings: Vec<Timing>) -> Self {
         let device = Device::of(gpu);
-        Self { schema: SCHEMA.to_owned(), device, ceilings, sensors: None, timings, comparison: None }
+        Self {
+            schema: SCHEMA.to_owned(),
+            device,
+            ceilings,
+            ceilings_after: None,
+            partial: false,
+            sensors: None,
+            timings,
+            comparison: None,
+        }
+    }
+
+    /// What makes the figures doubtful: a run that was stopped, and ceilings that moved by more than a tenth meanwhile.
+    pub fn warnings(&self) -> Vec<String> {
+        let stopped = self.partial.then(|| "PARTIAL: the run was stopped before its end".to_owned());
+        let after = self.ceilings_after.as_ref();
+        let moved = after.map(|after| self.ceilings.moved(after)).unwrap_or_default();
+        let moved = moved.into_iter().map(|(what, change)| {
+            format!(
+                "the device's {what} was {change:.2} times its first value at the end of the run: clock speed or load \
+                 changed, and shares of the roofline may be off by as much"
+            )
+        });
+        stopped.into_iter().chain(moved).collect()
     }
 
     /// The clock of all rows; `None` where they differ.
@@ -95,7 +124,7 @@ impl BenchReport {
     /// [`OldReportError`].
     pub fn load(path: &Path) -> Result<Self, OldReportError> {
         let bytes =
-            read_regular(path).map_err(|source| OldReportError::Read { path: path.to_owned(), source })?;
+            read_unmarked(path).map_err(|source| OldReportError::Read { path: path.to_owned(), source })?;
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|source| OldReportError::NotJson { path: path.to_owned(), source })?;
         let schema = value.get("schema").unwrap_or(&Value::Null);

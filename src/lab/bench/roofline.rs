@@ -72,7 +72,24 @@ pub struct Floor {
     pub bound: Bound,
 }
 
+/// Rates of a ceiling, measured twice, that differ by more than this have moved.
+const MOVED: f64 = 0.1;
+
 impl Ceilings {
+    /// The rates that differ by more than a tenth between this measurement and a later one, each with later / this.
+    pub fn moved(&self, later: &Self) -> Vec<(&'static str, f64)> {
+        let rates = [
+            ("multiply-add rate", self.multiply_add, later.multiply_add),
+            ("copy rate", self.copy, later.copy),
+            ("read rate", self.read, later.read),
+        ];
+        let change = rates.map(|(what, before, after)| (what, after / before));
+        change
+            .into_iter()
+            .filter(|(_, change)| !(1.0 / (1.0 + MOVED)..=1.0 + MOVED).contains(change))
+            .collect()
+    }
+
     /// The floor of one launch with this work.
     pub fn floor(&self, work: Cost) -> Floor {
         let arithmetic = work.flops / self.multiply_add;

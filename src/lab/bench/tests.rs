@@ -42,6 +42,8 @@ fn report(timings: Vec<Timing>) -> BenchReport {
         schema: SCHEMA.into(),
         device,
         ceilings: CEILINGS,
+        ceilings_after: None,
+        partial: false,
         sensors: None,
         timings,
         comparison: None,
@@ -191,6 +193,57 @@ fn a_change_counts_beyond_noise_and_threshold() {
 }
 
 #[test]
+fn few_repetitions_do_not_make_noise_small() {
+    // Quartiles of one time are that time: without a least noise every change of 5 % would count.
+    for few in [1, 2, 4] {
+        let times = |ms: f64| vec![ms; few];
+        assert_eq!(change(&times(10.0), &times(14.0)), Change::Same, "{few}");
+        assert_eq!(change(&around(10.0), &times(7.9)), Change::Same, "{few}");
+        assert_eq!(change(&times(10.0), &times(20.0)), Change::Slower, "{few}");
+        assert_eq!(change(&times(20.0), &times(10.0)), Change::Faster, "{few}");
+    }
+    assert_eq!(change(&[10.0; 5], &[14.0; 5]), Change::Slower);
+}
+
+#[test]
+fn nothing_inside_of_its_own_interval_is_called_slower_or_faster() {
+    for shift in 0..200 {
+        let spread = [0.9, 0.95, 1.0, 1.02, 1.3];
+        let new = spread.map(|f| f * (8.0 + 0.02 * f64::from(shift)));
+        let old = report(vec![row("a", &spread.map(|f| 10.0 * f))]);
+        let row = &compare(&old, &report(vec![row("a", &new)])).rows[0];
+        let ratio = row.ratio.unwrap();
+        if ratio.low <= 1.0 && ratio.high >= 1.0 {
+            assert_eq!(row.change, Change::Same, "{ratio:?}");
+        }
+    }
+}
+
+#[test]
+fn ceilings_that_moved_during_the_run_are_said_in_every_format() {
+    let mut moved = report(vec![row("a", &around(10.0))]);
+    assert!(moved.warnings().is_empty());
+    moved.ceilings_after = Some(Ceilings { copy: CEILINGS.copy * 0.95, ..CEILINGS });
+    assert!(moved.warnings().is_empty(), "5 % are within the noise");
+    moved.ceilings_after = Some(Ceilings { multiply_add: CEILINGS.multiply_add * 0.7, ..CEILINGS });
+    let warnings = moved.warnings();
+    assert!(warnings.len() == 1 && warnings[0].contains("multiply-add rate was 0.70 times"), "{warnings:?}");
+    for format in [Format::Table, Format::Markdown, Format::Json] {
+        let text = moved.render(format).unwrap();
+        assert!(text.contains("0.70 times") || text.contains("ceilings_after"), "{text}");
+    }
+}
+
+#[test]
+fn a_run_that_was_stopped_is_marked() {
+    let stopped = BenchReport { partial: true, ..report(vec![row("a", &around(10.0))]) };
+    assert!(stopped.render(Format::Table).unwrap().contains("PARTIAL"));
+    assert!(stopped.render(Format::Markdown).unwrap().contains("PARTIAL"));
+    assert!(stopped.render(Format::Json).unwrap().contains("\"partial\": true"));
+    assert!(!report(Vec::new()).render(Format::Json).unwrap().contains("partial"));
+}
+
+#[test]
 fn the_noise_is_made_of_both_quartiles() {
     let comparison = compare(&report(vec![row("a", &around(10.0))]), &report(vec![row("a", &around(20.0))]));
     let ratio = comparison.rows[0].ratio.unwrap();
@@ -238,7 +291,7 @@ fn other_differences_are_warned_of() {
     }
     assert!(!warnings.iter().any(|w| w.contains("read rate")), "5 % are within the noise: {warnings:?}");
     let few = report(vec![row("a", &[10.0, 10.0])]);
-    assert!(compare(&old, &few).warnings.iter().any(|w| w.contains("1 rows have fewer than 5")));
+    assert!(compare(&old, &few).warnings.iter().any(|w| w.contains("1 row with fewer than 5")));
 }
 
 #[test]

@@ -68,22 +68,39 @@ fn the_parts_of_the_wall_clock_are_the_whole() {
 
 #[test]
 fn scopes_of_one_name_are_added_up() {
-    let share = |path: &[&str], count, launches, submits, seconds| ScopeShare {
+    let share = |path: &[&str], count, launches, submits, seconds, self_seconds| ScopeShare {
         path: path.iter().map(|&name| name.to_owned()).collect(),
         count,
         launches,
         submits,
         seconds,
         share: seconds / 10.0,
+        self_seconds,
+        self_share: self_seconds / 10.0,
     };
     let spread = |min, max| Range { min, max };
     assert_eq!(
         Summary::of(&hand_made()).scopes,
         [
-            share(&["forward"], 2, spread(1, 4), spread(1, 2), 9.5),
-            share(&["forward", "block"], 2, spread(1, 2), spread(1, 1), 8.0),
+            share(&["forward"], 2, spread(1, 4), spread(1, 2), 9.5, 1.5),
+            share(&["forward", "block"], 2, spread(1, 2), spread(1, 1), 8.0, 8.0),
         ]
     );
+}
+
+#[test]
+fn the_self_times_of_nested_scopes_are_the_whole() {
+    let mut profile = hand_made();
+    profile.scopes.push(scope("attention", "", Some(1)));
+    profile.spans[2].scope = Some(4);
+    let summary = Summary::of(&profile);
+    let total: f64 = summary.scopes.iter().map(|s| s.share).sum();
+    let own: f64 = summary.scopes.iter().map(|s| s.self_share).sum();
+    assert!(total > 1.8, "scopes lie in each other: {total}");
+    assert!((own + summary.outside_share - 1.0).abs() < 1e-12, "{own}");
+    assert!(summary.scopes.iter().all(|s| s.self_share <= s.share));
+    let text = summary.text();
+    assert!(text.contains("self: without") && text.contains("1 launch in no scope"), "{text}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A summary as text tables.
 
 use super::{Clock, Purpose, Summary};
+use crate::words::plural;
 
 const MIB: f64 = (1 << 20) as f64;
 
@@ -23,7 +24,8 @@ impl Summary {
     pub fn text(&self) -> String {
         let mut text = format!("{}\n\n", self.note());
         let part = |seconds: f64| 100.0 * seconds / self.wall.max(f64::MIN_POSITIVE);
-        let compiling = format!("; {} pipelines compiled in {:.3} s", self.pipelines, self.compiling);
+        let compiling =
+            format!("; {} compiled in {:.3} s", plural(self.pipelines, "pipeline"), self.compiling);
         let times = [
             (self.running, "launches", ""),
             (self.idle, "gaps between launches of one submit", ""),
@@ -68,14 +70,16 @@ impl Summary {
 
     fn scope_table(&self) -> String {
         let mut text = format!(
-            "{:>6} {:>10} {:>8} {:>14} {:>13}  scope\n",
-            "share", "ms", "count", "launches each", "submits each"
+            "{:>6} {:>10} {:>6} {:>10} {:>8} {:>14} {:>13}  scope (total: with the scopes inside of it; self: without)\n",
+            "total", "ms", "self", "ms", "count", "launches each", "submits each"
         );
         for s in &self.scopes {
             text += &format!(
-                "{:5.1}% {:10.3} {:8} {:>14} {:>13}  {}\n",
+                "{:5.1}% {:10.3} {:5.1}% {:10.3} {:8} {:>14} {:>13}  {}\n",
                 100.0 * s.share,
                 s.seconds * 1e3,
+                100.0 * s.self_share,
+                s.self_seconds * 1e3,
                 s.count,
                 s.launches,
                 s.submits,
@@ -83,7 +87,10 @@ impl Summary {
             );
         }
         if self.outside > 0 {
-            text += &format!("{} launches in no scope\n", self.outside);
+            let (share, ms) = (100.0 * self.outside_share, self.outside_seconds * 1e3);
+            let launches = plural(self.outside, "launch");
+            text +=
+                &format!("{:>6} {:>10} {share:5.1}% {ms:10.3} {:>8} {launches} in no scope\n", "", "", "");
         }
         text
     }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::read_regular;
+use crate::files::read_unmarked;
 use crate::gpu::Gpu;
+use crate::words::plural;
 
 /// Version of the file's layout.
 const SCHEMA: &str = "dapo-wgpu/tuning/1";
@@ -127,18 +128,22 @@ impl Tuning {
 
     /// Reads the file of this device. Problems with it are not errors: see [`Stored::Ignored`].
     pub fn load(gpu: &Gpu, path: &Path) -> Stored {
-        let bytes = match read_regular(path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Stored::None,
-            Err(e) => return Stored::Ignored(format!("it cannot be read: {e}")),
-        };
-        match serde_json::from_slice::<Self>(&bytes) {
-            Err(e) => Stored::Ignored(format!("it is damaged: {e}")),
+        match Self::read(path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Stored::None,
+            Err(e) => Stored::Ignored(format!("it cannot be read: {e}")),
             Ok(found) => match found.mismatch(&Self::new(gpu)) {
                 Some(reason) => Stored::Ignored(reason),
                 None => Stored::Usable(found),
             },
         }
+    }
+
+    /// Reads the file of any device.
+    ///
+    /// # Errors
+    /// Those of the operating system; [`std::io::ErrorKind::InvalidData`] for a damaged file.
+    pub fn read(path: &Path) -> std::io::Result<Self> {
+        Ok(serde_json::from_slice(&read_unmarked(path)?)?)
     }
 
     fn mismatch(&self, current: &Self) -> Option<String> {
@@ -188,7 +193,10 @@ impl Tuning {
             }
         }
         let changed = self.preferences().len();
-        lines.push(format!("{} cases, {changed} of them other than the built-in choice", self.choices.len()));
+        lines.push(format!(
+            "{}, {changed} of them other than the built-in choice",
+            plural(self.choices.len(), "case")
+        ));
         lines.join("\n") + "\n"
     }
 }
@@ -196,8 +204,8 @@ impl Tuning {
 impl Status {
     fn text(&self, runs: usize) -> String {
         match self {
-            Status::Won => format!("won, {runs} runs"),
-            Status::Lost { ratio } => format!("{ratio:.2} times the winner's, {runs} runs"),
+            Status::Won => format!("won, {}", plural(runs, "run")),
+            Status::Lost { ratio } => format!("{ratio:.2} times the winner's, {}", plural(runs, "run")),
             Status::Wrong { fault } => format!("WRONG: {fault}"),
             Status::Pruned { reason } => reason.clone(),
         }

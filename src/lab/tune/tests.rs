@@ -1,5 +1,7 @@
 //! Races among variants of which one is fast and wrong.
 
+use std::ops::ControlFlow;
+
 use super::*;
 use crate::gpu::{Capabilities, GpuOptions, ShaderSpec};
 use crate::kernels::softmax::Softmax;
@@ -75,7 +77,8 @@ fn a_fast_and_wrong_variant_does_not_win() {
     let case = Rigged(Softmax { rows: 4096, width: 197, scale: 1.0, causal: None });
     // As fast as no device is: nothing but absurd work is ruled out.
     let ceilings = Ceilings { multiply_add: 1e15, copy: 1e14, read: 1e14, ..Ceilings::default() };
-    let choices = run(&gpu, &[Box::new(case)], &ceilings, &mut |_, _, _| {}).expect("the device works");
+    let choices = run(&gpu, &[Box::new(case)], &ceilings, &mut |_, _, _| ControlFlow::Continue(()))
+        .expect("the device works");
     let [choice] = choices.as_slice() else { panic!("one case, one choice: {choices:?}") };
     assert_eq!((choice.variant.as_str(), choice.default.as_str()), ("row", "row"));
     let status =

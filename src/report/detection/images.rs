@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::super::document::href;
 use super::super::pictures::Inlined;
 use super::super::results::{DefectBox, NORMAL, Results, ScoredImage};
-use super::super::text::plural;
+use crate::words::plural;
 
 /// One table row per scored image, highest score first.
 pub(super) fn rows(results: &Results, threshold: f32, kept: &[Inlined]) -> Markup {
@@ -77,7 +77,7 @@ pub(super) fn card(kept: &Inlined, image: &ScoredImage, results: &Results, thres
                 @for note in &image.notes { p.muted { (note) } }
                 @if !image.boxes.is_empty() {
                     details {
-                        summary { @if image.boxes.len() == 1 { "1 box" } @else { (image.boxes.len()) " boxes" } }
+                        summary { (plural(image.boxes.len(), "box")) }
                         ul { @for found in &image.boxes { li { (box_text(found)) } } }
                     }
                 }

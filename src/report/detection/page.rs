@@ -6,8 +6,8 @@ use super::super::document::{Document, columns, scroll};
 use super::super::page_parts::{computed_on, errors, facts, model_input, model_name, notice, reproduce};
 use super::super::pictures::{Inlined, colour_scale, opacity_of_all};
 use super::super::results::{ImageResult, Results, ScoredImage};
-use super::super::text::plural;
 use super::images::{card, inlined_note, rows};
+use crate::words::{noun_of, plural};
 
 const JS: [&str; 2] = [include_str!("../assets/heat.js"), include_str!("../assets/report.js")];
 
@@ -135,7 +135,7 @@ fn summary(results: &Results, scored: &[&ScoredImage], flagged: usize, threshold
     }
     let most = bins.iter().copied().max().unwrap_or(0).max(1);
     html! {
-        (card(&scored.len().to_string(), "images scored"))
+        (card(&scored.len().to_string(), &format!("{} scored", noun_of(scored.len(), "image"))))
         (card(&failed.to_string(), "could not be processed"))
         (card(&flagged.to_string(), &format!("score ≥ {threshold:.2}")))
         @if let Some(score) = highest { (card(&format!("{score:.3}"), "highest score")) }
@@ -189,7 +189,7 @@ fn legend() -> Markup {
                 it only where the score says that something is wrong."
             }
             li { strong { "Probability" } ": of that type among normal and all named defects." }
-            li { strong { "Boxes" } ": connected regions of the map above a threshold." }
+            li { strong { "Boxes" } ": connected regions of the map above a threshold, unless they are too small; notes say so." }
         }
     }
 }

@@ -7,8 +7,9 @@ use serde::Deserialize;
 
 use super::super::document::scroll;
 use super::super::metrics::{Figure, Metrics};
-use super::super::text::{ABSENT, percent, plural};
+use super::super::text::{ABSENT, percent};
 use super::figures::heads;
+use crate::words::plural;
 
 const FILE: &str = include_str!("../assets/published.toml");
 

@@ -8,7 +8,6 @@ use super::super::document::{Document, columns, scroll};
 use super::super::metrics::Metrics;
 use super::super::page_parts::{computed_on, errors, facts, model_input, model_name, notice, reproduce};
 use super::super::pictures::{colour_scale, opacity_of_all};
-use super::super::text::plural;
 use super::breakdown::{confusions, types};
 use super::charts::charts;
 use super::figures::{cards, table};
@@ -16,6 +15,7 @@ use super::gallery::{Gallery, Kind};
 use super::published;
 use super::scores::Scores;
 use super::threshold::{Group, Slider};
+use crate::words::plural;
 
 const CSS: &str = include_str!("../assets/evaluation.css");
 const JS: [&str; 2] = [include_str!("../assets/heat.js"), include_str!("../assets/evaluation.js")];

@@ -1,6 +1,7 @@
 //! What a roofline chart shows, and the figures that follow from it.
 
 use super::axis::Axis;
+use crate::words::plural;
 
 /// Left, top, right and bottom of the plot.
 pub(super) const PLOT: [f64; 4] = [92.0, 112.0, 640.0, 590.0];
@@ -182,12 +183,15 @@ fn problems(source: &Roofline, ceilings: &[&RooflineCeiling], usable: usize) -> 
     };
     note(source.points.is_empty(), "no kernels were given".to_owned());
     let bad = source.points.len() - usable;
-    note(bad > 0, format!("{bad} of {} kernels without usable time, bytes or flops", source.points.len()));
+    note(
+        bad > 0,
+        format!("{bad} of {} without usable time, bytes or flops", plural(source.points.len(), "kernel")),
+    );
     for (kind, name) in [(CeilingKind::Arithmetic, "arithmetic"), (CeilingKind::Bandwidth, "bandwidth")] {
         note(!ceilings.iter().any(|c| c.kind == kind), format!("no {name} ceiling, so no roof"));
     }
     let bad = source.ceilings.len() - ceilings.len();
-    note(bad > 0, format!("{bad} of {} ceilings without a positive rate", source.ceilings.len()));
+    note(bad > 0, format!("{bad} of {} without a positive rate", plural(source.ceilings.len(), "ceiling")));
     found
 }
 

@@ -148,7 +148,7 @@ fn missing_data_is_named() {
     for (roofline, words) in [
         (&nothing, "no kernels were given; no arithmetic ceiling, so no roof; no bandwidth ceiling"),
         (&no_bandwidth, "no bandwidth ceiling, so no roof"),
-        (&bad_ceiling, "1 of 1 ceilings without a positive rate"),
+        (&bad_ceiling, "1 of 1 ceiling without a positive rate"),
         (&bad_ceiling, "no kernel has arithmetic"),
         (&bad_points, "7 of 7 kernels without usable time, bytes or flops"),
         (&chart(Vec::new()), "no kernels were given"),

@@ -2,6 +2,7 @@
 
 use super::super::metrics::Figure;
 use super::super::text::{ABSENT, percent};
+use crate::files::inert;
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +138,7 @@ impl Table {
             let mut fields = Vec::with_capacity(headings.len());
             for cell in row {
                 match cell {
-                    Cell::Text(words) => fields.push(words.clone()),
+                    Cell::Text(words) => fields.push(inert(words).into_owned()),
                     Cell::Number { mean, std, count, .. } => {
                         fields.push(mean.to_string());
                         if spread {

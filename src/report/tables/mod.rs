@@ -21,7 +21,8 @@ fn headings() -> Vec<String> {
 }
 
 /// The contents of `metrics.csv`: a row a product and a last one for the mean; the columns are `product`, `images`,
-/// `defective` and the keys of the figures. Values are fractions of 1; a field is empty where a figure is undefined.
+/// `defective` and the keys of the figures. Values are fractions of 1; a field is empty where a figure is undefined. A name
+/// that a spreadsheet would take for a formula has an apostrophe in front.
 pub fn metrics_csv(metrics: &Metrics) -> String {
     let mut table = Table::new(["product", "images", "defective"].map(str::to_owned).to_vec(), 1);
     table.headings.extend(Figure::ALL.map(|figure| figure.key().to_owned()));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::metrics::{Metrics, SCHEMA};
-use crate::files::read_regular;
+use crate::files::read_unmarked;
 
 /// Why a `metrics.json` cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ pub enum MetricsError {
 /// Reads the metrics of a run: `path` is a `metrics.json`, or the folder that holds one.
 pub fn read_metrics(path: &Path) -> Result<Metrics, MetricsError> {
     let path = if path.is_dir() { path.join("metrics.json") } else { path.to_owned() };
-    let text = match read_regular(&path) {
+    let text = match read_unmarked(&path) {
         Ok(text) => text,
         Err(source) => return Err(MetricsError::Read { path, source }),
     };

@@ -113,3 +113,29 @@ fn errors_say_what_is_wrong_with_a_file() {
     let missing = read_metrics(&folder.path().join("none")).expect_err("missing").to_string();
     assert!(missing.contains("cannot read") && missing.contains("none"), "{missing}");
 }
+
+#[test]
+fn names_are_no_formulas_and_numbers_stay_numbers() {
+    for name in ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1"] {
+        let mut runs = [run("a", |m| (m.data.name, m.method) = (name.into(), name.into()))];
+        let metrics = &mut runs[0].1;
+        let product = metrics.products.values().next().expect("a product").clone();
+        metrics.products.insert(name.into(), product);
+        metrics.mean.values.insert(Figure::ImageAuroc, -0.25);
+        let guarded = format!("'{name}");
+        let fields = |text: &str| -> Vec<String> {
+            let mut reader = csv::Reader::from_reader(text.as_bytes());
+            let records = reader.records().map(|record| record.expect("a row"));
+            records.flat_map(|row| row.iter().map(str::to_owned).collect::<Vec<_>>()).collect()
+        };
+        for text in [
+            metrics_csv(metrics),
+            products_table(&runs, TableFormat::Csv),
+            runs_table(&runs, TableFormat::Csv),
+        ] {
+            let fields = fields(&text);
+            assert!(fields.contains(&guarded) && fields.contains(&"-0.25".to_owned()), "{text}");
+            assert!(!fields.iter().any(|field| field == name), "{text}");
+        }
+    }
+}

@@ -129,6 +129,10 @@ fn oriented(folder: &Path, orientation: u8) -> Vec<(&'static str, PathBuf)> {
     webp.extend(&block);
     webp.extend(vec![0; block.len() % 2]);
     let webp = [b"RIFF", &(webp.len() as u32).to_le_bytes()[..], &webp].concat();
+    // The length of the chunk says four gigabytes.
+    let mut long = webp.clone();
+    let at = webp.len() - block.len() - block.len() % 2;
+    long[at - 4..at].copy_from_slice(&0xffff_fff0u32.to_le_bytes());
     let mut tiff = Cursor::new(Vec::new());
     let mut encoder = TiffEncoder::new(&mut tiff).unwrap();
     let mut page = encoder.new_image::<colortype::RGB8>(8, 6).unwrap();
@@ -139,6 +143,7 @@ fn oriented(folder: &Path, orientation: u8) -> Vec<(&'static str, PathBuf)> {
         ("png with the chunk at its end", with_chunk(&png, b"eXIf", &block, true)),
         ("jpeg", [&jpeg[..2], &app1, &jpeg[2..]].concat()),
         ("webp", webp),
+        ("webp with an endless chunk", long),
         ("tiff", tiff.into_inner()),
     ]
     .into_iter()

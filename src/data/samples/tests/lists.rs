@@ -175,3 +175,28 @@ fn labels_that_a_meta_file_lacks_are_in_the_tables_of_visa() {
     fs::write(folder.path().join("candle/image_anno.csv"), table).unwrap();
     assert_eq!(label(folder.path()).as_deref(), Some("weird candle wick"));
 }
+
+#[test]
+fn a_byte_order_mark_in_front_of_a_list_changes_nothing() {
+    let coco = r#"{"images": [{"id": 1, "file_name": "a.png", "width": 4, "height": 4}],
+        "categories": [{"id": 1, "name": "cut"}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1]}]}"#;
+    let meta = r#"{"test": {"nut": [{"img_path": "a.png", "specie_name": "cut"}]}}"#;
+    for (name, text) in [
+        ("_annotations.coco.json", coco),
+        ("meta.json", meta),
+        ("images.csv", "image,mask,defect\na.png,,cut\n"),
+    ] {
+        let found = |text: String| {
+            let folder = listed(name, &text, &["a.png"]);
+            let found = list(folder.path(), None, Split::Test).unwrap();
+            found.samples.into_iter().map(|sample| sample.defect).collect::<Vec<_>>()
+        };
+        assert_eq!(found(format!("\u{feff}{text}")), [Some("cut".to_owned())], "{name}");
+        assert_eq!(found(text.to_owned()), [Some("cut".to_owned())], "{name}");
+    }
+    let folder = tree(&["nut/OK/S0001/a_C1_.jpg", "nut/NG/AK/S0001/b_C1_.jpg"]);
+    let text = r#"{"meta": {}, "test": [{"anomaly_class": "OK", "image_path": "OK/S0001/a_C1_.jpg"}]}"#;
+    fs::write(folder.path().join("nut.json"), format!("\u{feff}{text}")).unwrap();
+    assert_eq!(list(folder.path(), Some(Layout::RealIad), Split::Test).unwrap().samples.len(), 1);
+}

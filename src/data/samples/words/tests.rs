@@ -104,3 +104,12 @@ fn what_looks_like_good_is_found_and_names_of_defects_are_not() {
         assert!(found.is_none() || label == "wood", "{label:?} {found:?}");
     }
 }
+
+#[test]
+fn words_for_good_are_known_in_any_spelling_of_their_accents() {
+    let good = GoodWords::with(["F\u{e4}hig", "bo\u{302}n"]);
+    for label in ["fa\u{308}hig", "F\u{c4}HIG", "b\u{f4}n", "bo\u{302}n"] {
+        assert!(good.means(label), "{label:?}");
+    }
+    assert!(!good.means("fahig"));
+}

@@ -1,0 +1,213 @@
+//! The end of a run of `detect`: results, page, and what is said.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use super::args::Args;
+use super::writer::Writer;
+use crate::cli::Failure;
+use crate::cli::inspection::{Inspection, adapter};
+use crate::cli::output::print;
+use crate::cli::reading::tell;
+use crate::cli::say::say;
+use crate::clip::embedded;
+use crate::dapo::{Alarm, TOP_PATCHES};
+use crate::data::{LeftOut, Tiling};
+use crate::inspect::{box_remarks, left_out};
+use crate::report::results::{ImageResult, Program, Results, SCHEMA, ScoredImage, Timing, Verdict};
+use crate::words::{agree, plural};
+
+/// What a run was about.
+pub struct Conclusion<'a> {
+    pub args: &'a Args,
+    pub inspection: &'a Inspection,
+    pub alarm: Option<&'a Alarm>,
+    /// Score from which an image is called defective.
+    pub threshold: f32,
+    pub tiling: Option<Tiling>,
+    /// Why the learner's threshold is not used.
+    pub note: Option<String>,
+    pub left_out: &'a LeftOut,
+    /// Images that were to be inspected.
+    pub total: usize,
+}
+
+/// What a user can do after a run that ended early.
+const AGAIN: &str = "the same command goes on from there";
+
+impl Conclusion<'_> {
+    /// Writes results and page of all that is done, whether that is everything, the run was interrupted, or ended by an
+    /// error.
+    ///
+    /// # Errors
+    /// The error that ended the run; files that cannot be written.
+    pub fn write(self, mut writer: Writer<'_>, worked: Result<(), Failure>) -> Result<ExitCode, Failure> {
+        let kept = writer.keep();
+        let done = writer.done();
+        let failed = match (worked, kept) {
+            (Err(failure), _) | (Ok(()), Err(failure)) => failure,
+            (Ok(()), Ok(())) => {
+                let stopped = done < self.total;
+                if done == 0 {
+                    say!("stopped before the first image was done");
+                    return Ok(ExitCode::from(130));
+                }
+                let results = self.save(writer, stopped)?;
+                return self.conclude(&results, stopped);
+            }
+        };
+        // Results of what is done are worth having, and cannot be written where the disk is full.
+        let saved = done > 0 && self.save(writer, true).is_ok();
+        Err(match (done, saved) {
+            (0, _) => failed,
+            (_, true) => add(
+                failed,
+                format!(
+                    "results.json has the {done} of {} that are done; {AGAIN}",
+                    plural(self.total, "image")
+                ),
+            ),
+            (_, false) => add(failed, format!("{done} of {} done; {AGAIN}", plural(self.total, "image"))),
+        })
+    }
+
+    /// Writes `results.json` and `report.html`.
+    fn save(&self, writer: Writer<'_>, stopped: bool) -> Result<Results, Failure> {
+        let (inspector, prompts) = (&self.inspection.inspector, &self.inspection.prompts);
+        let (seconds, tally) = (writer.seconds(), writer.tally.clone());
+        let (report, images, written, progress) = writer.into_parts();
+        let scored = images.iter().filter(|image| image.scored().is_some()).count();
+        let remarks = box_remarks(images.iter().filter_map(ImageResult::scored));
+        let results = Results {
+            schema: SCHEMA.to_owned(),
+            program: Program::own(),
+            adapter: adapter(self.inspection.gpu().adapter()),
+            model: self.inspection.model.clone(),
+            object: prompts.object.clone(),
+            method: inspector.detector().method().into(),
+            defects: prompts.defects.clone(),
+            settings: BTreeMap::from([
+                ("temperature".into(), inspector.detector().temperature().into()),
+                ("top_patches".into(), TOP_PATCHES.into()),
+                ("threshold".into(), self.args.threshold.threshold.into()),
+                ("alarm_threshold".into(), self.threshold.into()),
+                ("batch".into(), inspector.batch().into()),
+                ("interrupted".into(), stopped.into()),
+            ])
+            .into_iter()
+            .chain(self.tiling.map(|tiling| ("tile".to_owned(), tiling.edge.into())))
+            .chain(self.good_photos())
+            .chain(self.args.threshold.min_area.map(|area| ("min_area".to_owned(), area.into())))
+            .collect(),
+            timing: Timing { images: scored, seconds, images_per_second: scored as f64 / seconds.max(1e-9) },
+            notes: self
+                .inspection
+                .gpu()
+                .notes()
+                .into_iter()
+                .chain(inspector.detector().notes())
+                .chain(self.inspection.good.notes.iter().cloned())
+                .chain(self.note.clone())
+                .chain(tally.lines())
+                .chain(remarks.clone())
+                .chain(self.left_out.lines())
+                .collect(),
+            left_out: left_out(self.left_out),
+            images,
+            written,
+        };
+        let folder = &self.args.out;
+        results.save(folder.join("results.json"))?;
+        report.write(&results, folder.join("report.html"))?;
+        if let Some(note) = &self.note {
+            say!("note: {note}");
+        }
+        tell(&tally);
+        remarks.iter().for_each(|line| say!("note: {line}"));
+        if !stopped {
+            progress.finish()?;
+        }
+        Ok(results)
+    }
+
+    fn good_photos(&self) -> Option<(String, serde_json::Value)> {
+        let good = &self.inspection.good;
+        (!good.is_empty()).then(|| ("good_photos".to_owned(), good.len().into()))
+    }
+
+    /// Prints the results, and what a user should know of them.
+    fn conclude(&self, results: &Results, stopped: bool) -> Result<ExitCode, Failure> {
+        let args = self.args;
+        let failed = results.images.iter().filter(|i| i.scored().is_none()).count();
+        if args.json {
+            let text = serde_json::to_string_pretty(results).map_err(|e| Failure::new(e.to_string()))?;
+            print(&(text + "\n"))?;
+        } else {
+            let lines: String = results.images.iter().filter_map(ImageResult::scored).map(line).collect();
+            print(&lines)?;
+        }
+        let adapter = &results.adapter;
+        say!(
+            "{} in {:.1} s ({:.2}/s) on {} ({}); see {}",
+            plural(results.images.len(), "image"),
+            results.timing.seconds,
+            results.timing.images_per_second,
+            adapter.name,
+            adapter.kind,
+            args.out.join("report.html").display()
+        );
+        match self.alarm {
+            Some(alarm) => say!(
+                "defective from a score of {:.3}: at most {} % of good images, by {} of them",
+                alarm.threshold,
+                100.0 * alarm.false_alarm_rate,
+                alarm.images
+            ),
+            None => say!(
+                "defective from a score of {}, which was not calibrated; see `dapo-wgpu calibrate`",
+                args.threshold.threshold
+            ),
+        }
+        if results.model.demonstration {
+            say!(
+                "note: {} is a small demonstration model; for real inspection pass a full CLIP with --model DIR (see `dapo-wgpu fetch`)",
+                embedded::NAME
+            );
+        }
+        if !results.left_out.is_empty() {
+            let files: usize = results.left_out.values().map(|files| files.count).sum();
+            say!("{} {} left out; results.json says why", plural(files, "file"), agree(files, "was", "were"));
+        }
+        if failed > 0 {
+            say!(
+                "{failed} of {} could not be read; results.json says why",
+                plural(results.images.len(), "image")
+            );
+        }
+        if stopped {
+            say!("{} of {} done; {AGAIN}", results.images.len(), plural(self.total, "image"));
+        }
+        Ok(match (stopped, failed) {
+            (true, _) => ExitCode::from(130),
+            (false, 0) => ExitCode::SUCCESS,
+            (false, n) if n == results.images.len() => ExitCode::FAILURE,
+            _ => ExitCode::from(3),
+        })
+    }
+}
+
+fn line(image: &ScoredImage) -> String {
+    let percent = 100.0 * image.type_probability;
+    let verdict = image.verdict.map_or("", Verdict::name);
+    let (score, kind, path) = (image.score, &image.defect_type, &image.path);
+    format!("{score:.3}  {verdict:<9}  {kind:<16} {percent:>4.0} %  {path}\n")
+}
+
+/// The failure with more advice.
+fn add(failure: Failure, advice: String) -> Failure {
+    let hint = match failure.hint.is_empty() {
+        true => advice,
+        false => format!("{}; {advice}", failure.hint),
+    };
+    Failure { hint, ..failure }
+}
