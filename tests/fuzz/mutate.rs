@@ -46,6 +46,7 @@ impl Rng {
     }
 }
 
+#[allow(dead_code)] // what `tests/fuzz.rs` calls
 /// The input of this number: first the valid ones as they are, then changed ones.
 pub fn input(target: &Target, seeds: &[Vec<u8>], number: u64) -> Vec<u8> {
     if let Some(seed) = usize::try_from(number).ok().and_then(|number| seeds.get(number)) {
