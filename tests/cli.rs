@@ -47,6 +47,8 @@ mod scoring;
 mod stopping;
 #[path = "cli/tables.rs"]
 mod tables;
+#[path = "cli/good.rs"]
+mod good;
 #[path = "cli/tiling.rs"]
 mod tiling;
 #[path = "cli/training.rs"]

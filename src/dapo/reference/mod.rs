@@ -10,9 +10,10 @@
 //! are exponential on the logarithmic scale (Hill 1975), with the uncertainty of a few samples ([`Tail`]).
 //!
 //! The two p-values are independent tests of the same hypothesis, "this patch is good", and are combined as such (Fisher
-//! 1932): with q = p₁·p₂, p = q·(1 − ln q). A p-value bounds how strongly the data can speak against the hypothesis:
-//! its Bayes factor is at least −e·p·ln p for p < 1/e (Sellke, Bayarri, Berger 2001). With odds of one defective patch a
-//! photo beforehand, the probability of a defect follows ([`posterior`]). No constant in this is fitted to a data set.
+//! 1932): with q = p₁·p₂, p = q·(1 − ln q). Under the hypothesis a p-value is evenly distributed; under another its density
+//! falls with p, as ξ·p^(ξ−1) for some ξ in (0, 1) (Sellke, Bayarri, Berger 2001). With every ξ as likely as any other this
+//! gives the odds between the two, and with odds of one defective patch a photo beforehand the probability of a defect
+//! ([`posterior`]). No constant in this is fitted to a data set.
 
 mod builder;
 mod coreset;
@@ -35,11 +36,16 @@ pub fn layers(depth: usize) -> Vec<usize> {
 }
 
 /// Probability of a defect in one of `patches`, of which one is expected to be defective, from the logarithm of the p-value
-/// of the hypothesis that it is good.
+/// of the hypothesis that it is good. It falls with every step of the p-value, from 1 to 1/(2·patches − 1).
 pub fn posterior(ln_p: f64, patches: usize) -> f64 {
-    // NaN stays NaN.
-    let factor = if ln_p >= -1.0 { 1.0 } else { -std::f64::consts::E * ln_p.exp() * ln_p };
-    1.0 / (1.0 + factor * (patches.max(2) - 1) as f64)
+    // With L = −ln p: ∫₀¹ ξ·p^(ξ−1) dξ = (e^L − 1 − L)/L².
+    let l = if ln_p > 0.0 { 0.0 } else { -ln_p };
+    let density = match l {
+        // The series, where the difference cancels.
+        l if l < 1e-3 => 0.5 + l / 6.0,
+        l => (l.exp_m1() - l) / (l * l),
+    };
+    1.0 / (1.0 + (patches.max(2) - 1) as f64 / density)
 }
 
 /// Logarithm of the combined p-value of two independent ones, from their logarithms.
@@ -71,11 +77,21 @@ mod tests {
     }
 
     #[test]
-    fn a_usual_patch_keeps_the_odds_beforehand_and_an_unusual_one_is_defective() {
-        assert!((posterior(0.0, 256) - 1.0 / 256.0).abs() < 1e-12);
-        assert!((posterior(-1.0, 256) - 1.0 / 256.0).abs() < 1e-12, "continuous at 1/e");
+    fn a_usual_patch_is_good_and_an_unusual_one_defective() {
+        assert!((posterior(0.0, 256) - 1.0 / 511.0).abs() < 1e-12);
         assert!(posterior(0.01f64.ln(), 256) < 0.05, "one of a hundred patches is that unusual");
         assert!(posterior(1e-7f64.ln(), 256) > 0.99);
+        // The integral by the midpoint rule.
+        for p in [0.9f64, 0.5, 0.01, 1e-4] {
+            let density =
+                (0..10_000).map(|i| (f64::from(i) + 0.5) / 10_000.0).map(|xi| xi * p.powf(xi - 1.0));
+            let odds = density.sum::<f64>() / 10_000.0 / 255.0;
+            assert!((posterior(p.ln(), 256) - odds / (1.0 + odds)).abs() < 1e-6, "{p}");
+        }
+        let steps: Vec<f64> = (0..400).map(|step| posterior(-0.1 * f64::from(step), 256)).collect();
+        assert!(steps.is_sorted_by(|a, b| a < b), "strictly");
+        assert!((posterior(-0.000_999, 256) - posterior(-0.001_001, 256)).abs() < 1e-8);
+        assert_eq!(posterior(-1e6, 256), 1.0);
         assert!(posterior(f64::NAN, 256).is_nan());
     }
 }
