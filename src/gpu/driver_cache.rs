@@ -4,8 +4,6 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
 use std::path::{Path, PathBuf};
 
-use crate::files::read_regular;
-
 /// Bytes of the checksum at the head of the file.
 const CHECKSUM: usize = 8;
 
@@ -34,7 +32,7 @@ impl DriverCache {
         driver.write(format!("{} {} {}", adapter.name, adapter.driver, adapter.driver_info).as_bytes());
         let key = wgpu::util::pipeline_cache_key(adapter)?;
         let file = folder.join(format!("{key}_{:016x}.bin", driver.finish()));
-        let data = read_regular(&file).ok().and_then(intact);
+        let data = file.is_file().then(|| std::fs::read(&file).ok()).flatten().and_then(intact);
         let bytes = data.as_ref().map_or(0, Vec::len);
         let descriptor =
             wgpu::PipelineCacheDescriptor { label: Some("pipelines"), data: data.as_deref(), fallback: true };
