@@ -17,6 +17,8 @@ mod detection;
 mod evaluation;
 #[path = "cli/files.rs"]
 mod files;
+#[path = "cli/good.rs"]
+mod good;
 #[path = "cli/images.rs"]
 mod images;
 #[path = "cli/import.rs"]
@@ -47,8 +49,6 @@ mod scoring;
 mod stopping;
 #[path = "cli/tables.rs"]
 mod tables;
-#[path = "cli/good.rs"]
-mod good;
 #[path = "cli/tiling.rs"]
 mod tiling;
 #[path = "cli/training.rs"]

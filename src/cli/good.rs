@@ -13,6 +13,7 @@ use crate::data::{Collected, ImageEntry, collect};
 use crate::files::open_regular;
 use crate::inspect::{GoodOptions, GoodPhotos, Inspector};
 use crate::ops::Element;
+use crate::words::plural;
 
 /// Photos of good parts to compare with.
 #[derive(Debug, clap::Args)]
@@ -76,7 +77,11 @@ impl BankArgs {
         photos.notes.iter().for_each(|text| note(text));
         references.map_or(&[][..], |r| r.notes()).iter().for_each(|text| note(text));
         if let Some(references) = references {
-            say!("comparing with {} patches of {} good photos", references.rows(), references.photos());
+            say!(
+                "comparing with {} of {}",
+                plural(references.rows(), "patch"),
+                plural(references.photos(), "good photo")
+            );
         }
         Ok(Good { inspector, photos, digest })
     }

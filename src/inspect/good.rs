@@ -9,13 +9,19 @@ use crate::dapo::{
     GoodFeatures, NearestPatch, ReferenceBuilder, ReferenceError, ReferenceOptions, References,
 };
 use crate::data::{ImageError, Tile};
+use crate::words::plural;
 
 /// Why an inspector has no good photos to compare with.
 #[derive(Debug, thiserror::Error)]
 pub enum GoodError {
-    /// None of the photos could be read; what is wrong with the first.
-    #[error("none of the {0} good photos could be read: {1}")]
-    Unreadable(usize, ImageError),
+    /// None of the photos could be read.
+    #[error("none of the {} could be read: {first}", plural(*.photos, "good photo"))]
+    Unreadable {
+        /// How many there are.
+        photos: usize,
+        /// What is wrong with the first.
+        first: ImageError,
+    },
     /// The photos do not make references.
     #[error(transparent)]
     References(#[from] ReferenceError),
@@ -164,7 +170,7 @@ impl Inspector {
             seen(&path);
         }
         if let (true, Some(error)) = (good.is_empty(), first_error) {
-            return Err(GoodError::Unreadable(count, error));
+            return Err(GoodError::Unreadable { photos: count, first: error });
         }
         let references: References = builder.finish(clip.gpu())?;
         Ok((self.with_references(references), good))
