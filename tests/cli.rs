@@ -17,6 +17,8 @@ mod detection;
 mod evaluation;
 #[path = "cli/files.rs"]
 mod files;
+#[path = "cli/good.rs"]
+mod good;
 #[path = "cli/images.rs"]
 mod images;
 #[path = "cli/import.rs"]

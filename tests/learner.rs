@@ -289,8 +289,10 @@ fn a_learner_starts_at_the_model_as_it_is() {
         ["flawless", "crack anomaly", "broken anomaly"].map(|state| format!("a photo of a {state} object"));
     let vectors = clip.encode_texts(&texts).expect("features");
     let width = clip.config().embed_dim;
-    let seen =
-        clip.vision().forward(gpu(), &clip.upload_pixels(&pixels).expect("pixels"), true).expect("features");
+    let seen = clip
+        .vision()
+        .forward(gpu(), &clip.upload_pixels(&pixels).expect("pixels"), true, &[])
+        .expect("features");
     let image = seen.image_features.read(gpu()).expect("features");
     let patches = seen.patch_features.expect("patches").read(gpu()).expect("features");
     let scale = f64::from(clip.logit_scale());

@@ -28,7 +28,7 @@ fn the_launches_are_those_of_the_vision_tower() {
     let clip = Clip::random(&gpu, nano.config(), 1, ClipOptions::default()).expect("a model");
     let pixels = clip.upload_pixels(&vec![0.5; 3 * nano.image_size.pow(2)]).expect("pixels");
     gpu.start_profile().expect("the device works");
-    clip.vision().forward(&gpu, &pixels, true).expect("a forward");
+    clip.vision().forward(&gpu, &pixels, true, &[]).expect("a forward");
     let profile = gpu.end_profile().expect("the device works").expect("a profile");
     let found: Vec<_> = profile.spans.iter().map(|span| (span.label.case.clone(), span.work)).collect();
     let forward = Forward::new(&nano, nano.image_size, Element::F32);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
 use super::Failure;
+use super::good::{BankArgs, distinct};
 use super::inspection::InspectArgs;
 use super::numbers::rate;
 use super::options::RunArgs;
@@ -25,6 +26,11 @@ pub struct Args {
     /// Wanted share of good images that raise an alarm
     #[arg(long, value_name = "R", default_value_t = 0.01, value_parser = rate)]
     false_alarms: f64,
+    /// Photos of good parts that images are compared with, as `detect --good` does; none of them may be one of --good
+    #[arg(long, num_args = 1.., value_name = "PATH")]
+    references: Vec<PathBuf>,
+    #[command(flatten)]
+    bank: BankArgs,
     #[command(flatten)]
     inspect: InspectArgs,
     #[command(flatten)]
@@ -56,9 +62,11 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let prompts = args.inspect.prompts(learner.as_ref())?;
     let Collected { images: entries, left_out } = collect(&args.good)?;
     left_out.lines().iter().for_each(|line| say!("note: {line}"));
+    distinct(&entries, &args.references)?;
     let interrupted = watch_interrupt("nothing is stored");
     let device = &args.run.device;
     let inspection = args.inspect.open(device, prompts, learner.as_ref())?;
+    let inspection = inspection.with_good(&args.bank, &args.references)?;
     // Checked before hours of work: whether there are enough images.
     Alarm::calibrate(&vec![0.0; entries.len()], args.false_alarms, inspection.conditions())?;
     let bar = progress(entries.len(), "images");

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use super::good::{BankArgs, Good};
 use super::learner::{Learner, LearnerArgs};
 use super::numbers::probability;
 use super::options::{BatchArg, DeviceArgs, ModelArgs};
@@ -12,9 +13,10 @@ use super::say::say;
 use crate::clip::{Clip, embedded};
 use crate::dapo::learner::DapoError;
 use crate::dapo::{Alarm, Conditions, DEFAULT_DEFECTS, Detector, Prompts};
+use crate::data::Tiling;
 use crate::files::{folder_digest, read_regular};
 use crate::gpu::{AdapterSummary, Gpu};
-use crate::inspect::{BoxOptions, Inspector, MAX_LOSSES};
+use crate::inspect::{BoxOptions, GoodPhotos, Inspector, MAX_LOSSES};
 use crate::report::results::{Adapter, Model};
 use crate::report::{Exactly, MadeWith};
 
@@ -81,8 +83,12 @@ pub struct Inspection {
     pub model: Model,
     /// The threshold in the learner's file, if there is one.
     pub alarm: Option<Alarm>,
+    /// The photos of good parts that others are compared with.
+    pub good: GoodPhotos,
     /// Options of how photos are read that change pixels.
     reading: String,
+    /// A digest of the good photos; empty without them.
+    references: String,
 }
 
 impl InspectArgs {
@@ -125,6 +131,7 @@ impl InspectArgs {
             object: inspection.prompts.object.clone(),
             defects: inspection.prompts.defects.clone(),
             reading: self.detector.reading.difference().trim().to_owned(),
+            references: inspection.references.clone(),
             threshold: threshold.threshold,
             min_area: threshold.min_area,
             alarm_threshold,
@@ -175,6 +182,8 @@ impl DetectorArgs {
             inspector,
             prompts,
             model,
+            good: GoodPhotos::default(),
+            references: String::new(),
             reading: self.reading.words(),
             alarm: learner.and_then(|l| l.alarm().cloned()),
         })
@@ -230,7 +239,14 @@ impl DetectorArgs {
                 let reason = format!("results of {} are not mixed with those of {found}", adapter.line());
                 return Err(refuse(&lost, reason));
             }
-            inspection.inspector.renew(opened);
+            match opened.with_references_of(inspection.inspector.detector()) {
+                Ok(opened) => drop(inspection.inspector.renew(opened)),
+                Err(error) if error.device_lost() => {
+                    lost = error.to_string();
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
             return Ok(());
         }
         Err(refuse(&lost, format!("that is more than {MAX_LOSSES} times")))
@@ -266,7 +282,25 @@ impl Inspection {
             object: self.prompts.object.clone(),
             defects: self.prompts.defects.clone(),
             reading: self.reading.clone(),
+            references: self.references.clone(),
         }
+    }
+
+    /// Cuts large photos into tiles.
+    pub fn with_tiling(self, tiling: Option<Tiling>) -> Self {
+        Self { inspector: self.inspector.with_tiling(tiling), ..self }
+    }
+
+    /// Compares photos with those of good parts below these paths, too; nothing changes without paths.
+    ///
+    /// # Errors
+    /// As [`BankArgs::learn`].
+    pub fn with_good(self, bank: &BankArgs, paths: &[PathBuf]) -> Result<Self, Failure> {
+        if paths.is_empty() {
+            return Ok(self);
+        }
+        let Good { inspector, photos, digest } = bank.learn(self.inspector, paths)?;
+        Ok(Self { inspector, good: photos, references: digest, ..self })
     }
 
     /// The threshold that applies: that of a file of `calibrate`, else that of the learner. One that was made under

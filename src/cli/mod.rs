@@ -13,6 +13,7 @@ mod failure;
 mod fetch;
 #[doc(hidden)]
 pub mod fuzzing;
+mod good;
 mod import;
 mod inspection;
 mod interrupt;

@@ -217,7 +217,7 @@ impl Clip {
         let each = 3 * self.vision.image_size().pow(2);
         let mut features = Vec::new();
         for batch in pixels.chunks(each * self.vision.max_batch(&self.gpu)) {
-            let output = self.vision.forward(&self.gpu, &self.upload_pixels(batch)?, false)?;
+            let output = self.vision.forward(&self.gpu, &self.upload_pixels(batch)?, false, &[])?;
             features.extend(output.image_features.read(&self.gpu)?);
         }
         self.finite("the features of an image", &features)?;

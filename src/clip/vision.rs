@@ -34,6 +34,9 @@ pub struct VisionOutput {
     /// All patch tokens of the last block through `ln_post` and the projection, like the class token:
     /// [images, cells, embed_dim], not normalised. Only if requested.
     pub patch_features: Option<Tensor>,
+    /// The hidden states of the patches after the blocks that were asked for, without `ln_post`:
+    /// [images, cells, width] each.
+    pub states: Vec<Tensor>,
 }
 
 impl VisionTower {
@@ -128,19 +131,31 @@ impl VisionTower {
         self.config.tower.width
     }
 
-    /// Encodes pixels [images, 3, size, size] as plain CLIP does; `with_patches` requests the patch features.
-    pub fn forward(&self, gpu: &Gpu, pixels: &Tensor, with_patches: bool) -> Result<VisionOutput, OpError> {
+    /// Encodes pixels [images, 3, size, size] as plain CLIP does; `with_patches` requests the patch features, `layers` the
+    /// hidden states of the patches after these blocks, counted from 1.
+    pub fn forward(
+        &self,
+        gpu: &Gpu,
+        pixels: &Tensor,
+        with_patches: bool,
+        layers: &[usize],
+    ) -> Result<VisionOutput, OpError> {
         let images = pixels.shape()[0];
         let _scope = gpu.scope("vision forward", format_args!("×{images}"));
         let tape = Tape::inference(gpu);
         let length = 1 + self.grid() * self.grid();
         // Uploads first: one in between would split the recording into another submit.
         let class = Indices::upload(gpu, &rows(images, length, 0..1))?;
-        let cells =
-            with_patches.then(|| Indices::upload(gpu, &rows(images, length, 1..length))).transpose()?;
+        let patches = with_patches || !layers.is_empty();
+        let cells = patches.then(|| Indices::upload(gpu, &rows(images, length, 1..length))).transpose()?;
+        let mut states = Vec::with_capacity(layers.len());
         let mut x = self.embed(&tape, pixels)?;
         for index in 0..self.transformer.depth() {
             x = self.transformer.block(&tape, index, &x, false)?;
+            if let Some(cells) = cells.as_ref().filter(|_| layers.contains(&(index + 1))) {
+                let state = ops::gather(gpu, x.tensor(), cells)?;
+                states.push(state.reshape(&[images, length - 1, self.width()])?);
+            }
         }
         let x = x.tensor();
         let project = |rows: &Indices| {
@@ -149,34 +164,37 @@ impl VisionTower {
         };
         let image_features = project(&class)?;
         let patch_features = cells
+            .filter(|_| with_patches)
             .map(|cells| {
                 let features = project(&cells)?;
                 features.reshape(&[images, length - 1, features.last()])
             })
             .transpose()?;
-        Ok(VisionOutput { image_features, patch_features })
+        Ok(VisionOutput { image_features, patch_features, states })
     }
 
     /// Encodes pixels [images, 3, size, size] with layer tokens, and returns the patches' hidden states after the
-    /// blocks `feature_layers`, counted from 1.
-    pub fn forward_with_tokens<'m>(
+    /// blocks of each of `layers`, counted from 1.
+    pub fn forward_with_tokens<'m, const N: usize>(
         &'m self,
         tape: &Tape<'m>,
         pixels: &Tensor,
         tokens: LayerTokens<'_>,
-        feature_layers: &[usize],
-    ) -> Result<VisionStates, OpError> {
+        layers: [&[usize]; N],
+    ) -> Result<VisionStates<N>, OpError> {
         let images = pixels.shape()[0];
         let _scope = tape.gpu().scope("vision forward", format_args!("×{images}"));
         let (cells, count) = (self.grid() * self.grid(), tokens.inserted());
         let length = 1 + count + cells;
         let mut x = self.embed(tape, pixels)?;
-        let mut states = Vec::with_capacity(feature_layers.len());
+        let mut states = layers.map(|layers| Vec::with_capacity(layers.len()));
         for index in 0..self.transformer.depth() {
             x = self.transformer.block(tape, index, &tokens.apply(tape, index, &x)?, false)?;
-            for _ in feature_layers.iter().filter(|&&layer| layer == index + 1) {
-                let patches = tape.gather(&x, &rows(images, length, 1 + count..length))?;
-                states.push(patches.reshape(tape, &[images, cells, self.width()])?);
+            for (states, layers) in states.iter_mut().zip(layers) {
+                for _ in layers.iter().filter(|&&layer| layer == index + 1) {
+                    let patches = tape.gather(&x, &rows(images, length, 1 + count..length))?;
+                    states.push(patches.reshape(tape, &[images, cells, self.width()])?);
+                }
             }
         }
         let class = tape.gather(&x, &rows(images, length, 0..1))?;
@@ -186,12 +204,14 @@ impl VisionTower {
 
     /// Encodes pixels [images, 3, size, size] as plain CLIP does, except for the patches: before the last `blocks`
     /// blocks a second residual stream branches off, to which each of these blocks adds its V-V attention and no MLP
-    /// (CLIP Surgery, Li et al. 2023, arXiv 2304.05653). Patch features are better localised this way.
+    /// (CLIP Surgery, Li et al. 2023, arXiv 2304.05653). Patch features are better localised this way. The hidden states
+    /// after the blocks `layers` are those of plain CLIP.
     pub fn forward_with_vv_attention(
         &self,
         gpu: &Gpu,
         pixels: &Tensor,
         blocks: usize,
+        layers: &[usize],
     ) -> Result<VisionOutput, OpError> {
         let images = pixels.shape()[0];
         let _scope = gpu.scope("vision forward", format_args!("×{images}"));
@@ -199,6 +219,7 @@ impl VisionTower {
         let length = 1 + self.grid() * self.grid();
         let mut x = self.embed(&tape, pixels)?;
         let mut local: Option<Tensor> = None;
+        let mut states = Vec::with_capacity(layers.len());
         for index in 0..self.depth() {
             if index + blocks >= self.depth() {
                 let added = self.transformer.vv_attention(gpu, index, x.tensor())?;
@@ -206,6 +227,11 @@ impl VisionTower {
                 local = Some(ops::combine(gpu, 1.0, before, 1.0, &added)?);
             }
             x = self.transformer.block(&tape, index, &x, false)?;
+            if layers.contains(&(index + 1)) {
+                let cells = Indices::upload(gpu, &rows(images, length, 1..length))?;
+                let state = ops::gather(gpu, x.tensor(), &cells)?;
+                states.push(state.reshape(&[images, length - 1, self.width()])?);
+            }
         }
         let project = |x: &Tensor, tokens| {
             let rows = ops::gather(gpu, x, &Indices::upload(gpu, &rows(images, length, tokens))?)?;
@@ -215,6 +241,7 @@ impl VisionTower {
         Ok(VisionOutput {
             image_features: project(x.tensor(), 0..1)?,
             patch_features: Some(patches.reshape(&[images, length - 1, patches.last()])?),
+            states,
         })
     }
 
@@ -287,11 +314,11 @@ fn fold_layer_norm(weights: &VisionWeights) -> (Vec<f32>, Vec<f32>) {
 
 /// The vision tower's output for a batch with layer tokens.
 #[derive(Debug)]
-pub struct VisionStates {
+pub struct VisionStates<const N: usize> {
     /// [images, embed_dim], not normalised.
     pub image_features: Var,
-    /// The hidden states of the patches after each feature layer, without `ln_post`: [images, cells, width] each.
-    pub states: Vec<Var>,
+    /// For each list of layers the hidden states of the patches after these, without `ln_post`: [images, cells, width].
+    pub states: [Vec<Var>; N],
 }
 
 /// Row indices of these tokens in a batch of sequences, sequence by sequence.

@@ -48,6 +48,9 @@ pub struct Conditions {
     /// Options of how photos are read that change pixels, such as `--bits 12`; empty for the default ones.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reading: String,
+    /// A digest of the photos of good parts that images are compared with; empty where there are none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub references: String,
 }
 
 /// Why the calibration failed.
@@ -198,6 +201,7 @@ impl Conditions {
             ("object", &name(&self.object), &name(&of_alarm.object)),
             ("list of defects", &names(&self.defects), &names(&of_alarm.defects)),
             ("way of reading photos", &self.reading, &of_alarm.reading),
+            ("set of good photos to compare with", &self.references, &of_alarm.references),
         ];
         let (what, ours, theirs) = fields.into_iter().find(|(_, ours, theirs)| ours != theirs)?;
         Some(format!("it was made for another {what}: '{theirs}', not '{ours}'"))
@@ -216,6 +220,7 @@ mod tests {
             object: "object".into(),
             defects: vec!["hole".into()],
             reading: String::new(),
+            references: String::new(),
         }
     }
 

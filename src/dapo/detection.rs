@@ -1,5 +1,7 @@
 //! What was found in one image.
 
+use super::reference::Comparison;
+
 /// What was found in one image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Detection {
@@ -17,6 +19,8 @@ pub struct Detection {
     pub size: usize,
     /// Feature layers whose probabilities the maps are the mean of. DAPO's own maps are their sum.
     pub layers: usize,
+    /// How the image compares with good photos, where there are any.
+    pub comparison: Option<Comparison>,
     /// The probability of any defect that the whole image shows, [size, size], where tiles of it changed the maps.
     pub whole: Option<Vec<f32>>,
 }

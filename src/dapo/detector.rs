@@ -5,6 +5,8 @@ use super::ensemble::PromptEnsemble;
 use super::features::{ClassEmbeddings, ImageFeatures, MapChannels};
 use super::learner::{DapoError, LearnedDetector};
 use super::prompts::Prompts;
+use super::reference::{self, Comparison, GoodFeatures, References};
+use super::scoring::Probabilities;
 use crate::clip::{Clip, ClipError};
 
 /// Detects defects in pre-processed images, by fixed prompts or by a learner.
@@ -26,7 +28,10 @@ use crate::clip::{Clip, ClipError};
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Detector(Method);
+pub struct Detector {
+    method: Method,
+    references: Option<References>,
+}
 
 #[derive(Debug)]
 enum Method {
@@ -36,7 +41,7 @@ enum Method {
 
 impl From<LearnedDetector> for Detector {
     fn from(learner: LearnedDetector) -> Self {
-        Self(Method::Learned(Box::new(learner)))
+        Self { method: Method::Learned(Box::new(learner)), references: None }
     }
 }
 
@@ -46,7 +51,27 @@ impl Detector {
     /// # Errors
     /// A sentence that the tokenizer refuses.
     pub fn new(clip: Clip, prompts: &Prompts) -> Result<Self, ClipError> {
-        Ok(Self(Method::Ensemble(Box::new(PromptEnsemble::new(clip, prompts)?))))
+        let method = Method::Ensemble(Box::new(PromptEnsemble::new(clip, prompts)?));
+        Ok(Self { method, references: None })
+    }
+
+    /// Compares images with these good photos, too. They must have been seen by the same model and prompts.
+    pub fn with_references(self, references: References) -> Self {
+        Self { references: Some(references), ..self }
+    }
+
+    /// Compares images with the good photos of another detector of the same model and prompts, whose device was lost.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn with_references_of(self, other: &Self) -> Result<Self, DapoError> {
+        let references = other.references.as_ref().map(|known| known.on(self.clip().gpu())).transpose()?;
+        Ok(Self { references, ..self })
+    }
+
+    /// The good photos that images are compared with.
+    pub fn references(&self) -> Option<&References> {
+        self.references.as_ref()
     }
 
     /// Replaces the prompts of a prompt ensemble.
@@ -54,7 +79,11 @@ impl Detector {
     /// # Errors
     /// As [`Detector::new`], and [`ClipError::Request`] for a learner; the old prompts stay in force then.
     pub fn set_prompts(&mut self, prompts: &Prompts) -> Result<(), ClipError> {
-        match &mut self.0 {
+        match &mut self.method {
+            // What is usual among good photos depends on the prompts.
+            Method::Ensemble(_) if self.references.is_some() => {
+                Err(ClipError::Request("the prompts of a detector with references cannot be replaced".into()))
+            }
             Method::Ensemble(ensemble) => ensemble.set_prompts(prompts),
             Method::Learned(_) => {
                 Err(ClipError::Request("the prompts of a learner cannot be replaced".into()))
@@ -64,7 +93,7 @@ impl Detector {
 
     /// Name of the method in results: `clip` for the prompt ensemble, else that of the learner.
     pub fn method(&self) -> &'static str {
-        match &self.0 {
+        match &self.method {
             Method::Ensemble(_) => "clip",
             Method::Learned(learner) => learner.config().method.name(),
         }
@@ -72,7 +101,7 @@ impl Detector {
 
     /// Softmax temperature τ of image and patch probabilities.
     pub fn temperature(&self) -> f32 {
-        match &self.0 {
+        match &self.method {
             Method::Ensemble(ensemble) => 1.0 / ensemble.clip.logit_scale(),
             Method::Learned(learner) => learner.config().temperature,
         }
@@ -80,16 +109,17 @@ impl Detector {
 
     /// What the user should know of the model and the prompts, one sentence each.
     pub fn notes(&self) -> Vec<String> {
-        let own = match &self.0 {
+        let own = match &self.method {
             Method::Ensemble(ensemble) => &ensemble.notes,
             Method::Learned(learner) => learner.notes(),
         };
-        self.clip().notes().iter().chain(own).cloned().collect()
+        let of_photos = self.references.iter().flat_map(References::notes);
+        self.clip().notes().iter().chain(own).chain(of_photos).cloned().collect()
     }
 
     /// The model.
     pub fn clip(&self) -> &Clip {
-        match &self.0 {
+        match &self.method {
             Method::Ensemble(ensemble) => &ensemble.clip,
             Method::Learned(learner) => learner.clip(),
         }
@@ -97,7 +127,7 @@ impl Detector {
 
     /// All classes that it was opened for, normal first.
     pub fn classes(&self) -> &ClassEmbeddings {
-        match &self.0 {
+        match &self.method {
             Method::Ensemble(ensemble) => &ensemble.classes,
             Method::Learned(learner) => learner.classes(),
         }
@@ -105,7 +135,7 @@ impl Detector {
 
     /// Normal and some of the defects, counted from 0: the types that one product can show.
     pub fn subset(&self, defects: &[usize]) -> Result<ClassEmbeddings, DapoError> {
-        match &self.0 {
+        match &self.method {
             Method::Ensemble(ensemble) => Ok(ensemble.subset(defects)?),
             Method::Learned(learner) => learner.subset(defects),
         }
@@ -117,7 +147,7 @@ impl Detector {
         let clip = self.clip();
         let maps = 4 * self.classes().classes() * clip.vision().image_size().pow(2);
         let by_maps = clip.gpu().capabilities().limits.storage_binding / maps as u64;
-        let by_activations = match &self.0 {
+        let by_activations = match &self.method {
             Method::Ensemble(_) => clip.vision().max_batch(clip.gpu()),
             Method::Learned(learner) => learner.max_images(),
         };
@@ -137,13 +167,56 @@ impl Detector {
     /// # Errors
     /// As [`Detector::detect`].
     pub fn encode_images(&self, pixels: &[f32]) -> Result<ImageFeatures, DapoError> {
-        match &self.0 {
-            Method::Ensemble(ensemble) => Ok(ensemble.encode_images(pixels)?),
-            Method::Learned(learner) => learner.encode_images(pixels),
+        self.encode_with(pixels, self.references.as_ref().map_or(&[], |references| references.layers()))
+    }
+
+    fn encode_with(&self, pixels: &[f32], states: &[usize]) -> Result<ImageFeatures, DapoError> {
+        match &self.method {
+            Method::Ensemble(ensemble) => Ok(ensemble.encode_images(pixels, states)?),
+            Method::Learned(learner) => learner.encode_images(pixels, states),
         }
     }
 
-    /// Classifies images and their patches.
+    /// What references need of pre-processed photos of good parts, pixels [images, 3, size, size].
+    ///
+    /// # Errors
+    /// As [`Detector::detect`].
+    pub fn good_features(&self, pixels: &[f32]) -> Result<Vec<GoodFeatures>, DapoError> {
+        let clip = self.clip();
+        let features = self.encode_with(pixels, &reference::layers(clip.vision().depth()))?;
+        let (probabilities, _) = self.probabilities(&features, self.classes())?;
+        let normal = probabilities.normal(clip.gpu())?;
+        let states: Vec<Vec<f32>> =
+            features.states.iter().map(|state| state.read(clip.gpu())).collect::<Result<_, _>>()?;
+        for state in &states {
+            clip.finite("the hidden states of a good photo", state)?;
+        }
+        let images = features.images();
+        let part = |values: &[f32], image: usize| {
+            let length = values.len() / images;
+            values[image * length..(image + 1) * length].to_vec()
+        };
+        Ok((0..images)
+            .map(|image| GoodFeatures {
+                states: states.iter().map(|state| part(state, image)).collect(),
+                normal: part(&normal, image),
+            })
+            .collect())
+    }
+
+    /// Class probabilities of images and patches, and a learner's own probability of a defect for each image.
+    fn probabilities(
+        &self,
+        features: &ImageFeatures,
+        classes: &ClassEmbeddings,
+    ) -> Result<(Probabilities, Vec<f32>), DapoError> {
+        match &self.method {
+            Method::Ensemble(ensemble) => Ok((ensemble.probabilities(features, classes)?, Vec::new())),
+            Method::Learned(learner) => learner.probabilities(features, classes),
+        }
+    }
+
+    /// Classifies images and their patches, and compares them with the references where there are any.
     ///
     /// # Errors
     /// [`ClipError::NotFinite`].
@@ -153,14 +226,32 @@ impl Detector {
         classes: &ClassEmbeddings,
         maps: MapChannels,
     ) -> Result<Vec<Detection>, DapoError> {
-        let detections = match &self.0 {
-            Method::Ensemble(ensemble) => ensemble.classify(features, classes, maps)?,
-            Method::Learned(learner) => learner.classify(features, classes, maps)?,
+        let compared = match &self.references {
+            None => None,
+            Some(references) => Some(references.compare(self.clip().gpu(), &features.states)?),
+        };
+        self.classify_compared(features, classes, maps, self.references.as_ref().zip(compared))
+    }
+
+    /// As [`Detector::classify`], with these references and how each image compares with them.
+    fn classify_compared(
+        &self,
+        features: &ImageFeatures,
+        classes: &ClassEmbeddings,
+        maps: MapChannels,
+        compared: Option<(&References, Vec<Comparison>)>,
+    ) -> Result<Vec<Detection>, DapoError> {
+        let (clip, gpu) = (self.clip(), self.clip().gpu());
+        let (probabilities, defective) = self.probabilities(features, classes)?;
+        let detections = probabilities.detections(gpu, clip.vision().image_size(), maps, compared)?;
+        let detections = match &self.method {
+            Method::Ensemble(_) => detections,
+            Method::Learned(learner) => learner.scored(detections, &defective),
         };
         // A patch that is NaN is among the most anomalous ones, and so makes the score NaN.
         for detection in &detections {
-            self.clip().finite("the scores of an image", &[detection.score])?;
-            self.clip().finite("the probabilities of an image", &detection.probabilities)?;
+            clip.finite("the scores of an image", &[detection.score])?;
+            clip.finite("the probabilities of an image", &detection.probabilities)?;
         }
         Ok(detections)
     }

@@ -7,8 +7,7 @@
 //!
 //! [`scoring`](super::scoring) makes scores and types of them.
 
-use super::detection::Detection;
-use super::features::{ClassEmbeddings, ImageFeatures, MapChannels};
+use super::features::{ClassEmbeddings, ImageFeatures};
 use super::prompts::Prompts;
 use super::scoring::Probabilities;
 use crate::clip::{Clip, ClipError};
@@ -54,35 +53,34 @@ impl PromptEnsemble {
         upload(&self.clip, &select_rows(&self.rows, self.classes.classes(), defects))
     }
 
-    /// Features of pre-processed images, pixels [images, 3, size, size].
-    pub fn encode_images(&self, pixels: &[f32]) -> Result<ImageFeatures, ClipError> {
+    /// Features of pre-processed images, pixels [images, 3, size, size], with the hidden states of their patches after the
+    /// blocks `states`.
+    pub fn encode_images(&self, pixels: &[f32], states: &[usize]) -> Result<ImageFeatures, ClipError> {
         let pixels = self.clip.upload_pixels(pixels)?;
-        let output = self.clip.vision().forward(self.clip.gpu(), &pixels, true)?;
+        let output = self.clip.vision().forward(self.clip.gpu(), &pixels, true, states)?;
         let patches = output
             .patch_features
             .ok_or_else(|| ClipError::Request("the vision tower gave no patch features".into()))?;
-        Ok(ImageFeatures { image: output.image_features, patches: vec![patches] })
+        Ok(ImageFeatures { image: output.image_features, patches: vec![patches], states: output.states })
     }
 
-    /// Classifies images and patches.
-    pub fn classify(
+    /// Class probabilities of images and patches.
+    pub fn probabilities(
         &self,
         features: &ImageFeatures,
         classes: &ClassEmbeddings,
-        maps: MapChannels,
-    ) -> Result<Vec<Detection>, ClipError> {
+    ) -> Result<Probabilities, ClipError> {
         let gpu = self.clip.gpu();
         let scale = self.clip.logit_scale();
         let probabilities = |x: &Tensor| -> Result<Tensor, OpError> {
             ops::softmax(gpu, &ops::similarity(gpu, x, &classes.per_class, scale)?, 1.0)
         };
-        let batch = Probabilities {
+        Ok(Probabilities {
             image: probabilities(&features.image)?.read(gpu)?,
             cells: probabilities(&features.patches[0])?,
             grid: self.clip.vision().grid(),
             layers: 1,
-        };
-        Ok(batch.detections(gpu, self.clip.vision().image_size(), maps)?)
+        })
     }
 }
 

@@ -9,6 +9,16 @@ pub struct ImageFeatures {
     pub(super) image: Tensor,
     /// Patch features at each feature layer, [images, patches, embed_dim].
     pub(super) patches: Vec<Tensor>,
+    /// Hidden states of the patches for [`reference`](super::reference), [images, patches, width] each; none without
+    /// references.
+    pub(super) states: Vec<Tensor>,
+}
+
+impl ImageFeatures {
+    /// Number of images.
+    pub fn images(&self) -> usize {
+        self.image.rows()
+    }
 }
 
 /// Embeddings of the classes to choose between, normal first, on the device of the model.

@@ -10,6 +10,7 @@ mod features;
 pub mod learner;
 pub mod official;
 pub mod prompts;
+pub mod reference;
 pub mod regions;
 pub mod run;
 mod scoring;
@@ -21,4 +22,7 @@ pub use features::{ClassEmbeddings, ImageFeatures, MapChannels};
 pub use learner::LearnedDetector;
 pub use official::{Checkpoint, CheckpointError};
 pub use prompts::{DEFAULT_DEFECTS, Prompts};
-pub use scoring::TOP_PATCHES;
+pub use reference::{
+    Comparison, GoodFeatures, NearestPatch, ReferenceBuilder, ReferenceError, ReferenceOptions, References,
+    TOP_PATCHES,
+};

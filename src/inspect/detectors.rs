@@ -27,6 +27,11 @@ impl Detectors {
         later.map_or((0, &*self.first), |(at, detector)| (at + 1, detector))
     }
 
+    /// The detector that is in use.
+    pub fn into_current(self) -> Detector {
+        self.later.into_iter().map_while(OnceLock::into_inner).last().unwrap_or(*self.first)
+    }
+
     /// Adds a successor; `false` where there were [`MAX_LOSSES`].
     pub fn renew(&self, detector: Detector) -> bool {
         let mut next = Some(detector);

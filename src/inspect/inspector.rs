@@ -7,13 +7,13 @@ use super::detectors::Detectors;
 use super::tiles::merge;
 use crate::clip::Clip;
 use crate::dapo::learner::DapoError;
-use crate::dapo::{Detection, Detector};
+use crate::dapo::{Detection, Detector, References};
 use crate::data::{ImageError, Photo, PhotoReader, Preprocess, ReadOptions, Tiling, read_ahead};
 
 /// Images in a batch unless something else is asked for.
 pub const DEFAULT_BATCH: usize = 8;
 /// Threads that read image files for detection: decoding a photo is quicker than a model's forward pass.
-const READERS: usize = 2;
+pub(super) const READERS: usize = 2;
 
 /// The transform of images that a model was trained with, at the size that it is opened for.
 pub fn preprocess(clip: &Clip) -> Preprocess {
@@ -93,6 +93,11 @@ impl Inspector {
     /// Reads image files with these options.
     pub fn with_options(self, options: ReadOptions) -> Self {
         Self { options, ..self }
+    }
+
+    /// Compares photos with these references, which must be of the same detector.
+    pub(super) fn with_references(self, references: References) -> Self {
+        Self { detectors: Detectors::new(self.detectors.into_current().with_references(references)), ..self }
     }
 
     /// The detector.

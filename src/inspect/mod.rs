@@ -9,6 +9,7 @@
 mod batches;
 mod boxes;
 mod detectors;
+mod good;
 mod inspector;
 mod left_out;
 pub mod picture;
@@ -17,6 +18,7 @@ mod tiles;
 pub use batches::{Batches, Inspected, JoinTiles, Model, ReadPhoto, Renew, read_photos};
 pub use boxes::{BoxOptions, box_remarks};
 pub use detectors::MAX_LOSSES;
+pub use good::{GoodError, GoodOptions, GoodPatch, GoodPhotos};
 pub use inspector::{DEFAULT_BATCH, InspectError, Inspector, image_features, preprocess};
 pub use left_out::left_out;
 pub use tiles::merge;

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 
 use super::boxes::{BoxOptions, least_cells, notes};
-use crate::dapo::Detection;
+use super::good::GoodPhotos;
 use crate::dapo::regions::{RegionError, RegionOptions, Regions, find_regions, restore_regions};
+use crate::dapo::{Comparison, Detection};
 use crate::data::Photo;
 use crate::report::overlay::{self, ALPHA};
-use crate::report::results::{DefectBox, MapFiles, NORMAL, ScoredImage, Unboxed, Verdict};
+use crate::report::results::{
+    DefectBox, Evidence, MapFiles, NORMAL, NearestGood, ScoredImage, Unboxed, Verdict,
+};
 use crate::report::{MapView, NpyError, OverlayError, ReportImage, write_npy};
 
 /// Longest side of an overlay.
@@ -101,9 +104,20 @@ impl<'a> Findings<'a> {
             score: r.score.clamp(0.0, 1.0),
             area: r.area,
             defect_type: name(r.class),
+            nearest: None,
         });
         let unboxed = Unboxed { small, least_area: least.area, beyond };
         Ok(Self { photo, detection, defects, boxes: boxes.collect(), binary, unboxed, restored, options })
+    }
+
+    /// Names the good patch that each box looks like, but not enough.
+    pub fn with_good(mut self, good: &GoodPhotos) -> Self {
+        if let Some(compared) = &self.detection.comparison {
+            for found in &mut self.boxes {
+                found.nearest = nearest(found, self.photo.original_size, compared, good);
+            }
+        }
+        self
     }
 
     /// The image's entry in results, without files. It is called defective from a score of `alarm_threshold`.
@@ -121,6 +135,10 @@ impl<'a> Findings<'a> {
             type_probability: detection.probabilities[1 + detection.defect],
             probabilities: names.zip(detection.probabilities.iter().copied()).collect(),
             boxes: self.boxes.clone(),
+            evidence: detection
+                .comparison
+                .as_ref()
+                .map(|compared| Evidence { words: compared.words, distance: compared.distance }),
             unboxed: (!self.unboxed.is_empty()).then_some(self.unboxed),
             notes: self.photo.info.notes.clone(),
             overlay: None,
@@ -167,6 +185,30 @@ impl<'a> Findings<'a> {
     pub fn report_image(&self) -> Result<ReportImage> {
         report_image(self.photo, self.detection, &self.binary, self.defects)
     }
+}
+
+/// The good patch that is nearest to the most unusual cell of a box.
+fn nearest(
+    found: &DefectBox,
+    (width, height): (u32, u32),
+    compared: &Comparison,
+    good: &GoodPhotos,
+) -> Option<NearestGood> {
+    let grid = compared.grid;
+    // Cells that the box covers, at least one.
+    let range = |start: u32, extent: u32, of: u32| {
+        let cell = |at: u32| (u64::from(at) * grid as u64 / u64::from(of.max(1))) as usize;
+        let first = cell(start).min(grid - 1);
+        first..=cell((start + extent).saturating_sub(1)).clamp(first, grid - 1)
+    };
+    let columns = range(found.x, found.width, width);
+    let cells = range(found.y, found.height, height)
+        .flat_map(|row| columns.clone().map(move |column| row * grid + column));
+    let cell = cells.max_by(|&a, &b| compared.distances[a].total_cmp(&compared.distances[b]))?;
+    let patch = good.place(compared.nearest[cell])?;
+    let [x, y, width, height] = patch.area;
+    let photo = patch.path.display().to_string();
+    Some(NearestGood { photo, x, y, width, height, distance: compared.distances[cell] })
 }
 
 /// The pictures that a report shows of an image: a thumbnail, the map of any defect, and one of each of `names`, the

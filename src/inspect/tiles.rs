@@ -92,7 +92,16 @@ mod tests {
 
     fn detection(map: Vec<f32>, size: usize) -> Detection {
         let probabilities = vec![0.75, 0.25];
-        Detection { score: 0.25, probabilities, defect: 0, maps: map, size, layers: 1, whole: None }
+        Detection {
+            score: 0.25,
+            probabilities,
+            defect: 0,
+            maps: map,
+            size,
+            layers: 1,
+            whole: None,
+            comparison: None,
+        }
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub struct MadeWith {
     /// How photos are read, where it is not the default.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reading: String,
+    /// A digest of the photos of good parts that images are compared with.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub references: String,
     /// Defect probability from which a pixel belongs to a box.
     pub threshold: f32,
     /// Least area of a box in pixels of the photo, where one was asked for.

@@ -246,6 +246,7 @@ mod tests {
             score: 1.0,
             area: 1,
             defect_type: "x".into(),
+            nearest: None,
         };
         let colours = MapView::new(&map, 2, 2).expect("map").colours(1600, 400);
         let mut picture = blend(&photo, &colours, ALPHA);
@@ -265,6 +266,7 @@ mod tests {
             score: 1.0,
             area: 1,
             defect_type: "x".into(),
+            nearest: None,
         };
         draw_boxes(&mut tiny, &[beyond], (3, 3));
     }

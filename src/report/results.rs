@@ -181,6 +181,9 @@ pub struct ScoredImage {
     /// Regions of the anomaly map above the threshold, highest score first.
     #[serde(default)]
     pub boxes: Vec<DefectBox>,
+    /// Where the run has good photos: what these and the words say alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
     /// Regions without a box, where there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unboxed: Option<Unboxed>,
@@ -239,6 +242,35 @@ pub struct DefectBox {
     /// The defect type that fits the region best.
     #[serde(rename = "type")]
     pub defect_type: String,
+    /// Where the run has good photos: the good patch that the most unusual place in the box looks like, but not enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<NearestGood>,
+}
+
+/// A patch of a good photo.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NearestGood {
+    /// The good photo.
+    pub photo: String,
+    /// Left edge of the patch in that photo's pixels.
+    pub x: u32,
+    /// Top edge.
+    pub y: u32,
+    /// Width.
+    pub width: u32,
+    /// Height.
+    pub height: u32,
+    /// How far it is, in units of the usual distance of good patches from other good photos.
+    pub distance: f32,
+}
+
+/// What words and good photos say of an image, each alone.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The score without good photos, 0 to 1.
+    pub words: f32,
+    /// Mean probability of a defect of the four patches that are farthest from the good photos, by distance alone, 0 to 1.
+    pub distance: f32,
 }
 
 /// Regions of the map above the threshold that have no box.

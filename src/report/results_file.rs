@@ -198,6 +198,7 @@ pub(super) mod tests {
                 .into(),
             unboxed: None,
             notes: Vec::new(),
+            evidence: None,
             boxes: vec![DefectBox {
                 x: 600,
                 y: 0,
@@ -206,6 +207,7 @@ pub(super) mod tests {
                 score: 0.75,
                 area: 1200,
                 defect_type: "hole".into(),
+                nearest: None,
             }],
             overlay: Some("overlays/a 1.png".into()),
             maps: Some(MapFiles { binary: Some("maps/a 1.npy".into()), multi: None }),

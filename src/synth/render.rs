@@ -162,6 +162,29 @@ mod tests {
     }
 
     #[test]
+    fn images_of_one_product_look_alike_and_a_reference_is_another_part() {
+        let object = ObjectKind::find("pill").expect("known object");
+        let of = |product, seed, defect| SampleSpec { object, defect, size: 64, seed, product };
+        let mean = |image: &RgbImage| -> [f64; 3] {
+            let sum = image.pixels().fold([0.0; 3], |s, p| [0, 1, 2].map(|k| s[k] + f64::from(p[k])));
+            sum.map(|v| v / 4096.0)
+        };
+        let apart = |a: &RgbImage, b: &RgbImage| {
+            mean(a).iter().zip(mean(b)).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
+        };
+        let one = render(&of(Some(3), 1, None)).image;
+        let same = render(&of(Some(3), 2, Some(Defect::Crack)));
+        assert!(one != same.image && apart(&one, &same.image) < 12.0, "{}", apart(&one, &same.image));
+        assert!(same.mask.pixels().any(|p| p[0] == 255));
+        let others: Vec<f64> = (4..10).map(|p| apart(&one, &render(&of(Some(p), 1, None)).image)).collect();
+        assert!(others.iter().copied().fold(0.0, f64::max) > 24.0, "other products differ: {others:?}");
+        let (sample, reference) = draw(&of(None, 7, Some(Defect::Hole)), None, true);
+        let reference = reference.expect("asked for");
+        assert!(apart(&sample.image, &reference) < 24.0 && sample.image != reference);
+        assert!(draw(&of(None, 7, None), None, false).1.is_none());
+    }
+
+    #[test]
     fn every_possible_pair_gives_a_marked_image() {
         for object in OBJECTS {
             assert!(object.defects().len() >= 5, "{}", object.name);
@@ -178,7 +201,7 @@ mod tests {
     #[test]
     fn good_images_have_empty_masks_and_some_contrast() {
         for object in OBJECTS {
-            let s = render(&SampleSpec { object, defect: None, size: 64, seed: 2 });
+            let s = render(&SampleSpec { object, defect: None, size: 64, seed: 2, product: None });
             assert!(s.mask.pixels().all(|p| p[0] == 0));
             let (low, high) = s.image.as_raw().iter().fold((255, 0), |(l, h), v| (l.min(*v), h.max(*v)));
             assert!(high - low > 4, "{} is blank", object.name);

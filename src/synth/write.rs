@@ -265,6 +265,19 @@ mod tests {
     }
 
     #[test]
+    fn references_stand_beside_the_images() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let out = dir.path().join("pairs");
+        let options = SynthOptions { references: true, ..small() };
+        write_shards(&out, 5, &options, 0.5, &quiet).expect("writes");
+        let [images, references] =
+            ["images.npy", "references.npy"].map(|f| fs::read(out.join(f)).expect("reads"));
+        assert_eq!(images.len(), references.len());
+        assert_eq!(images[..128], references[..128], "the same shape");
+        assert!(images[128..] != references[128..]);
+    }
+
+    #[test]
     fn each_wrong_option_has_its_error() {
         let dir = tempfile::tempdir().expect("temporary folder");
         let fail = |options: SynthOptions, good: f64| {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::cli::good::GoodArgs;
 use crate::cli::inspection::{InspectArgs, ThresholdArgs};
 use crate::cli::options::{RunArgs, TilingArgs};
 
@@ -13,6 +14,8 @@ pub struct Args {
     pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) inspect: InspectArgs,
+    #[command(flatten)]
+    pub(super) good: GoodArgs,
     #[command(flatten)]
     pub run: RunArgs,
     /// Folder for results.json, report.html, overlays and maps

@@ -96,6 +96,7 @@ impl Conclusion<'_> {
             ])
             .into_iter()
             .chain(self.tiling.map(|tiling| ("tile".to_owned(), tiling.edge.into())))
+            .chain(self.good_photos())
             .chain(self.args.threshold.min_area.map(|area| ("min_area".to_owned(), area.into())))
             .collect(),
             timing: Timing { images: scored, seconds, images_per_second: scored as f64 / seconds.max(1e-9) },
@@ -105,6 +106,7 @@ impl Conclusion<'_> {
                 .notes()
                 .into_iter()
                 .chain(inspector.detector().notes())
+                .chain(self.inspection.good.notes.iter().cloned())
                 .chain(self.note.clone())
                 .chain(tally.lines())
                 .chain(remarks.clone())
@@ -126,6 +128,11 @@ impl Conclusion<'_> {
             progress.finish()?;
         }
         Ok(results)
+    }
+
+    fn good_photos(&self) -> Option<(String, serde_json::Value)> {
+        let good = &self.inspection.good;
+        (!good.is_empty()).then(|| ("good_photos".to_owned(), good.len().into()))
     }
 
     /// Prints the results, and what a user should know of them.

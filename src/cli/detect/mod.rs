@@ -40,10 +40,11 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     left_out.lines().iter().for_each(|line| say!("note: {line}"));
     let interrupted = watch_interrupt("finishing this batch and writing what is done");
     let device = &args.run.device;
-    let mut inspection = args.inspect.open(device, prompts, learner.as_ref())?;
+    let inspection = args.inspect.open(device, prompts, learner.as_ref())?.with_tiling(tiling);
+    let mut inspection = inspection.with_good(&args.good.bank, &args.good.good)?;
     let (alarm, note) = inspection.alarm(args.threshold.calibration.as_deref())?;
     let threshold = alarm.as_ref().map_or(args.threshold.threshold, |a| a.threshold);
-    inspection.inspector = inspection.inspector.with_tiling(tiling).with_pictures(PICTURE_SIDE);
+    inspection.inspector = inspection.inspector.with_pictures(PICTURE_SIDE);
     let batch = inspection.inspector.batch();
     let exactly = Exactly {
         program: Program::own(),
@@ -68,7 +69,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(130));
     }
     let (kept, done) = Progress::open(&args.out, &header, &images, batch)?;
-    let mut writer = Writer::new(args, &inspection.prompts, threshold, kept);
+    let mut writer = Writer::new(args, &inspection, threshold, kept);
     let bar = progress(images.len(), "images");
     for entry in done {
         writer.again(entry);

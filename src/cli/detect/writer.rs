@@ -6,7 +6,8 @@ use std::time::Instant;
 use super::args::Args;
 use super::progress::{Entry, Progress};
 use crate::cli::Failure;
-use crate::dapo::{Detection, Prompts};
+use crate::cli::inspection::Inspection;
+use crate::dapo::Detection;
 use crate::data::{ImageEntry, ImageError, Photo, ReadInfo, ReadTally};
 use crate::files::digest;
 use crate::inspect::picture::Findings;
@@ -23,7 +24,7 @@ pub struct Job {
 /// What is done so far.
 pub struct Writer<'a> {
     args: &'a Args,
-    prompts: &'a Prompts,
+    inspection: &'a Inspection,
     /// Score from which an image is called defective.
     threshold: f32,
     progress: Progress,
@@ -45,7 +46,7 @@ pub struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     /// Nothing is done.
-    pub fn new(args: &'a Args, prompts: &'a Prompts, threshold: f32, progress: Progress) -> Self {
+    pub fn new(args: &'a Args, inspection: &'a Inspection, threshold: f32, progress: Progress) -> Self {
         let report = ReportBuilder::new(ReportOptions {
             command: shell_command(std::env::args_os().map(|a| a.to_string_lossy().into_owned())),
             created: today(),
@@ -54,7 +55,7 @@ impl<'a> Writer<'a> {
         });
         Self {
             args,
-            prompts,
+            inspection,
             threshold,
             progress,
             pending: Vec::new(),
@@ -113,8 +114,9 @@ impl<'a> Writer<'a> {
             }
             Ok((photo, detection)) => {
                 let (args, out, name) = (self.args, self.progress.folder(), &job.entry.stem);
-                let defects = &self.prompts.defects;
+                let defects = &self.inspection.prompts.defects;
                 let findings = Findings::new(&photo, &detection, defects, args.threshold.boxes())?;
+                let findings = findings.with_good(&self.inspection.good);
                 let overlay = (!args.no_overlays).then(|| findings.save_overlay(out, name)).transpose()?;
                 let maps = args.save_maps.then(|| findings.save_maps(out, name)).transpose()?;
                 let names =

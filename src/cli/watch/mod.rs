@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Failure;
+use super::good::GoodArgs;
 use super::inspection::{InspectArgs, Inspection, ThresholdArgs};
 use super::learner::Learner;
 use super::numbers::seconds;
@@ -37,6 +38,8 @@ pub struct Args {
     out: PathBuf,
     #[command(flatten)]
     inspect: InspectArgs,
+    #[command(flatten)]
+    good: GoodArgs,
     #[command(flatten)]
     pub run: RunArgs,
     #[command(flatten)]
@@ -73,6 +76,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let opened = Opened::new(&args.out)?;
     let interrupted = watch_interrupt("finishing the current images");
     let inspection = args.inspect.open(&args.run.device, prompts, learner.as_ref())?;
+    let inspection = inspection.with_good(&args.good.bank, &args.good.good)?;
     let (alarm, note) = inspection.alarm(args.threshold.calibration.as_deref())?;
     if let Some(note) = note {
         say!("note: {note}");
@@ -211,6 +215,7 @@ fn line(
         Ok((photo, detection)) => {
             let defects = &inspection.prompts.defects;
             let findings = Findings::new(&photo, &detection, defects, args.threshold.boxes())?;
+            let findings = findings.with_good(&inspection.good);
             ImageResult::Scored(findings.result(path, alarm_threshold))
         }
         Err(_) if !arrivals.unreadable(&relative, stamp, Instant::now()) => return Ok(None),

@@ -105,7 +105,7 @@ impl LearnedDetector {
     /// # Errors
     /// As [`LearnedDetector::detect`].
     pub fn image_features(&self, pixels: &[f32]) -> Result<Vec<f32>, DapoError> {
-        let features = self.encode_images(pixels)?.image.read(self.clip.gpu())?;
+        let features = self.encode_images(pixels, &[])?.image.read(self.clip.gpu())?;
         self.clip.finite("the features of an image with the learner", &features)?;
         Ok(features)
     }
@@ -116,7 +116,7 @@ impl LearnedDetector {
     /// # Errors
     /// As [`LearnedDetector::detect`].
     pub fn patch_probabilities(&self, pixels: &[f32]) -> Result<Vec<Vec<f32>>, DapoError> {
-        let features = self.encode_images(pixels)?;
+        let features = self.encode_images(pixels, &[])?;
         let tape = Tape::inference(self.clip.gpu());
         let patches = self.classified(&tape, &features, &self.classes)?;
         patches.iter().map(|layer| Ok(layer.tensor().read(self.clip.gpu())?)).collect()
@@ -149,29 +149,42 @@ impl LearnedDetector {
     /// [`ClipError::Request`](crate::clip::ClipError::Request) when the pixels do not fit; those of the
     /// device.
     pub fn detect(&self, pixels: &[f32]) -> Result<Vec<Detection>, DapoError> {
-        self.classify(&self.encode_images(pixels)?, &self.classes, MapChannels::All)
+        let (probabilities, defective) =
+            self.probabilities(&self.encode_images(pixels, &[])?, &self.classes)?;
+        let size = self.clip.vision().image_size();
+        let detections = probabilities.detections(self.clip.gpu(), size, MapChannels::All, None)?;
+        Ok(self.scored(detections, &defective))
     }
 
-    /// Features of pre-processed images, pixels [images, 3, size, size].
+    /// Features of pre-processed images, pixels [images, 3, size, size], with the hidden states of their patches after the
+    /// blocks `states`.
     ///
     /// # Errors
     /// As [`LearnedDetector::detect`].
-    pub fn encode_images(&self, pixels: &[f32]) -> Result<ImageFeatures, DapoError> {
+    pub(in crate::dapo) fn encode_images(
+        &self,
+        pixels: &[f32],
+        states: &[usize],
+    ) -> Result<ImageFeatures, DapoError> {
         let pixels = self.clip.upload_pixels(pixels)?;
         let tape = Tape::inference(self.clip.gpu());
-        let (image, layers) =
-            self.forward().features(&tape, &leaves(&tape, &self.config, &self.parameters), &pixels)?;
-        let layers = layers.iter().map(|layer| layer.tensor().clone()).collect();
-        Ok(ImageFeatures { image: image.tensor().clone(), patches: layers })
+        let parameters = leaves(&tape, &self.config, &self.parameters);
+        let features = self.forward().features(&tape, &parameters, &pixels, states)?;
+        let tensors = |vars: Vec<Var>| vars.iter().map(|var| var.tensor().clone()).collect();
+        Ok(ImageFeatures {
+            image: features.image.tensor().clone(),
+            patches: tensors(features.patches),
+            states: tensors(features.states),
+        })
     }
 
-    /// Classifies images and their patches.
-    pub fn classify(
+    /// Class probabilities of images and their patches, and of each image the probability of a defect that its own score may
+    /// be taken from.
+    pub(in crate::dapo) fn probabilities(
         &self,
         features: &ImageFeatures,
         classes: &ClassEmbeddings,
-        maps: MapChannels,
-    ) -> Result<Vec<Detection>, DapoError> {
+    ) -> Result<(Probabilities, Vec<f32>), DapoError> {
         let gpu = self.clip.gpu();
         let tape = Tape::inference(gpu);
         let patches = self.classified(&tape, features, classes)?;
@@ -197,22 +210,35 @@ impl LearnedDetector {
         let layers = patches.len();
         let sum = sum.ok_or_else(|| LearnerError::Missing("linear_adapter.fc.0.weight".into()))?;
         let size = self.clip.vision().image_size();
-        let batch = Probabilities {
+        let probabilities = Probabilities {
             image,
             cells: ops::scale(gpu, 1.0 / layers as f32, &sum)?,
             grid: if self.config.pixel_softmax { size } else { self.clip.vision().grid() },
             layers,
         };
-        let with_own_score = |(detection, defective): (Detection, f32)| {
+        Ok((probabilities, defective))
+    }
+
+    /// The same detections with the learner's own scores, which the classes share. What is compared with good photos has
+    /// the mean of its own score and that of its patches where the own one does not look at patches.
+    pub(in crate::dapo) fn scored(&self, detections: Vec<Detection>, defective: &[f32]) -> Vec<Detection> {
+        let own = |(mut detection, &defective): (Detection, &f32)| {
+            if let (ImageScore::Class | ImageScore::Types, Some(compared)) =
+                (&self.config.image_score, &mut detection.comparison)
+            {
+                compared.words = defective;
+            }
             let score = match self.config.image_score {
+                ImageScore::Class | ImageScore::Types if detection.comparison.is_some() => {
+                    (defective + top_mean(&detection.binary_map())) / 2.0
+                }
                 ImageScore::Class | ImageScore::Types => defective,
                 ImageScore::Map => top_mean(&detection.binary_map()),
                 ImageScore::Plain => return detection,
             };
-            // The classes share the learner's own score.
             detection.with_score(score)
         };
-        Ok(batch.detections(gpu, size, maps)?.into_iter().zip(defective).map(with_own_score).collect())
+        detections.into_iter().zip(defective).map(own).collect()
     }
 
     /// Class probabilities at each feature layer.

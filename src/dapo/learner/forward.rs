@@ -25,6 +25,16 @@ pub(super) struct LearnerOutput {
     pub patches: Vec<Var>,
 }
 
+/// Features of a batch of images.
+pub(super) struct LearnerFeatures {
+    /// [images, embed_dim], not normalised.
+    pub image: Var,
+    /// Of each feature layer, [images, cells, embed_dim].
+    pub patches: Vec<Var>,
+    /// Hidden states of the patches, [images, cells, width].
+    pub states: Vec<Var>,
+}
+
 /// Class vectors of unit length.
 #[derive(Debug, Clone)]
 pub(super) struct ClassVectors {
@@ -143,22 +153,22 @@ impl<'m> LearnerModel<'m> {
         classes: &ClassVectors,
         pixels: &Tensor,
     ) -> Result<LearnerOutput, OpError> {
-        let (image_features, features) = self.features(tape, parameters, pixels)?;
-        let logits = tape.similarity(&image_features, &classes.binary, self.config.logit_scale())?;
-        Ok(LearnerOutput { logits, patches: self.patch_probabilities(tape, classes, &features)? })
+        let features = self.features(tape, parameters, pixels, &[])?;
+        let logits = tape.similarity(&features.image, &classes.binary, self.config.logit_scale())?;
+        Ok(LearnerOutput { logits, patches: self.patch_probabilities(tape, classes, &features.patches)? })
     }
 
-    /// Image features [images, embed_dim], not normalised, and patch features of each feature layer,
-    /// [images, cells, embed_dim].
+    /// Features of images, with the hidden states of their patches after the blocks `states`, counted from 1.
     pub fn features(
         self,
         tape: &Tape<'m>,
         parameters: &TapeParameters,
         pixels: &Tensor,
-    ) -> Result<(Var, Vec<Var>), OpError> {
+        states: &[usize],
+    ) -> Result<LearnerFeatures, OpError> {
         match self.config.patches {
-            PatchFeatures::Adapters => self.adapter_features(tape, parameters, pixels),
-            PatchFeatures::Values => self.vv_features(tape, pixels),
+            PatchFeatures::Adapters => self.adapter_features(tape, parameters, pixels, states),
+            PatchFeatures::Values => self.vv_features(tape, pixels, states),
         }
     }
 
@@ -183,26 +193,36 @@ impl<'m> LearnerModel<'m> {
         tape: &Tape<'m>,
         parameters: &TapeParameters,
         pixels: &Tensor,
-    ) -> Result<(Var, Vec<Var>), OpError> {
+        states: &[usize],
+    ) -> Result<LearnerFeatures, OpError> {
         let layers = self.visual_tokens(tape, parameters)?;
         let tokens = LayerTokens { layers: &layers, keep: self.config.alpha, overwrite_from: None };
         let layers = &self.config.feature_layers;
-        let output = self.clip.vision().forward_with_tokens(tape, pixels, tokens, layers)?;
+        let output = self.clip.vision().forward_with_tokens(tape, pixels, tokens, [layers, states])?;
+        let [adapted, states] = output.states;
         let adapt = |(index, state): (usize, &Var)| {
             let [weight, bias] = names::adapter(index);
             tape.affine(state, parameters.get(&weight)?, parameters.get(&bias)?)
         };
-        let features = output.states.iter().enumerate().map(adapt).collect::<Result<_, _>>()?;
-        Ok((output.image_features, features))
+        let patches = adapted.iter().enumerate().map(adapt).collect::<Result<_, _>>()?;
+        Ok(LearnerFeatures { image: output.image_features, patches, states })
     }
 
     /// Image features, and patch features by V-V attention; no parameters are learned here.
-    fn vv_features(self, tape: &Tape<'m>, pixels: &Tensor) -> Result<(Var, Vec<Var>), OpError> {
+    fn vv_features(
+        self,
+        tape: &Tape<'m>,
+        pixels: &Tensor,
+        states: &[usize],
+    ) -> Result<LearnerFeatures, OpError> {
         let vision = self.clip.vision();
         let blocks = (vision.depth() * 19).div_ceil(24);
-        let output = vision.forward_with_vv_attention(tape.gpu(), pixels, blocks)?;
-        let patches = output.patch_features.into_iter().map(Var::constant).collect();
-        Ok((Var::constant(output.image_features), patches))
+        let output = vision.forward_with_vv_attention(tape.gpu(), pixels, blocks, states)?;
+        Ok(LearnerFeatures {
+            image: Var::constant(output.image_features),
+            patches: output.patch_features.into_iter().map(Var::constant).collect(),
+            states: output.states.into_iter().map(Var::constant).collect(),
+        })
     }
 
     /// Logits [images, cells, classes] upsampled to every pixel: [images, size², classes].

@@ -68,7 +68,7 @@ pub fn vision<'a, E: From<ClipError>>(clip: &'a Clip, images: usize) -> Result<J
         items: images,
         unit: "images",
         run: Box::new(move || {
-            tower.forward(gpu, &pixels, false).map_err(|e| E::from(e.into()))?;
+            tower.forward(gpu, &pixels, false, &[]).map_err(|e| E::from(e.into()))?;
             Ok(())
         }),
     })

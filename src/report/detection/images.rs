@@ -68,6 +68,12 @@ pub(super) fn card(kept: &Inlined, image: &ScoredImage, results: &Results, thres
             (kept.view(path, &marks))
             div.body {
                 (probabilities(image, results))
+                @if let Some(evidence) = &image.evidence {
+                    p.muted {
+                        (format_args!("words alone {:.3}, distance from the good photos alone {:.3}",
+                            evidence.words, evidence.distance))
+                    }
+                }
                 @for note in &image.notes { p.muted { (note) } }
                 @if !image.boxes.is_empty() {
                     details {
@@ -91,8 +97,14 @@ fn box_mark(found: &DefectBox, image: &ScoredImage) -> Markup {
 }
 
 fn box_text(found: &DefectBox) -> String {
-    let DefectBox { x, y, width, height, score, area, defect_type } = found;
-    format!("{defect_type} {score:.3}: {width} × {height} at ({x}, {y}), area {area} px")
+    let DefectBox { x, y, width, height, score, area, defect_type, nearest } = found;
+    let like = nearest.as_ref().map_or_else(String::new, |near| {
+        format!(
+            "; looks like {} at ({}, {}), but {:.1} times as far from it as good parts are from each other",
+            near.photo, near.x, near.y, near.distance
+        )
+    });
+    format!("{defect_type} {score:.3}: {width} × {height} at ({x}, {y}), area {area} px{like}")
 }
 
 /// One bar per class: normal first, then the defects in the run's order.

@@ -228,6 +228,7 @@ fn parameters() -> Parameters {
 
 pub fn alarm() -> Alarm {
     let conditions = Conditions {
+        references: String::new(),
         method: "clip".into(),
         model: "nano".into(),
         image_size: 128,
