@@ -45,6 +45,8 @@ mod requests;
 mod reruns;
 #[path = "cli/scoring.rs"]
 mod scoring;
+#[path = "cli/shots.rs"]
+mod shots;
 #[path = "cli/stopping.rs"]
 mod stopping;
 #[path = "cli/tables.rs"]

@@ -62,7 +62,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let prompts = args.inspect.prompts(learner.as_ref())?;
     let Collected { images: entries, left_out } = collect(&args.good)?;
     left_out.lines().iter().for_each(|line| say!("note: {line}"));
-    distinct(&entries, &args.references)?;
+    if !args.references.is_empty() {
+        let scored: Vec<PathBuf> = entries.iter().map(|entry| entry.path.clone()).collect();
+        distinct(&scored, &args.bank.photos(&args.references)?, "--references")?;
+    }
     let interrupted = watch_interrupt("nothing is stored");
     let device = &args.run.device;
     let inspection = args.inspect.open(device, prompts, learner.as_ref())?;

@@ -1,7 +1,7 @@
 //! Options for photos of good parts that others are compared with.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
@@ -9,8 +9,8 @@ use super::Failure;
 use super::output::{note, progress};
 use super::say::say;
 use crate::dapo::ReferenceOptions;
-use crate::data::{Collected, ImageEntry, collect};
-use crate::files::open_regular;
+use crate::data::{Collected, collect};
+use crate::files::{UNREADABLE, digest};
 use crate::inspect::{GoodOptions, GoodPhotos, Inspector};
 use crate::ops::Element;
 use crate::words::plural;
@@ -52,10 +52,21 @@ pub struct Good {
 }
 
 impl BankArgs {
-    fn options(&self) -> GoodOptions {
+    /// As the inspector takes them.
+    pub fn options(&self) -> GoodOptions {
         let element = if self.bank_f16 { Element::F16 } else { Element::F32 };
         let references = ReferenceOptions { bank_size: self.bank_size as usize, element };
         GoodOptions { references, turned: self.turned }
+    }
+
+    /// The photos of these paths, which are files or folders.
+    ///
+    /// # Errors
+    /// Paths without a photo.
+    pub fn photos(&self, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+        let Collected { images, left_out } = collect(paths)?;
+        left_out.lines().iter().for_each(|line| say!("note: good photos: {line}"));
+        Ok(images.into_iter().map(|entry| entry.path).collect())
     }
 
     /// Has an inspector compare with the photos of these paths.
@@ -63,10 +74,8 @@ impl BankArgs {
     /// # Errors
     /// Paths without a photo, photos that cannot be read or do not make references, those of the device.
     pub fn learn(&self, inspector: Inspector, paths: &[PathBuf]) -> Result<Good, Failure> {
-        let Collected { images, left_out } = collect(paths)?;
-        left_out.lines().iter().for_each(|line| say!("note: good photos: {line}"));
-        let files: Vec<PathBuf> = images.into_iter().map(|entry| entry.path).collect();
-        let digest = digest(&files, &format!("{:?}", self.options()))?;
+        let files = self.photos(paths)?;
+        let digest = digest_of_all(&files, &format!("{:?}", self.options()));
         let bar = progress(files.len(), "good photos");
         let (inspector, photos) =
             inspector.with_good_photos(files, self.options(), |_| bar.inc(1)).map_err(|e| {
@@ -87,42 +96,32 @@ impl BankArgs {
     }
 }
 
-/// Refuses photos that are to be scored and are references, too: such a score is too good.
+/// Refuses photos that are to be scored and are references, too: such a score is too good. `option` gave the references.
 ///
 /// # Errors
 /// The first photo that is both, by its contents.
-pub fn distinct(scored: &[ImageEntry], references: &[PathBuf]) -> Result<(), Failure> {
-    if references.is_empty() {
-        return Ok(());
-    }
-    let mut known = HashMap::new();
-    for entry in collect(references)?.images {
-        known.insert(hash(&entry.path)?, entry.path);
-    }
-    for entry in scored {
-        if let Some(reference) = known.get(&hash(&entry.path)?) {
-            let (one, other) = (entry.path.display(), reference.display());
-            return Err(Failure::new(format!("{one} is the same photo as {other}, one of --references"))
-                .hint("take some photos as references and others to calibrate with: a part is never as far from itself"));
+pub fn distinct(scored: &[PathBuf], references: &[PathBuf], option: &str) -> Result<(), Failure> {
+    // A file that cannot be read has its own error where it is scored, or learned from.
+    let read = |path: &PathBuf| Some(digest(path)).filter(|digest| digest != UNREADABLE);
+    let known: HashMap<String, &PathBuf> =
+        references.iter().filter_map(|path| Some((read(path)?, path))).collect();
+    for path in scored.iter().filter(|_| !known.is_empty()) {
+        if let Some(reference) = read(path).and_then(|digest| known.get(&digest)) {
+            let (one, other) = (path.display(), reference.display());
+            return Err(Failure::new(format!("{one} is the same photo as {other}, one of {option}"))
+                .hint("a part is never as far from itself as from others: take some photos as references and others to be scored"));
         }
     }
     Ok(())
 }
 
-fn hash(path: &Path) -> Result<[u8; 32], Failure> {
-    let failed = |e: std::io::Error| Failure::new(format!("{}: {e}", path.display()));
-    let mut hash = Sha256::new();
-    std::io::copy(&mut open_regular(path).map_err(failed)?, &mut hash).map_err(failed)?;
-    Ok(hash.finalize().into())
-}
-
 /// SHA-256 of the contents of files, whatever their order and names, and of a text: 16 hexadecimal digits.
-fn digest(files: &[PathBuf], options: &str) -> Result<String, Failure> {
-    let mut hashes: Vec<[u8; 32]> = files.iter().map(|path| hash(path)).collect::<Result<_, _>>()?;
-    hashes.sort_unstable();
-    hashes.dedup();
+fn digest_of_all(files: &[PathBuf], options: &str) -> String {
+    let mut digests: Vec<String> = files.iter().map(|path| digest(path)).collect();
+    digests.sort_unstable();
+    digests.dedup();
     let mut all = Sha256::new();
-    hashes.iter().for_each(|hash| all.update(hash));
+    digests.iter().for_each(|digest| all.update(digest));
     all.update(options);
-    Ok(all.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect())
+    all.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -291,6 +291,11 @@ impl Inspection {
         Self { inspector: self.inspector.with_tiling(tiling), ..self }
     }
 
+    /// Keeps a picture of each photo, no side longer than this; 0 for none.
+    pub fn with_pictures(self, side: u32) -> Self {
+        Self { inspector: self.inspector.with_pictures(side), ..self }
+    }
+
     /// Compares photos with those of good parts below these paths, too; nothing changes without paths.
     ///
     /// # Errors

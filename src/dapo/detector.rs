@@ -170,6 +170,14 @@ impl Detector {
         self.encode_with(pixels, self.references.as_ref().map_or(&[], |references| references.layers()))
     }
 
+    /// As [`Detector::encode_images`], with what [`Detector::classify_against`] needs.
+    ///
+    /// # Errors
+    /// As [`Detector::detect`].
+    pub fn encode_to_compare(&self, pixels: &[f32]) -> Result<ImageFeatures, DapoError> {
+        self.encode_with(pixels, &reference::layers(self.clip().vision().depth()))
+    }
+
     fn encode_with(&self, pixels: &[f32], states: &[usize]) -> Result<ImageFeatures, DapoError> {
         match &self.method {
             Method::Ensemble(ensemble) => Ok(ensemble.encode_images(pixels, states)?),
@@ -226,11 +234,26 @@ impl Detector {
         classes: &ClassEmbeddings,
         maps: MapChannels,
     ) -> Result<Vec<Detection>, DapoError> {
-        let compared = match &self.references {
-            None => None,
-            Some(references) => Some(references.compare(self.clip().gpu(), &features.states)?),
-        };
-        self.classify_compared(features, classes, maps, self.references.as_ref().zip(compared))
+        match &self.references {
+            None => self.classify_compared(features, classes, maps, None),
+            Some(references) => self.classify_against(references, features, classes, maps),
+        }
+    }
+
+    /// As [`Detector::classify`], against references other than the detector's own, if any; they must have been seen by the same
+    /// model and prompts. The features must be those of [`Detector::encode_to_compare`].
+    ///
+    /// # Errors
+    /// [`ClipError::NotFinite`].
+    pub fn classify_against(
+        &self,
+        references: &References,
+        features: &ImageFeatures,
+        classes: &ClassEmbeddings,
+        maps: MapChannels,
+    ) -> Result<Vec<Detection>, DapoError> {
+        let compared = references.compare(self.clip().gpu(), &features.states)?;
+        self.classify_compared(features, classes, maps, Some((references, compared)))
     }
 
     /// As [`Detector::classify`], with these references and how each image compares with them.

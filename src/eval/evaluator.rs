@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use super::content::content;
 use super::plan::{Item, Plan};
+use super::shots::Shots;
 use crate::dapo::learner::DapoError;
 use crate::dapo::{ClassEmbeddings, Detection, Detector, MapChannels};
 use crate::data::samples::{Mask, MaskRemark, Truth};
@@ -41,6 +42,8 @@ pub struct Evaluator<'a> {
     pub(super) plan: &'a Plan,
     /// Whether the method names types of defects.
     pub(super) types: bool,
+    /// Good photos of each product to compare with.
+    shots: Option<&'a Shots>,
     /// The classes of each product on each device in turn.
     subsets: [OnceLock<Subsets>; 1 + MAX_LOSSES],
 }
@@ -51,7 +54,12 @@ type Subsets = Vec<Option<ClassEmbeddings>>;
 impl<'a> Evaluator<'a> {
     /// `types` says whether the method names types of defects.
     pub fn new(inspector: &'a Inspector, plan: &'a Plan, types: bool) -> Self {
-        Self { inspector, plan, types, subsets: Default::default() }
+        Self { inspector, plan, types, shots: None, subsets: Default::default() }
+    }
+
+    /// Compares images with good photos of their products, too.
+    pub fn with_shots(self, shots: Option<&'a Shots>) -> Self {
+        Self { shots, ..self }
     }
 
     /// The detector in use, and the classes of each product on its device.
@@ -101,26 +109,43 @@ impl<'a> Evaluator<'a> {
     /// One batch: the features of its images once, then a classification for each set of classes.
     fn detect(&self, pixels: &[f32], photos: &[&LabelledPhoto]) -> Result<Vec<Detections>, DapoError> {
         let (detector, subsets) = self.current()?;
-        let features = detector.encode_images(pixels)?;
+        let features = match self.shots {
+            None => detector.encode_images(pixels)?,
+            Some(_) => detector.encode_to_compare(pixels)?,
+        };
         let mut products: Vec<usize> = photos.iter().map(|photo| photo.product).collect();
         products.dedup();
         let channels = match products.iter().all(|&product| subsets[product].is_some()) {
             true => MapChannels::Normal,
             false => MapChannels::All,
         };
-        let binary = detector.classify(&features, detector.classes(), channels)?;
-        let mut types: Vec<Option<Detection>> = photos.iter().map(|_| None).collect();
+        // Each image has the result that it has among images of its own product.
+        let mut found: Vec<Option<Detections>> = photos.iter().map(|_| None).collect();
+        let mut together = None;
         for of in products {
-            if let Some(classes) = &subsets[of] {
-                let detections = detector.classify(&features, classes, MapChannels::All)?;
-                for ((slot, photo), detection) in types.iter_mut().zip(photos).zip(detections) {
-                    if photo.product == of {
-                        *slot = Some(detection);
-                    }
+            let references = self.shots.map(|shots| shots.references(self.inspector, of)).transpose()?;
+            let classify = |classes: &ClassEmbeddings, channels| match &references {
+                None => detector.classify(&features, classes, channels),
+                Some(references) => detector.classify_against(references, &features, classes, channels),
+            };
+            // Without references the products of a batch differ in their types only.
+            let binary = match (&together, &references) {
+                (Some(known), None) => Vec::clone(known),
+                _ => classify(detector.classes(), channels)?,
+            };
+            let types =
+                subsets[of].as_ref().map(|classes| classify(classes, MapChannels::All)).transpose()?;
+            let types =
+                types.map_or_else(|| vec![None; photos.len()], |all| all.into_iter().map(Some).collect());
+            together = references.is_none().then(|| binary.clone());
+            for (((slot, photo), binary), types) in found.iter_mut().zip(photos).zip(binary).zip(types) {
+                if photo.product == of {
+                    *slot = Some(Detections { binary, types });
                 }
             }
         }
-        Ok(binary.into_iter().zip(types).map(|(binary, types)| Detections { binary, types }).collect())
+        // Every product of the batch was among them.
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// The detection that names the type of an image, and the names of its classes after normal.

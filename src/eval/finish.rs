@@ -79,6 +79,9 @@ fn described(settings: &Settings) -> BTreeMap<String, serde_json::Value> {
     if let Some(sha256) = &settings.learner_sha256 {
         named.insert("learner_sha256".into(), sha256.clone().into());
     }
+    if let Some(shots) = &settings.shots {
+        named.insert("shots".into(), serde_json::json!(shots));
+    }
     if let Some(reading) = &settings.reading {
         named.insert("reading".into(), serde_json::json!(reading));
     }

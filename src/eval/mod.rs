@@ -22,6 +22,8 @@ pub mod remarks;
 pub mod run;
 pub mod score;
 pub mod settings;
+pub mod shots;
+pub mod shots_figures;
 pub mod table;
 pub mod work;
 
@@ -31,6 +33,7 @@ pub use evaluator::{Detections, Evaluator, LabelledPhoto};
 pub use gallery::Gallery;
 pub use plan::{Item, Plan, Product, Shard};
 pub use run::{EvalRun, Settings};
+pub use shots::Shots;
 pub use work::{EvaluateOptions, Progress, evaluate};
 
 use crate::dapo::learner::DapoError;
@@ -102,6 +105,9 @@ pub enum EvalError {
     /// The page could not be made.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// Good photos to compare with that are not there.
+    #[error("{0}")]
+    Shots(String),
     /// Parts that do not make a whole.
     #[error("{0}")]
     Parts(String),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::EvalError;
 use super::plan::MAX_SHARDS;
+use super::shots::ShotsAbout;
 use crate::data::ReadOptions;
 use crate::files::read_unmarked;
 use crate::report;
@@ -47,6 +48,9 @@ pub struct Settings {
     /// How images are read, where it is not the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<ReadOptions>,
+    /// Good photos that images are compared with, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shots: Option<ShotsAbout>,
     /// Score from which an image is called defective.
     pub threshold: f32,
     /// The device: others differ in the last bits.

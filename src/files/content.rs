@@ -14,6 +14,9 @@ const KEPT: usize = 12;
 /// Bytes of a large file that one thread reads.
 const PART: u64 = 8 << 20;
 
+/// In place of the digest of a file that cannot be read.
+pub const UNREADABLE: &str = "-";
+
 /// The beginning of the SHA-256 of a file as hexadecimal digits; a dash for one that cannot be read, or is no regular file. Of
 /// a file above [`Budget::file_bytes`](super::Budget::file_bytes) only its length, beginning and end are looked at: a sparse one
 /// of a few bytes can claim so many that reading them takes days.
@@ -31,7 +34,7 @@ pub fn digest(path: impl AsRef<Path>) -> String {
         io::copy(&mut file.by_ref().take(BUDGET.file_bytes), &mut hash)?;
         Ok(hex(&hash.finalize()[..KEPT]))
     };
-    read(path.as_ref()).unwrap_or_else(|_| "-".to_owned())
+    read(path.as_ref()).unwrap_or_else(|_| UNREADABLE.to_owned())
 }
 
 /// The beginning of the SHA-256 of bytes, as that of a file that holds them.

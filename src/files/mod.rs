@@ -18,7 +18,7 @@ use std::path::Path;
 pub use budget::{BUDGET, Budget, Held, OverBudget};
 pub use cell::inert;
 pub use contained::{contained, silence_contained_panics};
-pub use content::{digest, digest_of, folder_digest};
+pub use content::{UNREADABLE, digest, digest_of, folder_digest};
 
 /// Something that is no regular file; the source of the error of [`open_regular`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -115,17 +115,31 @@ fn turn_pixels(pixels: &[f32], turn: u32, size: usize) -> Vec<f32> {
 }
 
 impl Inspector {
-    /// Compares photos with these ones of good parts, too. They are read as photos to be inspected are, in tiles if those are.
-    /// `seen` is called with each one.
+    /// Compares photos with these ones of good parts, too, see [`Inspector::learn`].
     ///
     /// # Errors
-    /// [`GoodError`]; a photo that cannot be read is left out, with a note, unless none is left.
+    /// [`GoodError`].
     pub fn with_good_photos(
         self,
         paths: Vec<PathBuf>,
         options: GoodOptions,
-        mut seen: impl FnMut(&Path),
+        seen: impl FnMut(&Path),
     ) -> Result<(Self, GoodPhotos), GoodError> {
+        let (references, good) = self.learn(paths, options, seen)?;
+        Ok((self.with_references(references), good))
+    }
+
+    /// References of photos of good parts. They are read as photos to be inspected are, in tiles if those are. `seen` is
+    /// called with each one.
+    ///
+    /// # Errors
+    /// [`GoodError`]; a photo that cannot be read is left out, with a note, unless none is left.
+    pub fn learn(
+        &self,
+        paths: Vec<PathBuf>,
+        options: GoodOptions,
+        mut seen: impl FnMut(&Path),
+    ) -> Result<(References, GoodPhotos), GoodError> {
         let clip = self.detector().clip();
         let size = clip.vision().image_size();
         let turns = if options.turned { TURNS } else { 1 };
@@ -172,8 +186,7 @@ impl Inspector {
         if let (true, Some(error)) = (good.is_empty(), first_error) {
             return Err(GoodError::Unreadable { photos: count, first: error });
         }
-        let references: References = builder.finish(clip.gpu())?;
-        Ok((self.with_references(references), good))
+        Ok((builder.finish(clip.gpu())?, good))
     }
 }
 

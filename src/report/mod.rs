@@ -18,6 +18,7 @@ mod pictures;
 pub mod results;
 mod results_file;
 mod roofline;
+pub mod shots;
 pub mod tables;
 mod text;
 mod trace;

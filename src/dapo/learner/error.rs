@@ -22,6 +22,9 @@ pub enum DapoError {
         /// The loss or the tensor.
         what: String,
     },
+    /// Photos of good parts that images cannot be compared with.
+    #[error("{0}")]
+    References(String),
     /// The device was lost, and there is none to go on with.
     #[error("{lost}; {reason}")]
     NotRenewed {
@@ -44,6 +47,7 @@ impl DapoError {
         match self {
             Self::Clip(error) => error.hint(),
             Self::Learner(_) => String::new(),
+            Self::References(_) => "good photos are photos of parts without any defect".into(),
             Self::NotFinite { .. } => {
                 "the last checkpoint is kept; continue from it with a smaller learning rate".into()
             }

@@ -73,6 +73,7 @@ fn settings() -> Settings {
         batch: 8,
         tile: Some((64, 0.25)),
         reading: None,
+        shots: None,
         threshold: 0.5,
         adapter: Adapter {
             name: "llvmpipe".into(),
