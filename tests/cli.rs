@@ -51,6 +51,8 @@ mod shots;
 mod stopping;
 #[path = "cli/tables.rs"]
 mod tables;
+#[path = "cli/teach.rs"]
+mod teach;
 #[path = "cli/tiling.rs"]
 mod tiling;
 #[path = "cli/training.rs"]

@@ -1,8 +1,8 @@
 //! `calibrate`: a threshold for alarms from images that are known to be good.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Failure;
 use super::good::{BankArgs, distinct};
@@ -13,7 +13,9 @@ use super::output::{print, progress, watch_interrupt};
 use super::reading::tell;
 use super::say::say;
 use crate::dapo::Alarm;
+use crate::dapo::learner::DapoError;
 use crate::data::{Collected, ReadTally, collect};
+use crate::inspect::Inspector;
 use crate::report::{AtomicFile, write_atomic};
 use crate::words::{agree, plural};
 
@@ -72,24 +74,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let inspection = inspection.with_good(&args.bank, &args.references)?;
     // Checked before hours of work: whether there are enough images.
     Alarm::calibrate(&vec![0.0; entries.len()], args.false_alarms, inspection.conditions())?;
-    let bar = progress(entries.len(), "images");
-    let mut scores = Vec::with_capacity(entries.len());
-    let mut tally = ReadTally::default();
     let renew = |lost: &_| args.inspect.detector.renew(device, learner.as_ref(), &inspection, lost);
-    for inspected in inspection.inspector.inspect(entries).until(interrupted).renewing(renew) {
-        // A bad file must not silently lower the number of images.
-        let (photo, detection) = inspected?.outcome.map_err(|error| {
-            Failure::new(error.to_string()).hint("repair or remove this file, then calibrate again")
-        })?;
-        tally.add(&photo.info);
-        scores.push(detection.score);
-        bar.inc(1);
-    }
-    if interrupted.load(Ordering::Relaxed) {
+    let Some(scores) = scores(&inspection.inspector, entries, interrupted, renew)? else {
         return Ok(ExitCode::from(130));
-    }
-    bar.finish_and_clear();
-    tell(&tally);
+    };
     let alarm = Alarm::calibrate(&scores, args.false_alarms, inspection.conditions())?;
     let mut text = serde_json::to_string_pretty(&alarm).map_err(|e| Failure::new(e.to_string()))?;
     text.push('\n');
@@ -114,4 +102,34 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         say!("{} {} left out of it, see above", plural(files, "file"), agree(files, "was", "were"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The scores of good images; `None` when the user has interrupted.
+///
+/// # Errors
+/// An image that cannot be read: a bad file must not silently lower the number of images. Those of the device.
+pub fn scores<J: AsRef<Path> + Clone + Send + 'static>(
+    inspector: &Inspector,
+    images: Vec<J>,
+    interrupted: &'static AtomicBool,
+    mut renew: impl FnMut(&DapoError) -> Result<(), DapoError>,
+) -> Result<Option<Vec<f32>>, Failure> {
+    let bar = progress(images.len(), "images");
+    let mut scores = Vec::with_capacity(images.len());
+    let mut tally = ReadTally::default();
+    for inspected in inspector.inspect(images).until(interrupted).renewing(&mut renew) {
+        let (photo, detection) = inspected?.outcome.map_err(|error| {
+            Failure::new(error.to_string())
+                .hint("repair or remove this file, then run the same command again")
+        })?;
+        tally.add(&photo.info);
+        scores.push(detection.score);
+        bar.inc(1);
+    }
+    if interrupted.load(Ordering::Relaxed) {
+        return Ok(None);
+    }
+    bar.finish_and_clear();
+    tell(&tally);
+    Ok(Some(scores))
 }

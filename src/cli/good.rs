@@ -16,7 +16,7 @@ use crate::ops::Element;
 use crate::words::plural;
 
 /// Photos of good parts to compare with.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct GoodArgs {
     /// Photos of good parts, or folders of them: each patch of a photo is compared with theirs, too
     #[arg(long, num_args = 1.., value_name = "PATH")]
@@ -26,7 +26,7 @@ pub struct GoodArgs {
 }
 
 /// How good photos are kept.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct BankArgs {
     /// Most patches of good photos to compare with; more photos are cut to the patches that stand for them best
     #[arg(long, value_name = "N", default_value_t = ReferenceOptions::default().bank_size as u64,

@@ -8,13 +8,14 @@ use super::learner::{Learner, LearnerArgs};
 use super::numbers::probability;
 use super::options::{BatchArg, DeviceArgs, ModelArgs};
 use super::output::note;
+use super::part::{Taught, model_files};
 use super::reading::ReadArgs;
 use super::say::say;
 use crate::clip::{Clip, embedded};
 use crate::dapo::learner::DapoError;
 use crate::dapo::{Alarm, Conditions, DEFAULT_DEFECTS, Detector, Prompts};
 use crate::data::Tiling;
-use crate::files::{folder_digest, read_regular};
+use crate::files::read_regular;
 use crate::gpu::{AdapterSummary, Gpu};
 use crate::inspect::{BoxOptions, GoodPhotos, Inspector, MAX_LOSSES};
 use crate::report::results::{Adapter, Model};
@@ -24,7 +25,7 @@ use crate::report::{Exactly, MadeWith};
 pub const DEFAULT_THRESHOLD: f32 = 0.5;
 
 /// Model, learner and object.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct DetectorArgs {
     #[command(flatten)]
     pub model: ModelArgs,
@@ -35,22 +36,25 @@ pub struct DetectorArgs {
     /// What is in the pictures, as in "a photo of a NAME" [default: object]
     #[arg(long, value_name = "NAME")]
     pub object: Option<String>,
+    /// Class embeddings of a part: no text is encoded.
+    #[arg(skip)]
+    pub classes: Option<Vec<f32>>,
 }
 
 /// What to inspect photos with, and what to look for.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct InspectArgs {
     #[command(flatten)]
     pub detector: DetectorArgs,
     /// Defects to look for, separated by commas [default: the learner's, or a general list]
     #[arg(long, value_name = "A,B,C")]
-    defects: Option<String>,
+    pub defects: Option<String>,
     #[command(flatten)]
     batch: BatchArg,
 }
 
 /// When a pixel and an image are called defective.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct ThresholdArgs {
     /// Defect probability from which a pixel belongs to a box, and a score from which an image is called defective
     /// if no threshold was calibrated
@@ -119,15 +123,13 @@ impl InspectArgs {
         exactly: Option<Exactly>,
     ) -> Result<MadeWith, Failure> {
         let detector = inspection.inspector.detector();
-        let folder = detector.clip().folder();
-        let model_files = folder_digest(folder, &["safetensors", "json", "txt"])
-            .map_err(|e| Failure::new(format!("{}: {e}", folder.display())))?;
+        let model_files = model_files(detector.clip().folder())?;
         Ok(MadeWith {
             method: detector.method().into(),
             model: inspection.model.clone(),
             model_files,
             weights: self.detector.model.weights().into(),
-            learner_sha256: learner.map(Learner::sha256).transpose()?,
+            learner_sha256: learner.map(Learner::sha256),
             object: inspection.prompts.object.clone(),
             defects: inspection.prompts.defects.clone(),
             reading: self.detector.reading.difference().trim().to_owned(),
@@ -197,9 +199,12 @@ impl DetectorArgs {
         learner: Option<&Learner>,
     ) -> Result<Detector, Failure> {
         let gpu = device.open()?;
-        match learner {
-            None => Ok(Detector::new(self.model.open(&gpu)?, prompts)?),
-            Some(learner) => {
+        match (learner, &self.classes) {
+            (None, None) => Ok(Detector::new(self.model.open(&gpu)?, prompts)?),
+            (None, Some(known)) => {
+                Ok(Detector::with_class_embeddings(self.model.open(&gpu)?, prompts, known)?)
+            }
+            (Some(learner), _) => {
                 let clip = learner.open_model(&self.model, &gpu)?;
                 let object = self.object.as_ref().map(|_| prompts.object.as_str());
                 Ok(learner.detector(clip, object, &prompts.defects)?.into())
@@ -306,6 +311,33 @@ impl Inspection {
         }
         let Good { inspector, photos, digest } = bank.learn(self.inspector, paths)?;
         Ok(Self { inspector, good: photos, references: digest, ..self })
+    }
+
+    /// Compares photos with the good ones of a part, whose options the inspection was opened with.
+    ///
+    /// # Errors
+    /// Another model than the part was taught with; those of the device.
+    pub fn with_part(self, taught: &Taught) -> Result<Self, Failure> {
+        let about = &taught.part.about;
+        let folder = self.inspector.detector().clip().folder();
+        if model_files(folder)? != about.model_files {
+            let (model, folder) = (&about.model.name, folder.display());
+            return Err(taught
+                .failure(&format!(
+                    "it was taught with other files of the model {model} than those in {folder}"
+                ))
+                .hint("name that model's folder with --model, or teach the part again"));
+        }
+        let references =
+            taught.part.references.open(self.inspector.detector().clip()).map_err(DapoError::from)?;
+        references.notes().iter().for_each(|text| note(text));
+        Ok(Self {
+            inspector: self.inspector.with_references(references),
+            good: about.good.clone(),
+            references: about.references_digest.clone(),
+            alarm: about.alarm.clone(),
+            ..self
+        })
     }
 
     /// The threshold that applies: that of a file of `calibrate`, else that of the learner. One that was made under

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use super::Failure;
 use super::options::ModelArgs;
 use crate::clip::{Clip, LFS_POINTER, ModelError, name_key};
@@ -40,7 +42,7 @@ impl MethodArg {
 }
 
 /// A learner, if one is to be used.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct LearnerArgs {
     /// The method to use; that of the learner, or clip without one, if not given
     #[arg(long, value_enum)]
@@ -48,13 +50,17 @@ pub struct LearnerArgs {
     /// Learner that `train` made, or a learner.safetensors of `import` [default: none, fixed prompts]
     #[arg(long, value_name = "FILE.safetensors")]
     learner: Option<PathBuf>,
+    /// The learner of a part, in place of a file.
+    #[arg(skip)]
+    taught: Option<Learner>,
 }
 
 /// A learner that was read, with the path for messages.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Learner {
     path: PathBuf,
     file: LearnerFile,
+    sha256: String,
 }
 
 impl LearnerArgs {
@@ -63,14 +69,23 @@ impl LearnerArgs {
         self.learner.as_deref()
     }
 
+    /// The learner in a part that lies at `path`.
+    ///
+    /// # Errors
+    /// A message that names the file.
+    pub fn taught(&self, path: &Path, bytes: &[u8]) -> Result<Self, Failure> {
+        Ok(Self { method: None, learner: None, taught: Some(Learner::from_bytes(path, bytes)?) })
+    }
+
     /// Reads it.
     ///
     /// # Errors
     /// A message that names the file.
     pub fn read(&self) -> Result<Option<Learner>, Failure> {
-        let read = |path: &PathBuf| -> Result<Learner, Failure> {
-            Ok(Learner { path: path.clone(), file: read_learner(path)? })
-        };
+        if let Some(taught) = &self.taught {
+            return Ok(Some(taught.clone()));
+        }
+        let read = |path: &PathBuf| Learner::from_bytes(path, &learner_bytes(path)?);
         let learner = self.learner.as_ref().map(read).transpose()?;
         match (self.method, &learner) {
             (None, _) | (Some(MethodArg::Clip), None) => Ok(learner),
@@ -100,19 +115,32 @@ impl LearnerArgs {
     }
 }
 
+/// The bytes of a learner's file.
+fn learner_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = read_regular(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
+    if bytes.starts_with(LFS_POINTER) {
+        return Err(ModelError::LfsPointer { path: path.to_owned() }.into());
+    }
+    Ok(bytes)
+}
+
 /// Reads a learner's file.
 ///
 /// # Errors
 /// A message that names the file.
 pub fn read_learner(path: &Path) -> Result<LearnerFile, Failure> {
-    let bytes = read_regular(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
-    if bytes.starts_with(LFS_POINTER) {
-        return Err(ModelError::LfsPointer { path: path.to_owned() }.into());
-    }
-    LearnerFile::from_bytes(&bytes).map_err(|e| Failure::new(format!("{}: {e}", path.display())))
+    Ok(Learner::from_bytes(path, &learner_bytes(path)?)?.file)
 }
 
 impl Learner {
+    /// From the bytes of a file, which `path` names in messages.
+    fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Self, Failure> {
+        let file =
+            LearnerFile::from_bytes(bytes).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
+        let sha256 = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+        Ok(Self { path: path.to_owned(), file, sha256 })
+    }
+
     /// Opens the model for images of the size of the learner's training, unless another is asked for.
     ///
     /// # Errors
@@ -140,15 +168,9 @@ impl Learner {
         Ok(LearnerFile { alarm: Some(alarm), ..self.file.clone() }.to_bytes()?)
     }
 
-    /// SHA-256 of its file, in lower-case hexadecimal.
-    ///
-    /// # Errors
-    /// A file that no longer exists.
-    pub fn sha256(&self) -> Result<String, Failure> {
-        use sha2::Digest;
-        let bytes =
-            read_regular(&self.path).map_err(|e| Failure::new(format!("{}: {e}", self.path.display())))?;
-        Ok(sha2::Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect())
+    /// SHA-256 of its file as it was read, in lower-case hexadecimal.
+    pub fn sha256(&self) -> String {
+        self.sha256.clone()
     }
 
     /// Whether it knows only good and defective, and no types.

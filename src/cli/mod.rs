@@ -26,12 +26,14 @@ mod merge;
 mod numbers;
 mod options;
 mod output;
+mod part;
 mod profile;
 mod reading;
 mod say;
 mod score;
 mod synth;
 mod table;
+mod teach;
 mod train;
 mod trial;
 mod tune;
@@ -65,6 +67,8 @@ enum Verb {
     Detect(detect::Args),
     /// Find the score from which to raise an alarm, from images of good parts
     Calibrate(calibrate::Args),
+    /// Learn what a part is like from photos of good ones, and keep all that its inspection needs in one file
+    Teach(teach::Args),
     /// Process images as they arrive in a folder, and write one JSON line each
     Watch(watch::Args),
     /// Learn prompts, layer tokens and adapters from labelled images
@@ -147,7 +151,7 @@ fn profiled(args: &profile::Args, registry: &Registry) -> Result<ExitCode, Failu
     let options = inner.as_ref().and_then(|verb| Some((verb, verb.run_args()?)));
     let Some((verb, options)) = options else {
         let message = format!(
-            "'{name}' cannot be profiled; these commands can: detect, embed, train, check, eval, calibrate, watch"
+            "'{name}' cannot be profiled; these commands can: detect, embed, train, check, eval, calibrate, teach, watch"
         );
         Cli::command().error(ErrorKind::InvalidSubcommand, message).exit()
     };
@@ -160,6 +164,7 @@ impl Verb {
         match self {
             Verb::Detect(args) => Some(&args.run),
             Verb::Calibrate(args) => Some(&args.run),
+            Verb::Teach(args) => Some(&args.run),
             Verb::Watch(args) => Some(&args.run),
             Verb::Train(args) => Some(&args.run),
             Verb::Embed(args) => Some(&args.run),
@@ -174,6 +179,7 @@ impl Verb {
         match self {
             Verb::Detect(args) => detect::run(args),
             Verb::Calibrate(args) => calibrate::run(args),
+            Verb::Teach(args) => teach::run(args),
             Verb::Watch(args) => watch::run(args),
             Verb::Train(args) => train::run(args),
             Verb::Embed(args) => embed::run(args).map(success),

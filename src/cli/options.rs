@@ -13,13 +13,14 @@ use crate::clip::{Clip, ClipOptions, Factors, WeightStorage, embedded};
 use crate::data::Tiling;
 use crate::data::samples::Layout;
 use crate::gpu::{AdapterChoice, Gpu, GpuOptions, Profile, ShaderMode};
+use crate::inspect::PartAbout;
 use crate::kernels::registry::{Cases, Registry};
 use crate::lab::check;
 use crate::lab::tune::store::{Stored, Tuning};
 use crate::report::AtomicFile;
 
 /// Which device, and which run-time checks.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct DeviceArgs {
     /// Adapter to use: an index of `dapo-wgpu devices` or a part of its name
     #[arg(long, value_name = "INDEX|NAME", default_value = "auto")]
@@ -102,7 +103,7 @@ impl DeviceArgs {
 }
 
 /// The device of commands that can be profiled.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct RunArgs {
     #[command(flatten)]
     pub device: DeviceArgs,
@@ -112,7 +113,7 @@ pub struct RunArgs {
 }
 
 /// Which cases of the registry.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct CaseArgs {
     /// Only this case: a printed label, a part of one, or a label with other sizes
     #[arg(long = "case", value_name = "CASE")]
@@ -131,7 +132,7 @@ impl CaseArgs {
 }
 
 /// Images in one batch.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct BatchArg {
     /// Images in one batch
     #[arg(long, value_name = "N", default_value_t = 8)]
@@ -139,7 +140,7 @@ pub struct BatchArg {
 }
 
 /// How large images are cut.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct TilingArgs {
     /// Cut images that are larger into overlapping tiles of this many pixels, for small defects in large images. Tiles
     /// change the map and add boxes; the score, the type and good or defective follow the whole image
@@ -151,6 +152,11 @@ pub struct TilingArgs {
 }
 
 impl TilingArgs {
+    /// Tiles of this edge and overlap.
+    pub fn of(tile: Option<(u32, f32)>) -> Self {
+        Self { tile: tile.map(|(edge, _)| edge), overlap: tile.map_or(0.0, |(_, overlap)| overlap) }
+    }
+
     /// The tiling that was asked for.
     pub fn tiling(&self) -> Option<Tiling> {
         self.tile.map(|edge| Tiling { edge, overlap: self.overlap })
@@ -158,7 +164,7 @@ impl TilingArgs {
 }
 
 /// A labelled data set.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct DataArgs {
     /// Labelled images: a folder in any of the layouts of docs/datasets.md
     #[arg(long, value_name = "DIR")]
@@ -168,7 +174,7 @@ pub struct DataArgs {
 }
 
 /// How a labelled data set is laid out, and which labels mean good.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct LayoutArg {
     /// Layout of the data set: mvtec, index for an images.csv, or another of docs/datasets.md [default: detected from
     /// the files]
@@ -180,7 +186,7 @@ pub struct LayoutArg {
 }
 
 /// How the labels of a data set become classes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct DescriptionArg {
     /// Classes of the defects: a TOML file, or the name of a built-in one such as mvtec [default: the built-in one of
     /// exactly these products, or else the labels in words]
@@ -244,7 +250,7 @@ impl PrecisionArg {
 }
 
 /// Which model, at which size.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ModelArgs {
     /// Model folder in Hugging Face or open_clip layout [default: the embedded dapo-nano]
     #[arg(long, value_name = "DIR")]
@@ -292,6 +298,18 @@ impl ModelArgs {
             None => embedded::unpack()?,
         };
         Ok(Clip::open(gpu, &folder, options)?)
+    }
+
+    /// The options that a part was taught with; a folder that was given now is where the model lies by now.
+    pub fn taught(&self, about: &PartAbout) -> Self {
+        let known = Some(PathBuf::from(&about.model.path)).filter(|path| !path.as_os_str().is_empty());
+        let precision = if about.model.precision == "f16" { Precision::F16 } else { Precision::F32 };
+        Self {
+            model: self.model.clone().or(known),
+            image_size: Some(about.model.image_size as usize),
+            weights: if about.weights == "f16" { Weights::F16 } else { Weights::F32 },
+            precision: PrecisionArg { precision },
+        }
     }
 
     /// How its weights are stored, as the option says it.

@@ -36,6 +36,16 @@ fn bits(text: &str) -> Result<Bits, String> {
     }
 }
 
+impl From<ReadOptions> for ReadArgs {
+    fn from(options: ReadOptions) -> Self {
+        let orient = match options.orient {
+            Orient::Exif => Way::Exif,
+            Orient::Stored => Way::Stored,
+        };
+        Self { bits: Some(options.bits), orient, lenient: options.lenient }
+    }
+}
+
 impl ReadArgs {
     /// The library's name for them.
     pub fn options(&self) -> ReadOptions {

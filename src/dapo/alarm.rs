@@ -100,8 +100,13 @@ impl Alarm {
         Ok(alarm)
     }
 
+    /// The fewest good images of which a threshold for this rate can be found: 1/rate − 1.
+    pub fn needed(rate: f64) -> usize {
+        (1.0 / rate - 1.0 - 1e-9).ceil() as usize
+    }
+
     /// Checks every field: a threshold out of range would call every image good, or every one defective.
-    fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), String> {
         /// Scores are probabilities; sums of them exceed 1 by their rounding.
         const HIGHEST: f32 = 1.001;
         let Self { schema, threshold, false_alarm_rate: rate, images, highest, conditions } = self;
@@ -168,11 +173,7 @@ impl Alarm {
         // Slightly less, so that 0.05 · 20 counts as 1 although neither is exact in binary.
         let rank = ((images + 1) as f64 * (1.0 - rate) - 1e-9).ceil() as usize;
         if rank > images {
-            return Err(AlarmError::TooFew {
-                images,
-                rate,
-                needed: (1.0 / rate - 1.0 - 1e-9).ceil() as usize,
-            });
+            return Err(AlarmError::TooFew { images, rate, needed: Self::needed(rate) });
         }
         let mut sorted = scores.to_vec();
         sorted.sort_unstable_by(f32::total_cmp);

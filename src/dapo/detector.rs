@@ -55,6 +55,28 @@ impl Detector {
         Ok(Self { method, references: None })
     }
 
+    /// As [`Detector::new`] with the class embeddings that [`Detector::class_embeddings`] gave: no text is encoded.
+    ///
+    /// # Errors
+    /// Embeddings that do not fit the prompts and the model.
+    pub fn with_class_embeddings(
+        clip: Clip,
+        prompts: &Prompts,
+        embeddings: &[f32],
+    ) -> Result<Self, ClipError> {
+        let method =
+            Method::Ensemble(Box::new(PromptEnsemble::with_rows(clip, prompts, embeddings.to_vec())?));
+        Ok(Self { method, references: None })
+    }
+
+    /// Class embeddings of fixed prompts, normal first, [K+1, embed_dim]; `None` for a learner.
+    pub fn class_embeddings(&self) -> Option<&[f32]> {
+        match &self.method {
+            Method::Ensemble(ensemble) => Some(ensemble.rows()),
+            Method::Learned(_) => None,
+        }
+    }
+
     /// Compares images with these good photos, too. They must have been seen by the same model and prompts.
     pub fn with_references(self, references: References) -> Self {
         Self { references: Some(references), ..self }

@@ -36,6 +36,28 @@ impl PromptEnsemble {
         Ok(Self { clip, rows, classes, notes })
     }
 
+    /// As [`PromptEnsemble::new`] with class embeddings [K+1, embed_dim] that were computed before.
+    ///
+    /// # Errors
+    /// Embeddings of another shape.
+    pub fn with_rows(clip: Clip, prompts: &Prompts, rows: Vec<f32>) -> Result<Self, ClipError> {
+        let expected = (prompts.defects.len() + 1) * clip.config().embed_dim;
+        if rows.len() != expected {
+            let found = rows.len();
+            return Err(ClipError::Request(format!(
+                "class embeddings of {found} elements; expected {expected}"
+            )));
+        }
+        let classes = upload(&clip, &rows)?;
+        let notes = cut_prompts(&clip, prompts)?;
+        Ok(Self { clip, rows, classes, notes })
+    }
+
+    /// Class embeddings of unit length, normal first, [K+1, embed_dim].
+    pub fn rows(&self) -> &[f32] {
+        &self.rows
+    }
+
     /// Replaces the prompts. The old ones stay in force where the new ones are refused.
     ///
     /// # Errors

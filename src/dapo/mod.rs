@@ -24,5 +24,5 @@ pub use official::{Checkpoint, CheckpointError};
 pub use prompts::{DEFAULT_DEFECTS, Prompts};
 pub use reference::{
     Comparison, GoodFeatures, NearestPatch, ReferenceBuilder, ReferenceError, ReferenceOptions, References,
-    TOP_PATCHES,
+    ReferencesAbout, SavedReferences, TOP_PATCHES, Usual,
 };

@@ -1,7 +1,7 @@
 //! Cutting large images into overlapping tiles, for defects that would vanish when the whole is scaled down.
 
 /// A part of an image, in its pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tile {
     /// Left edge.
     pub x: u32,

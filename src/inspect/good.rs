@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::batches::{Batches, Inspected, read_photos};
 use super::inspector::{Inspector, READERS};
 use crate::dapo::learner::DapoError;
@@ -40,7 +42,7 @@ pub struct GoodOptions {
 }
 
 /// The photos of good parts that others are compared with.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoodPhotos {
     photos: Vec<GoodPhoto>,
     grid: u32,
@@ -48,7 +50,7 @@ pub struct GoodPhotos {
     pub notes: Vec<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct GoodPhoto {
     path: PathBuf,
     size: (u32, u32),

@@ -96,7 +96,7 @@ impl Inspector {
     }
 
     /// Compares photos with these references, which must be of the same detector.
-    pub(super) fn with_references(self, references: References) -> Self {
+    pub fn with_references(self, references: References) -> Self {
         Self { detectors: Detectors::new(self.detectors.into_current().with_references(references)), ..self }
     }
 

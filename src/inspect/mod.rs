@@ -12,6 +12,7 @@ mod detectors;
 mod good;
 mod inspector;
 mod left_out;
+mod part;
 pub mod picture;
 mod tiles;
 
@@ -21,4 +22,5 @@ pub use detectors::MAX_LOSSES;
 pub use good::{GoodError, GoodOptions, GoodPatch, GoodPhotos};
 pub use inspector::{DEFAULT_BATCH, InspectError, Inspector, image_features, preprocess};
 pub use left_out::left_out;
+pub use part::{Part, PartAbout, PartError, SCHEMA as PART_SCHEMA};
 pub use tiles::merge;

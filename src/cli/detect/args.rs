@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use crate::cli::good::GoodArgs;
 use crate::cli::inspection::{InspectArgs, ThresholdArgs};
 use crate::cli::options::{RunArgs, TilingArgs};
+use crate::cli::part::PartArg;
 
 /// Options of `detect`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// Images, or folders that are searched for images
     #[arg(required = true, value_name = "PATH")]
@@ -16,6 +17,8 @@ pub struct Args {
     pub(super) inspect: InspectArgs,
     #[command(flatten)]
     pub(super) good: GoodArgs,
+    #[command(flatten)]
+    pub(super) part: PartArg,
     #[command(flatten)]
     pub run: RunArgs,
     /// Folder for results.json, report.html, overlays and maps

@@ -14,6 +14,7 @@ use std::time::Instant;
 use super::Failure;
 use super::inspection::adapter;
 use super::output::{progress, watch_interrupt, writable_folder};
+use super::part::Taught;
 use super::say::say;
 use crate::data::{Collected, ImageEntry, PhotoReader, Reason, collect_outside};
 use crate::files::digest;
@@ -31,6 +32,17 @@ use writer::{Job, Writer};
 /// # Errors
 /// Any error that stops the whole run; a bad image is reported in the results instead.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+    match args.part.read()? {
+        None => detect(args, None),
+        Some(taught) => {
+            let (inspect, tiling) = taught.options(&args.inspect)?;
+            detect(&Args { inspect, tiling, ..args.clone() }, Some(&taught))
+        }
+    }
+}
+
+/// With the good photos of a part, or those of the options.
+fn detect(args: &Args, taught: Option<&Taught>) -> Result<ExitCode, Failure> {
     let tiling = args.tiling.tiling();
     let learner = args.inspect.detector.learner.read()?;
     let prompts = args.inspect.prompts(learner.as_ref())?;
@@ -41,7 +53,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let interrupted = watch_interrupt("finishing this batch and writing what is done");
     let device = &args.run.device;
     let inspection = args.inspect.open(device, prompts, learner.as_ref())?.with_tiling(tiling);
-    let mut inspection = inspection.with_good(&args.good.bank, &args.good.good)?;
+    let mut inspection = match taught {
+        None => inspection.with_good(&args.good.bank, &args.good.good)?,
+        Some(taught) => inspection.with_part(taught)?,
+    };
     let (alarm, note) = inspection.alarm(args.threshold.calibration.as_deref())?;
     let threshold = alarm.as_ref().map_or(args.threshold.threshold, |a| a.threshold);
     inspection.inspector = inspection.inspector.with_pictures(PICTURE_SIDE);

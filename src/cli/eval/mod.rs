@@ -183,7 +183,7 @@ impl<'a> Opened<'a> {
                 ..inspection.model.clone()
             },
             weights: Some(args.detector.model.weights().to_owned()).filter(|weights| weights != "f32"),
-            learner_sha256: self.learner.as_ref().map(|l| l.sha256()).transpose()?,
+            learner_sha256: self.learner.as_ref().map(Learner::sha256),
             object: inspection.prompts.object.clone(),
             defects: self.defects.clone(),
             products: (0..plan.products.len())

@@ -12,8 +12,9 @@ use super::good::GoodArgs;
 use super::inspection::{InspectArgs, Inspection, ThresholdArgs};
 use super::learner::Learner;
 use super::numbers::seconds;
-use super::options::RunArgs;
+use super::options::{RunArgs, TilingArgs};
 use super::output::{print, watch_interrupt};
+use super::part::{PartArg, Taught};
 use super::reading;
 use super::say::say;
 use crate::dapo::Detection;
@@ -28,7 +29,7 @@ pub(super) use line::Opened;
 use line::{Done, Header, Line};
 
 /// Options of `watch`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// Folder in which images arrive, and those below it
     #[arg(value_name = "DIR")]
@@ -40,6 +41,8 @@ pub struct Args {
     inspect: InspectArgs,
     #[command(flatten)]
     good: GoodArgs,
+    #[command(flatten)]
+    part: PartArg,
     #[command(flatten)]
     pub run: RunArgs,
     #[command(flatten)]
@@ -66,6 +69,17 @@ const LOOK: Duration = Duration::from_millis(100);
 /// # Errors
 /// A folder that is not there, any error of the model or the device, a full disk. Unreadable images get a line.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+    match args.part.read()? {
+        None => watch(args, None),
+        Some(taught) => {
+            let (inspect, tiling) = taught.options(&args.inspect)?;
+            watch(&Args { inspect, ..args.clone() }, Some((&taught, tiling)))
+        }
+    }
+}
+
+/// With the good photos and the tiles of a part, or the good photos of the options.
+fn watch(args: &Args, taught: Option<(&Taught, TilingArgs)>) -> Result<ExitCode, Failure> {
     let patience = Duration::from_secs_f64(args.patience);
     let idle = args.idle.map(Duration::from_secs_f64);
     let unreadable =
@@ -76,7 +90,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let opened = Opened::new(&args.out)?;
     let interrupted = watch_interrupt("finishing the current images");
     let inspection = args.inspect.open(&args.run.device, prompts, learner.as_ref())?;
-    let inspection = inspection.with_good(&args.good.bank, &args.good.good)?;
+    let inspection = match taught {
+        None => inspection.with_good(&args.good.bank, &args.good.good)?,
+        Some((taught, tiling)) => inspection.with_tiling(tiling.tiling()).with_part(taught)?,
+    };
     let (alarm, note) = inspection.alarm(args.threshold.calibration.as_deref())?;
     if let Some(note) = note {
         say!("note: {note}");

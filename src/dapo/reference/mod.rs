@@ -17,10 +17,12 @@
 mod builder;
 mod coreset;
 mod references;
+mod saved;
 mod usual;
 
 pub use builder::{GoodFeatures, ReferenceBuilder, ReferenceError, ReferenceOptions};
 pub use references::{Comparison, NearestPatch, References};
+pub use saved::{ReferencesAbout, SavedReferences};
 pub use usual::Usual;
 
 /// Number of patches with the highest probabilities that the image score and type are taken from.

@@ -29,6 +29,11 @@ impl Usual {
         Some(Self { centre: quantile(0.5), spread: spread.max(least) })
     }
 
+    /// Whether it can be one that [`Usual::fit`] made.
+    pub(super) fn is_valid(&self) -> bool {
+        self.centre.is_finite() && self.spread.is_finite() && self.spread > 0.0
+    }
+
     /// By how many spreads a value is above the centre.
     pub fn z(&self, value: f64) -> f64 {
         (value - self.centre) / self.spread

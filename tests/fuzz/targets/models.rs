@@ -16,6 +16,8 @@ use dapo_wgpu::dapo::learner::{
 };
 use dapo_wgpu::dapo::run::RunConfig;
 use dapo_wgpu::dapo::{Alarm, Conditions};
+use dapo_wgpu::data::ReadOptions;
+use dapo_wgpu::inspect::{GoodPhotos, PART_SCHEMA, Part};
 use serde_json::{Value, json};
 
 use super::bytes::repair_safetensors;
@@ -42,6 +44,10 @@ pub fn targets() -> Vec<Target> {
         Target {
             repair: Some(|bytes| repair_safetensors(bytes)),
             ..plain("learner", Form::Binary, learners, learner)
+        },
+        Target {
+            repair: Some(|bytes| repair_safetensors(bytes)),
+            ..plain("part", Form::Binary, parts, part)
         },
         Target {
             repair: Some(|bytes| repair_safetensors(bytes)),
@@ -206,6 +212,54 @@ fn indices() -> Vec<Vec<u8>> {
     let index =
         json!({"metadata": {"total_size": 40}, "weight_map": {"a": "1.safetensors", "b": "1.safetensors"}});
     vec![index.to_string().into()]
+}
+
+fn part(input: &[u8], _: &Desk) -> bool {
+    let Ok(part) = Part::from_bytes(input) else { return false };
+    // What was read can be written, unless its numbers do not fit together.
+    if let Ok(bytes) = part.to_bytes() {
+        assert_eq!(Part::from_bytes(&bytes).expect("a part"), part);
+    }
+    true
+}
+
+fn parts() -> Vec<Vec<u8>> {
+    let usual = json!({"centre": 0.5, "spread": 0.25});
+    let about = json!({
+        "schema": PART_SCHEMA,
+        "program": {"name": "dapo-wgpu", "version": "0"},
+        "model": {
+            "name": "m", "path": "", "image_size": 16, "patch_size": 8, "embed_dim": 2, "precision": "f32",
+            "demonstration": true
+        },
+        "model_files": "00",
+        "weights": "f32",
+        "object": "nut",
+        "defects": ["scratch"],
+        "reading": ReadOptions::default(),
+        "tile": [64, 0.25],
+        "references": {
+            "layers": [1], "grid": 2, "width": 2, "photos": 1, "f16": false, "units": [0.5], "distance": usual,
+            "words": usual, "notes": []
+        },
+        "references_digest": "12",
+        "good": GoodPhotos::default(),
+        "alarm": null
+    });
+    let rows = [0u8; 8];
+    let origins = [0u8; 24];
+    let classes: Vec<u8> = [0.5f32, 0.25, 1.0, -1.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+    let view = |dtype, shape: &[usize], data| {
+        safetensors::tensor::TensorView::new(dtype, shape.to_vec(), data).expect("a tensor")
+    };
+    let tensors = [
+        ("references.0", view(safetensors::Dtype::F16, &[2, 2], &rows[..])),
+        ("origins", view(safetensors::Dtype::U32, &[2, 3], &origins[..])),
+        ("class_embeddings", view(safetensors::Dtype::F32, &[2, 2], &classes[..])),
+        ("learner", view(safetensors::Dtype::U8, &[3], &[1, 2, 3])),
+    ];
+    let entries = HashMap::from([("dapo-wgpu".to_owned(), about.to_string())]);
+    vec![safetensors::serialize(tensors, Some(entries)).expect("a part")]
 }
 
 fn learner(input: &[u8], _: &Desk) -> bool {
