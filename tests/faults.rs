@@ -188,6 +188,11 @@ fn calibrate_survives_faults() {
 }
 
 #[test]
+fn teach_survives_faults() {
+    survives("teach");
+}
+
+#[test]
 fn train_survives_faults() {
     survives("train");
 }

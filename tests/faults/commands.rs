@@ -29,7 +29,7 @@ pub struct Verb {
 }
 
 /// All of them.
-pub const COMMANDS: [Verb; 6] = [
+pub const COMMANDS: [Verb; 7] = [
     Verb {
         name: "detect",
         device: true,
@@ -68,6 +68,16 @@ pub const COMMANDS: [Verb; 6] = [
         words: |_| {
             words("calibrate --good good --false-alarms 0.4 --out out/alarm.json --batch 2 --model model")
         },
+        outcome: |out| contents(out, timeless),
+        is_finished: |_| false,
+    },
+    Verb {
+        name: "teach",
+        device: true,
+        setup: |place| photos(place, "good", 3),
+        before: |_| {},
+        // The embedded model: a part remembers the folder of another one.
+        words: |_| words("teach --good good --false-alarms 0.6 --out out/part.safetensors --batch 2"),
         outcome: |out| contents(out, timeless),
         is_finished: |_| false,
     },
