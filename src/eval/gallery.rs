@@ -93,5 +93,5 @@ fn pictures(
 
 fn placeholder() -> ReportImage {
     let dot = RgbImage::new(1, 1);
-    ReportImage { thumbnail: dot.clone(), heat: dot, class_maps: Vec::new() }
+    ReportImage { thumbnail: dot.clone(), heat: dot, class_maps: Vec::new(), likeness: Vec::new() }
 }

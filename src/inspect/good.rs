@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use image::codecs::jpeg::JpegEncoder;
+use image::{ImageFormat, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use super::batches::{Batches, Inspected, read_photos};
@@ -55,6 +57,9 @@ struct GoodPhoto {
     path: PathBuf,
     size: (u32, u32),
     tiles: Vec<Tile>,
+    /// A small JPEG of it, to be shown; may be empty.
+    #[serde(skip)]
+    picture: Vec<u8>,
 }
 
 /// A patch of a good photo.
@@ -62,6 +67,9 @@ struct GoodPhoto {
 pub struct GoodPatch<'a> {
     /// The photo.
     pub path: &'a Path,
+    /// Its width and height.
+    pub photo_size: (u32, u32),
+    picture: &'a [u8],
     /// Left edge, top edge, width and height in its pixels.
     pub area: [u32; 4],
 }
@@ -69,7 +77,37 @@ pub struct GoodPatch<'a> {
 /// Ways to turn and mirror a square: none, and seven others.
 const TURNS: u32 = 8;
 
+/// Longest side of the pictures that are kept of good photos.
+const PICTURE_SIDE: u32 = 320;
+
+/// A cell of the grid that a tile is seen as, in pixels of its photo: left edge, top edge, width, height.
+pub(super) fn cell_area(tile: Tile, grid: u32, column: u32, row: u32) -> [u32; 4] {
+    let edge = |at: u32, extent: u32| (u64::from(at) * u64::from(extent) / u64::from(grid)) as u32;
+    let (x, y) = (edge(column, tile.width), edge(row, tile.height));
+    let (width, height) = (edge(column + 1, tile.width) - x, edge(row + 1, tile.height) - y);
+    [tile.x + x, tile.y + y, width.max(1), height.max(1)]
+}
+
+impl GoodPatch<'_> {
+    /// A small picture of the whole photo, if one was kept.
+    pub fn picture(&self) -> Option<RgbImage> {
+        let picture = image::load_from_memory_with_format(self.picture, ImageFormat::Jpeg);
+        picture.ok().map(|picture| picture.into_rgb8())
+    }
+}
+
 impl GoodPhotos {
+    /// The small pictures, JPEG files in the order of the photos.
+    pub(super) fn pictures(&self) -> impl Iterator<Item = &[u8]> {
+        self.photos.iter().map(|photo| &photo.picture[..])
+    }
+
+    /// With the small pictures that [`GoodPhotos::pictures`] gave.
+    pub(super) fn with_pictures(mut self, pictures: impl Iterator<Item = Vec<u8>>) -> Self {
+        self.photos.iter_mut().zip(pictures).for_each(|(photo, picture)| photo.picture = picture);
+        self
+    }
+
     /// Number of photos that were read.
     pub fn len(&self) -> usize {
         self.photos.len()
@@ -90,10 +128,8 @@ impl GoodPhotos {
             _ => photo.tiles[input as usize - 1],
         };
         let (column, row) = turned(turn, self.grid, patch.cell % self.grid, patch.cell / self.grid);
-        let edge = |at: u32, extent: u32| (u64::from(at) * u64::from(extent) / u64::from(self.grid)) as u32;
-        let (x, y) = (edge(column, tile.width), edge(row, tile.height));
-        let (width, height) = (edge(column + 1, tile.width) - x, edge(row + 1, tile.height) - y);
-        Some(GoodPatch { path: &photo.path, area: [tile.x + x, tile.y + y, width.max(1), height.max(1)] })
+        let area = cell_area(tile, self.grid, column, row);
+        Some(GoodPatch { path: &photo.path, photo_size: photo.size, picture: &photo.picture, area })
     }
 }
 
@@ -155,7 +191,7 @@ impl Inspector {
             Ok(of_inputs)
         };
         let count = paths.len();
-        let reader = self.reader().with_pictures(0);
+        let reader = self.reader().with_pictures(PICTURE_SIDE);
         let preprocess = reader.preprocess();
         let photos = read_photos(paths, reader, 2 * self.batch().max(READERS), READERS);
         // Batches of one size: what a photo gives does not depend on how many there are.
@@ -175,8 +211,12 @@ impl Inspector {
                             builder.add(number, &name, features);
                         });
                     }
-                    let tiles = photo.tiles;
-                    good.photos.push(GoodPhoto { path: path.clone(), size: photo.original_size, tiles });
+                    good.photos.push(GoodPhoto {
+                        path: path.clone(),
+                        size: photo.original_size,
+                        picture: photo.picture.as_ref().map(jpeg).unwrap_or_default(),
+                        tiles: photo.tiles,
+                    });
                 }
                 Err(error) => {
                     good.notes.push(format!("a good photo is not used: {error}"));
@@ -189,6 +229,15 @@ impl Inspector {
             return Err(GoodError::Unreadable { photos: count, first: error });
         }
         Ok((builder.finish(clip.gpu())?, good))
+    }
+}
+
+/// A picture as JPEG; without pixels, nothing: it is only shown.
+fn jpeg(picture: &RgbImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match JpegEncoder::new_with_quality(&mut bytes, 85).encode_image(picture) {
+        Ok(()) => bytes,
+        Err(_) => Vec::new(),
     }
 }
 
@@ -220,7 +269,7 @@ mod tests {
     #[test]
     fn a_patch_of_a_tile_lies_in_the_photo() {
         let tiles = vec![Tile { x: 100, y: 40, width: 60, height: 30 }];
-        let photo = GoodPhoto { path: "a.png".into(), size: (160, 80), tiles };
+        let photo = GoodPhoto { path: "a.png".into(), size: (160, 80), tiles, picture: Vec::new() };
         let good = GoodPhotos { photos: vec![photo], grid: 4, notes: Vec::new() };
         let area = |input, cell| good.place(NearestPatch { photo: 0, input, cell }).map(|p| p.area);
         assert_eq!(area(0, 5), Some([40, 20, 40, 20]));

@@ -79,6 +79,10 @@ fn layer(at: usize) -> String {
     format!("references.{at}")
 }
 
+fn picture(at: usize) -> String {
+    format!("picture.{at}")
+}
+
 impl Part {
     /// The bytes of a safetensors file.
     ///
@@ -98,6 +102,9 @@ impl Part {
             let width = about.model.embed_dim.max(1) as usize;
             let shape = vec![values.len() / width, width];
             tensors.insert(CLASSES.into(), (Dtype::F32, shape, bytemuck::cast_slice(values)));
+        }
+        for (at, bytes) in about.good.pictures().enumerate() {
+            tensors.insert(picture(at), (Dtype::U8, vec![bytes.len()], bytes));
         }
         if let Some(bytes) = learner {
             tensors.insert(LEARNER.into(), (Dtype::U8, vec![bytes.len()], bytes));
@@ -131,7 +138,7 @@ impl Part {
             let found = version.schema;
             return Err(PartError::About(format!("its schema is '{found}', this program reads '{SCHEMA}'")));
         }
-        let about: PartAbout = serde_json::from_str(text).map_err(unclear)?;
+        let mut about: PartAbout = serde_json::from_str(text).map_err(unclear)?;
         about
             .alarm
             .as_ref()
@@ -159,6 +166,9 @@ impl Part {
         let rows = (0..about.references.layers.len().min(64))
             .map(|at| Ok(halves(there(layer(at), Dtype::F16)?)))
             .collect::<Result<Vec<Vec<f16>>, PartError>>()?;
+        let pictures = (0..about.good.len()).map(|at| data(&picture(at), Dtype::U8));
+        let pictures = pictures.collect::<Result<Vec<_>, PartError>>()?;
+        about.good = about.good.with_pictures(pictures.into_iter().map(Option::unwrap_or_default));
         let classes = data(CLASSES, Dtype::F32)?
             .map(|bytes| bytes.chunks_exact(4).map(|b| f32::from_bits(word(b))).collect::<Vec<f32>>());
         if classes.iter().flatten().any(|value| !value.is_finite()) {

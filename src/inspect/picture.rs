@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 
 use super::boxes::{BoxOptions, least_cells, notes};
-use super::good::GoodPhotos;
+use super::good::{GoodPhotos, cell_area};
 use crate::dapo::regions::{RegionError, RegionOptions, Regions, find_regions, restore_regions};
 use crate::dapo::{Comparison, Detection};
-use crate::data::Photo;
+use crate::data::{Photo, Tile};
 use crate::report::overlay::{self, ALPHA};
 use crate::report::results::{
     DefectBox, Evidence, MapFiles, NORMAL, NearestGood, ScoredImage, Unboxed, Verdict,
@@ -66,6 +66,8 @@ pub struct Findings<'a> {
     restored: usize,
     /// Which regions have boxes.
     options: BoxOptions,
+    /// The good photos that the photo was compared with.
+    good: Option<&'a GoodPhotos>,
 }
 
 impl<'a> Findings<'a> {
@@ -107,17 +109,37 @@ impl<'a> Findings<'a> {
             nearest: None,
         });
         let unboxed = Unboxed { small, least_area: least.area, beyond };
-        Ok(Self { photo, detection, defects, boxes: boxes.collect(), binary, unboxed, restored, options })
+        let boxes = boxes.collect();
+        Ok(Self { photo, detection, defects, boxes, binary, unboxed, restored, options, good: None })
     }
 
     /// Names the good patch that each box looks like, but not enough.
-    pub fn with_good(mut self, good: &GoodPhotos) -> Self {
+    pub fn with_good(mut self, good: &'a GoodPhotos) -> Self {
         if let Some(compared) = &self.detection.comparison {
             for found in &mut self.boxes {
-                found.nearest = nearest(found, self.photo.original_size, compared, good);
+                let cell = most_unusual(found, self.photo.original_size, compared);
+                found.nearest = cell.and_then(|cell| nearest(cell, compared, good));
             }
         }
+        self.good = Some(good);
         self
+    }
+
+    /// The most unusual place of each of the first boxes, and the place of a good photo that it looks like.
+    fn likeness(&self) -> Vec<[RgbImage; 2]> {
+        let (Some(good), Some(compared)) = (self.good, &self.detection.comparison) else { return Vec::new() };
+        let (size, grid) = (self.photo.original_size, compared.grid as u32);
+        let pair = |found: &DefectBox| {
+            let cell = most_unusual(found, size, compared)?;
+            let whole = Tile { x: 0, y: 0, width: size.0, height: size.1 };
+            let here = cell_area(whole, grid, cell as u32 % grid, cell as u32 / grid);
+            let there = good.place(compared.nearest[cell])?;
+            Some([
+                surroundings(self.photo.picture.as_ref()?, size, here),
+                surroundings(&there.picture()?, there.photo_size, there.area),
+            ])
+        };
+        self.boxes.iter().filter_map(pair).take(LIKENESSES).collect()
     }
 
     /// The image's entry in results, without files. It is called defective from a score of `alarm_threshold`.
@@ -183,17 +205,31 @@ impl<'a> Findings<'a> {
     /// # Errors
     /// As [`report_image`].
     pub fn report_image(&self) -> Result<ReportImage> {
-        report_image(self.photo, self.detection, &self.binary, self.defects)
+        let pictures = report_image(self.photo, self.detection, &self.binary, self.defects)?;
+        Ok(ReportImage { likeness: self.likeness(), ..pictures })
     }
 }
 
-/// The good patch that is nearest to the most unusual cell of a box.
-fn nearest(
-    found: &DefectBox,
-    (width, height): (u32, u32),
-    compared: &Comparison,
-    good: &GoodPhotos,
-) -> Option<NearestGood> {
+/// Boxes of an image that are shown beside good photos.
+const LIKENESSES: usize = 3;
+
+/// A part of a picture that shows a photo of `size`: an area of the photo in the middle of three times its extent.
+fn surroundings(picture: &RgbImage, size: (u32, u32), area: [u32; 4]) -> RgbImage {
+    // Start and extent along one axis, in pixels of the picture.
+    let span = |start: u32, extent: u32, of: u32, shown: u32| {
+        let scale = f64::from(shown) / f64::from(of.max(1));
+        let wanted = (3.0 * f64::from(extent) * scale).round().max(12.0).min(f64::from(shown));
+        let middle = (f64::from(start) + 0.5 * f64::from(extent)) * scale;
+        let first = (middle - 0.5 * wanted).clamp(0.0, f64::from(shown) - wanted);
+        (first as u32, (wanted as u32).max(1))
+    };
+    let (x, width) = span(area[0], area[2], size.0, picture.width());
+    let (y, height) = span(area[1], area[3], size.1, picture.height());
+    image::imageops::crop_imm(picture, x, y, width, height).to_image()
+}
+
+/// The cell of a box that is farthest from the good photos.
+fn most_unusual(found: &DefectBox, (width, height): (u32, u32), compared: &Comparison) -> Option<usize> {
     let grid = compared.grid;
     // Cells that the box covers, at least one.
     let range = |start: u32, extent: u32, of: u32| {
@@ -204,7 +240,11 @@ fn nearest(
     let columns = range(found.x, found.width, width);
     let cells = range(found.y, found.height, height)
         .flat_map(|row| columns.clone().map(move |column| row * grid + column));
-    let cell = cells.max_by(|&a, &b| compared.distances[a].total_cmp(&compared.distances[b]))?;
+    cells.max_by(|&a, &b| compared.distances[a].total_cmp(&compared.distances[b]))
+}
+
+/// The good patch that is nearest to a cell.
+fn nearest(cell: usize, compared: &Comparison, good: &GoodPhotos) -> Option<NearestGood> {
     let patch = good.place(compared.nearest[cell])?;
     let [x, y, width, height] = patch.area;
     let photo = patch.path.display().to_string();
@@ -233,6 +273,7 @@ pub fn report_image(
     Ok(ReportImage {
         heat: view(detection, binary)?.colours(width, height),
         class_maps: overlay::small_multiples(&maps, (width, height), CLASS_MAP_SIDE),
+        likeness: Vec::new(),
         thumbnail,
     })
 }

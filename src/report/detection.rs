@@ -119,6 +119,10 @@ mod tests {
     use crate::report::results_file::tests::example;
     use image::{Rgb, RgbImage};
 
+    fn picture_of(side: u32) -> RgbImage {
+        RgbImage::from_pixel(side, side, Rgb([9, 9, 9]))
+    }
+
     fn pictures(shade: u8) -> ReportImage {
         // Noise, so that the JPEG has a size worth limiting.
         let noise = |x: u32, y: u32| (x.wrapping_mul(7919) ^ y.wrapping_mul(104_729)) as u8 ^ shade;
@@ -127,6 +131,7 @@ mod tests {
             heat: picture.clone(),
             class_maps: vec![("hole".into(), picture.clone())],
             thumbnail: picture,
+            likeness: vec![[picture_of(3), picture_of(4)]],
         }
     }
 

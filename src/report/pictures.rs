@@ -31,6 +31,8 @@ pub struct ReportImage {
     pub heat: RgbImage,
     /// Name and coloured map of each class, for the small multiples; may be empty.
     pub class_maps: Vec<(String, RgbImage)>,
+    /// An unusual place of a box, and the place of a good photo that it looks like, but not enough; may be empty.
+    pub likeness: Vec<[RgbImage; 2]>,
 }
 
 /// Why a page could not be made.
@@ -78,6 +80,9 @@ pub struct Inlined {
     pub(super) heat: String,
     /// Name and picture per class.
     pub(super) class_maps: Vec<(String, String)>,
+    /// An unusual place and what it looks like.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) likeness: Vec<[String; 2]>,
 }
 
 impl Inlined {
@@ -103,6 +108,11 @@ impl Inlined {
             class_maps: class_maps
                 .map(|(name, map)| Ok((name.clone(), encode(map, MULTIPLE_SIDE)?)))
                 .collect::<Result<_, ReportError>>()?,
+            likeness: pictures
+                .likeness
+                .iter()
+                .map(|[this, that]| Ok([encode(this, MULTIPLE_SIDE)?, encode(that, MULTIPLE_SIDE)?]))
+                .collect::<Result<_, ReportError>>()?,
         })
     }
 
@@ -111,6 +121,7 @@ impl Inlined {
         self.thumbnail.len()
             + self.heat.len()
             + self.class_maps.iter().map(|(_, url)| url.len()).sum::<usize>()
+            + self.likeness.iter().flatten().map(String::len).sum::<usize>()
     }
 
     /// The picture under its heat map and `marks`, with the controls of the heat map.
@@ -130,6 +141,23 @@ impl Inlined {
                 label.control {
                     "Opacity "
                     input type="range" min="0" max="100" value="50" aria-label={ "Opacity of the heat map of " (path) };
+                }
+            }
+        }
+    }
+
+    /// Unusual places beside what they look like, if there are any.
+    pub(super) fn likeness(&self) -> Markup {
+        html! {
+            @if !self.likeness.is_empty() {
+                details open {
+                    summary { "This looks like that, but not enough" }
+                    div.multiples {
+                        @for [this, that] in &self.likeness {
+                            figure { img src=(this) alt="The most unusual place of a box"; figcaption { "here" } }
+                            figure { img src=(that) alt="The place of a good photo that it looks like"; figcaption { "good photo" } }
+                        }
+                    }
                 }
             }
         }

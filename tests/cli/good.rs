@@ -66,6 +66,7 @@ fn a_scratch_is_unlike_the_good_photos_and_looks_like_a_place_in_one() {
         assert!(nearest.x + nearest.width <= 160 && nearest.y + nearest.height <= 160);
         let page = std::fs::read_to_string(place.path("out/report.html")).expect("a page");
         assert!(page.contains("distance from the good photos alone") && page.contains("looks like"));
+        assert!(page.contains("This looks like that") && page.contains("The place of a good photo"));
     }
 }
 

@@ -81,6 +81,7 @@ pub(super) fn card(kept: &Inlined, image: &ScoredImage, results: &Results, thres
                         ul { @for found in &image.boxes { li { (box_text(found)) } } }
                     }
                 }
+                (kept.likeness())
                 (kept.class_maps())
             }
         }

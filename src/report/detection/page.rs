@@ -203,7 +203,15 @@ mod tests {
     fn kept() -> Vec<Inlined> {
         let url = || "data:image/jpeg;base64,AAAA".to_string();
         let class_maps = vec![("hole".to_string(), url())];
-        vec![Inlined { index: 0, score: 0.875, size: (64, 48), thumbnail: url(), heat: url(), class_maps }]
+        vec![Inlined {
+            index: 0,
+            score: 0.875,
+            size: (64, 48),
+            thumbnail: url(),
+            heat: url(),
+            class_maps,
+            likeness: Vec::new(),
+        }]
     }
 
     #[test]

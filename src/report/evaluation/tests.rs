@@ -105,6 +105,7 @@ fn pictures(side: u32) -> ReportImage {
         heat: picture.clone(),
         class_maps: vec![("broken".into(), picture.clone())],
         thumbnail: picture,
+        likeness: Vec::new(),
     }
 }
 
