@@ -18,6 +18,8 @@ use dapo_wgpu::data::samples::{self, Sample, Split};
 use dapo_wgpu::data::{MaskRule, Preprocess, load};
 use dapo_wgpu::gpu::{Gpu, GpuOptions};
 use dapo_wgpu::metrics::{ConfusionMatrix, PixelCounts, auroc, mean_and_std};
+use dapo_wgpu::report::metrics::Figure;
+use dapo_wgpu::report::shots::ShotMetrics;
 use dapo_wgpu::synth::{OBJECTS, defects};
 
 /// Seeds of training: 1, 2, 3, or as many as `DAPO_SEEDS` says.
@@ -80,28 +82,17 @@ fn run(args: &[&str]) {
 
 /// Generated images of one half, once.
 fn generate(name: &str, from: usize, seed: &str, good: &str, each: &str) -> PathBuf {
+    generated(name, from, &["--seed", seed, "--train-good", "0", "--test-good", good, "--per-defect", each])
+}
+
+/// The same with these options.
+fn generated(name: &str, from: usize, more: &[&str]) -> PathBuf {
     let folder = out().join(name);
     if !folder.is_dir() {
         let objects = half(OBJECTS.iter().map(|o| o.name), from).join(",");
         let kinds = half(defects().iter().copied(), from).join(",");
         let path = folder.to_str().expect("a plain path");
-        run(&[
-            "synth",
-            "--out",
-            path,
-            "--seed",
-            seed,
-            "--objects",
-            &objects,
-            "--defects",
-            &kinds,
-            "--train-good",
-            "0",
-            "--test-good",
-            good,
-            "--per-defect",
-            each,
-        ]);
+        run(&[&["synth", "--out", path, "--objects", &objects, "--defects", &kinds], more].concat());
     }
     folder
 }
@@ -175,6 +166,33 @@ fn score(detector: &Detector, names: &[String], test: &[Sample], types: bool) ->
     ]
 }
 
+/// The file of a learner that [`learner`] trained.
+fn learner_file(method: Method, seed: u64) -> String {
+    out().join(format!("{}-{seed}/learner.safetensors", method.name())).to_string_lossy().into_owned()
+}
+
+/// How much 1, 4 and 16 good photos help fixed prompts and DAPO: five draws of photos each, and for DAPO its first seed.
+fn with_good_photos(set: &str, data: &Path) {
+    println!("\n{set}, compared with good photos\n");
+    println!("| method | good photos | image AUROC | pixel AUROC |\n|---|---|---|---|");
+    for (name, learner) in [("clip", None), ("dapo", Some(learner_file(Method::Dapo, 1)))] {
+        let folder = out().join(format!("shots-{set}-{name}"));
+        let paths = [data, &folder].map(|p| p.to_string_lossy().into_owned());
+        let model = model().map(|m| m.to_string_lossy().into_owned());
+        let mut args = vec!["eval", "--data", &paths[0], "--out", &paths[1], "--shots", "0,1,4,16"];
+        args.extend(model.iter().flat_map(|m| ["--model", m]));
+        args.extend(learner.iter().flat_map(|l| ["--learner", l]));
+        run(&args);
+        let text = std::fs::read(folder.join("metrics.json")).expect("figures");
+        let metrics: ShotMetrics = serde_json::from_slice(&text).expect("figures");
+        for row in &metrics.shots {
+            let cell = |figure| row.mean.get(&figure).map_or("–".into(), |s| s.percent(row.draws));
+            let (image, pixel) = (cell(Figure::ImageAuroc), cell(Figure::PixelAuroc));
+            println!("| {name} | {} | {image} | {pixel} |", row.shots);
+        }
+    }
+}
+
 fn clip(gpu: &Gpu) -> Clip {
     let folder = model().unwrap_or_else(|| embedded::unpack().expect("a cache"));
     Clip::open(gpu, &folder, ClipOptions::default()).expect("the model")
@@ -241,6 +259,24 @@ fn methods_on_objects_and_defects_that_they_have_not_seen() {
                     wins.push((set, column, mean, free[column].expect("a number")));
                 }
             }
+        }
+    }
+    let only = std::env::var("DAPO_METHOD").unwrap_or_default();
+    if only.is_empty() || only == Method::Dapo.name() {
+        let options = [
+            "--seed",
+            "2001",
+            "--one-product",
+            "--train-good",
+            "16",
+            "--test-good",
+            "10",
+            "--per-defect",
+            "3",
+        ];
+        with_good_photos("products", &generated("products", of_test, &options));
+        if let Some(photos) = variable("DAPO_PHOTOS") {
+            with_good_photos("photos", Path::new(&photos));
         }
     }
     for (set, column, learned, free) in wins {

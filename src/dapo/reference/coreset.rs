@@ -1,7 +1,10 @@
 //! Fewer rows that stand for many: the greedy solution of the k-centre problem.
 
+use std::cmp::Ordering;
+
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
+use rayon::prelude::*;
 
 /// Dimensions of the projection in which distances are measured (Johnson and Lindenstrauss 1984): 64 keep them to about a
 /// tenth, and the order of the farthest needs no more.
@@ -26,18 +29,36 @@ pub(super) fn farthest_first<'a>(
         kept.push(next);
         let centre: Vec<f32> = projected[next * DIMENSIONS..][..DIMENSIONS].to_vec();
         distances[next] = f32::NEG_INFINITY;
-        let mut farthest = (f32::NEG_INFINITY, 0);
-        for (place, (row, distance)) in projected.chunks_exact(DIMENSIONS).zip(&mut distances).enumerate() {
-            let to_centre: f32 = row.iter().zip(&centre).map(|(a, b)| (a - b) * (a - b)).sum();
-            *distance = distance.min(to_centre);
-            if *distance > farthest.0 {
-                farthest = (*distance, place);
-            }
-        }
-        next = farthest.1;
+        next = farthest(&projected, &mut distances, &centre);
     }
     kept.sort_unstable();
     kept
+}
+
+/// Rows that one thread looks at in one go.
+const CHUNK: usize = 512;
+
+/// Brings distances up to date with a new centre, and returns the place of the largest, the first of equal ones.
+fn farthest(projected: &[f32], distances: &mut [f32], centre: &[f32]) -> usize {
+    let rows = projected.par_chunks(CHUNK * DIMENSIONS);
+    let of_chunk = |(chunk, (rows, distances)): (usize, (&[f32], &mut [f32]))| {
+        let mut farthest = (f32::NEG_INFINITY, chunk * CHUNK);
+        for (place, (row, distance)) in rows.chunks_exact(DIMENSIONS).zip(distances).enumerate() {
+            let to_centre: f32 = row.iter().zip(centre).map(|(a, b)| (a - b) * (a - b)).sum();
+            *distance = distance.min(to_centre);
+            if *distance > farthest.0 {
+                farthest = (*distance, chunk * CHUNK + place);
+            }
+        }
+        farthest
+    };
+    let first_of_equal = |a: (f32, usize), b: (f32, usize)| match a.0.total_cmp(&b.0) {
+        Ordering::Less => b,
+        Ordering::Greater => a,
+        Ordering::Equal => (a.0, a.1.min(b.1)),
+    };
+    let none = || (f32::NEG_INFINITY, usize::MAX);
+    rows.zip(distances.par_chunks_mut(CHUNK)).enumerate().map(of_chunk).reduce(none, first_of_equal).1
 }
 
 /// Rows in a random basis of signs, the same in every run: [rows, DIMENSIONS].
