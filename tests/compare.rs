@@ -2,7 +2,8 @@
 //!
 //! Each method learns from generated images of one half of the objects and defects and is tested on the
 //! other half, which it has never seen, with three seeds. With `DAPO_PHOTOS` (a folder in MVTec-AD layout)
-//! the same learners are tested on photos too. Runs are kept in out/compare and not repeated.
+//! the same learners are tested on photos too. Fixed prompts and DAPO are also compared with 0, 1, 4 and 16 good photos.
+//! Runs are kept in out/compare and not repeated.
 //!
 //! All use the embedded dapo-nano, or the model in the folder `DAPO_MODEL`. `DAPO_MIRROR=1` swaps the two halves:
 //! settings are chosen there, so that the half for which figures are reported has no part in the choice.
@@ -82,11 +83,15 @@ fn run(args: &[&str]) {
 
 /// Generated images of one half, once.
 fn generate(name: &str, from: usize, seed: &str, good: &str, each: &str) -> PathBuf {
-    generated(name, from, &["--seed", seed, "--train-good", "0", "--test-good", good, "--per-defect", each])
+    generate_with(
+        name,
+        from,
+        &["--seed", seed, "--train-good", "0", "--test-good", good, "--per-defect", each],
+    )
 }
 
 /// The same with these options.
-fn generated(name: &str, from: usize, more: &[&str]) -> PathBuf {
+fn generate_with(name: &str, from: usize, more: &[&str]) -> PathBuf {
     let folder = out().join(name);
     if !folder.is_dir() {
         let objects = half(OBJECTS.iter().map(|o| o.name), from).join(",");
@@ -274,7 +279,7 @@ fn methods_on_objects_and_defects_that_they_have_not_seen() {
             "--per-defect",
             "3",
         ];
-        with_good_photos("products", &generated("products", of_test, &options));
+        with_good_photos("products", &generate_with("products", of_test, &options));
         if let Some(photos) = variable("DAPO_PHOTOS") {
             with_good_photos("photos", Path::new(&photos));
         }
