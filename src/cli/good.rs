@@ -117,7 +117,7 @@ pub fn distinct(scored: &[PathBuf], references: &[PathBuf], option: &str) -> Res
 
 /// SHA-256 of the contents of files, whatever their order and names, and of a text: 16 hexadecimal digits.
 fn digest_of_all(files: &[PathBuf], options: &str) -> String {
-    let mut digests: Vec<String> = files.iter().map(|path| digest(path)).collect();
+    let mut digests: Vec<String> = files.iter().map(digest).collect();
     digests.sort_unstable();
     digests.dedup();
     let mut all = Sha256::new();

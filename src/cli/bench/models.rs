@@ -85,7 +85,7 @@ pub struct Network {
 
 enum Model {
     Plain(Box<Clip>),
-    Detecting(Inspector),
+    Detecting(Box<Inspector>),
 }
 
 impl NetworkArgs {
@@ -116,7 +116,8 @@ impl NetworkArgs {
         let model = match parts.contains(&Part::Detect) {
             true => {
                 let detector = Detector::new(clip, &prompts)?;
-                Model::Detecting(Inspector::new(detector).with_batch(batch).with_pictures(PICTURE_SIDE))
+                let inspector = Inspector::new(detector).with_batch(batch).with_pictures(PICTURE_SIDE);
+                Model::Detecting(Box::new(inspector))
             }
             false => Model::Plain(Box::new(clip)),
         };

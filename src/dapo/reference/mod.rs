@@ -8,7 +8,7 @@
 //! those outside of a block around them). Their logarithms, averaged over neighbouring patches, tell what is usual, and
 //! so do the words' log-odds of "any defect" among good patches. Of a patch of another photo both are measured against
 //! that: by how many spreads it departs ([`Usual`]). The two departures are added, as independent tests of one
-//! hypothesis are (Stouffer 1949), and become a probability ([`posterior`]). Words of any model and learner and distances
+//! hypothesis are (Stouffer 1949), and become a probability. Words of any model and learner and distances
 //! of any material so count alike, and no constant is fitted to a data set.
 //!
 //! The score of an image is the mean probability of its [`TOP_PATCHES`] most anomalous patches: what the words say of the
