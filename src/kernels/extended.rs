@@ -3,6 +3,8 @@
 //! Inputs, reference and error bound stay those of the kernel: the variant is held to the same standard
 //! as the others, and `bench` times it with them.
 
+use std::fmt;
+
 use super::plan::Plan;
 use super::problem::{Variant, Verifiable};
 use super::unmet::Unmet;
@@ -10,12 +12,19 @@ use super::wrapper::Wrapper;
 use crate::gpu::Capabilities;
 
 /// A variant of your own of problems of type `P`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Extra<P> {
     /// Short name, which no other variant of the kernel has.
     pub name: &'static str,
     /// How it is launched, or why not.
     pub plan: fn(&P, &Capabilities) -> Result<Plan, Unmet>,
+}
+
+impl<P> fmt::Debug for Extra<P> {
+    /// By its name: where a function lies in memory says nothing, and may differ within a program.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extra").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// A problem with this variant as the preferred one.

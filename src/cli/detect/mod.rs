@@ -34,6 +34,9 @@ use writer::{Job, Writer};
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     match args.part.read()? {
         None => detect(args, None),
+        Some(_) if args.tiling.tiling().is_some() => {
+            Err(Failure::usage("--tile and --part: a part knows how photos are cut").hint("leave out --tile"))
+        }
         Some(taught) => {
             let (inspect, tiling) = taught.options(&args.inspect)?;
             detect(&Args { inspect, tiling, ..args.clone() }, Some(&taught))
