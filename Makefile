@@ -56,9 +56,10 @@ fuzz:
 		TMPDIR=$(FAST_TMP) cargo +nightly fuzz run $$target -- -max_total_time=$(or $(SECONDS),60) -timeout=10 \
 			-rss_limit_mb=2048 -malloc_limit_mb=1024 -max_len=131072 || exit 1; done
 
-## Slow: a training run and an evaluation that are killed fifty times each
+## Slow: a training run and an evaluation that are killed fifty times each; signals at any moment of every command
 kills: driver
-	NODEVICE_SELECT=1 DAPO_KILLS=50 $(CARGO) test --test cli killed_run -- --nocapture
+	NODEVICE_SELECT=1 DAPO_KILLS=50 $(CARGO) test --test cli killed_run -- --ignored --nocapture
+	NODEVICE_SELECT=1 $(CARGO) test --test cli stopping -- --include-ignored
 
 ## Slow: each write that fails or is the last, each allocation and submit that fails, of each command
 faults: driver

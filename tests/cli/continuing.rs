@@ -147,11 +147,9 @@ fn other_settings_begin_anew_and_say_so() {
         values[0] += 0.25;
         tiny.write(&place.path("model"), safetensors::Dtype::F32);
     };
-    let changes: [Change<'_>; 6] = [
+    let changes: [Change<'_>; 4] = [
         ("threshold", &["--threshold", "0.3"], &|| ()),
-        ("object", &["--object", "cup"], &|| ()),
         ("reading", &["--orient", "stored"], &|| ()),
-        ("weights", &["--weights", "f16"], &|| ()),
         ("overlays", &["--no-overlays"], &|| ()),
         ("model_files", &[], &other),
     ];

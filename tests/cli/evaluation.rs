@@ -191,6 +191,7 @@ fn parts_make_the_bytes_of_the_whole() {
 /// `make kills` asks for fifty.
 #[cfg(unix)]
 #[test]
+#[ignore = "half a minute: run by `make kills`; tests/faults.rs kills each command at a few writes"]
 fn a_killed_run_of_eval_ends_in_the_same_bytes() {
     let kills: usize = std::env::var("DAPO_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(2);
     let place = Place::with_data("64");

@@ -67,6 +67,7 @@ fn an_interrupted_run_writes_what_is_done() {
 /// At the start, while a device is opened and kernels compile, and later: every command ends in bounded time.
 #[cfg(unix)]
 #[test]
+#[ignore = "half a minute of waiting: run by `make kills`"]
 fn signals_end_every_command() {
     let place = many();
     fs::create_dir(place.path("inbox")).expect("a folder");
@@ -108,6 +109,7 @@ fn signals_end_every_command() {
 /// A reader that has stopped reading keeps no command from ending.
 #[cfg(unix)]
 #[test]
+#[ignore = "half a minute of waiting: run by `make kills`"]
 fn a_reader_that_does_not_read_keeps_no_program() {
     let place = Place::new();
     // More names than a pipe holds, each with an error on standard error.

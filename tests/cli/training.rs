@@ -171,6 +171,7 @@ fn float16_weights_train_to_the_same_losses() {
 /// how often; `make kills` asks for fifty.
 #[test]
 #[cfg(unix)]
+#[ignore = "half a minute: run by `make kills`; tests/faults.rs kills each command at a few writes"]
 fn a_killed_run_resumes_to_the_same_bits() {
     let kills: u64 = std::env::var("DAPO_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
     let steps = (4 * kills + 4).to_string();
