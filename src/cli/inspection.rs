@@ -6,7 +6,7 @@ use super::Failure;
 use super::good::{BankArgs, Good};
 use super::learner::{Learner, LearnerArgs};
 use super::numbers::probability;
-use super::options::{BatchArg, DeviceArgs, ModelArgs};
+use super::options::{BatchArg, DeviceArgs, ModelArgs, TilingArgs};
 use super::output::note;
 use super::part::{Taught, model_files};
 use super::reading::ReadArgs;
@@ -96,6 +96,26 @@ pub struct Inspection {
 }
 
 impl InspectArgs {
+    /// These options as a part was taught with, and how it cuts photos. A model in another place than then is given by
+    /// `--model`.
+    ///
+    /// # Errors
+    /// A learner in the part that cannot be read.
+    pub fn taught(&self, taught: &Taught) -> Result<(Self, TilingArgs), Failure> {
+        let about = &taught.part.about;
+        let mut inspect = self.clone();
+        let detector = &mut inspect.detector;
+        detector.model = detector.model.taught(about);
+        detector.reading = about.reading.into();
+        detector.object.clone_from(&about.object);
+        detector.classes.clone_from(&taught.part.classes);
+        if let Some(bytes) = &taught.part.learner {
+            detector.learner = detector.learner.taught(taught.path(), bytes)?;
+        }
+        inspect.defects = Some(about.defects.join(","));
+        Ok((inspect, TilingArgs::of(about.tile)))
+    }
+
     /// What to look for: the names given, the learner's, or a general list.
     ///
     /// # Errors

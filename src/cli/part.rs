@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use super::inspection::InspectArgs;
-use super::options::TilingArgs;
 use crate::files::{folder_digest, read_regular};
 use crate::inspect::Part;
 
@@ -55,23 +53,9 @@ impl PartArg {
 }
 
 impl Taught {
-    /// The options that the part was taught with. A model in another place than then is given by `--model`.
-    ///
-    /// # Errors
-    /// A learner in the part that cannot be read.
-    pub fn options(&self, inspect: &InspectArgs) -> Result<(InspectArgs, TilingArgs), Failure> {
-        let about = &self.part.about;
-        let mut inspect = inspect.clone();
-        let detector = &mut inspect.detector;
-        detector.model = detector.model.taught(about);
-        detector.reading = about.reading.into();
-        detector.object.clone_from(&about.object);
-        detector.classes.clone_from(&self.part.classes);
-        if let Some(bytes) = &self.part.learner {
-            detector.learner = detector.learner.taught(&self.path, bytes)?;
-        }
-        inspect.defects = Some(about.defects.join(","));
-        Ok((inspect, TilingArgs::of(about.tile)))
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// An error of this part.

@@ -28,7 +28,7 @@ fn a_calibrated_threshold_gives_the_verdicts() {
     let words = with(&["calibrate", "--good", "good", "--false-alarms", "0.1", "--out", "alarm.json"]);
     place.run(&words).fails_with(&["8 good images are too few", "at least 9 are needed"]);
     place.write("good/8.png", b"no picture");
-    place.run(&words).fails_with(&["8.png", "calibrate again"]);
+    place.run(&words).fails_with(&["8.png", "same command again"]);
     place.run(&with(&["calibrate", "--good", "good"])).fails_with(&["no learner", "--out FILE.json"]);
     assert!(!place.path("alarm.json").exists(), "nothing is stored");
     place.picture("good/8.png", 8);

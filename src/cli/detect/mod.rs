@@ -38,7 +38,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             Err(Failure::usage("--tile and --part: a part knows how photos are cut").hint("leave out --tile"))
         }
         Some(taught) => {
-            let (inspect, tiling) = taught.options(&args.inspect)?;
+            let (inspect, tiling) = args.inspect.taught(&taught)?;
             detect(&Args { inspect, tiling, ..args.clone() }, Some(&taught))
         }
     }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Opened, Ran, open_split};
+use super::opened::{Opened, Ran, open_split};
 use crate::cli::Failure;
 use crate::cli::output::print;
 use crate::cli::say::say;

@@ -72,7 +72,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     match args.part.read()? {
         None => watch(args, None),
         Some(taught) => {
-            let (inspect, tiling) = taught.options(&args.inspect)?;
+            let (inspect, tiling) = args.inspect.taught(&taught)?;
             watch(&Args { inspect, ..args.clone() }, Some((&taught, tiling)))
         }
     }
