@@ -5,7 +5,7 @@ OUT   ?= out/demo
 # Inputs of fuzzers are files: in memory, where the system has such a folder.
 FAST_TMP := $(if $(wildcard /dev/shm),/dev/shm,$(if $(TMPDIR),$(TMPDIR),/tmp))
 
-.PHONY: fuzz fuzz-stable demo test check-all isa compare kills faults watch slurm memory metrics-memory tools driver fmt lint unit quality full-size clean
+.PHONY: fuzz fuzz-stable demo test check-all isa compare features kills faults watch slurm memory metrics-memory tools driver fmt lint unit quality full-size clean
 
 ## Build, run `detect` on the sample images with the embedded model, leave out/demo/report.html
 demo: driver
@@ -13,7 +13,7 @@ demo: driver
 	./target/release/dapo-wgpu detect docs/samples --out $(OUT) --save-maps
 	@echo "open $(OUT)/report.html"
 
-## Formatting, lints (of the library without features too), documentation, unit tests, kernel conformance, goldens, CLI end to end
+## Formatting, lints, documentation, unit tests, kernel conformance, goldens, CLI end to end
 test: tools fmt lint unit
 
 fmt:
@@ -21,8 +21,11 @@ fmt:
 
 lint:
 	$(CARGO) clippy --all-targets -- -D warnings
-	$(CARGO) clippy --no-default-features --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items
+
+## The library without features, for those who build on it
+features:
+	$(CARGO) clippy --no-default-features --lib -- -D warnings
 
 # Shaders run with bounds and loop checks here. NODEVICE_SELECT keeps Mesa from looking for a display.
 unit:
@@ -63,7 +66,7 @@ kills: driver
 
 ## Slow: each write that fails or is the last, each allocation and submit that fails, of each command
 faults: driver
-	NODEVICE_SELECT=1 DAPO_FAULTS=all $(CARGO) test --test faults -- --nocapture
+	NODEVICE_SELECT=1 DAPO_FAULTS=all $(CARGO) test --test faults -- --include-ignored --nocapture
 
 ## Slow: a thousand files that arrive in a watched folder, whole, in halves and broken
 watch: driver

@@ -188,6 +188,7 @@ fn calibrate_survives_faults() {
 }
 
 #[test]
+#[ignore = "it uses the embedded model: run by `make faults`"]
 fn teach_survives_faults() {
     survives("teach");
 }
