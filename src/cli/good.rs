@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use sha2::{Digest, Sha256};
-
 use super::Failure;
 use super::output::{note, progress};
 use super::say::say;
@@ -75,7 +73,7 @@ impl BankArgs {
     /// Paths without a photo, photos that cannot be read or do not make references, those of the device.
     pub fn learn(&self, inspector: Inspector, paths: &[PathBuf]) -> Result<Good, Failure> {
         let files = self.photos(paths)?;
-        let digest = digest_of_all(&files, &format!("{:?}", self.options()));
+        let digest = self.options().digest(&files);
         let bar = progress(files.len(), "good photos");
         let (inspector, photos) =
             inspector.with_good_photos(files, self.options(), |_| bar.inc(1)).map_err(|e| {
@@ -113,15 +111,4 @@ pub fn distinct(scored: &[PathBuf], references: &[PathBuf], option: &str) -> Res
         }
     }
     Ok(())
-}
-
-/// SHA-256 of the contents of files, whatever their order and names, and of a text: 16 hexadecimal digits.
-fn digest_of_all(files: &[PathBuf], options: &str) -> String {
-    let mut digests: Vec<String> = files.iter().map(digest).collect();
-    digests.sort_unstable();
-    digests.dedup();
-    let mut all = Sha256::new();
-    digests.iter().for_each(|digest| all.update(digest));
-    all.update(options);
-    all.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,14 +8,13 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::EvalError;
 use super::plan::Plan;
 use crate::dapo::learner::DapoError;
 use crate::dapo::{ReferenceError, References};
 use crate::data::sets::DataSet;
-use crate::files::digest;
+use crate::files::digest_of;
 use crate::inspect::{GoodError, GoodOptions, Inspector};
 use crate::words::plural;
 
@@ -103,12 +102,8 @@ impl Shots {
     }
 
     fn new(sets: Vec<Vec<PathBuf>>, of: Vec<usize>, seed: Option<u64>, options: GoodOptions) -> Self {
-        let mut hash = Sha256::new();
-        for photo in sets.iter().flatten() {
-            hash.update(digest(photo));
-        }
-        hash.update(format!("{options:?}"));
-        let digest = hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let of_sets: String = sets.iter().map(|photos| options.digest(photos)).collect();
+        let digest = digest_of(of_sets.as_bytes());
         let shots = sets.first().map_or(0, Vec::len);
         Self { about: ShotsAbout { shots, seed, digest }, options, sets, of, learnt: Mutex::default() }
     }

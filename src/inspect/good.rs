@@ -13,6 +13,7 @@ use crate::dapo::{
     GoodFeatures, NearestPatch, ReferenceBuilder, ReferenceError, ReferenceOptions, References,
 };
 use crate::data::{ImageError, Tile};
+use crate::files::{digest, digest_of};
 use crate::words::plural;
 
 /// Why an inspector has no good photos to compare with.
@@ -41,6 +42,17 @@ pub struct GoodOptions {
     pub references: ReferenceOptions,
     /// Adds seven turned and mirrored copies of each photo, for parts that lie in any direction.
     pub turned: bool,
+}
+
+impl GoodOptions {
+    /// What scores depend on besides model and names: a digest of these options and of the contents of photos, whatever their
+    /// order and names; 16 hexadecimal digits.
+    pub fn digest(&self, photos: &[PathBuf]) -> String {
+        let mut contents: Vec<String> = photos.iter().map(digest).collect();
+        contents.sort_unstable();
+        contents.dedup();
+        digest_of(format!("{contents:?} {self:?}").as_bytes())[..16].to_owned()
+    }
 }
 
 /// The photos of good parts that others are compared with.
