@@ -19,6 +19,8 @@ mod evaluation;
 mod files;
 #[path = "cli/good.rs"]
 mod good;
+#[path = "cli/hub.rs"]
+mod hub;
 #[path = "cli/images.rs"]
 mod images;
 #[path = "cli/import.rs"]
@@ -49,6 +51,8 @@ mod scoring;
 mod shots;
 #[path = "cli/stopping.rs"]
 mod stopping;
+#[path = "cli/surroundings.rs"]
+mod surroundings;
 #[path = "cli/tables.rs"]
 mod tables;
 #[path = "cli/teach.rs"]

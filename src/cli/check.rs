@@ -1,15 +1,20 @@
 //! `check`: does this adapter and driver compute correctly?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use super::Failure;
 use super::options::{CaseArgs, RunArgs};
-use super::output::{print, watch, watch_interrupt};
-use crate::kernels::registry::{Registry, Tier};
+use super::output::{print, watch, watch_interrupt, writable_folder};
+use super::say::say;
+use crate::gpu::Gpu;
+use crate::kernels::Outcome;
+use crate::kernels::registry::{Cases, Registry, Tier};
 use crate::lab::check::{CheckReport, Checking};
-use crate::report::{AtomicFile, write_atomic};
+use crate::lab::{Origin, dump};
+use crate::report::{AtomicFile, shell_command, today, write_atomic};
+use crate::words::plural;
 
 /// Time between two writes of `--out` during the run.
 const EVERY: Duration = Duration::from_secs(5);
@@ -33,6 +38,10 @@ pub struct Args {
     /// Write every run as JSON, to go with a bug report; it is kept up to date during the run
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write what repeats each wrong run without this program below this folder: the shader as WGSL and SPIR-V, the launch,
+    /// the wrong elements
+    #[arg(long, value_name = "DIR")]
+    dump: Option<PathBuf>,
     /// Print the JSON instead of the table
     #[arg(long)]
     json: bool,
@@ -54,7 +63,9 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
     }
     let gpu = args.run.device.open()?;
     let interrupted = watch_interrupt("finishing this case and writing what was checked");
-    let mut checking = Checking::new(&gpu, &cases, tier, args.seed);
+    let command = shell_command(std::env::args_os().map(|word| word.to_string_lossy().into_owned()));
+    let origin = Origin::of(&gpu, today(), command);
+    let mut checking = Checking::new(&gpu, &cases, tier, args.seed).with_origin(origin);
     let outcome = watch(cases.len(), "cases", interrupted, |progress| {
         let mut written: Option<Instant> = None;
         while let Some(case) = checking.upcoming() {
@@ -75,12 +86,38 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
     let json = json(&report)?;
     write(args, &json)?;
     outcome?;
+    if let Some(folder) = &args.dump {
+        dump(folder, &report, &cases, &gpu, args.seed)?;
+    }
     print(&if args.json { json } else { report.text() })?;
     Ok(match (report.partial, report.passed) {
         (true, _) => ExitCode::from(130),
         (false, true) => ExitCode::SUCCESS,
         (false, false) => ExitCode::FAILURE,
     })
+}
+
+/// Writes the files of each wrong run.
+fn dump(folder: &Path, report: &CheckReport, cases: &Cases, gpu: &Gpu, seed: u64) -> Result<(), Failure> {
+    let wrong: Vec<&Outcome> = report.kernels.iter().flat_map(|kernel| &kernel.failed).collect();
+    if wrong.is_empty() {
+        say!("nothing is wrong: {} is not written", folder.display());
+        return Ok(());
+    }
+    writable_folder(folder)?;
+    for (number, outcome) in wrong.iter().enumerate() {
+        let Some(case) = cases.iter().find(|case| case.label() == outcome.case) else { continue };
+        for file in dump::files(case.as_ref(), outcome, number, gpu.capabilities(), seed)? {
+            let path = folder.join(&file.name);
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)
+                    .map_err(|e| Failure::new(format!("{}: {e}", parent.display())))?;
+            }
+            write_atomic(path, &file.content)?;
+        }
+    }
+    say!("{} written below {}", plural(wrong.len(), "wrong run"), folder.display());
+    Ok(())
 }
 
 fn json(report: &CheckReport) -> Result<String, Failure> {

@@ -19,6 +19,11 @@ use crate::report::tables::MetricsError;
 use crate::report::{LedgerError, NpyError, OverlayError, ReportError, ResultsError, WriteError};
 use crate::synth::SynthError;
 
+/// Exit code of `detect --fail-on-defect` where an image is called defective.
+pub(super) const DEFECTIVE: u8 = 4;
+/// Exit code where `--require-gpu` finds no GPU.
+pub(super) const NO_GPU: u8 = 5;
+
 /// A message that says what is wrong with what, and a hint that says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -26,7 +31,7 @@ pub struct Failure {
     pub message: String,
     /// What to do about it; empty when the message says it.
     pub hint: String,
-    /// The exit code: 2 for a wrong command line, otherwise 1.
+    /// The exit code: 2 for a wrong command line, 5 where a GPU was required and there is none, otherwise 1.
     pub code: u8,
     /// Whether the device was lost, so that another one may succeed.
     pub lost: bool,

@@ -67,6 +67,14 @@ struct Summary {
     notes: Vec<String>,
 }
 
+/// Converts a model into the folder that has its configuration, and says what was done.
+///
+/// # Errors
+/// As [`run`].
+pub fn into_folder(file: &Path, folder: &Path) -> Result<(), Failure> {
+    run(&Args { file: file.to_owned(), out: folder.to_owned(), gelu: None, json: false })
+}
+
 /// Converts a file; nothing in it is executed.
 ///
 /// # Errors

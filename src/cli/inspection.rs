@@ -56,23 +56,50 @@ pub struct InspectArgs {
 /// When a pixel and an image are called defective.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ThresholdArgs {
-    /// Defect probability from which a pixel belongs to a box, and a score from which an image is called defective
-    /// if no threshold was calibrated
-    #[arg(long, value_name = "P", default_value_t = DEFAULT_THRESHOLD, value_parser = probability)]
-    pub threshold: f32,
+    /// Score from which an image is called defective; takes the place of a threshold that comes with a learner or a part
+    /// [default: the calibrated one, or else 0.5]
+    #[arg(long, value_name = "P", value_parser = probability, conflicts_with = "calibration")]
+    alarm_threshold: Option<f32>,
+    /// Defect probability from which a pixel belongs to a box [default: 0.5]
+    #[arg(long, value_name = "P", value_parser = probability)]
+    box_threshold: Option<f32>,
+    /// Both thresholds at once, where neither was calibrated
+    #[arg(long, value_name = "P", value_parser = probability, hide = true)]
+    threshold: Option<f32>,
     /// Least area of a region that gets a box, in pixels of the photo; 0 for any [default: what 16 pixels of the model's map
     /// show: of the photo, or of a tile]
     #[arg(long, value_name = "PIXELS")]
     pub min_area: Option<u64>,
-    /// Threshold that `calibrate` made [default: the learner's, if it has one]
+    /// Threshold that `calibrate` made [default: the learner's or the part's, if it has one]
     #[arg(long, value_name = "FILE.json")]
-    pub calibration: Option<PathBuf>,
+    calibration: Option<PathBuf>,
 }
 
 impl ThresholdArgs {
+    /// Probability from which a pixel belongs to a box.
+    pub fn of_boxes(&self) -> f32 {
+        self.box_threshold.or(self.threshold).unwrap_or(DEFAULT_THRESHOLD)
+    }
+
+    /// Score from which an image is called defective where nothing was calibrated.
+    pub fn of_images(&self) -> f32 {
+        self.alarm_threshold.or(self.threshold).unwrap_or(DEFAULT_THRESHOLD)
+    }
+
     /// Which regions have boxes.
     pub fn boxes(&self) -> BoxOptions {
-        BoxOptions { threshold: self.threshold, min_area: self.min_area }
+        BoxOptions { threshold: self.of_boxes(), min_area: self.min_area }
+    }
+
+    /// The calibrated threshold that applies to an inspection, and why there is none where one was at hand.
+    ///
+    /// # Errors
+    /// As [`Inspection::alarm`].
+    pub fn alarm(&self, inspection: &Inspection) -> Result<(Option<Alarm>, Option<String>), Failure> {
+        match self.alarm_threshold {
+            Some(_) => Ok((None, None)),
+            None => inspection.alarm(self.calibration.as_deref()),
+        }
     }
 }
 
@@ -154,7 +181,7 @@ impl InspectArgs {
             defects: inspection.prompts.defects.clone(),
             reading: self.detector.reading.difference().trim().to_owned(),
             references: inspection.references.clone(),
-            threshold: threshold.threshold,
+            threshold: threshold.of_boxes(),
             min_area: threshold.min_area,
             alarm_threshold,
             exactly,

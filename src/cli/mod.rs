@@ -4,6 +4,7 @@ mod bench;
 mod calibrate;
 mod check;
 mod data;
+mod defaults;
 mod detect;
 mod devices;
 mod embed;
@@ -22,6 +23,7 @@ mod isa;
 mod isolation;
 mod learner;
 mod lines;
+mod loudness;
 mod merge;
 mod numbers;
 mod options;
@@ -31,6 +33,7 @@ mod profile;
 mod reading;
 mod say;
 mod score;
+mod stdin;
 mod synth;
 mod table;
 mod teach;
@@ -40,23 +43,29 @@ mod tune;
 mod variables;
 mod watch;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 pub use failure::Failure;
 
-use say::say;
+use defaults::Defaults;
+use loudness::Loudness;
+use say::{complain, say};
 
 use crate::files::silence_contained_panics;
+use crate::gpu::BuildInfo;
 use crate::kernels::registry::Registry;
 use options::RunArgs;
 
 /// Finds, localises and names defects in photos with CLIP, on any Vulkan, Metal or DX12 device.
 #[derive(Debug, Parser)]
-#[command(name = "dapo-wgpu", version, max_term_width = 100)]
+#[command(name = "dapo-wgpu", version, long_version = long_version(), max_term_width = 100)]
 struct Cli {
+    #[command(flatten)]
+    loudness: Loudness,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -110,17 +119,23 @@ enum Verb {
 }
 
 /// Runs the program with the process's arguments: 0 when all went well, 1 when nothing could be done,
-/// 2 for a wrong command line, 3 when some inputs failed and the others were done, 130 after Ctrl-C.
+/// 2 for a wrong command line, 3 when some inputs failed and the others were done, 4 with `detect --fail-on-defect` when an
+/// image is called defective, 5 with `--require-gpu` when there is none, 130 after Ctrl-C.
 pub fn main() -> ExitCode {
     main_with(&Registry::builtin())
 }
 
 /// As [`main`], with further kernels in `check`, `bench`, `tune` and `profile`.
 pub fn main_with(registry: &Registry) -> ExitCode {
-    let verb = Cli::parse().verb;
+    let (Cli { loudness, verb }, defaults) = match parsed(std::env::args_os().collect()) {
+        Ok(parsed) => parsed,
+        Err(failure) => return failed(&failure),
+    };
+    loudness.apply();
     silence_contained_panics();
     // The processes that hold trials would say the same again.
     if !matches!(verb, Verb::Trial(_)) {
+        defaults.iter().for_each(|words| say!("note: {words}"));
         variables::unknown().iter().for_each(|words| say!("note: {words}"));
     }
     interrupt::heed_signals();
@@ -128,14 +143,42 @@ pub fn main_with(registry: &Registry) -> ExitCode {
         (_, Some(options)) => profile::around(options, || verb.run(registry)),
         (_, None) => verb.run(registry),
     };
-    outcome.unwrap_or_else(|failure| {
-        say!("error: {}", failure.message);
-        if !failure.hint.is_empty() {
-            say!("hint: {}", failure.hint);
-        }
-        output::remove_empty_folders();
-        ExitCode::from(failure.code)
-    })
+    outcome.unwrap_or_else(|failure| failed(&failure))
+}
+
+/// Says why a command ends, and with which code.
+fn failed(failure: &Failure) -> ExitCode {
+    complain!("error: {}", failure.message);
+    if !failure.hint.is_empty() {
+        complain!("hint: {}", failure.hint);
+    }
+    output::remove_empty_folders();
+    ExitCode::from(failure.code)
+}
+
+/// Reads a command line, with the defaults of the folder; and what these set, in words.
+///
+/// # Errors
+/// A file of defaults that is not valid. A wrong command line ends the process, as `--help` does.
+fn parsed(words: Vec<OsString>) -> Result<(Cli, Option<String>), Failure> {
+    let plain = Cli::command();
+    // What is given, as far as it can be read: an option that is missing may be among the defaults.
+    let given = plain.clone().ignore_errors(true).try_get_matches_from(&words).ok();
+    let verb = given.as_ref().and_then(|given| given.subcommand());
+    let found = verb.map_or(Ok(None), |(name, _)| Defaults::find(&plain, name))?;
+    let (Some((name, given)), Some(mut defaults)) = (verb, found) else {
+        return Ok((Cli::parse_from(words), None));
+    };
+    let command = defaults.apply(plain, name, given);
+    let matches = command.get_matches_from(words);
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    Ok((cli, (!defaults.is_empty()).then(|| defaults.words())))
+}
+
+/// The version with what the build is made of.
+fn long_version() -> String {
+    let own = BuildInfo::own();
+    std::iter::once(own.version.clone()).chain(own.lines()).collect::<Vec<_>>().join("\n")
 }
 
 /// Reads the command behind `profile` and runs it under a profile.
@@ -147,7 +190,10 @@ fn profiled(args: &profile::Args, registry: &Registry) -> Result<ExitCode, Failu
     };
     let name = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
     let known = name != "profile" && command.find_subcommand(&*name).is_some();
-    let inner = known.then(|| Cli::parse_from(["dapo-wgpu".into()].iter().chain(&words)).verb);
+    let inner = known
+        .then(|| parsed(std::iter::once("dapo-wgpu".into()).chain(words.clone()).collect()))
+        .transpose()?;
+    let inner = inner.map(|(cli, _)| cli.verb);
     let options = inner.as_ref().and_then(|verb| Some((verb, verb.run_args()?)));
     let Some((verb, options)) = options else {
         let message = format!(

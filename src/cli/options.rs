@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
 use super::Failure;
+use super::failure::NO_GPU;
+use super::fetch::model_folder;
 use super::isolation::isolate;
 use super::numbers::{count, overlap};
-use super::say::say;
+use super::say::{detail, say};
 use crate::clip::{Clip, ClipOptions, Factors, WeightStorage, embedded};
 use crate::data::Tiling;
 use crate::data::samples::Layout;
@@ -25,6 +28,9 @@ pub struct DeviceArgs {
     /// Adapter to use: an index of `dapo-wgpu devices` or a part of its name
     #[arg(long, value_name = "INDEX|NAME", default_value = "auto")]
     adapter: String,
+    /// Fail with exit code 5 where only a software device is there; DAPO_REQUIRE_GPU=1 does the same
+    #[arg(long)]
+    require_gpu: bool,
     /// Run shaders with bounds and loop checks (slower; for bug reports)
     #[arg(long)]
     checked: bool,
@@ -84,7 +90,18 @@ impl DeviceArgs {
     pub fn open_isolated(&self) -> Result<Gpu, Failure> {
         let mode = if self.checked { ShaderMode::Checked } else { ShaderMode::Trusted };
         let driver_cache = embedded::cache_folder().map(|folder| folder.join("dapo-wgpu/pipelines"));
-        Ok(Gpu::open(&GpuOptions { adapter: self.choice(), mode, driver_cache })?)
+        let (gpu, seconds) = timed(|| Gpu::open(&GpuOptions { adapter: self.choice(), mode, driver_cache }));
+        let gpu = gpu?;
+        detail!("device: {} ({seconds:.2} s)", gpu.adapter().line());
+        if gpu.adapter().software && (self.require_gpu || env_switch("DAPO_REQUIRE_GPU")) {
+            let message = format!("a GPU is required, and {} is a software device", gpu.adapter().name);
+            let failure = Failure::new(message).hint(
+                "install the driver of the GPU, name another adapter with --adapter, or leave out --require-gpu; \
+                 dapo-wgpu devices lists what is there",
+            );
+            return Err(Failure { code: NO_GPU, ..failure });
+        }
+        Ok(gpu)
     }
 
     /// Has the device profiled from the moment it is opened; `files` are checked before.
@@ -199,6 +216,13 @@ pub fn tuning_file(gpu: &Gpu) -> Option<PathBuf> {
     Some(Tuning::path(gpu, &embedded::cache_folder()?.join("dapo-wgpu")))
 }
 
+/// What work gives, and the seconds that it took.
+fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let started = Instant::now();
+    let result = work();
+    (result, started.elapsed().as_secs_f64())
+}
+
 fn env_switch(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|v| !v.is_empty() && v != "0")
 }
@@ -252,8 +276,8 @@ impl PrecisionArg {
 /// Which model, at which size.
 #[derive(Debug, Clone, Args)]
 pub struct ModelArgs {
-    /// Model folder in Hugging Face or open_clip layout [default: the embedded dapo-nano]
-    #[arg(long, value_name = "DIR")]
+    /// Model folder in Hugging Face or open_clip layout, or hub:OWNER/NAME after `fetch` [default: the embedded dapo-nano]
+    #[arg(long, value_name = "DIR", value_parser = model_folder)]
     pub model: Option<PathBuf>,
     /// Edge of the images in pixels, a multiple of the model's patch [default: the model's own]
     #[arg(long, value_name = "N", value_parser = count)]
@@ -297,7 +321,9 @@ impl ModelArgs {
             Some(folder) => folder.clone(),
             None => embedded::unpack()?,
         };
-        Ok(Clip::open(gpu, &folder, options)?)
+        let (clip, seconds) = timed(|| Clip::open(gpu, &folder, options));
+        detail!("model: {} ({seconds:.2} s)", folder.display());
+        Ok(clip?)
     }
 
     /// The options that a part was taught with; a folder that was given now is where the model lies by now.

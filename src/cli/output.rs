@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failure;
 use super::lines::{Unit, in_lines};
-use super::say::{say, visible};
+use super::say::{Level, is_said, say, visible};
 use crate::lab::Progress;
 
 pub use super::interrupt::watch_interrupt;
@@ -36,7 +36,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// A progress bar with rate and remaining time on standard error, or a line now and then where that is no terminal; none for
 /// a single item.
 pub fn progress(total: usize, unit: &str) -> ProgressBar {
-    if total < 2 {
+    if total < 2 || !is_said(Level::Usual) {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template(&format!(
@@ -53,6 +53,9 @@ pub fn progress(total: usize, unit: &str) -> ProgressBar {
 
 /// A progress bar for bytes that names what they belong to.
 pub fn bytes_progress() -> ProgressBar {
+    if !is_said(Level::Usual) {
+        return ProgressBar::hidden();
+    }
     let bar = ProgressBar::new(0);
     if let Ok(style) =
         ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} · {bytes_per_sec} · {eta} left")

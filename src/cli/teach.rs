@@ -114,7 +114,7 @@ fn split(photos: Vec<PathBuf>, rate: Option<f64>) -> Result<Split, Failure> {
             "{} for --false-alarms {rate}: {needed} calibrate, and at least one more is compared with",
             plural(by_content.len(), "different photo")
         ))
-        .hint("add photos of good parts, allow more false alarms, or leave the threshold to --threshold"));
+        .hint("add photos of good parts, allow more false alarms, or leave out --false-alarms and give --alarm-threshold"));
     }
     let calibrating = needed.max(by_content.len() / 2);
     let mut paths: Vec<PathBuf> = by_content.into_iter().map(|(_, path)| path).collect();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::Failure;
+use super::fetch::model_folder;
 use super::numbers::count;
 use super::options::{CaseArgs, DeviceArgs, tuning_file};
 use super::output::{print, watch, watch_interrupt, writable_folder};
@@ -24,7 +25,7 @@ pub struct Args {
     #[command(flatten)]
     cases: CaseArgs,
     /// Tune the cases that this model's towers run [default: the shapes of common CLIP models]
-    #[arg(long, value_name = "DIR", conflicts_with = "cases")]
+    #[arg(long, value_name = "DIR", value_parser = model_folder, conflicts_with = "cases")]
     model: Option<PathBuf>,
     /// Edge of the model's images in pixels
     #[arg(long, value_name = "N", requires = "model", value_parser = count)]

@@ -41,6 +41,7 @@ const KNOWN: &[&str] = &[
     "DAPO_PEER_NCNN_INNER",
     "DAPO_PHOTOS",
     "DAPO_PROGRESS",
+    "DAPO_REQUIRE_GPU",
     "DAPO_SEEDS",
     "DAPO_VARIANTS",
     "DAPO_WATCH",

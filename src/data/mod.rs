@@ -41,3 +41,4 @@ pub use read_ahead::{ReadAhead, read_ahead};
 pub use resize::{Filter, resize};
 pub use tally::ReadTally;
 pub use tiles::{Tile, Tiling};
+pub use walk::looks_like_image;

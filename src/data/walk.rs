@@ -213,9 +213,13 @@ fn is_results(path: &Path) -> bool {
 }
 
 fn begins_as_image(path: &Path) -> bool {
-    let head = head(path, 16);
+    looks_like_image(&head(path, 16))
+}
+
+/// Whether bytes begin as an image of any known format does, read or not.
+pub fn looks_like_image(head: &[u8]) -> bool {
     let iso = head.get(4..8) == Some(b"ftyp"); // HEIC and AVIF
-    iso || ::image::guess_format(&head).is_ok()
+    iso || ::image::guess_format(head).is_ok()
 }
 
 /// The first bytes of a file; none of one that is not a regular file, or cannot be read.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::capabilities::Capabilities;
 use super::error::GpuError;
+use super::identity;
 use super::options::AdapterChoice;
 use super::summary::AdapterSummary;
 
@@ -42,7 +43,10 @@ pub(super) fn enumerate(flags: wgpu::InstanceFlags) -> Vec<(AdapterSummary, wgpu
     adapters
         .into_iter()
         .enumerate()
-        .map(|(index, adapter)| (AdapterSummary::new(index, &adapter.get_info()), adapter))
+        .map(|(index, adapter)| {
+            let summary = AdapterSummary::new(index, &adapter.get_info());
+            (AdapterSummary { vulkan: identity::of(&adapter), ..summary }, adapter)
+        })
         .collect()
 }
 

@@ -15,6 +15,7 @@ pub mod adapter;
 mod alloc;
 mod bind_groups;
 pub mod buffer;
+mod build_info;
 mod cache;
 pub mod capabilities;
 mod compile;
@@ -28,6 +29,7 @@ pub mod error;
 #[cfg(feature = "isa")]
 pub mod executable;
 mod faults;
+mod identity;
 mod launch;
 pub mod memory;
 mod options;
@@ -49,11 +51,13 @@ pub mod translate;
 mod trials;
 
 pub use buffer::Buffer;
+pub use build_info::BuildInfo;
 pub use capabilities::{Capabilities, CooperativeMatrix, DeviceClass, SubgroupRange};
 pub use device::Gpu;
 #[doc(hidden)] // for tests/fuzz.rs
 pub use driver_cache::intact;
 pub use error::GpuError;
+pub use identity::VulkanIdentity;
 pub use launch::{Dispatch, LaunchLabel, RecordStats, Work};
 pub use memory::{ByPurpose, PoolStats, Purpose};
 pub use options::{AdapterChoice, GpuOptions, ShaderMode};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::identity::VulkanIdentity;
+
 /// Name, kind and driver of an adapter; part of every result that this program writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdapterSummary {
@@ -25,6 +27,9 @@ pub struct AdapterSummary {
     pub device: u32,
     /// PCI bus address where the backend reports it, else empty.
     pub pci_bus: String,
+    /// What only Vulkan tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vulkan: Option<VulkanIdentity>,
 }
 
 impl AdapterSummary {
@@ -52,6 +57,7 @@ impl AdapterSummary {
             vendor: info.vendor,
             device: info.device,
             pci_bus: info.device_pci_bus_id.clone(),
+            vulkan: None,
         }
     }
 
@@ -88,6 +94,7 @@ pub(super) mod tests {
             vendor: 0,
             device: 0,
             pci_bus: String::new(),
+            vulkan: None,
         }
     }
 

@@ -76,6 +76,7 @@ pub fn check(problem: &dyn Verifiable, seed: u64) -> Option<Outcome> {
         inputs: Inputs::Normal,
         worst,
         special_values_kept: None,
+        wrong: Vec::new(),
         failures,
     })
 }

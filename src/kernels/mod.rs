@@ -85,7 +85,7 @@ pub use problem::{Operand, Problem, ProblemKey, Trial, Variant, Verifiable};
 pub use trial::prove;
 pub use unmet::{SIMD_LANES, Unmet, simd_lanes};
 pub use values::make_inputs;
-pub use verify::{Outcome, fits, verify};
+pub use verify::{Outcome, WrongElement, fits, verify};
 pub use wrapper::Wrapper;
 
 #[cfg(test)]

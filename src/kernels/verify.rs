@@ -39,10 +39,31 @@ pub struct Outcome {
     pub units: Option<f64>,
     /// Whether every NaN and infinity of the reference came out as such; `None` where it has none.
     pub special_values_kept: Option<bool>,
+    /// The first elements that lie outside their bounds.
+    #[serde(skip)]
+    pub wrong: Vec<WrongElement>,
     /// What is wrong, in words; empty if the variant computed right.
     #[serde(rename = "faults")]
     pub failures: Vec<String>,
 }
+
+/// An element of an output that lies outside its bound.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WrongElement {
+    /// Which output.
+    pub output: usize,
+    /// Which element of it.
+    pub element: usize,
+    /// What the device computed.
+    pub found: f64,
+    /// What the reference says.
+    pub expected: f64,
+    /// How far apart they may be.
+    pub bound: f64,
+}
+
+/// Wrong elements that an outcome keeps.
+const KEPT: usize = 1000;
 
 /// JSON has no infinity.
 fn finite<S: serde::Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
@@ -173,6 +194,7 @@ impl<'a> Case<'a> {
             worst: comparison.worst,
             units: self.units(&first),
             special_values_kept: comparison.special_values_kept,
+            wrong: comparison.wrong,
             failures: comparison.failures,
         };
         Ok((outcome, first))
@@ -247,6 +269,7 @@ fn run_guarded(
 struct Comparison {
     worst: f64,
     special_values_kept: Option<bool>,
+    wrong: Vec<WrongElement>,
     failures: Vec<String>,
 }
 
@@ -284,6 +307,9 @@ impl Comparison {
             let ratio = if right || !bound.is_finite() && word != CANARY { 0.0 } else { error / bound };
             if ratio.is_nan() || ratio > 1.0 {
                 bad += 1;
+                if self.wrong.len() < KEPT {
+                    self.wrong.push(WrongElement { output, element: i, found: got, expected: want, bound });
+                }
                 if example.is_empty() {
                     example = format!("at {i} found {got:e}, expected {want:e} ± {bound:e}");
                 }

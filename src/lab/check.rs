@@ -7,11 +7,14 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::{Device, Progress};
+use super::{Device, Origin, Progress};
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::registry::{Cases, Registry, Tier};
 use crate::kernels::{Outcome, Verifiable, check, gradient, variants};
 use crate::words::{noun_of, plural};
+
+/// Variants that a line on those that did not run names.
+const NAMED: usize = 6;
 
 /// A variant that did not run, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,6 +56,9 @@ pub struct CheckReport {
     pub schema: &'static str,
     /// Where it ran.
     pub device: Device,
+    /// The program, system and driver, and the command that repeats it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// Which set of cases.
     pub tier: Tier,
     /// Seed of the inputs.
@@ -112,6 +118,7 @@ pub struct Checking<'a> {
     cases: &'a [Box<dyn Verifiable>],
     tier: Tier,
     seed: u64,
+    origin: Option<Origin>,
     started: Instant,
     done: usize,
     outcomes: Vec<Outcome>,
@@ -128,12 +135,18 @@ impl<'a> Checking<'a> {
             cases,
             tier,
             seed,
+            origin: None,
             started: Instant::now(),
             done: 0,
             outcomes: Vec::new(),
             kernels: Vec::new(),
             reasons: BTreeMap::new(),
         }
+    }
+
+    /// Says in the report where it comes from.
+    pub fn with_origin(self, origin: Origin) -> Self {
+        Self { origin: Some(origin), ..self }
     }
 
     /// Cases that were run.
@@ -201,6 +214,7 @@ impl<'a> Checking<'a> {
         CheckReport {
             schema: "dapo-wgpu/check/1",
             device: Device::of(self.gpu),
+            origin: self.origin.clone(),
             tier: self.tier,
             seed: self.seed,
             seconds: self.started.elapsed().as_secs_f64(),
@@ -258,16 +272,21 @@ impl CheckReport {
                     failures.join("; ")
                 ));
             }
-            for NotRun { variant, reason, cases } in &kernel.not_run {
-                lines.push(format!("        {variant} not run for {cases} of them: {reason}"));
-            }
         }
         let (kept, lost) =
             self.kernels.iter().fold((0, 0), |s, k| (s.0 + k.special_values.0, s.1 + k.special_values.1));
+        let differing: Vec<String> = (self.kernels.iter().filter(|kernel| kernel.special_values.1 > 0))
+            .map(|kernel| format!("{} ({})", kernel.kernel, plural(kernel.special_values.1, "run")))
+            .collect();
         lines.push(format!(
-            "NaN and infinity propagated as IEEE 754 requires in {kept} of {} (WGSL allows a device to differ)",
-            plural(kept + lost, "run")
+            "NaN and infinity propagated as IEEE 754 requires in {kept} of {}{}",
+            plural(kept + lost, "run"),
+            match differing.is_empty() {
+                true => String::new(),
+                false => format!("; not in {}, which WGSL allows", differing.join(", ")),
+            }
         ));
+        lines.extend(self.not_run_lines());
         lines.extend(self.device.note_lines());
         let runs = self.outcomes.len();
         let failed: usize = self.kernels.iter().map(|k| k.failed.len()).sum();
@@ -285,6 +304,28 @@ impl CheckReport {
                 plural(self.cases_asked, "case")
             ));
         }
+        if let Some(origin) = &self.origin {
+            lines.push("For a report of a bug:".to_owned());
+            lines.extend(origin.lines().into_iter().map(|line| format!("  {line}")));
+        }
         lines.join("\n") + "\n"
+    }
+
+    /// Variants that did not run, a line for each reason.
+    fn not_run_lines(&self) -> Vec<String> {
+        let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for kernel in &self.kernels {
+            for NotRun { variant, reason, .. } in &kernel.not_run {
+                reasons.entry(reason).or_default().push(format!("{} {variant}", kernel.kernel));
+            }
+        }
+        let line = |(reason, mut names): (&str, Vec<String>)| {
+            names.dedup();
+            let rest = names.len().saturating_sub(NAMED);
+            names.truncate(NAMED);
+            let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+            format!("not run: {reason}: {}{more}", names.join(", "))
+        };
+        reasons.into_iter().map(line).collect()
     }
 }

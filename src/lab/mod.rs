@@ -6,11 +6,15 @@
 
 pub mod bench;
 pub mod check;
+pub mod dump;
 mod grid;
 #[cfg(all(feature = "isa", not(target_vendor = "apple")))]
 pub mod isa;
+mod origin;
 pub mod profile;
 pub mod tune;
+
+pub use origin::Origin;
 
 use std::ops::ControlFlow;
 

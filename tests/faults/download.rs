@@ -53,7 +53,8 @@ fn serve() -> String {
 fn fetches() {
     let (Ok(hub), Ok(out)) = (std::env::var("FAULTS_HUB"), std::env::var("FAULTS_OUT")) else { return };
     let sha = Sha256::digest(content()).iter().map(|b| format!("{b:02x}")).collect::<String>();
-    let files = [RemoteFile { name: "model.safetensors", sha256: Some(&sha), max_bytes: 1 << 30 }];
+    let files =
+        [RemoteFile { name: "model.safetensors", sha256: Some(&sha), blob: None, max_bytes: 1 << 30 }];
     let source = Source { repo: "a/b", revision: "main", files: &files };
     let fetched =
         Hub::new(Some(&hub)).with_attempts(1, Duration::ZERO).fetch(&[source], Path::new(&out), &mut |_| {});

@@ -6,6 +6,7 @@ use clap::{ArgGroup, ValueEnum};
 use tempfile::TempDir;
 
 use crate::cli::Failure;
+use crate::cli::fetch::model_folder;
 use crate::cli::numbers::count;
 use crate::cli::options::{PrecisionArg, Weights};
 use crate::clip::{Architecture, Clip, ClipOptions};
@@ -43,7 +44,7 @@ enum Part {
 #[command(group = ArgGroup::new("network").args(["model", "arch"]))]
 pub struct NetworkArgs {
     /// Time the model in this folder, in Hugging Face or open_clip layout
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = model_folder)]
     model: Option<PathBuf>,
     /// Time an architecture with random weights: vit-b-32, vit-b-16, vit-l-14, vit-l-14-336, dapo-nano
     #[arg(long, value_name = "NAME")]

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::args::Args;
 use super::writer::Writer;
 use crate::cli::Failure;
+use crate::cli::failure::DEFECTIVE;
 use crate::cli::inspection::{Inspection, adapter};
 use crate::cli::output::print;
 use crate::cli::reading::tell;
@@ -89,7 +90,7 @@ impl Conclusion<'_> {
             settings: BTreeMap::from([
                 ("temperature".into(), inspector.detector().temperature().into()),
                 ("top_patches".into(), TOP_PATCHES.into()),
-                ("threshold".into(), self.args.threshold.threshold.into()),
+                ("threshold".into(), self.args.threshold.of_boxes().into()),
                 ("alarm_threshold".into(), self.threshold.into()),
                 ("batch".into(), inspector.batch().into()),
                 ("interrupted".into(), stopped.into()),
@@ -139,12 +140,11 @@ impl Conclusion<'_> {
     fn conclude(&self, results: &Results, stopped: bool) -> Result<ExitCode, Failure> {
         let args = self.args;
         let failed = results.images.iter().filter(|i| i.scored().is_none()).count();
-        if args.json {
-            let text = serde_json::to_string_pretty(results).map_err(|e| Failure::new(e.to_string()))?;
-            print(&(text + "\n"))?;
-        } else {
-            let lines: String = results.images.iter().filter_map(ImageResult::scored).map(line).collect();
-            print(&lines)?;
+        match args.printed() {
+            Some(format) => print(&format.text(results))?,
+            None => {
+                print(&results.images.iter().filter_map(ImageResult::scored).map(line).collect::<String>())?
+            }
         }
         let adapter = &results.adapter;
         say!(
@@ -165,7 +165,7 @@ impl Conclusion<'_> {
             ),
             None => say!(
                 "defective from a score of {}, which was not calibrated; see `dapo-wgpu calibrate`",
-                args.threshold.threshold
+                self.threshold
             ),
         }
         if results.model.demonstration {
@@ -187,8 +187,12 @@ impl Conclusion<'_> {
         if stopped {
             say!("{} of {} done; {AGAIN}", results.images.len(), plural(self.total, "image"));
         }
+        let defective = |image: &ScoredImage| image.verdict == Some(Verdict::Defective);
+        let found =
+            args.fail_on_defect && results.images.iter().filter_map(ImageResult::scored).any(defective);
         Ok(match (stopped, failed) {
             (true, _) => ExitCode::from(130),
+            _ if found => ExitCode::from(DEFECTIVE),
             (false, 0) => ExitCode::SUCCESS,
             (false, n) if n == results.images.len() => ExitCode::FAILURE,
             _ => ExitCode::from(3),

@@ -15,7 +15,8 @@ use super::Failure;
 use super::inspection::adapter;
 use super::output::{progress, watch_interrupt, writable_folder};
 use super::part::Taught;
-use super::say::say;
+use super::say::{complain, say};
+use super::stdin::Paths;
 use crate::data::{Collected, ImageEntry, PhotoReader, Reason, collect_outside};
 use crate::files::digest;
 use crate::inspect::picture::PICTURE_SIDE;
@@ -32,24 +33,26 @@ use writer::{Job, Writer};
 /// # Errors
 /// Any error that stops the whole run; a bad image is reported in the results instead.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    match args.part.read()? {
-        None => detect(args, None),
+    let input = Paths::read(&args.paths)?;
+    let taught = args.part.read()?;
+    match taught {
+        None => detect(args, &input, None),
         Some(_) if args.tiling.tiling().is_some() => {
             Err(Failure::usage("--tile and --part: a part knows how photos are cut").hint("leave out --tile"))
         }
         Some(taught) => {
             let (inspect, tiling) = args.inspect.taught(&taught)?;
-            detect(&Args { inspect, tiling, ..args.clone() }, Some(&taught))
+            detect(&Args { inspect, tiling, ..args.clone() }, &input, Some(&taught))
         }
     }
 }
 
 /// With the good photos of a part, or those of the options.
-fn detect(args: &Args, taught: Option<&Taught>) -> Result<ExitCode, Failure> {
+fn detect(args: &Args, input: &Paths, taught: Option<&Taught>) -> Result<ExitCode, Failure> {
     let tiling = args.tiling.tiling();
     let learner = args.inspect.detector.learner.read()?;
     let prompts = args.inspect.prompts(learner.as_ref())?;
-    let found = collect_outside(&args.paths, &args.out)?;
+    let found = collect_outside(&input.paths, &args.out)?;
     writable_folder(&args.out)?;
     let Collected { images, left_out } = without_own_output(found, &args.out)?;
     left_out.lines().iter().for_each(|line| say!("note: {line}"));
@@ -60,8 +63,8 @@ fn detect(args: &Args, taught: Option<&Taught>) -> Result<ExitCode, Failure> {
         None => inspection.with_good(&args.good.bank, &args.good.good)?,
         Some(taught) => inspection.with_part(taught)?,
     };
-    let (alarm, note) = inspection.alarm(args.threshold.calibration.as_deref())?;
-    let threshold = alarm.as_ref().map_or(args.threshold.threshold, |a| a.threshold);
+    let (alarm, note) = args.threshold.alarm(&inspection)?;
+    let threshold = alarm.as_ref().map_or(args.threshold.of_images(), |a| a.threshold);
     inspection.inspector = inspection.inspector.with_pictures(PICTURE_SIDE);
     let batch = inspection.inspector.batch();
     let exactly = Exactly {
@@ -87,7 +90,7 @@ fn detect(args: &Args, taught: Option<&Taught>) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(130));
     }
     let (kept, done) = Progress::open(&args.out, &header, &images, batch)?;
-    let mut writer = Writer::new(args, &inspection, threshold, kept);
+    let mut writer = Writer::new(args, input, &inspection, threshold, kept);
     let bar = progress(images.len(), "images");
     for entry in done {
         writer.again(entry);
@@ -103,7 +106,7 @@ fn detect(args: &Args, taught: Option<&Taught>) -> Result<ExitCode, Failure> {
         while let Some(inspected) = inspections.next() {
             let Inspected { job, outcome } = inspected?;
             if let Err(error) = &outcome {
-                bar.suspend(|| say!("error: {error}"));
+                bar.suspend(|| complain!("error: {}", input.named(&error.to_string())));
             }
             writer.inspected(&job, outcome)?;
             bar.inc(1);

@@ -7,6 +7,7 @@ use super::args::Args;
 use super::progress::{Entry, Progress};
 use crate::cli::Failure;
 use crate::cli::inspection::Inspection;
+use crate::cli::stdin::Paths;
 use crate::dapo::Detection;
 use crate::data::{ImageEntry, ImageError, Photo, ReadInfo, ReadTally};
 use crate::files::digest;
@@ -24,6 +25,7 @@ pub struct Job {
 /// What is done so far.
 pub struct Writer<'a> {
     args: &'a Args,
+    input: &'a Paths,
     inspection: &'a Inspection,
     /// Score from which an image is called defective.
     threshold: f32,
@@ -46,7 +48,13 @@ pub struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     /// Nothing is done.
-    pub fn new(args: &'a Args, inspection: &'a Inspection, threshold: f32, progress: Progress) -> Self {
+    pub fn new(
+        args: &'a Args,
+        input: &'a Paths,
+        inspection: &'a Inspection,
+        threshold: f32,
+        progress: Progress,
+    ) -> Self {
         let report = ReportBuilder::new(ReportOptions {
             command: shell_command(std::env::args_os().map(|a| a.to_string_lossy().into_owned())),
             created: today(),
@@ -55,6 +63,7 @@ impl<'a> Writer<'a> {
         });
         Self {
             args,
+            input,
             inspection,
             threshold,
             progress,
@@ -94,7 +103,7 @@ impl<'a> Writer<'a> {
         job: &Job,
         outcome: Result<(Photo, Detection), ImageError>,
     ) -> Result<(), Failure> {
-        let path = job.entry.path.display().to_string();
+        let path = self.input.shown(&job.entry.path);
         let entry = |inputs, bits, result, files| Entry {
             name: job.entry.stem.clone(),
             content: job.content.clone(),
@@ -108,7 +117,7 @@ impl<'a> Writer<'a> {
         };
         let (mut entry, pictures) = match outcome {
             Err(error) => {
-                let error = error.to_string();
+                let error = self.input.named(&error.to_string());
                 let result = ImageResult::Failed(FailedImage { path, error, hint: String::new() });
                 (entry(0, None, result, BTreeMap::new()), None)
             }

@@ -37,8 +37,8 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 5, requires = "shots", value_parser = count)]
     pub(super) seeds: usize,
     /// Score from which an image is called defective [default: the learner's threshold, if it was calibrated, or 0.5]
-    #[arg(long, value_name = "P", value_parser = probability)]
-    pub(super) threshold: Option<f32>,
+    #[arg(long, alias = "threshold", value_name = "P", value_parser = probability)]
+    pub(super) alarm_threshold: Option<f32>,
     /// Keep the maps below RUN/maps, in the tree of the images: `score` computes exact figures of them
     #[arg(long)]
     pub(super) save_maps: bool,

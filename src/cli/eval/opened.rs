@@ -77,13 +77,13 @@ impl<'a> Opened<'a> {
         // A threshold of scores by words alone says nothing of scores with good photos.
         let compares = !args.good.good.is_empty() || !args.shots.is_empty();
         let (alarm, note) = if compares { (None, None) } else { inspection.alarm(None)? };
-        if let (Some(note), None) = (note, args.threshold) {
+        if let (Some(note), None) = (note, args.alarm_threshold) {
             say!("note: {note}");
         }
         // A part of a run has no page, and its photos need no pictures.
         let pictures = if args.shard.of == 1 { THUMBNAIL_SIDE } else { 0 };
         let inspection = inspection.with_tiling(tiling).with_pictures(pictures);
-        let threshold = args.threshold.or(alarm.map(|a| a.threshold)).unwrap_or(DEFAULT_THRESHOLD);
+        let threshold = args.alarm_threshold.or(alarm.map(|a| a.threshold)).unwrap_or(DEFAULT_THRESHOLD);
         Ok(Self { args, plan, learner, inspection, defects, one_class, threshold, interrupted })
     }
 

@@ -16,7 +16,7 @@ use super::options::{RunArgs, TilingArgs};
 use super::output::{print, watch_interrupt};
 use super::part::{PartArg, Taught};
 use super::reading;
-use super::say::say;
+use super::say::{complain, say};
 use crate::dapo::Detection;
 use crate::data::{Arrivals, ReadTally, Stamp};
 use crate::files::digest;
@@ -94,11 +94,11 @@ fn watch(args: &Args, taught: Option<(&Taught, TilingArgs)>) -> Result<ExitCode,
         None => inspection.with_good(&args.good.bank, &args.good.good)?,
         Some((taught, tiling)) => inspection.with_tiling(tiling.tiling()).with_part(taught)?,
     };
-    let (alarm, note) = inspection.alarm(args.threshold.calibration.as_deref())?;
+    let (alarm, note) = args.threshold.alarm(&inspection)?;
     if let Some(note) = note {
         say!("note: {note}");
     }
-    let threshold = alarm.map_or(args.threshold.threshold, |a| a.threshold);
+    let threshold = alarm.map_or(args.threshold.of_images(), |a| a.threshold);
     let header = Header {
         folder: args.folder.canonicalize().map_err(unreadable)?.display().to_string(),
         made_with: args.inspect.made_with(&inspection, learner.as_ref(), &args.threshold, threshold, None)?,
@@ -251,7 +251,7 @@ fn tell(args: &Args, line: &Line) -> Result<(), Failure> {
         return print(&(text + "\n"));
     }
     match &line.result {
-        ImageResult::Failed(image) => say!("error: {}", image.error),
+        ImageResult::Failed(image) => complain!("error: {}", image.error),
         ImageResult::Scored(image) => {
             let verdict = image.verdict.map_or("", Verdict::name);
             print(&format!("{:.3}  {verdict:<9}  {:<16}  {}\n", image.score, image.defect_type, image.path))?;

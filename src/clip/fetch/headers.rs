@@ -9,6 +9,13 @@ pub(super) fn announced_sha256(headers: &HeaderMap) -> Option<String> {
     (tag.len() == 64 && tag.bytes().all(|b| b.is_ascii_hexdigit())).then(|| tag.to_ascii_lowercase())
 }
 
+/// Git's SHA-1 of the content, which the hub sends as the entity tag of small files.
+pub(super) fn announced_blob(headers: &HeaderMap) -> Option<String> {
+    let tag = headers.get("x-linked-etag").or_else(|| headers.get("etag"))?.to_str().ok()?;
+    let tag = tag.trim_start_matches("W/").trim_matches('"');
+    (tag.len() == 40 && tag.bytes().all(|b| b.is_ascii_hexdigit())).then(|| tag.to_ascii_lowercase())
+}
+
 /// First byte of a partial response, from `Content-Range: bytes 100-199/200`.
 pub(super) fn range_start(headers: &HeaderMap) -> u64 {
     let range = headers.get("content-range").and_then(|value| value.to_str().ok());

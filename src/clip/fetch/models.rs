@@ -30,15 +30,15 @@ const TOKENS: u64 = 8 << 20;
 const SETTINGS: u64 = 1 << 16;
 
 const fn file(name: &'static str, sha256: &'static str, max_bytes: u64) -> RemoteFile<'static> {
-    RemoteFile { name, sha256: Some(sha256), max_bytes }
+    RemoteFile { name, sha256: Some(sha256), blob: None, max_bytes }
 }
 
 /// All of CLIP's own models share this file.
-const TOKENIZER: RemoteFile<'static> =
+pub(super) const TOKENIZER: RemoteFile<'static> =
     file("tokenizer.json", "a83e0809aa4c3af7208b2df632a7a69668c6d48775b3c3fe4e1b1199d1f8b8f4", TOKENS);
 
-const OPENAI_L14: &str = "openai/clip-vit-large-patch14";
-const OPENAI_L14_REVISION: &str = "32bd64288804d66eefd0ccbe215aa642df71cc41";
+pub(super) const OPENAI_L14: &str = "openai/clip-vit-large-patch14";
+pub(super) const OPENAI_L14_REVISION: &str = "32bd64288804d66eefd0ccbe215aa642df71cc41";
 
 /// The models; the first is the one that DAPO was published with.
 ///
@@ -54,7 +54,12 @@ pub const KNOWN_MODELS: &[KnownModel] = &[
                 repo: "timm/vit_large_patch14_clip_336.openai",
                 revision: "81e38efc4637de5023b10e75a7f9bd1c6fa6b010",
                 files: &[
-                    RemoteFile { name: "open_clip_config.json", sha256: None, max_bytes: SETTINGS },
+                    RemoteFile {
+                        name: "open_clip_config.json",
+                        sha256: None,
+                        blob: None,
+                        max_bytes: SETTINGS,
+                    },
                     file(
                         "open_clip_model.safetensors",
                         "fbc415c3d0d7b79faed8f5ccfb740c32b7c4f5ffe7283b851f89c6231c01a8e0",

@@ -49,7 +49,7 @@ fn sha(bytes: &[u8]) -> String {
 /// Fetches `NAME` from `base` with one attempt, unless more are asked for.
 fn get(base: &str, out: &Path, sha256: Option<&str>, attempts: u32) -> Result<Fetched, FetchError> {
     let hub = Hub::new(Some(base)).with_attempts(attempts, Duration::ZERO);
-    let files = [RemoteFile { name: NAME, sha256, max_bytes: MAX }];
+    let files = [RemoteFile { name: NAME, sha256, blob: None, max_bytes: MAX }];
     let source = Source { repo: REPO, revision: "main", files: &files };
     hub.fetch(&[source], out, &mut |_| {}).map(|mut all| all.remove(0))
 }
@@ -60,7 +60,7 @@ fn a_file_arrives_whole_and_is_kept() {
     let out = dir.path().join("new").join("folder");
     let (base, requests) = serve(vec![answer("200 OK", "", data.len(), &data)]);
     let mut seen = Vec::new();
-    let files = [RemoteFile { name: NAME, sha256: None, max_bytes: MAX }];
+    let files = [RemoteFile { name: NAME, sha256: None, blob: None, max_bytes: MAX }];
     let source = Source { repo: REPO, revision: "v1", files: &files };
     let hub = Hub::new(Some(&base));
     let got = hub.fetch(&[source], &out, &mut |p| seen.push((p.done, p.total))).unwrap();
@@ -197,7 +197,7 @@ fn two_downloads_of_one_file_do_not_mix() {
 
 /// Fetches a file without a known checksum into a folder that may not exist yet.
 fn get_unpinned(base: &str, name: &str, out: &Path) -> Result<Fetched, FetchError> {
-    let files = [RemoteFile { name, sha256: None, max_bytes: 100 }];
+    let files = [RemoteFile { name, sha256: None, blob: None, max_bytes: 100 }];
     let source = Source { repo: REPO, revision: "main", files: &files };
     let hub = Hub::new(Some(base)).with_attempts(1, Duration::ZERO);
     hub.fetch(&[source], out, &mut |_| {}).map(|mut all| all.remove(0))
@@ -253,7 +253,7 @@ fn a_body_without_end_is_cut_off_and_deleted() {
 fn all_files_together_have_a_limit_of_time() {
     let (dir, data) = (tempdir().unwrap(), content());
     let (base, _r) = serve(vec![answer("200 OK", "", data.len(), &data)]);
-    let files = [RemoteFile { name: NAME, sha256: Some(&sha(&data)), max_bytes: MAX }];
+    let files = [RemoteFile { name: NAME, sha256: Some(&sha(&data)), blob: None, max_bytes: MAX }];
     let source = Source { repo: REPO, revision: "main", files: &files };
     let hub = Hub::new(Some(&base)).with_attempts(3, Duration::ZERO).with_limit(Duration::ZERO);
     let error = hub.fetch(&[source], dir.path(), &mut |_| {}).unwrap_err();
@@ -264,7 +264,7 @@ fn all_files_together_have_a_limit_of_time() {
 #[test]
 fn names_stay_inside_the_folder() {
     for bad in ["../x", "a/b", "", ".part", "a b", "a?b"] {
-        let files = [RemoteFile { name: bad, sha256: None, max_bytes: MAX }];
+        let files = [RemoteFile { name: bad, sha256: None, blob: None, max_bytes: MAX }];
         let source = Source { repo: REPO, revision: "main", files: &files };
         let result = Hub::new(Some("http://127.0.0.1:9")).fetch(&[source], Path::new("unused"), &mut |_| {});
         assert!(matches!(result, Err(FetchError::Name(_))), "{bad:?}");

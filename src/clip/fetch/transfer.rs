@@ -1,8 +1,9 @@
 //! The transfer of one file.
 
-use super::headers::{announced_sha256, range_start, resolve};
+use super::headers::{announced_blob, announced_sha256, range_start, resolve};
 use super::types::{FetchError, Fetched, Progress};
 use crate::files::faults::before_write;
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -19,12 +20,46 @@ const MAX_HOPS: usize = 8;
 #[derive(Debug, Clone)]
 pub(super) struct Client {
     pub agent: ureq::Agent,
+    /// Address of the hub, and the user's token, which no other server gets.
+    pub base: String,
+    pub token: Option<String>,
     /// Consecutive attempts at a file without progress before giving up.
     pub attempts: u32,
     /// Time between two attempts.
     pub pause: Duration,
     /// The most time that all files may take together.
     pub limit: Duration,
+}
+
+impl Client {
+    /// What the hub answers to a request.
+    ///
+    /// # Errors
+    /// [`FetchError`]: no answer, a refusal, more than `limit` bytes.
+    pub fn get(&self, url: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
+        let transfer = Transfer {
+            client: self,
+            url: url.to_owned(),
+            name: "",
+            expected: None,
+            blob: None,
+            cached: None,
+            max_bytes: limit,
+            begun: Instant::now(),
+            out: Path::new(""),
+        };
+        let answer = transfer.request(0)?;
+        if answer.response.status() != 200 {
+            return Err(transfer.refused(answer.response.status().as_u16()));
+        }
+        let mut bytes = Vec::new();
+        let read = answer.response.into_body().into_reader().take(limit + 1).read_to_end(&mut bytes);
+        read.map_err(|e| FetchError::Interrupted { url: url.to_owned(), done: 0, reason: e.to_string() })?;
+        if bytes.len() as u64 > limit {
+            return Err(FetchError::TooLong { url: url.to_owned(), max_bytes: limit });
+        }
+        Ok(bytes)
+    }
 }
 
 /// The download of one file from `url` to `out/name`.
@@ -34,6 +69,10 @@ pub(super) struct Transfer<'a> {
     pub name: &'a str,
     /// The known checksum.
     pub expected: Option<&'a str>,
+    /// Git's known SHA-1, where there is no other.
+    pub blob: Option<&'a str>,
+    /// Where the hub's own programs may have put it.
+    pub cached: Option<PathBuf>,
     /// The most bytes that it can have.
     pub max_bytes: u64,
     /// When the first file was begun.
@@ -46,6 +85,8 @@ struct Answer {
     response: Response<ureq::Body>,
     /// The checksum that the hub sent, with this response or a redirection.
     announced: Option<String>,
+    /// Git's SHA-1, as the hub sent it.
+    blob: Option<String>,
 }
 
 impl Transfer<'_> {
@@ -57,21 +98,20 @@ impl Transfer<'_> {
             let mut hash = Sha256::new();
             let bytes = std::io::copy(&mut file, &mut hash).map_err(|e| FetchError::io(&target, e))?;
             let sha256 = hex(hash);
-            let is_right = match self.expected {
-                Some(expected) => expected.eq_ignore_ascii_case(&sha256),
-                None => bytes <= self.max_bytes && self.check_form(&target).is_ok(),
+            let is_right = match (self.expected, self.blob) {
+                (Some(expected), _) => expected.eq_ignore_ascii_case(&sha256),
+                (None, Some(blob)) => is_blob(&target, blob).map_err(|e| FetchError::io(&target, e))?,
+                (None, None) => bytes <= self.max_bytes && self.check_form(&target).is_ok(),
             };
             if is_right {
-                return Ok(Fetched {
-                    path: target,
-                    bytes,
-                    sha256,
-                    verified: self.expected.is_some(),
-                    kept: true,
-                });
+                let verified = self.expected.is_some() || self.blob.is_some();
+                return Ok(Fetched { path: target, bytes, sha256, verified, kept: true });
             }
         }
         let part = self.out.join(format!("{}.part", self.name));
+        if let Some(fetched) = self.copy(&part, &target, progress)? {
+            return Ok(fetched);
+        }
         let fetched = match self.download(&part, &target, progress) {
             Err(error) => {
                 self.clean(&part, &error);
@@ -79,7 +119,7 @@ impl Transfer<'_> {
             }
             Ok(fetched) => fetched,
         };
-        // Nothing is known of it but what it must look like.
+        // Nothing may be known of it but what it must look like.
         if let (None, Err(error)) = (self.expected, self.check_form(&part)) {
             std::fs::remove_file(&part).ok();
             return Err(error);
@@ -88,6 +128,50 @@ impl Transfer<'_> {
         let renamed = before_write().and_then(|()| std::fs::rename(&part, &target));
         renamed.map_err(|e| FetchError::io(&target, e))?;
         Ok(fetched)
+    }
+
+    /// Takes the file from the hub's own cache, if it is there and what it should be.
+    fn copy(
+        &self,
+        part: &Path,
+        target: &Path,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Option<Fetched>, FetchError> {
+        let Some(mut source) = self.cached.as_ref().and_then(|path| File::open(path).ok()) else {
+            return Ok(None);
+        };
+        let io = |e| FetchError::io(part, e);
+        let mut file = File::create(part).map_err(io)?;
+        let mut hash = Sha256::new();
+        let total = source.metadata().ok().map(|about| about.len());
+        let (mut bytes, mut block) = (0, vec![0; BLOCK]);
+        loop {
+            let count = match source.read(&mut block) {
+                Ok(0) => break,
+                Ok(count) => count,
+                // A cache that cannot be read is none.
+                Err(_) => break,
+            };
+            before_write().and_then(|()| file.write_all(&block[..count])).map_err(io)?;
+            hash.update(&block[..count]);
+            bytes += count as u64;
+            progress(Progress { file: self.name, done: bytes, total });
+        }
+        file.sync_all().map_err(io)?;
+        drop(file);
+        let sha256 = hex(hash);
+        let is_right = match (self.expected, self.blob) {
+            (Some(expected), _) => expected.eq_ignore_ascii_case(&sha256),
+            (None, Some(blob)) => is_blob(part, blob).map_err(io)?,
+            (None, None) => false,
+        };
+        if !is_right {
+            std::fs::remove_file(part).ok();
+            return Ok(None);
+        }
+        let renamed = before_write().and_then(|()| std::fs::rename(part, target));
+        renamed.map_err(|e| FetchError::io(target, e))?;
+        Ok(Some(Fetched { path: target.to_owned(), bytes, sha256, verified: true, kept: true }))
     }
 
     /// Downloads into `part`, reconnecting as often as needed.
@@ -174,6 +258,7 @@ impl Transfer<'_> {
         let mut hash = Sha256::new();
         file.seek(SeekFrom::Start(0)).map_err(io)?;
         let mut done = std::io::copy(&mut file.take(start), &mut hash).map_err(io)?;
+        let answer_blob = answer.blob.take();
         if !complete {
             let total = answer.response.body().content_length().map(|rest| start + rest);
             self.receive(answer.response, file, &mut hash, &mut done, total, part, progress)?;
@@ -187,7 +272,15 @@ impl Transfer<'_> {
             }
             known => {
                 file.sync_all().map_err(io)?;
-                let verified = known.is_some();
+                let blob = self.blob.map(str::to_ascii_lowercase).or(answer_blob).filter(|_| known.is_none());
+                if let Some(expected) = &blob
+                    && !is_blob(part, expected).map_err(io)?
+                {
+                    std::fs::remove_file(part).ok();
+                    let (path, expected) = (target.to_owned(), format!("Git's SHA-1 {expected}"));
+                    return Err(FetchError::Checksum { path, bytes: done, found, expected });
+                }
+                let verified = known.is_some() || blob.is_some();
                 Ok(Fetched { path: target.to_owned(), bytes: done, sha256: found, verified, kept: false })
             }
         }
@@ -239,9 +332,13 @@ impl Transfer<'_> {
     /// Requests the bytes from `start` on, following redirections.
     fn request(&self, start: u64) -> Result<Answer, FetchError> {
         let mut url = self.url.clone();
-        let mut announced = None;
+        let (mut announced, mut blob) = (None, None);
         for _ in 0..MAX_HOPS {
             let mut request = self.client.agent.get(&url);
+            let own = url.strip_prefix(&self.client.base).is_some_and(|rest| rest.starts_with('/'));
+            if let (Some(token), true) = (&self.client.token, own) {
+                request = request.header("Authorization", format!("Bearer {token}"));
+            }
             if start > 0 {
                 request = request.header("Range", format!("bytes={start}-"));
             }
@@ -249,8 +346,11 @@ impl Transfer<'_> {
                 |reason: String| FetchError::Connect { url: url.clone(), reason, by_hand: String::new() };
             let response = request.call().map_err(|e| connect(e.to_string()))?;
             announced = announced.or_else(|| announced_sha256(response.headers()));
+            if own {
+                blob = blob.or_else(|| announced_blob(response.headers()));
+            }
             if !response.status().is_redirection() {
-                return Ok(Answer { response, announced });
+                return Ok(Answer { response, announced, blob });
             }
             let location = response.headers().get("location").and_then(|value| value.to_str().ok());
             url = location.and_then(|to| resolve(&url, to)).ok_or_else(|| {
@@ -273,6 +373,16 @@ impl Transfer<'_> {
         };
         FetchError::Status { url: self.url.clone(), status, fix }
     }
+}
+
+/// Whether a file has this SHA-1 as an object of Git.
+fn is_blob(path: &Path, expected: &str) -> std::io::Result<bool> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha1::new();
+    hash.update(format!("blob {}\0", file.metadata()?.len()));
+    std::io::copy(&mut file, &mut hash)?;
+    let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(found.eq_ignore_ascii_case(expected))
 }
 
 fn hex(hash: Sha256) -> String {

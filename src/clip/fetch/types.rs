@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 /// Environment variable with the address of another hub.
 pub const HUB_VARIABLE: &str = "DAPO_HUB_URL";
+/// The same variable of the hub's own programs.
+pub const ENDPOINT_VARIABLE: &str = "HF_ENDPOINT";
 
 /// A file of a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +14,9 @@ pub struct RemoteFile<'a> {
     pub name: &'a str,
     /// SHA-256 in hexadecimal, if known. Otherwise the server's is used if it sends one.
     pub sha256: Option<&'a str>,
+    /// Git's SHA-1 of it (of `blob LENGTH`, a zero byte and the content) in hexadecimal, if known and there is no SHA-256.
+    /// Otherwise the server's is used if it sends one.
+    pub blob: Option<&'a str>,
     /// The most bytes that it can have: what a server sends beyond is not taken.
     pub max_bytes: u64,
 }
@@ -47,7 +52,7 @@ pub struct Fetched {
     pub bytes: u64,
     /// Its SHA-256 in hexadecimal.
     pub sha256: String,
-    /// Whether the SHA-256 was compared with a known one or the server's.
+    /// Whether the SHA-256, or Git's SHA-1 of a small file, was compared with a known one or the server's.
     pub verified: bool,
     /// Whether it existed already and was not downloaded.
     pub kept: bool,
@@ -96,6 +101,14 @@ pub enum FetchError {
         done: u64,
         /// The operating system's reason.
         reason: String,
+    },
+    /// A repository without a model that can be read.
+    #[error("{repo}: it has {missing}; name a repository of a CLIP model")]
+    NoModel {
+        /// The repository.
+        repo: String,
+        /// What is missing.
+        missing: String,
     },
     /// The server has a different file under this name.
     #[error(

@@ -30,6 +30,7 @@ fn report(timings: Vec<Timing>) -> BenchReport {
         vendor: 1,
         device: 2,
         pci_bus: String::new(),
+        vulkan: None,
     };
     let device = Device {
         adapter,

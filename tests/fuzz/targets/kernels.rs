@@ -140,6 +140,7 @@ fn reports() -> Vec<Vec<u8>> {
         vendor: 1,
         device: 2,
         pci_bus: String::new(),
+        vulkan: None,
     };
     let device = Device {
         adapter,

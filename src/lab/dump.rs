@@ -1,0 +1,124 @@
+//! What a driver's developers need to repeat a wrong result without this program: the shader, the launch, the elements.
+
+use serde::Serialize;
+
+use crate::gpu::{Capabilities, Define, GpuError};
+use crate::kernels::{Outcome, Plan, Verifiable};
+
+/// A file of a dump, by its path in the dump's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DumpFile {
+    /// Relative, with `/` between the parts.
+    pub name: String,
+    /// Content.
+    pub content: Vec<u8>,
+}
+
+/// One launch as JSON.
+#[derive(Debug, Serialize)]
+struct LaunchFacts<'a> {
+    case: &'a str,
+    variant: &'a str,
+    inputs: crate::kernels::Inputs,
+    seed: u64,
+    faults: &'a [String],
+    shader: &'a str,
+    /// Workgroups in x, y and z.
+    workgroups: [u32; 3],
+    /// The shader's parameters, 32-bit words.
+    params: Vec<u32>,
+    /// Constants of the shader.
+    defines: Vec<(&'static str, String)>,
+    /// Buffers in the order of their bindings.
+    buffers: Vec<BufferFacts>,
+}
+
+#[derive(Debug, Serialize)]
+struct BufferFacts {
+    name: String,
+    access: &'static str,
+    bytes: u64,
+}
+
+/// The files of a run that was wrong, below `KERNEL.VARIANT.NUMBER/`: `launch.json`, `shader.wgsl` as the driver's compiler gets
+/// it, `shader.spv` where this build can translate it, and `wrong.csv` with the first wrong elements.
+///
+/// # Errors
+/// [`GpuError::Shader`] for a shader that cannot be expanded.
+pub fn files(
+    case: &dyn Verifiable,
+    outcome: &Outcome,
+    number: usize,
+    capabilities: &Capabilities,
+    seed: u64,
+) -> Result<Vec<DumpFile>, GpuError> {
+    let folder = format!("{}.{}.{number}", case.kernel(), outcome.variant.replace(['/', ' '], "-"));
+    let file = |name: &str, content: Vec<u8>| DumpFile { name: format!("{folder}/{name}"), content };
+    let mut files = vec![file("wrong.csv", wrong_elements(outcome).into_bytes())];
+    let variants = case.variants(capabilities);
+    let Some(variant) = variants.into_iter().find(|variant| variant.name == outcome.variant) else {
+        return Ok(files);
+    };
+    let plans = variant.plan.ok().into_iter().map(|plan| ("", plan));
+    let plans = plans.chain(variant.finish.map(|finish| ("finish.", finish.plan)));
+    for (prefix, plan) in plans {
+        let facts = facts(case, outcome, &plan, seed);
+        let json = serde_json::to_vec_pretty(&facts).unwrap_or_default();
+        files.push(file(&format!("{prefix}launch.json"), json));
+        let code = plan.shader.expand(capabilities.immediates > 0)?.code();
+        #[cfg(feature = "isa")]
+        if let Ok(words) =
+            crate::gpu::translate::Translation::new(&code, capabilities).and_then(|t| t.spirv())
+        {
+            let bytes = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            files.push(file(&format!("{prefix}shader.spv"), bytes));
+        }
+        files.push(file(&format!("{prefix}shader.wgsl"), code.into_bytes()));
+    }
+    Ok(files)
+}
+
+fn facts<'a>(case: &dyn Verifiable, outcome: &'a Outcome, plan: &'a Plan, seed: u64) -> LaunchFacts<'a> {
+    let text = |define: &Define| match define {
+        Define::Flag(on) => on.to_string(),
+        Define::Number(number) => number.to_string(),
+        Define::Type(text) | Define::Text(text) => (*text).to_owned(),
+    };
+    let inputs = case.inputs().into_iter().map(|operand| BufferFacts {
+        name: operand.name.to_owned(),
+        access: "read",
+        bytes: operand.len as u64 * operand.element.bytes(),
+    });
+    let outputs = case.outputs().into_iter().enumerate().map(|(at, len)| BufferFacts {
+        name: format!("output {at}"),
+        access: "read_write",
+        bytes: 4 * len as u64,
+    });
+    LaunchFacts {
+        case: &outcome.case,
+        variant: outcome.variant,
+        inputs: outcome.inputs,
+        seed,
+        faults: &outcome.failures,
+        shader: plan.shader.file,
+        workgroups: plan.grid,
+        params: plan
+            .params
+            .chunks_exact(4)
+            .map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]))
+            .collect(),
+        defines: plan.shader.defines.iter().map(|(name, define)| (*name, text(define))).collect(),
+        buffers: inputs.chain(outputs).collect(),
+    }
+}
+
+fn wrong_elements(outcome: &Outcome) -> String {
+    let mut text = "output,element,found,expected,bound\n".to_owned();
+    for wrong in &outcome.wrong {
+        text += &format!(
+            "{},{},{:e},{:e},{:e}\n",
+            wrong.output, wrong.element, wrong.found, wrong.expected, wrong.bound
+        );
+    }
+    text
+}
