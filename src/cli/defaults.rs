@@ -15,7 +15,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::{Table, Value};
 
 use super::Failure;
-use super::fetch::PREFIX;
+use super::hub::PREFIX;
 use crate::files::read_regular;
 
 /// Name of the file.

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use super::hub::{PREFIX, SOURCE, folder_of};
 use super::import;
 use super::output::{bytes_progress, print, writable_folder};
 use super::say::say;
-use crate::clip::embedded;
 use crate::clip::fetch::{
     FetchError, Fetched, Hub, KNOWN_MODELS, KnownModel, Progress, Repository, Selection,
 };
@@ -34,11 +34,6 @@ pub struct Args {
     #[arg(long)]
     list: bool,
 }
-
-/// How a model of the hub is named in `--model`.
-pub const PREFIX: &str = "hub:";
-/// The file in a folder that says where the model comes from.
-const SOURCE: &str = "hub.toml";
 
 /// Downloads, resuming what an earlier run left.
 ///
@@ -168,30 +163,4 @@ fn source(found: &Repository, fetched: &[Fetched]) -> String {
 fn is_of(folder: &Path, found: &Repository) -> bool {
     let text = std::fs::read_to_string(folder.join(SOURCE)).unwrap_or_default();
     text.lines().any(|line| line == format!("revision = \"{}\"", found.revision))
-}
-
-/// The folder of a model of the hub, in the user's cache folder.
-fn folder_of(name: &str) -> Option<PathBuf> {
-    let is_name = |part: &str| {
-        !part.is_empty()
-            && !part.starts_with('.')
-            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
-    };
-    let good = name.split('/').count() == 2 && name.split('/').all(is_name);
-    good.then_some(())?;
-    Some(embedded::cache_folder()?.join("dapo-wgpu/hub").join(name.replace('/', "--")))
-}
-
-/// The folder that `--model` names: itself, or for `hub:OWNER/NAME` the one that `fetch` has filled.
-///
-/// # Errors
-/// A name that is none, a model that was not fetched.
-pub fn model_folder(given: &str) -> Result<PathBuf, String> {
-    let Some(name) = given.strip_prefix(PREFIX) else { return Ok(PathBuf::from(given)) };
-    let folder =
-        folder_of(name).ok_or_else(|| format!("expected {PREFIX}OWNER/NAME of the Hugging Face hub"))?;
-    match folder.join(SOURCE).is_file() {
-        true => Ok(folder),
-        false => Err(format!("it was not fetched yet; run: dapo-wgpu fetch {name}")),
-    }
 }

@@ -7,6 +7,7 @@ mod data;
 mod defaults;
 mod detect;
 mod devices;
+mod doctor;
 mod embed;
 mod eval;
 mod evaluated;
@@ -15,6 +16,7 @@ mod fetch;
 #[doc(hidden)]
 pub mod fuzzing;
 mod good;
+mod hub;
 mod import;
 mod inspection;
 mod interrupt;
@@ -88,6 +90,8 @@ enum Verb {
     Score(score::Args),
     /// List adapters: what each can do, which will be used, and why
     Devices(devices::Args),
+    /// Say what is wrong with devices and drivers and what to do, and bundle it for a bug report
+    Doctor(doctor::Args),
     /// Check every kernel on this adapter and driver against a float64 reference
     Check(check::Args),
     /// Time kernels, models and pipelines against the ceilings of this device
@@ -231,6 +235,7 @@ impl Verb {
             Verb::Embed(args) => embed::run(args).map(success),
             Verb::Score(args) => score::run(args),
             Verb::Devices(args) => devices::run(args).map(success),
+            Verb::Doctor(args) => doctor::run(args, registry),
             Verb::Check(args) => check::run(args, registry),
             Verb::Bench(args) => bench::run(args, registry),
             #[cfg(not(target_vendor = "apple"))]

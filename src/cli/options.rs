@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use super::failure::NO_GPU;
-use super::fetch::model_folder;
+use super::hub::model_folder;
 use super::isolation::isolate;
 use super::numbers::{count, overlap};
 use super::say::{detail, say};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::Failure;
-use super::fetch::model_folder;
+use super::hub::model_folder;
 use super::numbers::count;
 use super::options::{CaseArgs, DeviceArgs, tuning_file};
 use super::output::{print, watch, watch_interrupt, writable_folder};

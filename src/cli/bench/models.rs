@@ -6,7 +6,7 @@ use clap::{ArgGroup, ValueEnum};
 use tempfile::TempDir;
 
 use crate::cli::Failure;
-use crate::cli::fetch::model_folder;
+use crate::cli::hub::model_folder;
 use crate::cli::numbers::count;
 use crate::cli::options::{PrecisionArg, Weights};
 use crate::clip::{Architecture, Clip, ClipOptions};
