@@ -14,9 +14,12 @@
 pub mod adapter;
 mod alloc;
 mod bind_groups;
+#[cfg(target_arch = "wasm32")]
+mod browser;
 pub mod buffer;
 mod cache;
 pub mod capabilities;
+pub mod clock;
 mod compile;
 #[cfg(all(feature = "isa", not(target_vendor = "apple")))]
 pub mod compiler;
@@ -47,6 +50,7 @@ mod transfer;
 #[cfg(feature = "isa")]
 pub mod translate;
 mod trials;
+mod wait;
 
 pub use buffer::Buffer;
 pub use capabilities::{Capabilities, CooperativeMatrix, DeviceClass, SubgroupRange};

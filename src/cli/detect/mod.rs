@@ -12,11 +12,11 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::Failure;
-use super::inspection::adapter;
 use super::output::{progress, watch_interrupt, writable_folder};
 use super::part::Taught;
 use super::say::say;
 use crate::data::{Collected, ImageEntry, PhotoReader, Reason, collect_outside};
+use crate::documents::adapter;
 use crate::files::digest;
 use crate::inspect::picture::PICTURE_SIDE;
 use crate::inspect::{Inspected, ReadPhoto};
@@ -120,7 +120,6 @@ fn detect(args: &Args, taught: Option<&Taught>) -> Result<ExitCode, Failure> {
         inspection: &inspection,
         alarm: alarm.as_ref(),
         threshold,
-        tiling,
         note,
         left_out: &left_out,
         total: images.len(),
