@@ -5,7 +5,7 @@
 //! Imports between the modules point one way only:
 //!
 //! ```text
-//! cli → eval, synth → inspect → dapo, data, lab, metrics, report → clip → autograd → ops → kernels → gpu, files, words
+//! cli → eval, synth, documents → inspect → dapo, data, lab, metrics, report → clip → autograd → ops → kernels → gpu, files, words
 //! ```
 //!
 //! * [`gpu`] is the only one that names wgpu: adapters, buffers, pipelines, recording, errors.
@@ -15,6 +15,7 @@
 //! * [`dapo`] detects; [`data`] reads images and data sets; [`metrics`] scores; [`report`] writes; [`lab`] checks and
 //!   measures kernels.
 //! * [`inspect`] takes photos and gives detections; [`eval`] does so over whole data sets, with figures.
+//! * [`documents`] makes what a run leaves for readers, in memory.
 //! * `synth` (feature `synth`) generates labelled images.
 //! * `cli` (feature `cli`) is the command line, one file per subcommand.
 //!
@@ -32,6 +33,7 @@ pub mod cli;
 pub mod clip;
 pub mod dapo;
 pub mod data;
+pub mod documents;
 pub mod eval;
 pub mod files;
 pub mod gpu;

@@ -1,8 +1,10 @@
 //! The modules of the library are layered: a module imports from lower layers only, there are no import cycles among
-//! files, and only `gpu` names wgpu and what lies below it.
+//! files, only `gpu` names wgpu, what lies below it and a browser's APIs, and one file of it waits for devices.
 
 #[path = "house/graph.rs"]
 mod graph;
+#[path = "house/places.rs"]
+mod places;
 #[path = "house/plurals.rs"]
 mod plurals;
 #[path = "house/source.rs"]
@@ -13,6 +15,7 @@ use std::fs;
 use std::path::Path;
 
 use graph::{Graph, cycles, describe};
+use places::misplaced;
 use plurals::hard_plurals;
 use source::Source;
 
@@ -25,8 +28,22 @@ const LAYERS: &[&[&str]] = &[
     &["clip"],
     &["dapo", "data", "metrics", "report", "lab"],
     &["inspect"],
-    &["eval", "synth"],
+    &["eval", "synth", "documents"],
     &["cli"],
+];
+
+/// What only `gpu` may name: devices, and the browser that a device may lie behind.
+const DEVICES: &[&str] = &[
+    "wgpu",
+    "naga",
+    "ash",
+    "pollster",
+    "js_sys",
+    "wasm_bindgen",
+    "wasm_bindgen_futures",
+    "web_sys",
+    "web_time",
+    "getrandom",
 ];
 
 fn layer(module: &str) -> Option<usize> {
@@ -41,11 +58,11 @@ fn violations(module: &str, text: &str) -> Vec<String> {
     for path in paths {
         let target = match path[0].as_str() {
             "crate" | "dapo_wgpu" => path.get(1).map_or("", String::as_str),
-            outside @ ("wgpu" | "naga" | "ash") if module != "gpu" => outside,
+            outside if module != "gpu" && DEVICES.contains(&outside) => outside,
             _ => continue,
         };
         let up = layer(module).zip(layer(target)).is_some_and(|(here, there)| there >= here);
-        let outside = matches!(target, "wgpu" | "naga" | "ash");
+        let outside = DEVICES.contains(&target);
         if outside || (up && target != module) {
             found.entry(target).or_insert_with(|| format!("{module} imports {target}: {}", path.join("::")));
         }
@@ -104,6 +121,18 @@ fn a_violation_is_found() {
     assert!(violations("ops", "use crate::kernels::matmul::Matmul; // crate::gpu").is_empty());
     assert!(violations("ops", "use super::tensor; use crate::ops::Tensor;").is_empty());
     assert!(violations("gpu", "fn f(b: &wgpu::Buffer) {}").is_empty());
+}
+
+#[test]
+fn devices_are_waited_for_and_clocks_are_read_in_one_place() {
+    let wrong: Vec<String> = files().iter().flat_map(|(file, text)| misplaced(file, text)).collect();
+    assert!(wrong.is_empty(), "docs/browser.md says why:\n{}", wrong.join("\n"));
+    assert_eq!(misplaced("gpu/alloc.rs", "fn f() { pollster::block_on(x) }").len(), 1);
+    assert_eq!(misplaced("gpu/alloc.rs", "fn f(d: &wgpu::Device) { d.poll(wgpu::PollType::Poll) }").len(), 1);
+    assert_eq!(misplaced("lab/check.rs", "use std::time::{Duration, Instant};").len(), 1);
+    assert_eq!(misplaced("lab/check.rs", "#[cfg(target_arch = \"wasm32\")] fn f() {}").len(), 1);
+    assert!(misplaced("lab/check.rs", "use std::time::Duration; // pollster::block_on").is_empty());
+    assert!(misplaced("cli/mod.rs", "use std::time::Instant;").is_empty());
 }
 
 #[test]

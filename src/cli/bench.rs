@@ -11,6 +11,7 @@ use super::numbers::{count, percentage};
 use super::options::{CaseArgs, DeviceArgs};
 use super::output::{print, watch, watch_interrupt};
 use super::say::say;
+use crate::documents::roofline;
 use crate::gpu::Gpu;
 use crate::kernels::registry::{Cases, Registry};
 use crate::lab::bench::ceilings::{ceilings as measure_ceilings, ceilings_again};
@@ -18,11 +19,9 @@ use crate::lab::bench::formats::Format;
 use crate::lab::bench::request::{Variants, of_kernels, resized, swept};
 use crate::lab::bench::sweep::{Sweep, SweptRow};
 use crate::lab::bench::{
-    BenchReport, Bound, Comparison, DEFAULT_THRESHOLD, Kind, Timing, errors, jobs, measure, sensors,
+    BenchReport, Bound, Comparison, DEFAULT_THRESHOLD, Timing, errors, jobs, measure, sensors,
 };
-use crate::report::{
-    AtomicFile, CeilingKind, Roofline, RooflineCeiling, RooflinePoint, SweepChart, SweepLine, write_atomic,
-};
+use crate::report::{AtomicFile, SweepChart, SweepLine, write_atomic};
 
 /// Timed runs of each kernel and of each model, unless `--repeat` says otherwise.
 const REPEAT_KERNEL: usize = 11;
@@ -110,7 +109,7 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
     if let Some(path) = &args.plot {
         let svg = match &args.sweep {
             Some(sweep) => sweep_chart(sweep, &report).svg(),
-            None => chart(&report).svg(),
+            None => roofline(&report).svg(),
         };
         write_atomic(path, svg.as_bytes())?;
     }
@@ -220,41 +219,5 @@ fn sweep_chart(sweep: &Sweep, report: &BenchReport) -> SweepChart {
         unit: if arithmetic { "GFLOP/s" } else { "GB/s" }.to_owned(),
         ceiling: arithmetic.then_some(report.ceilings.multiply_add * 1e-9),
         lines: rows.into_iter().map(line).collect(),
-    }
-}
-
-fn chart(report: &BenchReport) -> Roofline {
-    let c = &report.ceilings;
-    let ceiling = |name, kind, rate| RooflineCeiling { name, kind, rate };
-    // A pipeline also waits for files: it has no place among rates of the device.
-    let shown = report.timings.iter().filter(|t| t.kind != Kind::Pipeline);
-    Roofline {
-        title: "Kernels on the roofline".to_owned(),
-        adapter: report.device.adapter.line(),
-        note: report.note(),
-        ceilings: [
-            ("multiply-add", CeilingKind::Arithmetic, Some(c.multiply_add)),
-            ("copy", CeilingKind::Bandwidth, Some(c.copy)),
-            ("read", CeilingKind::Bandwidth, Some(c.read)),
-            ("cache", CeilingKind::Bandwidth, c.cache),
-            ("workgroup memory", CeilingKind::Bandwidth, c.workgroup),
-        ]
-        .into_iter()
-        .filter_map(|(name, kind, rate)| Some(ceiling(name.to_owned(), kind, rate?)))
-        .chain(c.matrix.iter().map(|units| {
-            let name = format!("matrix units {0}×{0} {1}", units.edge, units.factors);
-            ceiling(name, CeilingKind::Arithmetic, units.rate)
-        }))
-        .collect(),
-        points: shown
-            .map(|t| RooflinePoint {
-                label: t.case.clone(),
-                family: t.kernel.clone(),
-                flops: t.work.flops,
-                bytes: t.work.bytes,
-                seconds: t.spread.median,
-                bound: t.bound.name().to_owned(),
-            })
-            .collect(),
     }
 }

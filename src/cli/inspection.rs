@@ -11,14 +11,14 @@ use super::output::note;
 use super::part::{Taught, model_files};
 use super::reading::ReadArgs;
 use super::say::say;
-use crate::clip::{Clip, embedded};
 use crate::dapo::learner::DapoError;
 use crate::dapo::{Alarm, Conditions, DEFAULT_DEFECTS, Detector, Prompts};
 use crate::data::Tiling;
+use crate::documents::model;
 use crate::files::read_regular;
-use crate::gpu::{AdapterSummary, Gpu};
+use crate::gpu::Gpu;
 use crate::inspect::{BoxOptions, GoodPhotos, Inspector, MAX_LOSSES};
-use crate::report::results::{Adapter, Model};
+use crate::report::results::Model;
 use crate::report::{Exactly, MadeWith};
 
 /// Score from which an image is called defective when no threshold was calibrated.
@@ -225,7 +225,7 @@ impl DetectorArgs {
             }
         };
         detector.notes().iter().for_each(|text| note(text));
-        let model = self.about(detector.clip());
+        let model = model(detector.clip(), self.model.is_demonstration());
         let inspector = Inspector::new(detector).with_batch(batch).with_options(self.reading.options());
         Ok(Inspection {
             inspector,
@@ -302,20 +302,6 @@ impl DetectorArgs {
             return Ok(());
         }
         Err(refuse(&lost, format!("that is more than {MAX_LOSSES} times")))
-    }
-
-    fn about(&self, clip: &Clip) -> Model {
-        let demonstration = self.model.is_demonstration();
-        Model {
-            name: if demonstration { embedded::NAME.to_owned() } else { clip.config().name.clone() },
-            path: if demonstration { String::new() } else { clip.folder().display().to_string() },
-            image_size: clip.vision().image_size() as u32,
-            patch_size: clip.config().vision.patch_size as u32,
-            embed_dim: clip.config().embed_dim as u32,
-            precision: clip.factors().name().into(),
-            demonstration,
-            weights_sha256: None,
-        }
     }
 }
 
@@ -418,15 +404,4 @@ fn read_alarm(path: &Path) -> Result<Alarm, Failure> {
     let wrong = |problem: String| Failure::new(format!("{}: {problem}", path.display()));
     let text = read_regular(path).map_err(|e| wrong(e.to_string()))?;
     Alarm::from_json(&text).map_err(wrong)
-}
-
-/// The device as results name it.
-pub fn adapter(summary: &AdapterSummary) -> Adapter {
-    Adapter {
-        name: summary.name.clone(),
-        backend: summary.backend.clone(),
-        kind: summary.kind.clone(),
-        driver: format!("{} {}", summary.driver, summary.driver_info).trim().to_owned(),
-        software: summary.software,
-    }
 }

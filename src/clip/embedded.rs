@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::error::ModelError;
+use super::folder::ModelFiles;
 use super::tokenizer::Tokenizer;
 
 /// Its name in results and reports.
@@ -24,6 +25,11 @@ const FILES: [(&str, &[u8]); 3] = [
 /// None with the file as it is embedded.
 pub fn tokenizer() -> Result<Tokenizer, ModelError> {
     Tokenizer::parse(TOKENIZER, Path::new("the embedded tokenizer.json"))
+}
+
+/// The model's files as they lie in the program, for [`Clip::from_files`](super::Clip::from_files).
+pub fn files() -> ModelFiles {
+    FILES.iter().fold(ModelFiles::new(NAME), |files, &(name, bytes)| files.with(name, bytes))
 }
 
 /// Writes the model's files to the user's cache, once per version of the model, and returns the folder for

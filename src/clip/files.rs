@@ -8,7 +8,7 @@ use super::error::ModelError;
 use crate::files::{open_regular, unmarked};
 
 /// Most bytes of a configuration, an index or a tokenizer. The largest tokenizers of published models have 20 MB.
-const MAX_BYTES: u64 = 256 << 20;
+pub(super) const MAX_BYTES: u64 = 256 << 20;
 /// How the placeholder begins that Git leaves where Git LFS did not fetch the file itself.
 pub const LFS_POINTER: &[u8] = b"version https://git-lfs";
 
@@ -42,6 +42,14 @@ pub(super) fn read_text(path: &Path) -> Result<Vec<u8>, ModelError> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ModelError::TooLarge { path: path.to_owned(), limit: MAX_BYTES });
     }
+    plain_text(path, bytes)
+}
+
+/// Text without a byte order mark.
+///
+/// # Errors
+/// [`ModelError::LfsPointer`].
+pub(super) fn plain_text(path: &Path, mut bytes: Vec<u8>) -> Result<Vec<u8>, ModelError> {
     refuse_pointer(path, &bytes)?;
     let mark = bytes.len() - unmarked(&bytes).len();
     bytes.drain(..mark);

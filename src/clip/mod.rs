@@ -19,6 +19,7 @@ pub mod fetch;
 mod files;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod folder;
 pub mod model;
 pub mod noise;
 pub mod parameters;
@@ -34,6 +35,7 @@ pub mod weights;
 pub use architectures::Architecture;
 pub use error::ModelError;
 pub use files::LFS_POINTER;
+pub use folder::{Folder, ModelFiles, ReadAt};
 pub use model::{Clip, ClipOptions};
 pub use repair::name_key;
 pub use transformer::{ClipError, LayerTokens, WeightStorage};

@@ -6,6 +6,7 @@ use super::config::ClipConfig;
 use super::embedded;
 use super::end_token::check_end;
 use super::error::ModelError;
+use super::folder::{Folder, ModelFiles};
 use super::parameters::{self, ClipWeights};
 use super::text::TextTower;
 use super::tokenizer::{TokenRow, Tokenizer};
@@ -65,12 +66,28 @@ impl Clip {
     /// # Errors
     /// [`ClipError::Model`] for the folder, [`ClipError::Request`] for the image size.
     pub fn open(gpu: &Gpu, folder: &Path, options: ClipOptions) -> Result<Self, ClipError> {
-        let matrices = match options.storage {
-            WeightStorage::F32 => Allowed::Finite,
-            WeightStorage::F16 => Allowed::F16,
-        };
-        let weights = parameters::load(folder, matrices)?;
+        let weights = parameters::load(folder, allowed(options.storage))?;
         Self::assemble(gpu, weights, Tokenizer::load(folder)?, folder, options)
+    }
+
+    /// As [`Clip::open`], where the files are not in a folder. Weights are read piece by piece as they go to the device.
+    ///
+    /// ```
+    /// use dapo_wgpu::clip::{Clip, ClipOptions, embedded};
+    /// use dapo_wgpu::gpu::{Gpu, GpuOptions};
+    ///
+    /// let gpu = Gpu::open(&GpuOptions::default())?;
+    /// let clip = Clip::from_files(&gpu, &embedded::files(), ClipOptions::default())?;
+    /// assert_eq!(clip.config().name, embedded::NAME);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Clip::open`].
+    pub fn from_files(gpu: &Gpu, files: &ModelFiles, options: ClipOptions) -> Result<Self, ClipError> {
+        let folder = Folder::Memory(files);
+        let weights = parameters::read_model(folder, allowed(options.storage))?;
+        Self::assemble(gpu, weights, Tokenizer::read(folder)?, folder.path(), options)
     }
 
     /// A model of this architecture with random weights, for measuring speed. It has the tokenizer of
@@ -238,6 +255,14 @@ impl Clip {
             )));
         }
         Ok(Tensor::upload(&self.gpu, pixels, &[pixels.len() / each, 3, size, size])?)
+    }
+}
+
+/// Which weights can be stored so.
+fn allowed(storage: WeightStorage) -> Allowed {
+    match storage {
+        WeightStorage::F32 => Allowed::Finite,
+        WeightStorage::F16 => Allowed::F16,
     }
 }
 

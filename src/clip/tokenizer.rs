@@ -9,6 +9,7 @@ mod form;
 
 use super::error::ModelError;
 use super::files::read_text;
+use super::folder::Folder;
 use super::repair::repair;
 use crate::words::plural;
 use std::path::{Path, PathBuf};
@@ -51,15 +52,21 @@ impl Tokenizer {
     pub fn load(path: &Path) -> Result<Self, ModelError> {
         let file = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
         if !file.is_file() {
-            return Err(ModelError::MissingFile {
-                path: file,
-                fix: "download tokenizer.json of any CLIP model into this folder, for example \
-                      https://huggingface.co/openai/clip-vit-large-patch14/resolve/main/tokenizer.json \
-                      (all CLIP models with 49408 tokens share it)"
-                    .into(),
-            });
+            return Err(missing(file));
         }
         Self::parse(&read_text(&file)?, &file)
+    }
+
+    /// The `tokenizer.json` of a model's files, which may be in memory.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::load`].
+    pub fn read(folder: Folder<'_>) -> Result<Self, ModelError> {
+        let file = folder.join(FILE);
+        if !folder.has(FILE) {
+            return Err(missing(file));
+        }
+        Self::parse(&folder.text(FILE)?, &file)
     }
 
     /// Reads the contents of a `tokenizer.json`; `path` names it in errors.
@@ -137,6 +144,16 @@ impl Tokenizer {
         row.push(self.eos);
         row.resize(context_length, PAD_ID);
         Ok(TokenRow { ids: row, end: kept + 1, left_out: tokens.len() - kept, unread: 0 })
+    }
+}
+
+fn missing(path: PathBuf) -> ModelError {
+    ModelError::MissingFile {
+        path,
+        fix: "download tokenizer.json of any CLIP model into this folder, for example \
+              https://huggingface.co/openai/clip-vit-large-patch14/resolve/main/tokenizer.json \
+              (all CLIP models with 49408 tokens share it)"
+            .into(),
     }
 }
 

@@ -91,6 +91,11 @@ impl Detector {
         Ok(Self { references, ..self })
     }
 
+    /// Compares images with no photos.
+    pub fn without_references(self) -> Self {
+        Self { references: None, ..self }
+    }
+
     /// The good photos that images are compared with.
     pub fn references(&self) -> Option<&References> {
         self.references.as_ref()

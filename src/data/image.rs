@@ -14,9 +14,9 @@
 //!
 //! What a user would not expect is told with the photo, in [`ReadInfo::notes`].
 
-use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ::image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
@@ -29,12 +29,14 @@ use convert::{Narrow, guarded, to_raster};
 use facts::Facts;
 use format::{png_has_alpha_channel, sniff};
 pub use info::{ReadInfo, ReadOptions};
+use input::Input;
 use samples::Samples;
 
 mod convert;
 mod facts;
 mod format;
 mod info;
+mod input;
 mod samples;
 
 /// Images with more pixels than this are refused from their header, before memory is reserved for
@@ -68,9 +70,21 @@ impl Source {
 
     /// As [`Source::open`], to be read with these options.
     pub fn open_with(path: &Path, options: ReadOptions) -> Result<Self, ImageError> {
+        let file = open_regular(path).map_err(|e| ImageError::from_io(path, e))?;
+        Self::read(path, Input::File(file), options)
+    }
+
+    /// The image in the bytes of a file; `name` stands for it in errors.
+    ///
+    /// # Errors
+    /// As [`Source::open_with`].
+    pub fn from_bytes(name: &Path, bytes: Arc<[u8]>, options: ReadOptions) -> Result<Self, ImageError> {
+        Self::read(name, Input::Memory(Cursor::new(bytes)), options)
+    }
+
+    fn read(path: &Path, mut file: Input, options: ReadOptions) -> Result<Self, ImageError> {
         let io = |e| ImageError::from_io(path, e);
-        let mut file = open_regular(path).map_err(io)?;
-        let length = file.metadata().map_err(io)?.len();
+        let length = file.length().map_err(io)?;
         let mut head = Vec::new();
         file.by_ref().take(64).read_to_end(&mut head).map_err(io)?;
         if head.is_empty() {
@@ -230,13 +244,20 @@ pub fn with_photo<T>(
     options: ReadOptions,
     then: impl FnOnce(Raster, ReadInfo) -> T,
 ) -> Result<T, ImageError> {
-    let source = Source::open_with(path, options)?;
-    let _held = source.hold();
-    let (raster, info) = source.decode_photo()?;
-    Ok(then(raster, info))
+    Source::open_with(path, options)?.with_photo(then)
 }
 
 impl Source {
+    /// Decodes the photo and gives it to `then`, while its pixels are held in the budget.
+    ///
+    /// # Errors
+    /// As [`Source::decode_photo`].
+    pub fn with_photo<T>(self, then: impl FnOnce(Raster, ReadInfo) -> T) -> Result<T, ImageError> {
+        let _held = self.hold();
+        let (raster, info) = self.decode_photo()?;
+        Ok(then(raster, info))
+    }
+
     /// Waits until there is room for this image beside those that are in use, in the whole program: a dozen threads
     /// with a 200-megapixel scan each would need more memory than most machines have.
     fn hold(&self) -> Held {
@@ -281,7 +302,7 @@ pub fn load_labels(path: impl AsRef<Path>) -> Result<GrayImage, ImageError> {
 }
 
 /// A TIFF that `image` does not hand out.
-fn open_samples(path: &Path, format: ImageFormat, file: &File) -> Result<Option<Samples>, ImageError> {
+fn open_samples(path: &Path, format: ImageFormat, file: &Input) -> Result<Option<Samples>, ImageError> {
     if format != ImageFormat::Tiff {
         return Ok(None);
     }

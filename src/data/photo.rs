@@ -1,11 +1,12 @@
 //! An image file, decoded once: the inputs of a model and a picture for display.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use ::image::RgbImage;
 
 use super::error::ImageError;
-use super::image::{ReadInfo, ReadOptions, with_photo};
+use super::image::{ReadInfo, ReadOptions, Source, with_photo};
 use super::preprocess::Preprocess;
 use super::raster::{Mode, Raster};
 use super::tiles::{Tile, Tiling};
@@ -69,6 +70,15 @@ impl PhotoReader {
         with_photo(path, self.options, |original, info| self.prepare(original, info))
     }
 
+    /// As [`PhotoReader::read`], from the bytes of a file; `name` stands for it in errors.
+    ///
+    /// # Errors
+    /// As [`PhotoReader::read`].
+    pub fn read_bytes(&self, name: &Path, bytes: Arc<[u8]>) -> Result<Photo, ImageError> {
+        let source = Source::from_bytes(name, bytes, self.options)?;
+        source.with_photo(|original, info| self.prepare(original, info))
+    }
+
     fn prepare(&self, original: Raster, info: ReadInfo) -> Photo {
         let (size, reduced) = (info.frame.size, info.reduced);
         let (mut inputs, mut tiles) = (vec![self.preprocess.resize(&original)], Vec::new());
@@ -125,6 +135,8 @@ mod tests {
         let photo = reader.read(&path).unwrap();
         assert_eq!(photo.tiles.iter().map(|t| (t.x, t.width)).collect::<Vec<_>>(), [(0, 100), (100, 100)]);
         assert_eq!(photo.inputs[0], plain.inputs[0]);
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(reader.read_bytes(&path, bytes.into()).unwrap(), photo);
         assert!(photo.inputs[1].as_raw().iter().all(|&v| v == 0));
         assert!(photo.inputs[2].as_raw().iter().all(|&v| v == 255));
         assert_eq!(photo.picture.map(|p| p.dimensions()), Some((50, 25)));

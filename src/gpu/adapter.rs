@@ -1,5 +1,6 @@
 //! Finding adapters and choosing one.
 
+#[cfg(not(target_arch = "wasm32"))]
 use std::cmp::Reverse;
 
 use serde::Serialize;
@@ -9,6 +10,7 @@ use super::error::GpuError;
 use super::identity;
 use super::options::AdapterChoice;
 use super::summary::AdapterSummary;
+use super::wait;
 
 /// One adapter as `dapo-wgpu devices` shows it.
 #[derive(Debug, Clone, Serialize)]
@@ -19,7 +21,24 @@ pub struct AdapterReport {
     pub capabilities: Capabilities,
 }
 
+/// The one adapter that a browser gives, by the vendor's and the architecture's name.
+#[cfg(target_arch = "wasm32")]
+pub(super) fn enumerate(_: wgpu::InstanceFlags) -> Vec<(AdapterSummary, wgpu::Adapter)> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let options = wgpu::RequestAdapterOptions {
+        power_preference: wgpu::PowerPreference::HighPerformance,
+        ..wgpu::RequestAdapterOptions::default()
+    };
+    let adapter = wait::block_on(instance.request_adapter(&options)).ok();
+    let named = |adapter: wgpu::Adapter| {
+        let name = super::browser::BrowserAdapter::ask().name();
+        (AdapterSummary::new(0, &wgpu::AdapterInfo { name, ..adapter.get_info() }), adapter)
+    };
+    adapter.map(named).into_iter().collect()
+}
+
 /// All adapters, best first, with the wgpu handle of each.
+#[cfg(not(target_arch = "wasm32"))]
 pub(super) fn enumerate(flags: wgpu::InstanceFlags) -> Vec<(AdapterSummary, wgpu::Adapter)> {
     let find = |among: wgpu::Backends| {
         let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
@@ -27,7 +46,7 @@ pub(super) fn enumerate(flags: wgpu::InstanceFlags) -> Vec<(AdapterSummary, wgpu
         let mut descriptor = descriptor.with_env();
         descriptor.backends &= among;
         let backends = descriptor.backends;
-        pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(backends))
+        wait::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(backends))
     };
     // OpenGL comes last: merely opening it prints warnings and takes time on machines without a
     // display, and it drives the same hardware. WGPU_BACKEND=gl asks for it outright.
@@ -50,6 +69,7 @@ pub(super) fn enumerate(flags: wgpu::InstanceFlags) -> Vec<(AdapterSummary, wgpu
         .collect()
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 /// Larger is preferred: the kind of device decides, then the API.
 fn preference(info: &wgpu::AdapterInfo) -> (u32, u32) {
     let kind = match info.device_type {

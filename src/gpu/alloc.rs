@@ -4,6 +4,7 @@ use super::buffer::{Buffer, Pool};
 use super::device::Gpu;
 use super::error::GpuError;
 use super::memory::Purpose;
+use super::wait;
 
 impl Gpu {
     /// A buffer of `size` bytes with undefined contents, for a result. `what` names it in errors.
@@ -37,7 +38,7 @@ impl Gpu {
             self.flush();
             self.inner.bind_groups.clear();
             self.inner.pool.trim();
-            let _ = self.inner.device.poll(wgpu::PollType::wait_indefinitely());
+            let _ = wait::settle(&self.inner.device, &self.inner.queue);
             self.create(class, what)
         })?;
         Ok(Buffer::new(raw, size, purpose, &self.inner.pool))
@@ -48,18 +49,19 @@ impl Gpu {
             let held = self.memory().held();
             return Err(GpuError::OutOfMemory { what: what.to_owned(), bytes: size, held });
         }
-        let scope = self.inner.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let raw = self.inner.device.create_buffer(&wgpu::BufferDescriptor {
+        let descriptor = wgpu::BufferDescriptor {
             label: Some(what),
             size,
             usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
-        });
-        if pollster::block_on(scope.pop()).is_some() {
-            self.check()?; // after a device loss every allocation fails: say that instead
-            let held = self.memory().held();
-            return Err(GpuError::OutOfMemory { what: what.to_owned(), bytes: size, held });
+        };
+        match wait::allocate(&self.inner.device, size, || self.inner.device.create_buffer(&descriptor)) {
+            Some(raw) => Ok(raw),
+            None => {
+                self.check()?; // after a device loss every allocation fails: say that instead
+                let held = self.memory().held();
+                Err(GpuError::OutOfMemory { what: what.to_owned(), bytes: size, held })
+            }
         }
-        Ok(raw)
     }
 }

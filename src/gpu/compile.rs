@@ -5,13 +5,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
 
 use super::capabilities::MAX_PARAMS;
+use super::clock::Instant;
 use super::error::GpuError;
 use super::options::ShaderMode;
-use super::pipeline::{Access, ShaderSpec, bindings};
+use super::pipeline::{Access, ShaderSpec, bindings, browser_text};
 use super::template::{Define, Expanded};
+use super::wait;
 
 /// A pipeline, compiled or being compiled.
 #[derive(Debug)]
@@ -182,12 +183,19 @@ impl Job {
     fn compile(&self) -> Result<Compiled, GpuError> {
         let started = Instant::now();
         let name = self.pipeline.name;
-        // Error scopes belong to the thread that opens them.
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
-        let descriptor = wgpu::ShaderModuleDescriptor {
-            label: Some(name),
-            source: wgpu::ShaderSource::Wgsl(self.expanded.code().into()),
-        };
+        let raw = wait::validate(&self.device, || self.create()).map_err(|error| {
+            let message = with_origin(&error, &self.expanded);
+            GpuError::Shader { name: name.to_owned(), message }
+        })?;
+        Ok(Compiled { raw, seconds: started.elapsed().as_secs_f64() })
+    }
+
+    fn create(&self) -> wgpu::ComputePipeline {
+        let name = self.pipeline.name;
+        let code = self.expanded.code();
+        let code = if cfg!(target_arch = "wasm32") { browser_text(&code) } else { code };
+        let descriptor =
+            wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(code.into()) };
         let module = match self.mode {
             ShaderMode::Checked => self.device.create_shader_module(descriptor),
             // SAFETY: trusted shaders must stay in bounds and terminate by themselves. All of them
@@ -202,7 +210,7 @@ impl Job {
             bind_group_layouts: &groups[..1 + usize::from(self.uniform.is_some())],
             immediate_size: if self.uniform.is_some() { 0 } else { MAX_PARAMS as u32 },
         });
-        let raw = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(name),
             layout: Some(&layout),
             module: &module,
@@ -213,20 +221,17 @@ impl Job {
                 zero_initialize_workgroup_memory: self.mode == ShaderMode::Checked,
             },
             cache: self.cache.as_ref(),
-        });
-        if let Some(error) = pollster::block_on(scope.pop()) {
-            let message = with_origin(&error.to_string(), &self.expanded);
-            return Err(GpuError::Shader { name: name.to_owned(), message });
-        }
-        Ok(Compiled { raw, seconds: started.elapsed().as_secs_f64() })
+        })
     }
 }
 
 /// Adds `(shaders/file:line)` to a compiler message that names a line of the expanded text.
 fn with_origin(message: &str, expanded: &Expanded) -> String {
+    // naga writes `wgsl:12:5`, Chromium `WGSL: :12:5`.
     let line = message
-        .split("wgsl:")
-        .nth(1)
+        .split_once("wgsl:")
+        .or_else(|| message.split_once("WGSL: :"))
+        .map(|(_, rest)| rest)
         .and_then(|rest| rest.split(':').next())
         .and_then(|number| number.parse().ok());
     match line.and_then(|n| expanded.origin(n)) {

@@ -9,12 +9,12 @@ pub(super) fn count(adapter: &wgpu::Adapter, software: bool) -> Option<u32> {
     vulkan(adapter)
 }
 
-#[cfg(target_vendor = "apple")]
+#[cfg(any(target_vendor = "apple", target_arch = "wasm32"))]
 fn vulkan(_: &wgpu::Adapter) -> Option<u32> {
     None
 }
 
-#[cfg(not(target_vendor = "apple"))]
+#[cfg(not(any(target_vendor = "apple", target_arch = "wasm32")))]
 fn vulkan(adapter: &wgpu::Adapter) -> Option<u32> {
     use ash::vk;
     // SAFETY: the handle is only asked for properties, while `adapter` lives.

@@ -22,6 +22,7 @@ use super::pipeline::ShaderSpec;
 use super::stream::Stream;
 use super::summary::AdapterSummary;
 use super::trials::{IsolatedTrial, TrialCache};
+use super::wait;
 
 /// A device with its queue, pipelines, buffers and pending work. Clones share everything.
 ///
@@ -232,6 +233,13 @@ impl Gpu {
         }
     }
 
+    /// Gives the device back now, with all of its memory, though there are handles left. They say from now on that it was
+    /// lost.
+    pub fn close(&self) {
+        self.inner.device.destroy();
+        self.keep_error(GpuError::Lost { reason: "it was closed".to_owned() });
+    }
+
     /// Keeps an error for the next call that checks.
     pub(super) fn keep_error(&self, error: GpuError) {
         keep(&self.inner.uncaptured, error);
@@ -262,7 +270,7 @@ fn request(
         memory_hints: wgpu::MemoryHints::MemoryUsage,
         trace: wgpu::Trace::Off,
     };
-    let requested = || pollster::block_on(adapter.request_device(&descriptor));
+    let requested = || wait::block_on(adapter.request_device(&descriptor));
     if capabilities.cooperative_matrix.is_empty() {
         return requested().map_err(|error| error.to_string());
     }

@@ -13,13 +13,13 @@ pub struct VulkanIdentity {
     pub driver_uuid: String,
 }
 
-#[cfg(target_vendor = "apple")]
+#[cfg(any(target_vendor = "apple", target_arch = "wasm32"))]
 pub(super) fn of(_: &wgpu::Adapter) -> Option<VulkanIdentity> {
     None
 }
 
 /// Asks the driver; `None` for other backends than Vulkan.
-#[cfg(not(target_vendor = "apple"))]
+#[cfg(not(any(target_vendor = "apple", target_arch = "wasm32")))]
 pub(super) fn of(adapter: &wgpu::Adapter) -> Option<VulkanIdentity> {
     use ash::vk;
     // SAFETY: the handle is only asked for properties, while `adapter` lives.
@@ -42,7 +42,7 @@ pub(super) fn of(adapter: &wgpu::Adapter) -> Option<VulkanIdentity> {
     })
 }
 
-#[cfg(not(target_vendor = "apple"))]
+#[cfg(not(any(target_vendor = "apple", target_arch = "wasm32")))]
 fn uuid(bytes: &[u8; 16]) -> String {
     let hex = |part: &[u8]| part.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     [&bytes[..4], &bytes[4..6], &bytes[6..8], &bytes[8..10], &bytes[10..]].map(hex).join("-")

@@ -40,7 +40,7 @@ impl LoaderFacts {
     /// Looks at this machine. Empty on Apple's systems, where Metal needs no loader, and without manifests on Windows,
     /// where the registry names them.
     pub fn gather() -> Self {
-        if cfg!(target_vendor = "apple") {
+        if cfg!(any(target_vendor = "apple", target_arch = "wasm32")) {
             return Self { loader_error: None, drivers: Vec::new(), variables: Vec::new() };
         }
         let errors: Vec<String> = LOADERS.iter().map_while(|name| library_error(name)).collect();
@@ -91,13 +91,13 @@ impl DriverManifest {
 }
 
 /// Metal needs no loader.
-#[cfg(target_vendor = "apple")]
+#[cfg(any(target_vendor = "apple", target_arch = "wasm32"))]
 fn library_error(_: &str) -> Option<String> {
     None
 }
 
 /// Why a library cannot be opened; `None` where it can.
-#[cfg(not(target_vendor = "apple"))]
+#[cfg(not(any(target_vendor = "apple", target_arch = "wasm32")))]
 fn library_error(name: &str) -> Option<String> {
     // SAFETY: the loader's own start-up code runs, as it does when wgpu opens it.
     unsafe { libloading::Library::new(name) }.err().map(|error| error.to_string())

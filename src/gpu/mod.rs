@@ -14,10 +14,13 @@
 pub mod adapter;
 mod alloc;
 mod bind_groups;
+#[cfg(target_arch = "wasm32")]
+mod browser;
 pub mod buffer;
 mod build_info;
 mod cache;
 pub mod capabilities;
+pub mod clock;
 mod compile;
 #[cfg(all(feature = "isa", not(target_vendor = "apple")))]
 pub mod compiler;
@@ -50,6 +53,7 @@ mod transfer;
 #[cfg(feature = "isa")]
 pub mod translate;
 mod trials;
+mod wait;
 
 pub use buffer::Buffer;
 pub use build_info::BuildInfo;

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
+use super::clock::Instant;
 use super::summary::AdapterSummary;
 
 /// Floating-point operations of the largest submit: more gains nothing, and the device waits while it is recorded.

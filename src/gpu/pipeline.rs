@@ -43,6 +43,23 @@ impl ShaderSpec {
     }
 }
 
+/// WGSL as browsers want it: the extension that the text uses is named, which naga refuses. On the first line, so that
+/// line numbers stay.
+pub fn browser_text(code: &str) -> String {
+    let begins_function = |rest: &str| rest.starts_with(|c: char| c.is_ascii_uppercase());
+    let begins_builtin =
+        |rest: &str| rest.split_once(')').is_some_and(|(name, _)| name.trim().contains("subgroup"));
+    let uses_subgroups = |line: &str| {
+        let line = line.split_once("//").map_or(line, |(code, _)| code);
+        line.split("subgroup").skip(1).any(begins_function)
+            || line.split("@builtin(").skip(1).any(begins_builtin)
+    };
+    match code.lines().any(uses_subgroups) {
+        true => format!("enable subgroups; {code}"),
+        false => code.to_owned(),
+    }
+}
+
 /// The storage bindings of group 0, in order of their numbers, read from the WGSL: there is no second list that could
 /// differ from the shader.
 ///
@@ -82,5 +99,15 @@ mod tests {
         assert_eq!(bindings(texture), Ok(vec![Access::StorageTexture]));
         assert!(bindings("@group(0) @binding(1) var<storage, read> a: array<f32>;").is_err());
         assert!(bindings("@group(0) @binding(0) var<uniform> a: f32;").is_err());
+    }
+
+    #[test]
+    fn browsers_are_told_of_subgroups_where_there_are_some() {
+        let code = "fn f() { _ = subgroupAdd(1u); }";
+        assert_eq!(browser_text(code), format!("enable subgroups; {code}"));
+        assert!(browser_text("fn f(@builtin(num_subgroups) n: u32) {}").starts_with("enable subgroups; fn"));
+        for code in ["fn f() {} // subgroupAdd", "fn f() { let subgroup = 1u; }"] {
+            assert_eq!(browser_text(code), code);
+        }
     }
 }

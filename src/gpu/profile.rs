@@ -4,10 +4,9 @@
 //! submit is waited for. That costs time (passes are split, the host waits), so a profile says where
 //! the time of a run goes, and not how long the run takes without it.
 
-use std::time::Instant;
-
 use serde::{Deserialize, Serialize};
 
+use super::clock::Instant;
 use super::error::GpuError;
 use super::launch::{LaunchLabel, RecordStats, Work};
 use super::memory::{ByPurpose, PoolStats};

@@ -1,11 +1,11 @@
 //! Recording a profile: timestamps around each launch, or the host's clock around its submit.
 
-use std::time::Instant;
-
+use super::clock::Instant;
 use super::device::Gpu;
 use super::error::GpuError;
 use super::profile::{ActiveProfile, Clock, LaunchInfo, Profile, Span, Submit};
 use super::stream::Recorded;
+use super::wait;
 
 impl Gpu {
     /// Times every launch from here on, until [`Gpu::end_profile`].
@@ -110,10 +110,7 @@ impl Gpu {
         for recorded in pending {
             let start = profile_start.elapsed().as_secs_f64();
             self.encode_and_submit(std::slice::from_ref(recorded))?;
-            self.inner
-                .device
-                .poll(wgpu::PollType::wait_indefinitely())
-                .map_err(|e| GpuError::Lost { reason: e.to_string() })?;
+            wait::settle(&self.inner.device, &self.inner.queue)?;
             times.push((start, profile_start.elapsed().as_secs_f64() - start));
         }
         Ok(times)

@@ -8,6 +8,7 @@ use super::device::Gpu;
 use super::error::GpuError;
 use super::memory::Purpose;
 use super::transfer::UPLOAD_CHUNK;
+use super::wait;
 
 impl Gpu {
     /// A new storage texture, `width` texels of four floats to a row, that shaders read as
@@ -36,8 +37,7 @@ impl Gpu {
             });
         }
         let size = wgpu::Extent3d { width, height: rows as u32, depth_or_array_layers: 1 };
-        let scope = self.inner.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let texture = self.inner.device.create_texture(&wgpu::TextureDescriptor {
+        let descriptor = wgpu::TextureDescriptor {
             label: Some(what),
             size,
             mip_level_count: 1,
@@ -46,12 +46,14 @@ impl Gpu {
             format: wgpu::TextureFormat::Rgba32Float,
             usage: wgpu::TextureUsages::STORAGE_BINDING | wgpu::TextureUsages::COPY_DST,
             view_formats: &[],
-        });
-        if pollster::block_on(scope.pop()).is_some() {
+        };
+        let bytes = 4 * values.len() as u64;
+        let device = &self.inner.device;
+        let Some(texture) = wait::allocate(device, bytes, || device.create_texture(&descriptor)) else {
             self.check()?;
-            let (bytes, held) = (4 * values.len() as u64, self.memory().held());
+            let held = self.memory().held();
             return Err(GpuError::OutOfMemory { what: what.to_owned(), bytes, held });
-        }
+        };
         self.stream().stats.uploaded += 4 * values.len() as u64;
         let pitch = width as usize * TEXEL_BYTES as usize;
         // In bands, so that staging memory stays bounded.

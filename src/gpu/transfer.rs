@@ -7,6 +7,7 @@ use super::buffer::{Buffer, Pool, Raw};
 use super::device::Gpu;
 use super::error::GpuError;
 use super::memory::Purpose;
+use super::wait;
 
 /// Bytes that are written before they are submitted, so that staging memory stays bounded.
 pub(super) const UPLOAD_CHUNK: usize = 32 << 20;
@@ -37,9 +38,14 @@ impl Gpu {
         if self.inner.staged.load(Ordering::Relaxed) > 0 {
             self.submit_commands(None);
         }
-        let polled = self.inner.device.poll(wgpu::PollType::wait_indefinitely());
+        self.settle()
+    }
+
+    /// Waits for everything submitted so far, and for nothing that is only recorded.
+    pub(super) fn settle(&self) -> Result<(), GpuError> {
+        let settled = wait::settle(&self.inner.device, &self.inner.queue);
         self.check()?;
-        polled.map(|_| ()).map_err(|e| GpuError::Lost { reason: e.to_string() })
+        settled
     }
 
     /// A new buffer with these contents, as an input.
@@ -106,18 +112,18 @@ impl Gpu {
         self.flush();
         self.stream().stats.downloaded += size;
         let _staged = Staged::new(&self.inner.pool, size);
-        let scope = self.inner.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let staging = self.inner.device.create_buffer(&wgpu::BufferDescriptor {
+        let descriptor = wgpu::BufferDescriptor {
             label: Some("read-back"),
             size,
             usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
-        });
-        if pollster::block_on(scope.pop()).is_some() {
+        };
+        let device = &self.inner.device;
+        let Some(staging) = wait::allocate(device, size, || device.create_buffer(&descriptor)) else {
             self.check()?;
             let held = self.memory().held();
             return Err(GpuError::OutOfMemory { what: "read-back".into(), bytes: size, held });
-        }
+        };
         let mut encoder =
             self.inner.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(raw, 0, &staging, 0, size);
@@ -129,20 +135,10 @@ impl Gpu {
 
     /// Waits until a mappable buffer is ready and copies it out.
     pub(super) fn map(&self, staging: &wgpu::Buffer) -> Result<Vec<u8>, GpuError> {
-        let (sender, receiver) = std::sync::mpsc::channel();
-        staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            // The receiver lives until the poll below returns.
-            let _ = sender.send(result);
-        });
-        let polled = self.inner.device.poll(wgpu::PollType::wait_indefinitely());
-        self.check()?;
-        let lost = |reason: String| GpuError::Lost { reason };
-        polled.map_err(|e| lost(e.to_string()))?;
-        receiver
-            .recv()
-            .map_err(|e| lost(e.to_string()))?
-            .map_err(|e| lost(format!("read-back failed: {e}")))?;
-        let view = staging.get_mapped_range(..).map_err(|e| lost(e.to_string()))?;
+        let mapped = wait::map(&self.inner.device, staging);
+        self.check()?; // says more than that nothing can be read
+        mapped?;
+        let view = staging.get_mapped_range(..).map_err(|e| GpuError::Lost { reason: e.to_string() })?;
         let bytes = view.to_vec();
         drop(view);
         staging.unmap();

@@ -6,13 +6,13 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, RgbImage};
 use serde::{Deserialize, Serialize};
 
-use super::batches::{Batches, Inspected, read_photos};
-use super::inspector::{Inspector, READERS};
+use super::batches::{Batches, Inspected, ReadPhoto, read_photos};
+use super::inspector::{Inspector, READERS, preprocess};
 use crate::dapo::learner::DapoError;
 use crate::dapo::{
     GoodFeatures, NearestPatch, ReferenceBuilder, ReferenceError, ReferenceOptions, References,
 };
-use crate::data::{ImageError, Tile};
+use crate::data::{ImageError, PhotoReader, Tile};
 use crate::files::{digest, digest_of};
 use crate::words::plural;
 
@@ -188,6 +188,25 @@ impl Inspector {
         &self,
         paths: Vec<PathBuf>,
         options: GoodOptions,
+        seen: impl FnMut(&Path),
+    ) -> Result<(References, GoodPhotos), GoodError> {
+        let photos = read_photos(paths, self.good_reader(), 2 * self.batch().max(READERS), READERS);
+        self.learn_photos(photos, options, seen)
+    }
+
+    /// Reads good photos, with the small pictures that are shown of them.
+    pub fn good_reader(&self) -> PhotoReader {
+        self.reader().with_pictures(PICTURE_SIDE)
+    }
+
+    /// As [`Inspector::learn`], of photos that [`Inspector::good_reader`] has read.
+    ///
+    /// # Errors
+    /// As [`Inspector::learn`].
+    pub fn learn_photos(
+        &self,
+        photos: impl Iterator<Item = ReadPhoto<PathBuf>>,
+        options: GoodOptions,
         mut seen: impl FnMut(&Path),
     ) -> Result<(References, GoodPhotos), GoodError> {
         let clip = self.detector().clip();
@@ -202,16 +221,14 @@ impl Inspector {
             }
             Ok(of_inputs)
         };
-        let count = paths.len();
-        let reader = self.reader().with_pictures(PICTURE_SIDE);
-        let preprocess = reader.preprocess();
-        let photos = read_photos(paths, reader, 2 * self.batch().max(READERS), READERS);
         // Batches of one size: what a photo gives does not depend on how many there are.
-        let batches = Batches::new(photos, preprocess, self.batch(), model, join).padded();
+        let batches = Batches::new(photos, preprocess(clip), self.batch(), model, join).padded();
         let mut builder = ReferenceBuilder::new(clip, options.references);
         let mut good = GoodPhotos { grid: clip.vision().grid() as u32, ..GoodPhotos::default() };
         let mut first_error = None;
+        let mut count = 0;
         for inspected in batches {
+            count += 1;
             let Inspected { job: path, outcome } = inspected?;
             match outcome {
                 Ok((photo, inputs)) => {

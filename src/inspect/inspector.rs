@@ -105,6 +105,11 @@ impl Inspector {
         self.detectors.current().1
     }
 
+    /// The detector in use, without the inspector.
+    pub fn into_detector(self) -> Detector {
+        self.detectors.into_current()
+    }
+
     /// Which detector it is, counted from 0, and the detector itself.
     pub fn current(&self) -> (usize, &Detector) {
         self.detectors.current()
@@ -157,10 +162,17 @@ impl Inspector {
         // The tiles of one large image fill batches by themselves.
         let ahead = if self.tiling.is_some() { READERS } else { 2 * self.batch.max(READERS) };
         let reader = self.reader();
-        let preprocess = reader.preprocess();
         let photos = read_ahead(jobs, ahead, READERS, move |job| read(&reader, job));
-        let model = |pixels: &[f32], _: &[&K]| self.detector().detect(pixels);
-        Batches::new(photos, preprocess, self.batch, model, merge)
+        self.inspect_photos(photos)
+    }
+
+    /// As [`Inspector::inspect`], of photos that [`Inspector::reader`] has read: where there are no files, or no threads.
+    pub fn inspect_photos<'a, J: 'a>(
+        &'a self,
+        photos: impl Iterator<Item = ReadPhoto<J>> + 'a,
+    ) -> Batches<'a, J, Detection> {
+        let model = |pixels: &[f32], _: &[&J]| self.detector().detect(pixels);
+        Batches::new(photos, preprocess(self.detector().clip()), self.batch, model, merge)
     }
 
     /// Inspects one image file.

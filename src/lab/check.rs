@@ -3,11 +3,11 @@
 //! Functions that take a [`Gpu`] return the device's errors.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use serde::Serialize;
 
 use super::{Device, Origin, Progress};
+use crate::gpu::clock::Instant;
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::registry::{Cases, Registry, Tier};
 use crate::kernels::{Outcome, Verifiable, check, gradient, variants};
@@ -152,6 +152,11 @@ impl<'a> Checking<'a> {
     /// Cases that were run.
     pub fn done(&self) -> usize {
         self.done
+    }
+
+    /// What was found of each kernel so far; [`Checking::report`] adds what did not run.
+    pub fn kernels(&self) -> &[KernelReport] {
+        &self.kernels
     }
 
     /// The next case, if there is one.

@@ -1,10 +1,10 @@
 //! The date of today, for pages.
 
-use std::time::SystemTime;
+use crate::gpu::clock::{SystemTime, UNIX_EPOCH};
 
 /// Today in UTC as `YYYY-MM-DD`; empty where the clock stands before 1970.
 pub fn today() -> String {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(String::new(), |since| civil_date(since.as_secs() / 86_400))
 }
 

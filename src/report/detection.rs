@@ -70,6 +70,7 @@ impl ReportBuilder {
     /// Adds the next image with what [`ReportBuilder::inline`] made of its pictures.
     pub fn push_inlined(&mut self, result: &ImageResult, inlined: Option<Inlined>) {
         self.pushed += 1;
+        let inlined = inlined.map(|entry| Inlined { index: self.pushed - 1, ..entry });
         let (Some(image), Some(entry)) = (result.scored(), inlined) else {
             self.refused = self.refused.max(self.refusal(result));
             return;

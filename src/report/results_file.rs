@@ -88,12 +88,19 @@ impl Results {
     /// # Errors
     /// [`ResultsError::Inconsistent`] or [`ResultsError::Write`]; an existing file is then untouched.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ResultsError> {
-        self.validate()?;
         let path = path.as_ref();
+        let json = self.to_json(path)?;
+        Ok(write_atomic(path, json.as_bytes())?)
+    }
+
+    /// Checks the results: indented JSON, as the file holds it; `path` stands for the file in errors.
+    ///
+    /// # Errors
+    /// [`ResultsError::Inconsistent`].
+    pub fn to_json(&self, path: &Path) -> Result<String, ResultsError> {
+        self.validate()?;
         let json = |source| ResultsError::Json { path: path.into(), source };
-        let mut bytes = serde_json::to_vec_pretty(self).map_err(json)?;
-        bytes.push(b'\n');
-        Ok(write_atomic(path, &bytes)?)
+        Ok(serde_json::to_string_pretty(self).map_err(json)? + "\n")
     }
 
     /// Reads and checks a results file.

@@ -1,21 +1,21 @@
 //! The end of a run of `detect`: results, page, and what is said.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use super::args::Args;
 use super::writer::Writer;
 use crate::cli::Failure;
 use crate::cli::failure::DEFECTIVE;
-use crate::cli::inspection::{Inspection, adapter};
+use crate::cli::inspection::Inspection;
 use crate::cli::output::print;
 use crate::cli::reading::tell;
 use crate::cli::say::say;
 use crate::clip::embedded;
-use crate::dapo::{Alarm, TOP_PATCHES};
-use crate::data::{LeftOut, Tiling};
+use crate::dapo::Alarm;
+use crate::data::LeftOut;
+use crate::documents::DetectionRun;
 use crate::inspect::{box_remarks, left_out};
-use crate::report::results::{ImageResult, Program, Results, SCHEMA, ScoredImage, Timing, Verdict};
+use crate::report::results::{ImageResult, Results, ScoredImage, Verdict};
 use crate::words::{agree, plural};
 
 /// What a run was about.
@@ -25,7 +25,6 @@ pub struct Conclusion<'a> {
     pub alarm: Option<&'a Alarm>,
     /// Score from which an image is called defective.
     pub threshold: f32,
-    pub tiling: Option<Tiling>,
     /// Why the learner's threshold is not used.
     pub note: Option<String>,
     pub left_out: &'a LeftOut,
@@ -77,46 +76,23 @@ impl Conclusion<'_> {
         let (inspector, prompts) = (&self.inspection.inspector, &self.inspection.prompts);
         let (seconds, tally) = (writer.seconds(), writer.tally.clone());
         let (report, images, written, progress) = writer.into_parts();
-        let scored = images.iter().filter(|image| image.scored().is_some()).count();
         let remarks = box_remarks(images.iter().filter_map(ImageResult::scored));
-        let results = Results {
-            schema: SCHEMA.to_owned(),
-            program: Program::own(),
-            adapter: adapter(self.inspection.gpu().adapter()),
-            model: self.inspection.model.clone(),
-            object: prompts.object.clone(),
-            method: inspector.detector().method().into(),
-            defects: prompts.defects.clone(),
-            settings: BTreeMap::from([
-                ("temperature".into(), inspector.detector().temperature().into()),
-                ("top_patches".into(), TOP_PATCHES.into()),
-                ("threshold".into(), self.args.threshold.of_boxes().into()),
-                ("alarm_threshold".into(), self.threshold.into()),
-                ("batch".into(), inspector.batch().into()),
-                ("interrupted".into(), stopped.into()),
-            ])
-            .into_iter()
-            .chain(self.tiling.map(|tiling| ("tile".to_owned(), tiling.edge.into())))
-            .chain(self.good_photos())
-            .chain(self.args.threshold.min_area.map(|area| ("min_area".to_owned(), area.into())))
-            .collect(),
-            timing: Timing { images: scored, seconds, images_per_second: scored as f64 / seconds.max(1e-9) },
-            notes: self
-                .inspection
-                .gpu()
-                .notes()
-                .into_iter()
-                .chain(inspector.detector().notes())
-                .chain(self.inspection.good.notes.iter().cloned())
-                .chain(self.note.clone())
-                .chain(tally.lines())
-                .chain(remarks.clone())
-                .chain(self.left_out.lines())
-                .collect(),
+        let results = DetectionRun {
+            inspector,
+            prompts,
+            model: &self.inspection.model,
+            good: &self.inspection.good,
+            threshold: self.args.threshold.of_boxes(),
+            min_area: self.args.threshold.min_area,
+            alarm_threshold: self.threshold,
+            interrupted: stopped,
+            seconds,
+            notes: self.note.iter().cloned().chain(tally.lines()).collect(),
+            left_out_notes: self.left_out.lines(),
             left_out: left_out(self.left_out),
-            images,
             written,
-        };
+        }
+        .results(images);
         let folder = &self.args.out;
         results.save(folder.join("results.json"))?;
         report.write(&results, folder.join("report.html"))?;
@@ -129,11 +105,6 @@ impl Conclusion<'_> {
             progress.finish()?;
         }
         Ok(results)
-    }
-
-    fn good_photos(&self) -> Option<(String, serde_json::Value)> {
-        let good = &self.inspection.good;
-        (!good.is_empty()).then(|| ("good_photos".to_owned(), good.len().into()))
     }
 
     /// Prints the results, and what a user should know of them.

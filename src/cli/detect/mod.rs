@@ -12,12 +12,12 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::Failure;
-use super::inspection::adapter;
 use super::output::{progress, watch_interrupt, writable_folder};
 use super::part::Taught;
 use super::say::{complain, say};
 use super::stdin::Paths;
 use crate::data::{Collected, ImageEntry, PhotoReader, Reason, collect_outside};
+use crate::documents::adapter;
 use crate::files::digest;
 use crate::inspect::picture::PICTURE_SIDE;
 use crate::inspect::{Inspected, ReadPhoto};
@@ -123,7 +123,6 @@ fn detect(args: &Args, input: &Paths, taught: Option<&Taught>) -> Result<ExitCod
         inspection: &inspection,
         alarm: alarm.as_ref(),
         threshold,
-        tiling,
         note,
         left_out: &left_out,
         total: images.len(),

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::cli::Failure;
 use crate::cli::evaluated::{Outcome, page_options, write};
 use crate::cli::good::distinct;
-use crate::cli::inspection::{DEFAULT_THRESHOLD, Inspection, adapter};
+use crate::cli::inspection::{DEFAULT_THRESHOLD, Inspection};
 use crate::cli::learner::Learner;
 use crate::cli::options::DataArgs;
 use crate::cli::output::{progress, watch_interrupt, writable_folder};
@@ -18,6 +18,7 @@ use crate::dapo::Prompts;
 use crate::data::ReadOptions;
 use crate::data::samples::Split;
 use crate::data::sets::{self, DataSet};
+use crate::documents::adapter;
 use crate::eval::run::SCHEMA;
 use crate::eval::{
     EvalRun, EvaluateOptions, Evaluator, Gallery, Plan, Settings, Shots, content, evaluate, finish,

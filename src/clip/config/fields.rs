@@ -11,8 +11,12 @@ pub(super) const MAX_SIZE: usize = 1 << 20;
 
 /// Reads `path` as a JSON object.
 pub(super) fn read_object(path: &Path) -> Result<Map<String, Value>, ModelError> {
-    let bytes = read_text(path)?;
-    let value = serde_json::from_slice(&bytes)
+    parse_object(path, &read_text(path)?)
+}
+
+/// Reads the contents of `path` as a JSON object.
+pub(super) fn parse_object(path: &Path, text: &[u8]) -> Result<Map<String, Value>, ModelError> {
+    let value = serde_json::from_slice(text)
         .map_err(|source| ModelError::NotJson { path: path.to_owned(), source })?;
     match value {
         Value::Object(map) => Ok(map),

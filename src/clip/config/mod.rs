@@ -17,6 +17,7 @@ pub use model::{
 };
 
 use super::error::ModelError;
+use super::folder::Folder;
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -31,12 +32,16 @@ impl ClipConfig {
     /// A folder without a model, files that are missing, not JSON or of the wrong type, and models
     /// that this crate does not implement.
     pub fn from_folder(folder: &Path) -> Result<Self, ModelError> {
+        Self::read(Folder::Disk(folder))
+    }
+
+    /// As [`ClipConfig::from_folder`], for files that may be in memory.
+    ///
+    /// # Errors
+    /// As [`ClipConfig::from_folder`].
+    pub fn read(folder: Folder<'_>) -> Result<Self, ModelError> {
         let (layout, map) = detect(folder)?;
-        let name = folder
-            .canonicalize()
-            .ok()
-            .and_then(|full| full.file_name().map(|n| n.to_string_lossy().into_owned()))
-            .unwrap_or_else(|| "clip".into());
+        let name = folder.name().unwrap_or_else(|| "clip".into());
         Self::parse(&folder.join(layout.config_file()), layout, &map, name)
     }
 
@@ -62,18 +67,21 @@ impl ClipConfig {
 }
 
 /// Decides the layout and returns the configuration file's content.
-fn detect(folder: &Path) -> Result<(Layout, Map<String, Value>), ModelError> {
-    if !folder.is_dir() {
-        let problem = if folder.exists() { "it is a file" } else { "it does not exist" };
+fn detect(folder: Folder<'_>) -> Result<(Layout, Map<String, Value>), ModelError> {
+    if let Folder::Disk(path) = folder
+        && !path.is_dir()
+    {
+        let problem = if path.exists() { "it is a file" } else { "it does not exist" };
         return Err(ModelError::NotAModel {
-            path: folder.to_owned(),
+            path: path.to_owned(),
             problem: problem.into(),
             fix: "give the folder that holds the configuration and the weights".into(),
         });
     }
     let read = |layout: Layout| {
-        let path = folder.join(layout.config_file());
-        if path.is_file() { fields::read_object(&path).map(Some) } else { Ok(None) }
+        let name = layout.config_file();
+        let parse = |text: Vec<u8>| fields::parse_object(&folder.join(name), &text);
+        if folder.has(name) { folder.text(name).and_then(parse).map(Some) } else { Ok(None) }
     };
     let hf = read(Layout::HuggingFace)?;
     let hf_is_clip = hf.as_ref().is_some_and(hf::is_clip);
@@ -90,7 +98,7 @@ fn detect(folder: &Path) -> Result<(Layout, Map<String, Value>), ModelError> {
         // `hf::parse` names the model type that is not CLIP.
         Some(map) => Ok((Layout::HuggingFace, map)),
         None => Err(ModelError::NotAModel {
-            path: folder.to_owned(),
+            path: folder.path().to_owned(),
             problem: "it has neither config.json nor open_clip_config.json".into(),
             fix: "put config.json, model.safetensors and tokenizer.json there, or the open_clip_ files \
                   of the same model"

@@ -1,7 +1,7 @@
 //! The sizes and settings of a model.
 
+use crate::clip::folder::Folder;
 use crate::ops::Activation;
-use std::path::Path;
 
 /// Channel means that OpenAI's CLIP subtracts from RGB in 0..1.
 pub const OPENAI_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
@@ -128,9 +128,9 @@ impl Layout {
         }
     }
 
-    pub(super) fn has_weights(self, folder: &Path) -> bool {
+    pub(super) fn has_weights(self, folder: Folder<'_>) -> bool {
         let usual = [self.weights_file(), self.index_file()];
-        usual.iter().chain(self.other_weights_files()).any(|name| folder.join(name).is_file())
+        usual.iter().chain(self.other_weights_files()).any(|name| folder.has(name))
     }
 }
 

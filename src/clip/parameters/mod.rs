@@ -17,6 +17,7 @@ pub use host::{Affine, BlockWeights, HostTensor};
 
 use super::config::{ClipConfig, Layout};
 use super::error::ModelError;
+use super::folder::Folder;
 use super::noise::Noise;
 use super::weights::{Allowed, Checkpoint, HostTable};
 use crate::words::plural;
@@ -86,8 +87,16 @@ const RANDOM_LOGIT_SCALE: f32 = 100.0;
 /// Everything that [`ClipConfig::from_folder`] and [`Checkpoint::open`] report; tensors that are
 /// missing, do not have the shape that the configuration implies, or have a value that is not allowed.
 pub fn load(folder: &Path, matrices: Allowed) -> Result<ClipWeights, ModelError> {
-    let config = ClipConfig::from_folder(folder)?;
-    let file = Arc::new(Checkpoint::open(folder, config.layout)?);
+    read_model(Folder::Disk(folder), matrices)
+}
+
+/// As [`load`], for files that may be in memory.
+///
+/// # Errors
+/// As [`load`].
+pub fn read_model(folder: Folder<'_>, matrices: Allowed) -> Result<ClipWeights, ModelError> {
+    let config = ClipConfig::read(folder)?;
+    let file = Arc::new(Checkpoint::read(folder, config.layout)?);
     check_towers(&file, &config)?;
     let vision = vision_weights(&file, &config, matrices)?;
     let text = text_weights(&file, &config, matrices)?;

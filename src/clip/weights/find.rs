@@ -3,18 +3,19 @@
 use super::header::Shard;
 use crate::clip::config::Layout;
 use crate::clip::error::ModelError;
+use crate::clip::folder::Folder;
 use std::path::{Path, PathBuf};
 
 /// The one file in `folder` that has the tensors of `layout`.
-pub(super) fn single(folder: &Path, layout: Layout) -> Result<Shard, ModelError> {
+pub(super) fn single(folder: Folder<'_>, layout: Layout) -> Result<Shard, ModelError> {
     let wanted = folder.join(layout.weights_file());
     let files = safetensors_files(folder)?;
     let mut found = Vec::new();
     let mut other = Vec::new();
-    for path in &files {
+    for file in &files {
         // A placeholder of Git LFS under one of the usual names is what the user has to know of.
-        let shard = match Shard::open(path) {
-            Err(error) if is_usual(path, layout) => return Err(error),
+        let shard = match Shard::open(folder, file) {
+            Err(error) if layout.other_weights_files().contains(&file.as_str()) => return Err(error),
             Err(_) => continue,
             Ok(shard) => shard,
         };
@@ -55,32 +56,22 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn is_usual(path: &Path, layout: Layout) -> bool {
-    layout.other_weights_files().contains(&name(path).as_str())
-}
-
 /// The files that end in `.safetensors`, in order.
-fn safetensors_files(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(|e| ModelError::read(folder, e))? {
-        let path = entry.map_err(|e| ModelError::read(folder, e))?.path();
-        let is_wanted = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("safetensors"));
-        files.extend((is_wanted && path.is_file()).then_some(path));
-    }
-    files.sort();
+fn safetensors_files(folder: Folder<'_>) -> Result<Vec<String>, ModelError> {
+    let mut files = folder.names()?;
+    files.retain(|name| Path::new(name).extension().is_some_and(|e| e.eq_ignore_ascii_case("safetensors")));
     Ok(files)
 }
 
 /// The error for missing weights, with a fix when the folder has them in Python's pickle format.
-fn no_weights(folder: &Path, wanted: PathBuf, others: &[String]) -> ModelError {
-    let pickled =
-        ["pytorch_model.bin", "open_clip_pytorch_model.bin"].iter().find(|f| folder.join(f).is_file());
+fn no_weights(folder: Folder<'_>, wanted: PathBuf, others: &[String]) -> ModelError {
+    let pickled = ["pytorch_model.bin", "open_clip_pytorch_model.bin"].iter().find(|f| folder.has(f));
     let fix = match (pickled, others) {
         (Some(file), _) => {
             let file = folder.join(file).display().to_string();
             format!(
                 "{file} is a Python pickle; convert it once: dapo-wgpu import '{file}' --out '{}'",
-                folder.display()
+                folder.path().display()
             )
         }
         (None, []) => "download the model's weights in safetensors format into this folder".into(),

@@ -7,6 +7,7 @@ use super::source::Source;
 use super::tensor::{Dtype, TensorView};
 use crate::clip::error::ModelError;
 use crate::clip::files;
+use crate::clip::folder::Folder;
 use crate::words::{agree, plural};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -44,12 +45,12 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Opens `path` and checks its header.
+    /// Opens the file `name` and checks its header.
     ///
     /// # Errors
     /// [`ModelError::Read`], [`ModelError::LfsPointer`], [`ModelError::Header`] and [`ModelError::TensorEntry`].
-    pub fn open(path: &Path) -> Result<Self, ModelError> {
-        let source = Source::open(path)?;
+    pub fn open(folder: Folder<'_>, name: &str) -> Result<Self, ModelError> {
+        let source = Source::open(folder, name)?;
         let entries = read_header(&source)?;
         Ok(Shard { source, entries })
     }

@@ -17,7 +17,7 @@ pub use tensor::{Allowed, Dtype, TensorView, index_of};
 
 use super::config::Layout;
 use super::error::ModelError;
-use super::files::read_text;
+use super::folder::Folder;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -48,13 +48,19 @@ impl Checkpoint {
     /// # Errors
     /// Missing, unreadable or damaged files; several files to choose from; an index that does not match its shards.
     pub fn open(folder: &Path, layout: Layout) -> Result<Self, ModelError> {
-        let single = folder.join(layout.weights_file());
-        if single.is_file() {
-            return Ok(Self::of(Shard::open(&single)?));
+        Self::read(Folder::Disk(folder), layout)
+    }
+
+    /// As [`Checkpoint::open`], for files that may be in memory.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`].
+    pub fn read(folder: Folder<'_>, layout: Layout) -> Result<Self, ModelError> {
+        if folder.has(layout.weights_file()) {
+            return Ok(Self::of(Shard::open(folder, layout.weights_file())?));
         }
-        let index = folder.join(layout.index_file());
-        match index.is_file() {
-            true => Self::open_sharded(folder, index),
+        match folder.has(layout.index_file()) {
+            true => Self::open_sharded(folder, layout.index_file()),
             false => Ok(Self::of(find::single(folder, layout)?)),
         }
     }
@@ -66,8 +72,8 @@ impl Checkpoint {
         Checkpoint { path, shards: vec![Arc::new(shard)], owner, used: Mutex::default() }
     }
 
-    fn open_sharded(folder: &Path, path: PathBuf) -> Result<Self, ModelError> {
-        let bytes = read_text(&path)?;
+    fn open_sharded(folder: Folder<'_>, index: &str) -> Result<Self, ModelError> {
+        let (path, bytes) = (folder.join(index), folder.text(index)?);
         let index: Index = serde_json::from_slice(&bytes)
             .map_err(|source| ModelError::NotJson { path: path.clone(), source })?;
         let bad =
@@ -79,12 +85,11 @@ impl Checkpoint {
             if Path::new(file).file_name() != Some(file.as_ref()) {
                 return Err(bad(format!("names {file:?}, which is not a plain file name")));
             }
-            let shard = folder.join(file);
-            if !shard.is_file() {
+            if !folder.has(file) {
                 let fix = format!("download it too: {} lists it", path.display());
-                return Err(ModelError::MissingFile { path: shard, fix });
+                return Err(ModelError::MissingFile { path: folder.join(file), fix });
             }
-            shards.push(Arc::new(Shard::open(&shard)?));
+            shards.push(Arc::new(Shard::open(folder, file)?));
         }
         let mut owner = BTreeMap::new();
         for (name, file) in &index.weight_map {

@@ -1,28 +1,23 @@
 //! A weight file that is open for reading.
-//!
-//! It is read, not mapped: a mapped file that somebody cuts short ends the whole program with a signal, a read file
-//! gives an error. Reading is as fast.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::clip::error::ModelError;
-use crate::clip::files;
+use crate::clip::folder::{Folder, ReadAt};
 
 /// An open file.
 #[derive(Debug)]
 pub(super) struct Source {
     path: PathBuf,
-    /// Behind a lock because reading moves the position.
-    file: Mutex<File>,
+    bytes: Arc<dyn ReadAt>,
 }
 
 impl Source {
-    /// Opens a regular file.
-    pub fn open(path: &Path) -> Result<Self, ModelError> {
-        Ok(Self { path: path.to_owned(), file: Mutex::new(files::open(path)?) })
+    /// Opens a regular file of a folder.
+    pub fn open(folder: Folder<'_>, name: &str) -> Result<Self, ModelError> {
+        Ok(Self { path: folder.join(name), bytes: folder.open(name)? })
     }
 
     /// Where it is.
@@ -32,14 +27,12 @@ impl Source {
 
     /// Its length in bytes.
     pub fn len(&self) -> Result<u64, ModelError> {
-        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(file.metadata().map_err(|e| ModelError::read(&self.path, e))?.len())
+        self.bytes.length().map_err(|e| ModelError::read(&self.path, e))
     }
 
     /// Fills `to` with the bytes from `start` on; `None` when the file ends before.
     pub fn read(&self, start: u64, to: &mut [u8]) -> Result<Option<()>, ModelError> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        match file.seek(SeekFrom::Start(start)).and_then(|_| file.read_exact(to)) {
+        match self.bytes.read_at(start, to) {
             Ok(()) => Ok(Some(())),
             Err(e) if e.kind() == ErrorKind::UnexpectedEof => Ok(None),
             Err(e) => Err(ModelError::read(&self.path, e)),

@@ -1,12 +1,12 @@
 //! What a file states of its pixels beside them: the bits that its samples hold, and which way up they are.
 
-use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use ::image::ImageFormat;
 use tiff::decoder::Decoder;
 use tiff::tags::Tag;
 
+use super::input::Input;
 use crate::data::orientation::of_exif;
 
 /// EXIF data are small where they hold no thumbnail, and their first directory comes first.
@@ -23,7 +23,7 @@ pub(super) struct Facts {
 
 impl Facts {
     /// Reads what stands beside the pixels of a PNG, TIFF, PNM or WebP; that of JPEG is read with its headers.
-    pub(super) fn read(format: ImageFormat, file: &mut File) -> Self {
+    pub(super) fn read(format: ImageFormat, file: &mut Input) -> Self {
         let mut facts = Self { bits: None, exif: 1 };
         if file.seek(SeekFrom::Start(0)).is_err() {
             return facts;
@@ -40,7 +40,7 @@ impl Facts {
     }
 
     /// `sBIT` and `eXIf`, which may also stand behind the pixels.
-    fn png(&mut self, mut file: BufReader<&mut File>) -> Option<()> {
+    fn png(&mut self, mut file: BufReader<&mut Input>) -> Option<()> {
         let mut colours = 3;
         file.seek_relative(8).ok()?;
         loop {
@@ -70,7 +70,7 @@ impl Facts {
     }
 
     /// The chunk `EXIF`. The decoder would reserve whatever length it states.
-    fn webp(&mut self, mut file: BufReader<&mut File>) -> Option<()> {
+    fn webp(&mut self, mut file: BufReader<&mut Input>) -> Option<()> {
         file.seek_relative(12).ok()?;
         loop {
             let mut head = [0; 8];
@@ -87,7 +87,7 @@ impl Facts {
     }
 
     /// `MaxSampleValue` and `Orientation`.
-    fn tiff(&mut self, file: BufReader<&mut File>) -> Option<()> {
+    fn tiff(&mut self, file: BufReader<&mut Input>) -> Option<()> {
         let mut decoder = Decoder::new(file).ok()?;
         if let Ok(Some(exif)) = decoder.find_tag_unsigned::<u16>(Tag::Orientation) {
             self.exif = u8::try_from(exif).ok().filter(|exif| (1..=8).contains(exif)).unwrap_or(1);
@@ -100,7 +100,7 @@ impl Facts {
     }
 
     /// The largest value: samples are scaled to the full range when it is another than that of their bytes.
-    fn pnm(&mut self, file: &mut File) -> Option<()> {
+    fn pnm(&mut self, file: &mut Input) -> Option<()> {
         let mut head = Vec::new();
         file.take(4096).read_to_end(&mut head).ok()?;
         let text = String::from_utf8_lossy(&head);

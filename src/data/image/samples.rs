@@ -13,7 +13,6 @@
 //!
 //! An image of more pixels than are kept is read strip by strip, or tile by tile, and squares of pixels become one.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -22,6 +21,7 @@ use tiff::decoder::{ChunkType, Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 
 use super::convert::Narrow;
+use super::input::Input;
 use crate::data::depth::{Depth, Values, depth, narrow};
 use crate::data::error::ImageError;
 use crate::data::raster::{Mode, Raster};
@@ -40,7 +40,7 @@ enum Kind {
 
 /// A TIFF of which the header was read.
 pub(super) struct Samples {
-    decoder: Decoder<BufReader<File>>,
+    decoder: Decoder<BufReader<Input>>,
     colour: ColorType,
     mode: Mode,
     kind: Kind,
@@ -49,7 +49,7 @@ pub(super) struct Samples {
 
 impl Samples {
     /// Reads the header; none for files that are read otherwise, and for what cannot be read at all.
-    pub(super) fn open(file: BufReader<File>) -> Option<Self> {
+    pub(super) fn open(file: BufReader<Input>) -> Option<Self> {
         let mut limits = Limits::default();
         // A strip may be the whole image.
         (limits.decoding_buffer_size, limits.intermediate_buffer_size) = (CHUNK_BYTES, CHUNK_BYTES);

@@ -2,12 +2,12 @@
 //! cache and workgroup memory by the probe kernels, the cost of a launch and of a submit by nearly empty ones.
 
 use std::ops::ControlFlow;
-use std::time::Instant;
 
 use super::measure::interleave;
 use super::prepared::Prepared;
 use super::roofline::{Ceilings, MatrixCeiling};
 use super::warmup::Warmup;
+use crate::gpu::clock::Instant;
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::probe::{Copy, MultiplyAdd, Read};
 use crate::kernels::probe_caches::{CacheRead, WorkgroupRead};

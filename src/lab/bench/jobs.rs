@@ -1,12 +1,11 @@
 //! Models and pipelines: work of many launches, timed by the host's clock until the device has finished it.
 
-use std::time::Instant;
-
 use super::roofline::Ceilings;
 use super::timing::{Kind, RunCounts, Spread, Timing};
 use super::warmup::Warmup;
 use crate::clip::noise::Noise;
 use crate::clip::{Clip, ClipError, Factors, WeightStorage};
+use crate::gpu::clock::Instant;
 use crate::gpu::{Clock, Gpu, GpuError, Work};
 use crate::lab::Progress;
 

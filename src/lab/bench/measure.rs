@@ -4,13 +4,12 @@
 //! or of load affects all cases alike, and each follows right after other work ([`Warmup`]), so that no GPU is timed
 //! at its idle clock.
 
-use std::time::Instant;
-
 use super::prepared::Prepared;
 use super::request::Variants;
 use super::roofline::Ceilings;
 use super::timing::{Kind, Spread, Timing};
 use super::warmup::Warmup;
+use crate::gpu::clock::Instant;
 use crate::gpu::{Clock, Gpu, GpuError};
 use crate::kernels::{self, Verifiable, choose};
 use crate::lab::Progress;

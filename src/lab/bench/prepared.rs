@@ -1,10 +1,9 @@
 //! A case and variant with its pipeline and buffers, ready to be timed.
 
-use std::time::Instant;
-
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
+use crate::gpu::clock::Instant;
 use crate::gpu::{Buffer, Clock, Gpu, GpuError};
 use crate::kernels::{Cost, Launch, Verifiable, choose, fits, make_inputs};
 

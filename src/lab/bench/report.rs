@@ -125,7 +125,15 @@ impl BenchReport {
     pub fn load(path: &Path) -> Result<Self, OldReportError> {
         let bytes =
             read_unmarked(path).map_err(|source| OldReportError::Read { path: path.to_owned(), source })?;
-        let value: Value = serde_json::from_slice(&bytes)
+        Self::from_json(path, &bytes)
+    }
+
+    /// Reads the contents of such a file; `path` stands for it in errors.
+    ///
+    /// # Errors
+    /// [`OldReportError`], other than [`OldReportError::Read`].
+    pub fn from_json(path: &Path, json: &[u8]) -> Result<Self, OldReportError> {
+        let value: Value = serde_json::from_slice(json)
             .map_err(|source| OldReportError::NotJson { path: path.to_owned(), source })?;
         let schema = value.get("schema").unwrap_or(&Value::Null);
         if schema != SCHEMA {

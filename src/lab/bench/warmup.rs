@@ -4,9 +4,10 @@
 //! benchmark waits for the device between runs, so without a warm-up short kernels would be timed at the idle clock,
 //! five times too slow, and long ones would not.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::prepared::Prepared;
+use crate::gpu::clock::Instant;
 use crate::gpu::{DeviceClass, Gpu, GpuError};
 use crate::kernels::probe::MultiplyAdd;
 
