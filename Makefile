@@ -5,7 +5,7 @@ OUT   ?= out/demo
 # Inputs of fuzzers are files: in memory, where the system has such a folder.
 FAST_TMP := $(if $(wildcard /dev/shm),/dev/shm,$(if $(TMPDIR),$(TMPDIR),/tmp))
 
-.PHONY: fuzz fuzz-stable demo test check-all isa compare features kills faults watch slurm memory metrics-memory tools driver fmt lint unit quality full-size clean
+.PHONY: packages test-packages fuzz fuzz-stable demo test check-all isa compare features kills faults watch slurm memory metrics-memory tools driver fmt lint unit quality full-size clean
 
 ## Build, run `detect` on the sample images with the embedded model, leave out/demo/report.html
 demo: driver
@@ -44,6 +44,15 @@ quality: driver
 ## seeds; on your own photos too (MVTec-AD layout): make compare PHOTOS=dir
 compare: driver
 	DAPO_PHOTOS="$(PHOTOS)" DAPO_MODEL="$(MODEL)" $(CARGO) test --release --test compare -- --ignored --nocapture
+
+## Slow: an archive, a Debian package and a wheel with the program inside, in out/packages
+packages:
+	packaging/build.sh
+
+## Installs what `make packages` built and detects with it; CHROOT=1 also in a fresh Debian (root, debootstrap)
+test-packages: driver
+	packaging/test.sh
+	$(if $(CHROOT),packaging/test-chroot.sh)
 
 ## Slow: N changed inputs with every reader of bytes, on stable Rust, with overflow checks: make fuzz-stable N=1000000
 ## TARGET=png reads with readers of that name alone, KEEP=dir leaves inputs that are faults there

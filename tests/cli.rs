@@ -13,6 +13,8 @@ mod continuing;
 mod data;
 #[path = "cli/detection.rs"]
 mod detection;
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[path = "cli/evaluation.rs"]
 mod evaluation;
 #[path = "cli/files.rs"]

@@ -139,8 +139,9 @@ fn pictures(index: usize) -> ReportImage {
         (-(dx * dx + dy * dy) / 30.0).exp()
     };
     let values: Vec<f32> = (0..1024).map(|i| spot(i % 32, i / 32)).collect();
-    let heat = MapView::new(&values, 32, 32).expect("a map").colours(256, 256);
-    let class_maps = DEFECTS.map(|name| (name.to_owned(), heat.clone())).to_vec();
+    let map = MapView::new(&values, 32, 32).expect("a map");
+    let (heat, colours) = (map.layer(192, 192), map.colours(256, 256));
+    let class_maps = DEFECTS.map(|name| (name.to_owned(), colours.clone())).to_vec();
     ReportImage { thumbnail, heat, class_maps, likeness: Vec::new() }
 }
 

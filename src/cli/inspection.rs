@@ -20,6 +20,7 @@ use crate::gpu::Gpu;
 use crate::inspect::{BoxOptions, GoodPhotos, Inspector, MAX_LOSSES};
 use crate::report::results::Model;
 use crate::report::{Exactly, MadeWith};
+use crate::words::plural;
 
 /// Score from which an image is called defective when no threshold was calibrated.
 pub const DEFAULT_THRESHOLD: f32 = 0.5;
@@ -89,6 +90,19 @@ impl ThresholdArgs {
     /// Which regions have boxes.
     pub fn boxes(&self) -> BoxOptions {
         BoxOptions { threshold: self.of_boxes(), min_area: self.min_area }
+    }
+
+    /// Whether and how the threshold of images was calibrated.
+    pub fn words(&self, alarm: Option<&Alarm>) -> String {
+        match alarm {
+            Some(alarm) => format!(
+                "calibrated: at most {} % of good images reach it, by {}",
+                100.0 * alarm.false_alarm_rate,
+                plural(alarm.images, "good image")
+            ),
+            None if self.alarm_threshold.is_some() => "which was given, not calibrated".to_owned(),
+            None => "which was not calibrated; see dapo-wgpu calibrate".to_owned(),
+        }
     }
 
     /// The calibrated threshold that applies to an inspection, and why there is none where one was at hand.

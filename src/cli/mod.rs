@@ -35,6 +35,7 @@ mod profile;
 mod reading;
 mod say;
 mod score;
+mod shell;
 mod stdin;
 mod synth;
 mod table;
@@ -118,6 +119,10 @@ enum Verb {
     Synth(synth::Args),
     /// Download a full CLIP model
     Fetch(fetch::Args),
+    /// Print what a shell needs to complete commands and options: dapo-wgpu completions bash > FILE
+    Completions(shell::CompletionsArgs),
+    /// Write manual pages
+    Man(shell::ManArgs),
     /// Turn a PyTorch file (CLIP, or DAPO's prompts) into safetensors, without Python
     Import(import::Args),
 }
@@ -249,6 +254,8 @@ impl Verb {
             Verb::Table(args) => table::run(args).map(success),
             Verb::Synth(args) => synth::run(args).map(success),
             Verb::Fetch(args) => fetch::run(args).map(success),
+            Verb::Completions(args) => shell::completions(args, Cli::command()).map(success),
+            Verb::Man(args) => shell::man(args, Cli::command()).map(success),
             Verb::Import(args) => import::run(args).map(success),
         }
     }

@@ -93,5 +93,10 @@ fn pictures(
 
 fn placeholder() -> ReportImage {
     let dot = RgbImage::new(1, 1);
-    ReportImage { thumbnail: dot.clone(), heat: dot, class_maps: Vec::new(), likeness: Vec::new() }
+    ReportImage {
+        thumbnail: dot,
+        heat: image::RgbaImage::new(1, 1),
+        class_maps: Vec::new(),
+        likeness: Vec::new(),
+    }
 }

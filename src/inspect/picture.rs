@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use image::RgbImage;
+use image::{RgbImage, RgbaImage};
 
 use super::boxes::{BoxOptions, least_cells, notes};
 use super::good::{GoodPhotos, cell_area};
@@ -22,6 +22,8 @@ pub const PICTURE_SIDE: u32 = overlay::MAX_SIDE;
 pub const THUMBNAIL_SIDE: u32 = 512;
 /// Edge of the small per-class maps in a report.
 const CLASS_MAP_SIDE: u32 = 96;
+/// Longest side of the heat map in a page.
+const HEAT_SIDE: u32 = 192;
 
 /// Why a detection cannot be drawn or stored.
 #[derive(Debug, thiserror::Error)]
@@ -176,8 +178,8 @@ impl<'a> Findings<'a> {
     /// An unwritable file; a photo that was read without a picture.
     pub fn save_overlay(&self, out: &Path, stem: &str) -> Result<String> {
         let picture = picture(self.photo)?;
-        let colours = view(self.detection, &self.binary)?.colours(picture.width(), picture.height());
-        let mut overlay = overlay::blend(picture, &colours, ALPHA);
+        let layer = view(self.detection, &self.binary)?.layer(picture.width(), picture.height());
+        let mut overlay = overlay::blend(picture, &layer, ALPHA);
         overlay::draw_boxes(&mut overlay, &self.boxes, self.photo.original_size);
         let name = format!("overlays/{stem}.png");
         save(out, &name, |path| Ok(overlay::save_png(&overlay, path)?))?;
@@ -271,11 +273,18 @@ pub fn report_image(
         .map(|(map, name)| Ok((name.as_str(), view(detection, map)?)))
         .collect::<Result<Vec<_>>>()?;
     Ok(ReportImage {
-        heat: view(detection, binary)?.colours(width, height),
+        heat: heat_layer(detection, binary, (width, height))?,
         class_maps: overlay::small_multiples(&maps, (width, height), CLASS_MAP_SIDE),
         likeness: Vec::new(),
         thumbnail,
     })
+}
+
+/// The map as a layer of the page, which the browser enlarges: maps are smooth.
+fn heat_layer(detection: &Detection, binary: &[f32], (width, height): (u32, u32)) -> Result<RgbaImage> {
+    let scale = (f64::from(HEAT_SIDE) / f64::from(width.max(height).max(1))).min(1.0);
+    let scaled = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
+    Ok(view(detection, binary)?.layer(scaled(width), scaled(height)))
 }
 
 fn picture(photo: &Photo) -> Result<&RgbImage> {

@@ -129,7 +129,7 @@ mod tests {
         let noise = |x: u32, y: u32| (x.wrapping_mul(7919) ^ y.wrapping_mul(104_729)) as u8 ^ shade;
         let picture = RgbImage::from_fn(600, 300, |x, y| Rgb([noise(x, y), noise(y, x), shade]));
         ReportImage {
-            heat: picture.clone(),
+            heat: image::RgbaImage::from_pixel(64, 32, image::Rgba([90, 0, 0, 90])),
             class_maps: vec![("hole".into(), picture.clone())],
             thumbnail: picture,
             likeness: vec![[picture_of(3), picture_of(4)]],

@@ -5,7 +5,7 @@
 
 use image::codecs::png::PngEncoder;
 use image::imageops::{self, FilterType};
-use image::{ExtendedColorType, ImageBuffer, ImageEncoder, Luma, Rgb, RgbImage};
+use image::{ExtendedColorType, ImageBuffer, ImageEncoder, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use std::path::Path;
 
 use super::atomic::{AtomicFile, WriteError};
@@ -14,8 +14,8 @@ use super::results::DefectBox;
 /// Longest side of an overlay picture; larger originals are scaled down, since an overlay is for viewing.
 pub const MAX_SIDE: u32 = 1600;
 
-/// Share of the colour map in an overlay.
-pub const ALPHA: f32 = 0.5;
+/// Opacity of the highest value in an overlay; that of others follows their value.
+pub const ALPHA: f32 = 0.8;
 
 /// A borrowed map of `width` × `height` values, row-major.
 #[derive(Debug, Clone, Copy)]
@@ -78,25 +78,61 @@ impl<'a> MapView<'a> {
         Ok(Self { width: w, height: h, values })
     }
 
-    /// The map in colours, 0 (or less) blue and 1 (or more) red in every picture, scaled bilinearly to `width` × `height`
-    /// pixels (at least 1 × 1).
+    /// The map in colours, 0 (or less) black and 1 (or more) yellow in every picture, scaled bilinearly to `width` ×
+    /// `height` pixels (at least 1 × 1).
     pub fn colours(&self, width: u32, height: u32) -> RgbImage {
+        let large = self.scaled(width, height);
+        RgbImage::from_fn(large.width(), large.height(), |x, y| Rgb(colour(large.get_pixel(x, y).0[0])))
+    }
+
+    /// The map as a layer to lay over the photo, scaled as [`MapView::colours`]: its opacity is the value, so that what is
+    /// good is not tinted.
+    pub fn layer(&self, width: u32, height: u32) -> RgbaImage {
+        let large = self.scaled(width, height);
+        RgbaImage::from_fn(large.width(), large.height(), |x, y| {
+            let value = (large.get_pixel(x, y).0[0] * LEVELS).round() / LEVELS;
+            let [red, green, blue] = colour(value);
+            Rgba([red, green, blue, (255.0 * value).round() as u8])
+        })
+    }
+
+    fn scaled(&self, width: u32, height: u32) -> ImageBuffer<Luma<f32>, Vec<f32>> {
         let levels: Vec<f32> = self.values.iter().map(|v| v.clamp(0.0, 1.0)).collect();
         let (width, height) = (width.max(1), height.max(1));
         // The length was checked in `new`; the fallback only avoids a panic path.
         let small = ImageBuffer::<Luma<f32>, _>::from_raw(self.width, self.height, levels)
             .unwrap_or_else(|| ImageBuffer::new(self.width, self.height));
-        let large = imageops::resize(&small, width, height, FilterType::Triangle);
-        RgbImage::from_fn(width, height, |x, y| Rgb(jet(large.get_pixel(x, y).0[0])))
+        imageops::resize(&small, width, height, FilterType::Triangle)
     }
 }
 
-/// The JET colour map, blue - cyan - yellow - red. With v in [0, 1] (clamped):
-///
-/// `R = 1.5 − |4v − 3|`, `G = 1.5 − |4v − 2|`, `B = 1.5 − |4v − 1|`, each clamped to [0, 1] and scaled to 0..=255.
-pub fn jet(v: f32) -> [u8; 3] {
-    let v = 4.0 * v.clamp(0.0, 1.0);
-    [3.0, 2.0, 1.0].map(|centre| ((1.5 - (v - centre).abs()).clamp(0.0, 1.0) * 255.0).round() as u8)
+/// Values that a layer tells apart: more are not seen, and take more bytes as PNG.
+const LEVELS: f32 = 85.0;
+
+/// Colours of 0, 1/8, ..., 1 in matplotlib's map "inferno" (van der Walt and Smith, 2015, public domain), whose lightness
+/// grows evenly: what is twice as much looks twice as much, also without colour vision and in print.
+const INFERNO: [[u8; 3]; 9] = [
+    [0, 0, 4],
+    [31, 12, 72],
+    [85, 15, 109],
+    [136, 34, 106],
+    [186, 54, 85],
+    [227, 89, 51],
+    [249, 140, 10],
+    [249, 201, 50],
+    [252, 255, 164],
+];
+
+/// The colour of a value in [0, 1] (clamped): linear between those of [`INFERNO`].
+pub fn colour(v: f32) -> [u8; 3] {
+    let at = v.clamp(0.0, 1.0) * (INFERNO.len() - 1) as f32;
+    let below = (at as usize).min(INFERNO.len() - 2);
+    let share = at - below as f32;
+    let mix = |i: usize| {
+        let (low, high) = (f32::from(INFERNO[below][i]), f32::from(INFERNO[below + 1][i]));
+        (low + share * (high - low)).round() as u8
+    };
+    [mix(0), mix(1), mix(2)]
 }
 
 /// `image` scaled down, if need be, so that no side exceeds `side`; the aspect ratio is kept.
@@ -110,13 +146,14 @@ pub fn fit(image: &RgbImage, side: u32) -> RgbImage {
     imageops::thumbnail(image, scaled(width), scaled(height))
 }
 
-/// `(1 − alpha)·image + alpha·colours`, for two pictures of the same size; `alpha` is clamped to 0..=1. Pixels beyond
-/// the smaller of the two are left out.
-pub fn blend(image: &RgbImage, colours: &RgbImage, alpha: f32) -> RgbImage {
+/// A layer over an image of the same size, its opacity times `alpha` (clamped to 0..=1). Pixels beyond the smaller of the two
+/// are left out.
+pub fn blend(image: &RgbImage, layer: &RgbaImage, alpha: f32) -> RgbImage {
     let alpha = alpha.clamp(0.0, 1.0);
     let (width, height) = image.dimensions();
-    RgbImage::from_fn(width.min(colours.width()), height.min(colours.height()), |x, y| {
-        let (a, b) = (image.get_pixel(x, y).0, colours.get_pixel(x, y).0);
+    RgbImage::from_fn(width.min(layer.width()), height.min(layer.height()), |x, y| {
+        let (a, b) = (image.get_pixel(x, y).0, layer.get_pixel(x, y).0);
+        let alpha = alpha * f32::from(b[3]) / 255.0;
         let mix = |i: usize| (f32::from(a[i]) * (1.0 - alpha) + f32::from(b[i]) * alpha).round() as u8;
         Rgb([mix(0), mix(1), mix(2)])
     })
@@ -199,14 +236,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn jet_landmarks() {
-        assert_eq!(jet(0.0), [0, 0, 128]);
-        assert_eq!(jet(0.25), [0, 128, 255]);
-        assert_eq!(jet(0.5), [128, 255, 128]);
-        assert_eq!(jet(0.75), [255, 128, 0]);
-        assert_eq!(jet(1.0), [128, 0, 0]);
-        assert_eq!(jet(-3.0), jet(0.0));
-        assert_eq!(jet(7.0), jet(1.0));
+    fn colours_grow_lighter_with_the_value() {
+        assert_eq!([colour(0.0), colour(0.5), colour(1.0)], [[0, 0, 4], [186, 54, 85], [252, 255, 164]]);
+        assert_eq!(colour(0.0625), [16, 6, 38], "half way");
+        assert_eq!((colour(-3.0), colour(7.0)), (colour(0.0), colour(1.0)));
+        let light = |v: f32| {
+            colour(v).iter().zip([0.2126, 0.7152, 0.0722]).map(|(&c, w)| f32::from(c) * w).sum::<f32>()
+        };
+        assert!((1..=100).all(|i| light(i as f32 / 100.0) > light((i - 1) as f32 / 100.0)));
+    }
+
+    #[test]
+    fn what_is_good_is_not_tinted() {
+        let values = [0.0, 0.2, 1.0];
+        let layer = MapView::new(&values, 3, 1).expect("map").layer(3, 1);
+        assert_eq!([0, 1, 2].map(|x| layer.get_pixel(x, 0).0[3]), [0, 51, 255]);
+        let photo = RgbImage::from_pixel(3, 1, Rgb([100, 100, 100]));
+        let seen = blend(&photo, &layer, 0.5);
+        assert_eq!((seen.get_pixel(0, 0).0, seen.get_pixel(2, 0).0), ([100; 3], [176, 178, 132]));
     }
 
     #[test]
@@ -214,7 +261,7 @@ mod tests {
         let values = [0.4, 0.6, -1.0, 2.0];
         let colours = MapView::new(&values, 4, 1).expect("map").colours(4, 1);
         let found: Vec<_> = colours.pixels().map(|p| p.0).collect();
-        assert_eq!(found, [0.4, 0.6, 0.0, 1.0].map(jet));
+        assert_eq!(found, [0.4, 0.6, 0.0, 1.0].map(colour));
     }
 
     #[test]
@@ -224,7 +271,7 @@ mod tests {
         let large = MapView::new(&values, 2, 1).expect("map").colours(8, 1);
         let expected = [0.0, 0.0, 0.125, 0.375, 0.625, 0.875, 1.0, 1.0];
         for (x, v) in expected.into_iter().enumerate() {
-            let (found, wanted) = (large.get_pixel(x as u32, 0).0, jet(v));
+            let (found, wanted) = (large.get_pixel(x as u32, 0).0, colour(v));
             // One level of eight-bit rounding.
             assert!(
                 found.iter().zip(wanted).all(|(a, b)| a.abs_diff(b) <= 1),
@@ -248,15 +295,15 @@ mod tests {
             defect_type: "x".into(),
             nearest: None,
         };
-        let colours = MapView::new(&map, 2, 2).expect("map").colours(1600, 400);
-        let mut picture = blend(&photo, &colours, ALPHA);
+        let layer = MapView::new(&map, 2, 2).expect("map").layer(1600, 400);
+        let mut picture = blend(&photo, &layer, ALPHA);
         draw_boxes(&mut picture, &[found], (3200, 800));
         assert_eq!(fit(&RgbImage::new(3200, 800), MAX_SIDE).dimensions(), picture.dimensions());
-        assert_eq!(picture.get_pixel(10, 10).0, [50, 50, 114], "half grey, half the darkest blue");
+        assert_eq!(picture.get_pixel(10, 10).0, [100; 3], "nothing is anomalous");
         assert_eq!(picture.get_pixel(400, 100).0, [255; 3], "the corner of the box at half size");
         assert_eq!(picture.get_pixel(599, 299).0, [255; 3]);
         assert_eq!(picture.get_pixel(399, 200).0, [0; 3], "the dark line outside");
-        assert_eq!(picture.get_pixel(500, 200).0, [50, 50, 114], "the inside stays visible");
+        assert_eq!(picture.get_pixel(500, 200).0, [100; 3], "the inside stays visible");
         let mut tiny = RgbImage::new(3, 3);
         let beyond = DefectBox {
             x: u32::MAX,

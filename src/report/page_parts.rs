@@ -4,8 +4,30 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, Render, html};
 
-use super::results::{Adapter, FailedImage, Model, Program};
+use super::results::{Adapter, FailedImage, Model, Program, ScoredImage};
 use crate::words::plural;
+
+/// A path that breaks between its parts and words, not inside them.
+pub(super) fn breakable(path: &str) -> Markup {
+    let is_end = |c: char| matches!(c, '/' | '\\' | '_' | '-' | '.' | ' ');
+    html! { @for part in path.split_inclusive(is_end) { (part) wbr; } }
+}
+
+/// What a page says is to be seen in an image, for those who do not see it: `crack, 0.95, 3 boxes, top left`.
+pub(super) fn seen(image: &ScoredImage, threshold: f32) -> String {
+    if image.score < threshold {
+        return format!("good, {:.2}", image.score);
+    }
+    let place = image.boxes.first().map(|found| {
+        let third = |at: u32, extent: u32, of: u32, names: [&'static str; 3]| {
+            names[((f64::from(at) + f64::from(extent) / 2.0) * 3.0 / f64::from(of.max(1))).min(2.0) as usize]
+        };
+        let row = third(found.y, found.height, image.height, ["top", "middle", "bottom"]);
+        let column = third(found.x, found.width, image.width, ["left", "center", "right"]);
+        format!(", {}, {row} {column}", plural(image.boxes.len(), "box"))
+    });
+    format!("{}, {:.2}{}", image.defect_type, image.score, place.unwrap_or_default())
+}
 
 /// A list of terms and what they are in this run.
 pub(super) fn facts<T: Render, D: Render>(entries: impl IntoIterator<Item = (T, D)>) -> Markup {

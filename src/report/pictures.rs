@@ -2,8 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::{CompressionType, FilterType as PngFilter, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder as _, RgbImage, RgbaImage};
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +15,6 @@ use crate::words::plural;
 
 /// Longest side of an inlined thumbnail.
 const THUMBNAIL_SIDE: u32 = 512;
-/// Longest side of an inlined heat map; maps are smooth, the browser enlarges them to the thumbnail.
-const HEAT_SIDE: u32 = 256;
 /// Longest side of one small multiple.
 const MULTIPLE_SIDE: u32 = 112;
 /// At most this many small multiples per image.
@@ -26,9 +25,9 @@ const MAX_MULTIPLES: usize = 12;
 pub struct ReportImage {
     /// The original image.
     pub thumbnail: RgbImage,
-    /// The map in colours, *not* blended with the image (see [`super::MapView::colours`]): the page lays it over the
-    /// thumbnail with an opacity the reader chooses.
-    pub heat: RgbImage,
+    /// The map as a layer (see [`super::MapView::layer`]) of any size: the page lays it over the thumbnail with an opacity
+    /// the reader chooses.
+    pub heat: RgbaImage,
     /// Name and coloured map of each class, for the small multiples; may be empty.
     pub class_maps: Vec<(String, RgbImage)>,
     /// An unusual place of a box, and the place of a good photo that it looks like, but not enough; may be empty.
@@ -104,7 +103,8 @@ impl Inlined {
             score,
             size: thumbnail.dimensions(),
             thumbnail: encode(&thumbnail, THUMBNAIL_SIDE)?,
-            heat: encode(&pictures.heat, HEAT_SIDE)?,
+            heat: png_url(&pictures.heat)
+                .map_err(|source| ReportError::Encode { path: path.to_owned(), source })?,
             class_maps: class_maps
                 .map(|(name, map)| Ok((name.clone(), encode(map, MULTIPLE_SIDE)?)))
                 .collect::<Result<_, ReportError>>()?,
@@ -124,14 +124,14 @@ impl Inlined {
             + self.likeness.iter().flatten().map(String::len).sum::<usize>()
     }
 
-    /// The picture under its heat map and `marks`, with the controls of the heat map.
-    pub(super) fn view(&self, path: &str, marks: &Markup) -> Markup {
+    /// The picture under its heat map and `marks`, with the controls of the heat map; `seen` says what is seen in it.
+    pub(super) fn view(&self, path: &str, seen: &str, marks: &Markup) -> Markup {
         let (width, height) = self.size;
         let aspect = f64::from(width) / f64::from(height.max(1));
         html! {
             div.view {
                 div.stage style={ "--aspect:" (format_args!("{aspect:.4}")) } {
-                    img src=(self.thumbnail) width=(width) height=(height) alt=(path) decoding="async";
+                    img src=(self.thumbnail) width=(width) height=(height) alt={ (path) ": " (seen) } decoding="async";
                     img.heat src=(self.heat) alt="" decoding="async";
                     (marks)
                 }
@@ -140,7 +140,7 @@ impl Inlined {
                 button.toggle type="button" aria-pressed="true" aria-label={ "Heat map of " (path) } { "Heat map" }
                 label.control {
                     "Opacity "
-                    input type="range" min="0" max="100" value="50" aria-label={ "Opacity of the heat map of " (path) };
+                    input type="range" min="0" max="100" value="75" aria-label={ "Opacity of the heat map of " (path) };
                 }
             }
         }
@@ -184,14 +184,22 @@ impl Inlined {
 pub(super) fn opacity_of_all() -> Markup {
     html! {
         label.control {
-            "Heat map, all pictures " input #opacity-all type="range" min="0" max="100" value="50";
+            "Heat map, all pictures " input #opacity-all type="range" min="0" max="100" value="75";
         }
     }
 }
 
 /// The colours of the heat maps.
 pub(super) fn colour_scale() -> Markup {
-    html! { div.scale role="img" aria-label="Colour scale from blue to red" {} }
+    html! { div.scale role="img" aria-label="Colour scale from black, which is not shown, over red to yellow" {} }
+}
+
+/// A picture with opacity as PNG in a `data:` URL.
+fn png_url(picture: &RgbaImage) -> Result<String, image::ImageError> {
+    let mut png = Vec::new();
+    let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Best, PngFilter::Adaptive);
+    encoder.write_image(picture.as_raw(), picture.width(), picture.height(), ExtendedColorType::Rgba8)?;
+    Ok(format!("data:image/png;base64,{}", STANDARD.encode(png)))
 }
 
 /// A picture as JPEG in a `data:` URL.

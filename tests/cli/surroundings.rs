@@ -192,3 +192,22 @@ fn thresholds_of_images_and_boxes_are_two_options() {
     let both = place.detect(&["a.png", "--alarm-threshold", "0.5", "--calibration", "alarm.json"]);
     assert_eq!(both.code, Some(2));
 }
+
+#[test]
+fn shells_and_readers_get_what_the_options_say() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let text = place.run(&["completions", shell]).succeeds().stdout;
+        assert!(text.contains("alarm-threshold") && text.contains("doctor"), "{shell}");
+    }
+    // A shell that is there must take its own.
+    place.write("bash", place.run(&["completions", "bash"]).stdout.as_bytes());
+    if let Ok(status) = std::process::Command::new("bash").arg("-n").arg(place.path("bash")).status() {
+        assert!(status.success());
+    }
+    assert_eq!(place.run(&["completions", "cmd"]).code, Some(2));
+    place.run(&["man", "--out", "man"]).succeeds();
+    let page = fs::read_to_string(place.path("man/dapo-wgpu-detect.1")).expect("a page");
+    assert!(page.contains(".TH") && page.contains("alarm") && page.contains("threshold"), "{page:.300}");
+    assert!(place.path("man/dapo-wgpu.1").is_file() && !place.path("man/dapo-wgpu-trial.1").exists());
+}

@@ -385,3 +385,61 @@ fn watch_reports_each_file_once_whatever_its_name() {
     let raw = lines(&place).iter().filter(|line| line["path_bytes"].is_string()).count();
     assert_eq!(raw, 2);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_defective_image_is_told_to_a_command_and_a_server() {
+    use std::io::{Read as _, Write as _};
+    let place = Place::new();
+    place.picture("in/a b.png", 1);
+    place.picture("in/c.png", 2);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/alarm", listener.local_addr().expect("an address"));
+    let server = std::thread::spawn(move || {
+        let mut bodies = Vec::new();
+        // The first attempt breaks off: the second one is answered.
+        for (at, stream) in listener.incoming().flatten().enumerate().take(3) {
+            let mut stream = stream;
+            if at == 0 {
+                continue;
+            }
+            let mut bytes = vec![0; 1 << 16];
+            let mut seen = String::new();
+            while !seen.contains("}\n") {
+                let count = stream.read(&mut bytes).expect("a request");
+                seen += &String::from_utf8_lossy(&bytes[..count]);
+            }
+            stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").expect("an answer");
+            bodies.push(seen);
+        }
+        bodies
+    });
+    let hook = "cat > \"$DEFECT_TYPE-$DEFECT_SCORE.json\"; echo \"$DEFECT_IMAGE\" >> told.txt";
+    let words =
+        ["watch", "in", "--out", "lines.jsonl", "--idle", "0.5", "--every", "50", "--alarm-threshold", "0"];
+    let told = ["--on-defect", hook, "--webhook", &url, "--overlays", "heat"];
+    place.run(&with(&[&words[..], &told].concat())).succeeds();
+    let names = fs::read_to_string(place.path("told.txt")).expect("the command ran");
+    assert_eq!(names.lines().collect::<std::collections::BTreeSet<_>>(), ["a b.png", "c.png"].into());
+    let bodies = server.join().expect("the server");
+    assert_eq!(bodies.len(), 2);
+    assert!(bodies.iter().any(|body| body.contains("\"path\":\"a b.png\"")), "{bodies:?}");
+    let line = fs::read_to_string(place.path("lines.jsonl")).expect("lines");
+    let overlay =
+        line.lines().nth(1).and_then(|line| serde_json::from_str::<Value>(line).ok()).expect("a line");
+    let overlay = overlay["overlay"].as_str().expect("an overlay").to_owned();
+    assert!(place.path("heat").join(&overlay).is_file(), "{overlay}");
+
+    // Failures are said and end nothing; good images are told to nobody.
+    place.picture("more/a.png", 1);
+    let words = ["watch", "more", "--out", "more.jsonl", "--idle", "0.5", "--every", "50"];
+    let failing = ["--alarm-threshold", "0", "--on-defect", "exit 3"];
+    let run = place.run(&with(&[&words[..], &failing].concat())).succeeds();
+    assert!(run.stderr.contains("error: --on-defect: a.png: the command ended with"), "{}", run.stderr);
+    place.picture("more/b.png", 1);
+    let silent = ["--alarm-threshold", "1", "--on-defect", "echo > never"];
+    let other = ["watch", "more", "--out", "other.jsonl", "--idle", "0.5", "--every", "50"];
+    place.run(&with(&[&other[..], &silent].concat())).succeeds();
+    assert!(!place.path("never").exists());
+    assert_eq!(place.run(&with(&[&other[..], &["--webhook", "ftp://x"]].concat())).code, Some(2));
+}

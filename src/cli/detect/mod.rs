@@ -90,7 +90,8 @@ fn detect(args: &Args, input: &Paths, taught: Option<&Taught>) -> Result<ExitCod
         return Ok(ExitCode::from(130));
     }
     let (kept, done) = Progress::open(&args.out, &header, &images, batch)?;
-    let mut writer = Writer::new(args, input, &inspection, threshold, kept);
+    let mut writer =
+        Writer::new(args, input, &inspection, (threshold, args.threshold.words(alarm.as_ref())), kept);
     let bar = progress(images.len(), "images");
     for entry in done {
         writer.again(entry);

@@ -52,13 +52,14 @@ impl<'a> Writer<'a> {
         args: &'a Args,
         input: &'a Paths,
         inspection: &'a Inspection,
-        threshold: f32,
+        (threshold, threshold_note): (f32, String),
         progress: Progress,
     ) -> Self {
         let report = ReportBuilder::new(ReportOptions {
             command: shell_command(std::env::args_os().map(|a| a.to_string_lossy().into_owned())),
             created: today(),
             threshold,
+            threshold_note,
             ..ReportOptions::default()
         });
         Self {

@@ -9,6 +9,7 @@ use crate::cli::say::say;
 use crate::gpu::LoaderFacts;
 use crate::kernels::registry::{Registry, Tier};
 use crate::lab::Origin;
+use crate::words::plural;
 
 /// Switches that a failure is tried with, the least costly first.
 const SWITCHES: [&str; 5] = [
@@ -142,7 +143,7 @@ pub fn gather(adapter: &str, registry: &Registry, date: &str) -> Result<Findings
     }
     let cases = cases(registry);
     let words: Vec<&str> = cases.iter().flat_map(|case| ["--case", case]).collect();
-    let what = format!("{} cases of all kernels against float64", cases.len());
+    let what = format!("{} of all kernels against float64", plural(cases.len(), "case"));
     let checked = run(&mut found, &what, &[&["check", "--json"], &words[..]].concat(), &[]);
     found.check = checked.json();
     for (case, reason) in wrong_cases(&checked, &cases, &mut found, &run) {
@@ -264,7 +265,11 @@ impl Report {
         }));
         if let Some(report) = &found.check {
             let runs = report["outcomes"].as_array().map_or(0, Vec::len);
-            lines.push(format!("  check    {} of {runs} runs wrong", found.wrong.len()));
+            lines.push(format!(
+                "  check    {} wrong of {}",
+                plural(found.wrong.len(), "case"),
+                plural(runs, "run")
+            ));
         }
         for WrongCase { case, reason, mended_by } in &found.wrong {
             let mended =

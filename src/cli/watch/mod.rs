@@ -1,6 +1,7 @@
 //! `watch`: images as they arrive in a folder, one JSON line each.
 
 mod line;
+mod notify;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,7 +14,7 @@ use super::inspection::{InspectArgs, Inspection, ThresholdArgs};
 use super::learner::Learner;
 use super::numbers::seconds;
 use super::options::{RunArgs, TilingArgs};
-use super::output::{print, watch_interrupt};
+use super::output::{print, watch_interrupt, writable_folder};
 use super::part::{PartArg, Taught};
 use super::reading;
 use super::say::{complain, say};
@@ -21,12 +22,13 @@ use crate::dapo::Detection;
 use crate::data::{Arrivals, ReadTally, Stamp};
 use crate::files::digest;
 use crate::inspect::Inspected;
-use crate::inspect::picture::Findings;
+use crate::inspect::picture::{Findings, PICTURE_SIDE};
 use crate::report::Ledger;
 use crate::report::results::{FailedImage, ImageResult, Verdict};
 use crate::words::plural;
 pub(super) use line::Opened;
 use line::{Done, Header, Line};
+use notify::NotifyArgs;
 
 /// Options of `watch`.
 #[derive(Debug, Clone, clap::Args)]
@@ -59,6 +61,11 @@ pub struct Args {
     /// Print the lines to standard output too
     #[arg(long)]
     json: bool,
+    /// Folder for the heat maps over the photos that are defective
+    #[arg(long, value_name = "DIR")]
+    overlays: Option<PathBuf>,
+    #[command(flatten)]
+    notify: NotifyArgs,
 }
 
 /// Time between two looks at whether the program is to stop.
@@ -89,7 +96,11 @@ fn watch(args: &Args, taught: Option<(&Taught, TilingArgs)>) -> Result<ExitCode,
     let prompts = args.inspect.prompts(learner.as_ref())?;
     let opened = Opened::new(&args.out)?;
     let interrupted = watch_interrupt("finishing the current images");
+    if let Some(folder) = &args.overlays {
+        writable_folder(folder)?;
+    }
     let inspection = args.inspect.open(&args.run.device, prompts, learner.as_ref())?;
+    let inspection = inspection.with_pictures(if args.overlays.is_some() { PICTURE_SIDE } else { 0 });
     let inspection = match taught {
         None => inspection.with_good(&args.good.bank, &args.good.good)?,
         Some((taught, tiling)) => inspection.with_tiling(tiling.tiling()).with_part(taught)?,
@@ -201,6 +212,7 @@ impl Watcher<'_> {
                 for line in lines.drain(..) {
                     self.done.add(&line);
                     tell(self.args, &line)?;
+                    self.args.notify.tell(&line, self.interrupted)?;
                 }
             }
         }
@@ -233,7 +245,13 @@ fn line(
             let defects = &inspection.prompts.defects;
             let findings = Findings::new(&photo, &detection, defects, args.threshold.boxes())?;
             let findings = findings.with_good(&inspection.good);
-            ImageResult::Scored(findings.result(path, alarm_threshold))
+            let mut scored = findings.result(path, alarm_threshold);
+            if let (Some(folder), Some(Verdict::Defective)) = (&args.overlays, scored.verdict) {
+                // Another version of a file is another picture.
+                let stem = format!("{}-{}", scored.path.replace('/', "-"), &content[..content.len().min(8)]);
+                scored.overlay = Some(findings.save_overlay(folder, &stem)?);
+            }
+            ImageResult::Scored(scored)
         }
         Err(_) if !arrivals.unreadable(&relative, stamp, Instant::now()) => return Ok(None),
         Err(error) => {

@@ -9,7 +9,7 @@
   };
   for (const item of items) {
     const slider = item.querySelector("input");
-    let last = 50;
+    let last = 75;
     slider.addEventListener("input", () => setOpacity(item, Number(slider.value)));
     item.querySelector(".toggle").addEventListener("click", () => {
       const percent = Number(slider.value);

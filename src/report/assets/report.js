@@ -22,18 +22,28 @@
   }
 
   // Threshold: a reading aid on this page only, nothing is computed again.
-  const flag = byId("flag");
+  const flag = byId("flag"), show = byId("show");
+  const filter = () => {
+    for (const element of all("[data-score]")) {
+      const over = element.classList.contains("flag"), wanted = show.value;
+      const shown = wanted === "" || (wanted === "good" ? !over : over && (wanted === "flag" || wanted === `type:${element.dataset.type}`));
+      element.hidden = !shown;
+    }
+  };
+  show.addEventListener("change", filter);
   flag.addEventListener("input", () => {
     const threshold = Number(flag.value);
     let count = 0;
     for (const element of all("[data-score]")) {
       const over = Number(element.dataset.score) >= threshold;
       element.classList.toggle("flag", over);
+      element.querySelector(".verdict").textContent = over ? "defective" : "good";
       if (over && element.tagName === "TR") count += 1;
     }
+    filter();
     all(".hist i").forEach((bar, i, bars) => bar.classList.toggle("flag", (i + 0.5) / bars.length >= threshold));
     byId("flag-value").textContent = threshold.toFixed(2);
-    byId("flag-count").textContent = `${count} of ${body.rows.length} flagged`;
+    byId("flag-count").textContent = `${count} of ${body.rows.length} defective`;
   });
 
   // Boxes of all pictures at once.

@@ -6,8 +6,9 @@ use std::iter;
 use maud::{Markup, html};
 
 use super::super::document::href;
+use super::super::page_parts::{breakable, seen};
 use super::super::pictures::Inlined;
-use super::super::results::{DefectBox, NORMAL, Results, ScoredImage};
+use super::super::results::{DefectBox, NORMAL, Results, ScoredImage, Verdict};
 use crate::words::plural;
 
 /// One table row per scored image, highest score first.
@@ -26,8 +27,10 @@ pub(super) fn rows(results: &Results, threshold: f32, kept: &[Inlined]) -> Marku
             tr.flag[score >= threshold] data-score=(score) data-prob=(probability) data-boxes=(boxes)
                 data-path=(image.path) data-type=(image.defect_type) {
                 td.path {
-                    @if let Some(link) = link(index, image) { a href=(link) { (image.path) } } @else { (image.path) }
+                    @if let Some(link) = link(index, image) { a href=(link) { (breakable(&image.path)) } }
+                    @else { (breakable(&image.path)) }
                 }
+                td { strong.verdict { (Verdict::of(score, threshold).name()) } }
                 td.num.score {
                     span.meter aria-hidden="true" { i style={ "width:" (format_args!("{:.1}%", score * 100.0)) } {} }
                     b { (format_args!("{score:.3}")) }
@@ -59,13 +62,15 @@ pub(super) fn card(kept: &Inlined, image: &ScoredImage, results: &Results, thres
     let (id, score, path) = (kept.index, image.score, &image.path);
     let marks = html! { @for found in &image.boxes { (box_mark(found, image)) } };
     html! {
-        article.item.flag[score >= threshold] #{ "image-" (id) } data-score=(score) aria-labelledby={ "title-" (id) } {
+        article.item.flag[score >= threshold] #{ "image-" (id) } data-score=(score) data-type=(image.defect_type)
+            aria-labelledby={ "title-" (id) } {
             header {
-                h3 #{ "title-" (id) } { (path) }
+                strong.verdict { (Verdict::of(score, threshold).name()) }
                 span.big aria-label="Anomaly score" { (format_args!("{score:.3}")) }
-                span.muted { (image.width) " × " (image.height) " · most likely defect: " (image.defect_type) }
+                h3 #{ "title-" (id) } { (breakable(path)) }
+                span.muted { "most likely defect: " (image.defect_type) " · " (image.width) " × " (image.height) }
             }
-            (kept.view(path, &marks))
+            (kept.view(path, &seen(image, threshold), &marks))
             div.body {
                 (probabilities(image, results))
                 @if let Some(evidence) = &image.evidence {

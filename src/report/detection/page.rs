@@ -7,7 +7,7 @@ use super::super::page_parts::{computed_on, errors, facts, model_input, model_na
 use super::super::pictures::{Inlined, colour_scale, opacity_of_all};
 use super::super::results::{ImageResult, Results, ScoredImage};
 use super::images::{card, inlined_note, rows};
-use crate::words::{noun_of, plural};
+use crate::words::plural;
 
 const JS: [&str; 2] = [include_str!("../assets/heat.js"), include_str!("../assets/report.js")];
 
@@ -23,6 +23,8 @@ pub struct ReportOptions {
     pub created: String,
     /// Score from which an image is flagged when the page opens. The reader can move it.
     pub threshold: f32,
+    /// Where that score comes from: whether and how it was calibrated, in words.
+    pub threshold_note: String,
     /// At most this many images are shown with pictures.
     pub max_inline: usize,
     /// At most this many bytes of pictures (as base64) go into the page.
@@ -36,6 +38,7 @@ impl Default for ReportOptions {
             command: String::new(),
             created: String::new(),
             threshold: 0.5,
+            threshold_note: "not calibrated".to_owned(),
             max_inline: 60,
             max_inline_bytes: 16 << 20,
         }
@@ -65,10 +68,20 @@ pub(super) fn render(results: &Results, options: &ReportOptions, kept: &[Inlined
             div.bar {
                 h2 #table-title { "All images" }
                 label.control for="flag" {
-                    "Flag at score ≥ " output #flag-value { (format_args!("{threshold:.2}")) }
+                    "Defective from a score of " output #flag-value { (format_args!("{threshold:.2}")) }
                     input #flag type="range" min="0" max="1" step="0.01" value=(format_args!("{threshold:.2}"));
                 }
-                p #flag-count.muted aria-live="polite" { (flagged) " of " (scored.len()) " flagged" }
+                label.control { "Show " select #show {
+                    option value="" { "all" }
+                    option value="flag" { "defective" }
+                    option value="good" { "good" }
+                    @for defect in &results.defects { option value={ "type:" (defect) } { "defective: " (defect) } }
+                } }
+                p #flag-count.muted aria-live="polite" { (flagged) " of " (scored.len()) " defective" }
+            }
+            p.muted {
+                (format_args!("The run called images defective from a score of {threshold:.3} on, "))
+                (options.threshold_note) "."
             }
             (scroll("Table of all images", &table(&rows(results, threshold, kept))))
         }
@@ -89,14 +102,10 @@ pub(super) fn render(results: &Results, options: &ReportOptions, kept: &[Inlined
         section aria-labelledby="again-title" {
             h2 #again-title { "How to reproduce" }
             (reproduce(&options.command, &results.program, Some(&results.model), &results.settings))
-            @if !results.notes.is_empty() {
-                h3 { "Notes" }
-                ul.notes { @for note in &results.notes { li { (note) } } }
-            }
         }
     };
     let document = Document {
-        title: &format!("Defect report: {} of {}", plural(results.images.len(), "image"), results.object),
+        title: &format!("{flagged} of {} of {} defective", plural(scored.len(), "image"), results.object),
         program: &format!("{} {}", results.program.name, results.program.version),
         created: &options.created,
         images: Some("images"),
@@ -135,22 +144,24 @@ fn summary(results: &Results, scored: &[&ScoredImage], flagged: usize, threshold
     }
     let most = bins.iter().copied().max().unwrap_or(0).max(1);
     html! {
-        (card(&scored.len().to_string(), &format!("{} scored", noun_of(scored.len(), "image"))))
-        (card(&failed.to_string(), "could not be processed"))
-        (card(&flagged.to_string(), &format!("score ≥ {threshold:.2}")))
+        (card(&flagged.to_string(), "defective"))
+        (card(&(scored.len() - flagged).to_string(), "good"))
+        @if failed > 0 { (card(&failed.to_string(), "could not be processed")) }
         @if let Some(score) = highest { (card(&format!("{score:.3}"), "highest score")) }
         @if let Some(name) = common {
             (card(name, &format!("most frequent type, {} of {flagged}", count(name))))
         }
         div.card.wide {
-            span.muted { "Scores" }
+            span.muted { "Scores; the highest bar: " (plural(most, "image")) }
             div.hist role="img" aria-label="Histogram of the scores from 0 to 1" {
                 @for (i, n) in bins.iter().enumerate() {
                     @let flag = (i as f32 + 0.5) / BARS as f32 >= threshold;
-                    i.flag[flag] style={ "height:" (n * 100 / most) "%" } title=(n) {}
+                    @let (from, to) = (i as f32 / BARS as f32, (i + 1) as f32 / BARS as f32);
+                    i.flag[flag] style={ "height:" (n * 100 / most) "%" }
+                        title=(format_args!("{from:.2} to {to:.2}: {}", plural(*n, "image"))) {}
                 }
             }
-            div.ends.muted { span { "0" } span { "1" } }
+            div.ends.muted { @for tick in ["0", "0.25", "0.5", "0.75", "1"] { span { (tick) } } }
         }
     }
 }
@@ -163,6 +174,7 @@ fn table(rows: &Markup) -> Markup {
             thead {
                 tr {
                     th scope="col" { (button("path", "Image")) }
+                    th scope="col" { "Verdict" }
                     th.num scope="col" aria-sort="descending" { (button("score", "Score")) }
                     th scope="col" { (button("type", "Type")) }
                     (columns(&[], &[button("prob", "Probability"), button("boxes", "Boxes")]))
@@ -177,9 +189,9 @@ fn table(rows: &Markup) -> Markup {
 fn legend() -> Markup {
     html! {
         (colour_scale())
-        div.ends.muted { span { "0, normal" } span { "1, anomalous" } }
+        div.ends.muted { span { "0, normal: not coloured" } span { "1, anomalous" } }
         ul.legend {
-            li { "The colours mean the same value in every picture." }
+            li { "The colours mean the same value in every picture, and cover it the more the higher it is." }
             li {
                 strong { "Score" } ": how anomalous the whole image is, 0 to 1. The right threshold depends on the part and \
                 the camera: choose it on a few images known to be good."
@@ -220,9 +232,13 @@ mod tests {
         for outside in ["http:", "https:", "src=\"/", "@import", "url("] {
             assert!(!page.contains(outside), "{outside}");
         }
-        for part in
-            ["llvmpipe", "software on the CPU, not a GPU", "--model DIR", "dapo-wgpu fetch", "1 of 1 flagged"]
-        {
+        for part in [
+            "llvmpipe",
+            "software on the CPU, not a GPU",
+            "--model DIR",
+            "dapo-wgpu fetch",
+            "1 of 1 defective",
+        ] {
             assert!(page.contains(part), "{part}");
         }
         assert!(page.contains("left:93.75%;top:0.00%;width:6.25%;height:100.00%"), "the box at 600 of 640");

@@ -89,7 +89,8 @@ pub(super) fn table(metrics: &Metrics) -> Markup {
                     (row(name, [product.images, product.defective], &product.figures, &mut notes))
                 }
             }
-            tfoot { (row("mean", totals, &metrics.mean, &mut notes)) }
+            // Of one product it is the product.
+            @if metrics.products.len() > 1 { tfoot { (row("mean", totals, &metrics.mean, &mut notes)) } }
         }
     };
     html! {

@@ -91,7 +91,7 @@ impl Card {
                         " · " strong.verdict { (self.verdict(threshold)) }
                     }
                 }
-                (pictures.view(path, &html! {}))
+                (pictures.view(path, &format!("score {score:.3}"), &html! {}))
                 div.body {
                     @for note in &self.record.notes { p.muted { (note) } }
                     (pictures.class_maps())

@@ -86,7 +86,7 @@ pub(super) fn render(
             div.bar { h2 #galleries-title { "Images" } (opacity_of_all()) }
             (colour_scale())
             p.muted {
-                "Blue is 0, normal, and red is 1, anomalous, in every picture. The word beside the score follows the \
+                "What is not coloured is 0, normal, and yellow is 1, anomalous, in every picture. The word beside the score follows the \
                 threshold above: found, missed, false alarm, passed."
             }
             nav.jump aria-label="Galleries" { (Kind::links()) }

@@ -102,7 +102,7 @@ fn record(index: usize, score: f32, defective: bool) -> ImageRecord {
 fn pictures(side: u32) -> ReportImage {
     let picture = RgbImage::from_fn(side, side, |x, y| Rgb([(x * 37 + y * 11) as u8, y as u8, 90]));
     ReportImage {
-        heat: picture.clone(),
+        heat: image::RgbaImage::from_pixel(side, side, image::Rgba([90, 0, 0, 90])),
         class_maps: vec![("broken".into(), picture.clone())],
         thumbnail: picture,
         likeness: Vec::new(),
