@@ -79,6 +79,12 @@ impl PhotoReader {
         source.with_photo(|original, info| self.prepare(original, info))
     }
 
+    /// As [`PhotoReader::read`], of pixels that are in memory, the right way up.
+    pub fn read_raster(&self, pixels: Raster) -> Photo {
+        let info = ReadInfo::plain((pixels.width(), pixels.height()));
+        self.prepare(pixels, info)
+    }
+
     fn prepare(&self, original: Raster, info: ReadInfo) -> Photo {
         let (size, reduced) = (info.frame.size, info.reduced);
         let (mut inputs, mut tiles) = (vec![self.preprocess.resize(&original)], Vec::new());
@@ -137,6 +143,8 @@ mod tests {
         assert_eq!(photo.inputs[0], plain.inputs[0]);
         let bytes = std::fs::read(&path).unwrap();
         assert_eq!(reader.read_bytes(&path, bytes.into()).unwrap(), photo);
+        let pixels = Raster::from(::image::open(&path).unwrap().into_rgb8());
+        assert_eq!(reader.read_raster(pixels).inputs, photo.inputs);
         assert!(photo.inputs[1].as_raw().iter().all(|&v| v == 0));
         assert!(photo.inputs[2].as_raw().iter().all(|&v| v == 255));
         assert_eq!(photo.picture.map(|p| p.dimensions()), Some((50, 25)));
