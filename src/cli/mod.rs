@@ -39,6 +39,7 @@ mod trial;
 mod tune;
 mod variables;
 mod watch;
+mod web;
 
 use std::process::ExitCode;
 
@@ -105,6 +106,8 @@ enum Verb {
     Synth(synth::Args),
     /// Download a full CLIP model
     Fetch(fetch::Args),
+    /// Serve the page of the browser on this machine, for `check`, `bench` and `detect` there
+    Web(web::Args),
     /// Turn a PyTorch file (CLIP, or DAPO's prompts) into safetensors, without Python
     Import(import::Args),
 }
@@ -198,6 +201,7 @@ impl Verb {
             Verb::Table(args) => table::run(args).map(success),
             Verb::Synth(args) => synth::run(args).map(success),
             Verb::Fetch(args) => fetch::run(args).map(success),
+            Verb::Web(args) => web::run(args).map(success),
             Verb::Import(args) => import::run(args).map(success),
         }
     }

@@ -1,0 +1,53 @@
+//! Opening and closing the device.
+
+use dapo_wgpu::gpu::{Gpu, GpuOptions};
+use dapo_wgpu::lab::Device;
+use serde::Serialize;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::session::{gpu, set_gpu, to_js};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DeviceInfo {
+    name: String,
+    kind: String,
+    software: bool,
+    summary: String,
+    version: String,
+    subgroups: bool,
+    max_buffer_bytes: u64,
+    max_binding_bytes: u64,
+}
+
+/// Opens the browser's device anew; a model that was loaded is gone.
+///
+/// # Errors
+/// No adapter, or none that opens.
+#[wasm_bindgen(jspi, js_name = openDevice, unchecked_return_type = "DeviceInfo")]
+pub fn open_device() -> Result<JsValue, JsValue> {
+    set_gpu(None);
+    let opened = Gpu::open(&GpuOptions::default()).map_err(crate::failure::Failure::from)?;
+    let (device, limits) = (Device::of(&opened), &opened.capabilities().limits);
+    let info = DeviceInfo {
+        name: device.adapter.name.clone(),
+        kind: device.adapter.kind.clone(),
+        software: device.adapter.software,
+        summary: device.summary(),
+        version: device.version.clone(),
+        subgroups: opened.capabilities().subgroups.is_some(),
+        max_buffer_bytes: limits.buffer,
+        max_binding_bytes: limits.storage_binding,
+    };
+    set_gpu(Some(opened));
+    Ok(to_js(&info)?)
+}
+
+/// Gives the device back with all of its memory. A call under way ends with an error that says so.
+#[wasm_bindgen(js_name = closeDevice)]
+pub fn close_device() {
+    if let Ok(gpu) = gpu() {
+        gpu.close();
+    }
+}
