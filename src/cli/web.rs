@@ -1,14 +1,16 @@
 //! `web`: the page of the browser, served on this machine alone.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
-
-use tiny_http::{Header, Method, Request, Response, Server};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::Failure;
 use super::output::print;
 use super::say::say;
+use crate::files::stop;
 
 /// Where `make web` builds the page, from the root of the sources.
 const BUILT: &str = "web/dist";
@@ -32,18 +34,24 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let folder = folder(args.dir.as_deref())?;
     // Nobody else on the network reaches this address.
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
-    let server = Server::http(address).map_err(|error| {
+    let refused = |error: io::Error| {
         Failure::new(format!("cannot serve at {address}: {error}"))
             .hint("choose another port with --port, or 0 for any free one")
-    })?;
-    print(&format!("http://{}/\n", server.server_addr()))?;
+    };
+    let listener = TcpListener::bind(address).map_err(refused)?;
+    print(&format!("http://{}/\n", listener.local_addr().map_err(refused)?))?;
     say!("serving {}; Ctrl-C ends it", folder.display());
-    while !crate::files::stop::is_requested() {
-        match server.recv_timeout(std::time::Duration::from_millis(200)) {
-            Ok(Some(request)) => answer(request, &folder),
-            Ok(None) => {}
-            Err(error) => return Err(Failure::new(format!("cannot serve any longer: {error}"))),
+    let folder = Arc::new(folder);
+    // Ends with the process. A thread a connection: browsers open some ahead of their requests, and keep them.
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let folder = Arc::clone(&folder);
+            // A browser that went away needs no answer.
+            std::thread::spawn(move || drop(answer(stream, &folder)));
         }
+    });
+    while !stop::is_requested() {
+        std::thread::sleep(Duration::from_millis(100));
     }
     Ok(())
 }
@@ -63,27 +71,41 @@ fn folder(named: Option<&Path>) -> Result<PathBuf, Failure> {
     })
 }
 
-/// Answers one request; one that cannot be answered is over.
-fn answer(request: Request, folder: &Path) {
-    let found = match request.method() {
-        Method::Get | Method::Head => file(folder, request.url()),
-        _ => None,
+/// Longest head of a request, in bytes.
+const MAX_HEAD: u64 = 16 << 10;
+/// Longest wait for a request, and for a browser to take an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Answers the one request of a connection, as much of HTTP/1.1 as static files need.
+fn answer(mut stream: TcpStream, folder: &Path) -> io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut request = String::new();
+    let mut lines = BufReader::new((&stream).take(MAX_HEAD));
+    lines.read_line(&mut request)?;
+    // What else the head says changes no answer, but is read: a connection that is closed before resets.
+    let mut line = String::from(" ");
+    while line.trim_end() != "" {
+        line.clear();
+        lines.read_line(&mut line)?;
+    }
+    let mut words = request.split_whitespace();
+    let (method, url) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let path = if matches!(method, "GET" | "HEAD") { file(folder, url) } else { None };
+    let opened = path.and_then(|path| Some((kind(&path), File::open(&path).ok()?)));
+    let Some((kind, mut file)) = opened else {
+        return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     };
-    let opened = found.and_then(|path| Some((kind(&path), File::open(&path).ok()?)));
-    let sent = match opened {
-        Some((kind, file)) => {
-            let headers = [
-                ("Content-Type", kind),
-                ("Cache-Control", "no-cache"),
-                ("X-Content-Type-Options", "nosniff"),
-            ];
-            let headers = headers.iter().filter_map(|(name, value)| Header::from_bytes(*name, *value).ok());
-            request.respond(headers.fold(Response::from_file(file), Response::with_header))
-        }
-        None => request.respond(Response::from_string("not found\n").with_status_code(404)),
-    };
-    // A browser that went away needs no answer.
-    drop(sent);
+    let length = file.metadata()?.len();
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nCache-Control: no-cache\r\n\
+         X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
+    )?;
+    if method == "GET" {
+        io::copy(&mut file, &mut stream)?;
+    }
+    stream.flush()
 }
 
 /// The file below `folder` that a path of a URL names. Names of the page are plain ASCII: nothing is decoded, so that
@@ -127,5 +149,31 @@ mod tests {
         assert_eq!(folder(Some(&page)).ok(), Some(page));
         let missing = folder(Some(place.path())).unwrap_err();
         assert!(missing.hint.contains("make web"), "{missing:?}");
+    }
+    /// What the server says to a request.
+    fn asked(page: &Path, request: &str) -> String {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let mut browser = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        browser.write_all(request.as_bytes()).unwrap();
+        browser.shutdown(std::net::Shutdown::Write).unwrap();
+        answer(listener.accept().unwrap().0, page).unwrap();
+        let mut answer = String::new();
+        browser.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    #[test]
+    fn requests_are_answered_with_the_type_of_the_file() {
+        let page = tempfile::tempdir().unwrap();
+        std::fs::write(page.path().join("a.wasm"), "0123").unwrap();
+        let found = asked(page.path(), "GET /a.wasm HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(
+            found.starts_with("HTTP/1.1 200 OK\r\nContent-Type: application/wasm\r\nContent-Length: 4\r\n")
+        );
+        assert!(found.ends_with("\r\n\r\n0123"), "{found}");
+        assert!(asked(page.path(), "HEAD /a.wasm HTTP/1.1\r\n\r\n").ends_with("\r\n\r\n"));
+        for other in ["GET /b HTTP/1.1\r\n\r\n", "POST /a.wasm HTTP/1.1\r\n\r\n", "", "\r\n"] {
+            assert!(asked(page.path(), other).starts_with("HTTP/1.1 404"), "{other}");
+        }
     }
 }

@@ -95,6 +95,9 @@ fn open(
     let clip = Clip::from_files(&gpu()?, files, ClipOptions::default())?;
     let model = model(&clip, demonstration);
     let detector = Detector::new(clip, &prompts)?;
+    // A blank photo, so that the pipelines are compiled when the first one comes.
+    let size = detector.clip().vision().image_size();
+    detector.detect(&vec![0.0; 3 * size * size])?;
     Ok(Session { inspector: inspector(detector), prompts, model, good: GoodPhotos::default() })
 }
 
