@@ -14,7 +14,7 @@ use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, answer};
 use crate::progress::{begin, stopped, tell};
 use crate::session::{gpu, to_js};
 
@@ -30,20 +30,18 @@ struct BenchOutcome {
 }
 
 /// Measures the ceilings of the device and times kernels: all cases, or those that a text of `cases` is part of, each
-/// `repeat` times. `old` is the JSON of an earlier run, and `old_name` the name of its file.
-///
-/// # Errors
-/// A case that there is not; JSON of something else; those of the device.
-#[wasm_bindgen(jspi, unchecked_return_type = "BenchOutcome")]
+/// `repeat` times. `old` is the JSON of an earlier run, and `old_name` the name of its file. An error is given back for a
+/// case that there is not, JSON of something else, and those of the device.
+#[wasm_bindgen(jspi, unchecked_return_type = "BenchOutcome | Failure")]
 pub fn bench(
     cases: Vec<String>,
     repeat: usize,
     old: Option<String>,
     old_name: Option<String>,
     #[wasm_bindgen(unchecked_param_type = "Progress")] progress: Function,
-) -> Result<JsValue, JsValue> {
+) -> JsValue {
     let old_name = old_name.unwrap_or_else(|| "earlier.json".to_owned());
-    Ok(run(&cases, repeat.max(1), old.as_deref().map(|text| (text, old_name.as_str())), &progress)?)
+    answer(run(&cases, repeat.max(1), old.as_deref().map(|text| (text, old_name.as_str())), &progress))
 }
 
 fn run(

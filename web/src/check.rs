@@ -7,7 +7,7 @@ use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, answer};
 use crate::progress::{begin, tell};
 use crate::session::{gpu, to_js};
 
@@ -47,18 +47,16 @@ fn verdicts(checking: &Checking<'_>) -> Vec<KernelVerdict> {
 
 /// Runs the conformance suite: all cases of the tier, or those that a text of `cases` is part of. `progress` is called
 /// before each case with the cases done, all cases and the label of the next, and `verdict` after each with the verdicts
-/// by kernel so far.
-///
-/// # Errors
-/// A case that there is not; those of the device. A wrong result is an outcome, and no error.
-#[wasm_bindgen(jspi, unchecked_return_type = "CheckOutcome")]
+/// by kernel so far. A wrong result is an outcome; an error is given back for a case that there is not, and those of the
+/// device.
+#[wasm_bindgen(jspi, unchecked_return_type = "CheckOutcome | Failure")]
 pub fn check(
     cases: Vec<String>,
     full: bool,
     #[wasm_bindgen(unchecked_param_type = "Progress")] progress: Function,
     #[wasm_bindgen(unchecked_param_type = "(kernels: KernelVerdict[]) => void")] verdict: Function,
-) -> Result<JsValue, JsValue> {
-    Ok(run(&cases, full, &progress, &verdict)?)
+) -> JsValue {
+    answer(run(&cases, full, &progress, &verdict))
 }
 
 fn run(wanted: &[String], full: bool, progress: &Function, verdict: &Function) -> Result<JsValue, Failure> {

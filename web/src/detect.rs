@@ -13,7 +13,7 @@ use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, answer};
 use crate::progress::{begin, tell};
 use crate::session::{Photos, Seen, Session, set_session, take_session, to_js, with_photos, with_session};
 
@@ -28,13 +28,11 @@ struct PhotoOutcome<'a> {
     seconds: f64,
 }
 
-/// Looks at one photo, the bytes of an image file. A file that cannot be read is an outcome, and no error.
-///
-/// # Errors
-/// No model; those of the device.
-#[wasm_bindgen(jspi, unchecked_return_type = "PhotoOutcome")]
-pub fn detect(name: &str, bytes: Vec<u8>) -> Result<JsValue, JsValue> {
-    Ok(with_session(|session| look(session, name, bytes))?)
+/// Looks at one photo, the bytes of an image file. A file that cannot be read is an outcome; an error is given back where
+/// there is no model, and for those of the device.
+#[wasm_bindgen(jspi, unchecked_return_type = "PhotoOutcome | Failure")]
+pub fn detect(name: String, bytes: Vec<u8>) -> JsValue {
+    answer(with_session(|session| look(session, &name, bytes)))
 }
 
 fn look(session: &mut Session, name: &str, bytes: Vec<u8>) -> Result<JsValue, Failure> {
@@ -153,16 +151,17 @@ struct GoodInfo {
 }
 
 /// Learns from photos of good parts, objects with `name` and `bytes`: other photos are compared with them from now on.
-/// Without photos, compares with none. Results from before do not belong
-/// to those after: see [`keep_photos`].
-///
-/// # Errors
-/// No model; no photo that can be read; those of the device.
-#[wasm_bindgen(jspi, js_name = learnGood, unchecked_return_type = "GoodInfo")]
+/// Without photos, compares with none. Results from before do not belong to those after: see [`keep_photos`]. An error is
+/// given back where there is no model or no photo can be read.
+#[wasm_bindgen(jspi, js_name = learnGood, unchecked_return_type = "GoodInfo | Failure")]
 pub fn learn_good(
     #[wasm_bindgen(unchecked_param_type = "NamedBytes[]")] photos: Array,
-    progress: Function,
-) -> Result<JsValue, JsValue> {
+    #[wasm_bindgen(unchecked_param_type = "Progress")] progress: Function,
+) -> JsValue {
+    answer(learn_from(&photos, &progress))
+}
+
+fn learn_from(photos: &Array, progress: &Function) -> Result<JsValue, Failure> {
     begin();
     let session = take_session()?;
     let plain = session.inspector.into_detector().without_references();
@@ -170,7 +169,7 @@ pub fn learn_good(
     let session = Session { inspector, good: GoodPhotos::default(), ..session };
     let learned = match photos.length() {
         0 => Ok(None),
-        _ => learn(&session.inspector, &photos, &progress).map(Some),
+        _ => learn(&session.inspector, photos, progress).map(Some),
     };
     let session = match &learned {
         Ok(Some((references, good))) => Session {
@@ -183,7 +182,7 @@ pub fn learn_good(
     let info = GoodInfo { photos: session.good.len(), notes: session.good.notes.clone() };
     set_session(Some(session));
     learned?;
-    Ok(to_js(&info)?)
+    to_js(&info)
 }
 
 fn learn(

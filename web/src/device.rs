@@ -6,6 +6,7 @@ use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use crate::failure::{Failure, answer};
 use crate::session::{gpu, set_gpu, to_js};
 
 #[derive(Serialize)]
@@ -21,14 +22,16 @@ struct DeviceInfo {
     max_binding_bytes: u64,
 }
 
-/// Opens the browser's device anew; a model that was loaded is gone.
-///
-/// # Errors
-/// No adapter, or none that opens.
-#[wasm_bindgen(jspi, js_name = openDevice, unchecked_return_type = "DeviceInfo")]
-pub fn open_device() -> Result<JsValue, JsValue> {
+/// Opens the browser's device anew; a model that was loaded is gone. An error is given back where there is no adapter, or
+/// none that opens.
+#[wasm_bindgen(jspi, js_name = openDevice, unchecked_return_type = "DeviceInfo | Failure")]
+pub fn open_device() -> JsValue {
+    answer(open())
+}
+
+fn open() -> Result<JsValue, Failure> {
     set_gpu(None);
-    let opened = Gpu::open(&GpuOptions::default()).map_err(crate::failure::Failure::from)?;
+    let opened = Gpu::open(&GpuOptions::default())?;
     let (device, limits) = (Device::of(&opened), &opened.capabilities().limits);
     let info = DeviceInfo {
         name: device.adapter.name.clone(),
@@ -41,7 +44,7 @@ pub fn open_device() -> Result<JsValue, JsValue> {
         max_binding_bytes: limits.storage_binding,
     };
     set_gpu(Some(opened));
-    Ok(to_js(&info)?)
+    to_js(&info)
 }
 
 /// Gives the device back with all of its memory. A call under way ends with an error that says so.

@@ -74,6 +74,13 @@ impl From<GoodError> for Failure {
     }
 }
 
+/// What an export that suspends gives back: its value, or an `Error` in place of throwing it. A `Result` would be written
+/// to the stack of WebAssembly, whose pointer wasm-bindgen 0.2.130 leaves 16 bytes too high after a suspended call that
+/// did so: one call after the other, it would grow into the data beyond.
+pub fn answer(result: Result<JsValue, Failure>) -> JsValue {
+    result.unwrap_or_else(JsValue::from)
+}
+
 impl From<Failure> for JsValue {
     fn from(failure: Failure) -> Self {
         let error = js_sys::Error::new(&failure.message);

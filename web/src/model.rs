@@ -12,7 +12,7 @@ use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, answer};
 use crate::files::{listen, model_files};
 use crate::session::{Session, gpu, set_session, take_session, to_js, with_session};
 
@@ -57,19 +57,27 @@ fn needs(folder: Folder<'_>) -> Result<ModelNeeds, Failure> {
     })
 }
 
-/// Loads a model and asks what to look for: the embedded model without files. Results from before do not belong
-/// to those after.
-///
-/// # Errors
-/// Files that are no model of this program; no memory; names that cannot be looked for.
-#[wasm_bindgen(jspi, js_name = loadModel, unchecked_return_type = "ModelInfo")]
+/// Loads a model and asks what to look for: the embedded model without files. Results from before do not belong to those
+/// after. An error is given back for files that are no model of this program, too little memory, and names that cannot be
+/// looked for.
+#[wasm_bindgen(jspi, js_name = loadModel, unchecked_return_type = "ModelInfo | Failure")]
 pub fn load_model(
     name: Option<String>,
     #[wasm_bindgen(unchecked_param_type = "ModelFile[] | undefined")] files: Option<Array>,
     object: Option<String>,
     defects: Vec<String>,
+    #[wasm_bindgen(unchecked_param_type = "Progress")] progress: Function,
+) -> JsValue {
+    answer(load(name, files, object.as_deref(), &defects, progress))
+}
+
+fn load(
+    name: Option<String>,
+    files: Option<Array>,
+    object: Option<&str>,
+    defects: &[String],
     progress: Function,
-) -> Result<JsValue, JsValue> {
+) -> Result<JsValue, Failure> {
     set_session(None);
     let demonstration = files.is_none();
     let files = match files {
@@ -77,12 +85,12 @@ pub fn load_model(
         Some(files) => model_files(&name.unwrap_or_default(), &files)?,
     };
     listen(Some(progress));
-    let opened = open(&files, demonstration, object.as_deref(), &defects);
+    let opened = open(&files, demonstration, object, defects);
     listen(None);
     let session = opened?;
     let info = info(&session);
     set_session(Some(session));
-    Ok(to_js(&info)?)
+    to_js(&info)
 }
 
 fn open(
@@ -110,14 +118,15 @@ fn question(object: Option<&str>, defects: &[String]) -> Result<Prompts, Failure
         .map_err(|error| Failure::new(error.to_string().replace("--defects ", "the list of defects ")))
 }
 
-/// Asks for other defects, with the same model. Good photos are forgotten, and results from before do not
-/// belong to those after.
-///
-/// # Errors
-/// Names that cannot be looked for.
-#[wasm_bindgen(jspi, js_name = setQuestion, unchecked_return_type = "ModelInfo")]
-pub fn set_question(object: Option<String>, defects: Vec<String>) -> Result<JsValue, JsValue> {
-    let prompts = question(object.as_deref(), &defects)?;
+/// Asks for other defects, with the same model. Good photos are forgotten, and results from before do not belong to those
+/// after. An error is given back for names that cannot be looked for.
+#[wasm_bindgen(jspi, js_name = setQuestion, unchecked_return_type = "ModelInfo | Failure")]
+pub fn set_question(object: Option<String>, defects: Vec<String>) -> JsValue {
+    answer(ask(object.as_deref(), &defects))
+}
+
+fn ask(object: Option<&str>, defects: &[String]) -> Result<JsValue, Failure> {
+    let prompts = question(object, defects)?;
     let session = take_session()?;
     let mut detector = session.inspector.into_detector().without_references();
     let asked = detector.set_prompts(&prompts);
@@ -130,8 +139,8 @@ pub fn set_question(object: Option<String>, defects: Vec<String>) -> Result<JsVa
     };
     let info = info(&session);
     set_session(Some(session));
-    asked.map_err(Failure::from)?;
-    Ok(to_js(&info)?)
+    asked?;
+    to_js(&info)
 }
 
 /// What is loaded.

@@ -16,6 +16,8 @@ async function run({ id, name, args }) {
   try {
     await ready;
     const value = await engine[name](...withCallbacks(id, args));
+    // Calls that were suspended give their errors back.
+    if (value instanceof Error) throw value;
     postMessage({ id, value });
   } catch (error) {
     // A trap leaves the engine in no state to go on; what it throws by itself has a message and a hint.

@@ -41,6 +41,12 @@ async function with_page(options, test) {
 }
 
 export const tests = {
+  "no call that is suspended takes room on WebAssembly's stack"() {
+    const glue = fs.readFileSync(path.join(root, "web/dist/engine/dapo_wgpu_web.js"), "utf8");
+    const suspended = glue.split("export ").filter((part) => part.includes("WebAssembly.promising(wasm.") && part.startsWith("async function"));
+    assert(suspended.length >= 6);
+    for (const part of suspended) assert(!part.includes("retptr"), part.slice(0, 60));
+  },
   "without WebGPU the page says so": (url) =>
     with_page({ url, before: (page) => page.addInitScript(() => { Object.defineProperty(Navigator.prototype, "gpu", { get: () => undefined }); }) }, async (page) => {
       assert.match(await notices(page), /no WebGPU.*Chrome and Edge have it/s);
