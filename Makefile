@@ -5,7 +5,7 @@ OUT   ?= out/demo
 # Inputs of fuzzers are files: in memory, where the system has such a folder.
 FAST_TMP := $(if $(wildcard /dev/shm),/dev/shm,$(if $(TMPDIR),$(TMPDIR),/tmp))
 
-.PHONY: packages test-packages fuzz fuzz-stable demo test check-all isa compare features kills faults watch slurm memory metrics-memory tools driver fmt lint unit quality full-size clean
+.PHONY: packages test-packages fuzz fuzz-stable demo test check-all isa compare features kills faults watch slurm memory metrics-memory web test-web tools driver fmt lint unit quality full-size clean
 
 ## Build, run `detect` on the sample images with the embedded model, leave out/demo/report.html
 demo: driver
@@ -97,6 +97,19 @@ metrics-memory:
 full-size: driver
 	$(CARGO) build --release
 	python3 tools/check_full_size.py target/release/dapo-wgpu
+
+## The page of the browser, web/dist; then `dapo-wgpu web` serves it on this machine
+web:
+	@./tools/web.sh
+
+## Slow: the page in headless Chromium (needs chromium, node, npm): shaders, results against the program's, `check`,
+## faults, widths; one of them: make test-web WEB=detect. Screenshots lie in out/web
+test-web: driver web
+	$(CARGO) build --release
+	@mkdir -p out/web
+	DAPO_SHADERS="$(CURDIR)/out/web/shaders.jsonl" $(CARGO) test --test translate browser -- --ignored
+	@[ -d web/test/node_modules ] || (cd web/test && npm ci --no-audit --no-fund)
+	node web/test/run.mjs $(WEB)
 
 ## docs/isa.md: what AMD's compiler makes of each variant, for two GPUs that need not be here
 isa:

@@ -136,6 +136,20 @@ fn devices_are_waited_for_and_clocks_are_read_in_one_place() {
 }
 
 #[test]
+fn the_web_crate_names_no_device() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/src");
+    let mut paths = Vec::new();
+    visit(&root, &mut paths);
+    assert!(!paths.is_empty(), "web/src is there");
+    for path in paths {
+        let source = Source::parse(&fs::read_to_string(&path).expect("readable"));
+        let uses = source.uses.iter().map(|used| &used.path);
+        let named = uses.chain(source.paths.iter().map(|(_, path)| path)).any(|path| path[0] == "wgpu");
+        assert!(!named, "{} names wgpu: devices are opened by gpu", path.display());
+    }
+}
+
+#[test]
 fn there_are_no_import_cycles() {
     let files = files();
     let graph = Graph::new(files.iter().map(|(file, text)| (file.as_str(), text.as_str())));

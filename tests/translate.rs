@@ -21,6 +21,8 @@ use rayon::prelude::*;
 
 #[path = "translate/backends.rs"]
 mod backends;
+#[path = "translate/browser.rs"]
+mod browser;
 #[path = "translate/spirv_val.rs"]
 mod spirv_val;
 

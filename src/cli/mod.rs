@@ -45,6 +45,7 @@ mod trial;
 mod tune;
 mod variables;
 mod watch;
+mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -123,6 +124,8 @@ enum Verb {
     Completions(shell::CompletionsArgs),
     /// Write manual pages
     Man(shell::ManArgs),
+    /// Serve the page of the browser on this machine, for `check`, `bench` and `detect` there
+    Web(web::Args),
     /// Turn a PyTorch file (CLIP, or DAPO's prompts) into safetensors, without Python
     Import(import::Args),
 }
@@ -256,6 +259,7 @@ impl Verb {
             Verb::Fetch(args) => fetch::run(args).map(success),
             Verb::Completions(args) => shell::completions(args, Cli::command()).map(success),
             Verb::Man(args) => shell::man(args, Cli::command()).map(success),
+            Verb::Web(args) => web::run(args).map(success),
             Verb::Import(args) => import::run(args).map(success),
         }
     }

@@ -75,7 +75,7 @@ impl Capabilities {
         let subgroups = path(
             "subgroups",
             NO_SUBGROUPS,
-            features.contains(wgpu::Features::SUBGROUP) && range.min > 0 && range.min <= range.max,
+            offers_subgroups(features) && range.min > 0 && range.min <= range.max,
             true,
             format!("{} to {} invocations", range.min, range.max),
         );
@@ -172,6 +172,15 @@ impl Capabilities {
         // Only variants that passed a trial on this device use them, and the switch keeps them out.
         unsafe { wgpu::ExperimentalFeatures::enabled() }
     }
+}
+
+/// Whether devices of the adapter have subgroups.
+fn offers_subgroups(features: wgpu::Features) -> bool {
+    #[cfg(target_arch = "wasm32")]
+    if super::browser::request_subgroups() {
+        return true;
+    }
+    features.contains(wgpu::Features::SUBGROUP)
 }
 
 /// The adapter's own limits, or WebGPU's defaults where [`DEFAULT_LIMITS_SWITCH`] asks for them.

@@ -51,7 +51,7 @@ pub fn browser_text(code: &str) -> String {
         |rest: &str| rest.split_once(')').is_some_and(|(name, _)| name.trim().contains("subgroup"));
     let uses_subgroups = |line: &str| {
         let line = line.split_once("//").map_or(line, |(code, _)| code);
-        line.split("subgroup").skip(1).any(begins_function)
+        ["subgroup", "quad"].iter().any(|name| line.split(name).skip(1).any(begins_function))
             || line.split("@builtin(").skip(1).any(begins_builtin)
     };
     match code.lines().any(uses_subgroups) {
@@ -105,6 +105,7 @@ mod tests {
     fn browsers_are_told_of_subgroups_where_there_are_some() {
         let code = "fn f() { _ = subgroupAdd(1u); }";
         assert_eq!(browser_text(code), format!("enable subgroups; {code}"));
+        assert!(browser_text("fn f() { _ = quadSwapX(1u); }").starts_with("enable subgroups; fn"));
         assert!(browser_text("fn f(@builtin(num_subgroups) n: u32) {}").starts_with("enable subgroups; fn"));
         for code in ["fn f() {} // subgroupAdd", "fn f() { let subgroup = 1u; }"] {
             assert_eq!(browser_text(code), code);
