@@ -18,11 +18,11 @@ pub(super) use suspended::{block_on, map, settle};
 
 /// Bytes from which on an allocation in a browser is waited for. Errors of smaller ones arrive with a later wait, as
 /// those of the whole device do.
-const CHECKED_FROM: u64 = if cfg!(target_arch = "wasm32") { 16 << 20 } else { 0 };
+const CHECKED_FROM: u64 = 16 << 20;
 
 /// Creates something of `bytes` on the device: `None` when there is no memory for it.
 pub(super) fn allocate<T>(device: &wgpu::Device, bytes: u64, create: impl FnOnce() -> T) -> Option<T> {
-    if bytes < CHECKED_FROM {
+    if cfg!(target_arch = "wasm32") && bytes < CHECKED_FROM {
         return Some(create());
     }
     let scope = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
