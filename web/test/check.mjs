@@ -21,7 +21,9 @@ export const tests = {
       await engineIs(page, "ready");
       if (process.env.DAPO_CASE) await page.fill("#check-cases", process.env.DAPO_CASE);
       await page.click("#check-run");
-      await ran(page, 1200000);
+      await ran(page, 3600000).catch(async (error) => {
+        throw new Error(`${error.message}; ${await page.textContent("#check-status")}`);
+      });
       const verdict = await page.textContent("#check-verdict");
       const [download] = await Promise.all([page.waitForEvent("download"), page.click("#check-json")]);
       const report = JSON.parse(fs.readFileSync(await download.path(), "utf8"));
