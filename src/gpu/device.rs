@@ -100,7 +100,8 @@ impl Gpu {
     /// [`GpuError::NoAdapter`], [`GpuError::AdapterNotFound`] or [`GpuError::DeviceRefused`].
     pub fn open(options: &GpuOptions) -> Result<Self, GpuError> {
         let checked = switched("DAPO_CHECKED");
-        let mode = if checked { ShaderMode::Checked } else { options.mode };
+        // A browser checks always, whatever it is asked for.
+        let mode = if checked || cfg!(target_arch = "wasm32") { ShaderMode::Checked } else { options.mode };
         let flags = match mode {
             ShaderMode::Checked => wgpu::InstanceFlags::from_build_config(),
             ShaderMode::Trusted => wgpu::InstanceFlags::empty(),

@@ -16,13 +16,13 @@ pub(super) use native::{block_on, map, settle};
 #[cfg(target_arch = "wasm32")]
 pub(super) use suspended::{block_on, map, settle};
 
-/// Bytes from which on an allocation in a browser is waited for. Errors of smaller ones arrive with a later wait, as
-/// those of the whole device do.
-const CHECKED_FROM: u64 = 16 << 20;
+/// Bytes from which on an allocation is waited for, where that takes long. Errors of smaller ones arrive with a later
+/// wait, as those of the whole device do.
+const CHECKED_FROM: Option<u64> = if cfg!(target_arch = "wasm32") { Some(16 << 20) } else { None };
 
 /// Creates something of `bytes` on the device: `None` when there is no memory for it.
 pub(super) fn allocate<T>(device: &wgpu::Device, bytes: u64, create: impl FnOnce() -> T) -> Option<T> {
-    if cfg!(target_arch = "wasm32") && bytes < CHECKED_FROM {
+    if CHECKED_FROM.is_some_and(|least| bytes < least) {
         return Some(create());
     }
     let scope = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);

@@ -39,6 +39,7 @@ export class Bench {
           { callbacks: { progress }, signal: abort.signal });
       });
       this.#show();
+      if (!abort.signal.aborted) byId("bench-progress").value = byId("bench-progress").max;
       session.status("ready");
     } catch (error) {
       session.fail(error, byId("bench-status"));

@@ -2,8 +2,9 @@
 
 import { el, plural } from "./dom.js";
 
-/** Opacity of the heat map in per cent; it stays from one photo to the next. */
+/** Opacity of the heat map in per cent, and whether the photo is shown beside it; they stay from one photo to the next. */
 let opacity = 50;
+let beside = false;
 
 const percent = (at, of) => `${((100 * at) / Math.max(of, 1)).toFixed(2)}%`;
 
@@ -36,8 +37,15 @@ function view(image, pictures) {
     boxes.setAttribute("aria-pressed", String(shown));
     stage.classList.toggle("no-boxes", !shown);
   });
-  return [el("div", { class: "view" }, stage),
-    el("div", { class: "tools" }, toggle, el("label", { class: "control" }, "Opacity ", slider), boxes)];
+  const plain = el("div", { class: "stage plain", style: stage.style.cssText }, el("img", { src: pictures.thumbnail, width, height, alt: "" }));
+  const place = el("div", { class: `view${beside ? " beside" : ""}` }, plain, stage);
+  const both = el("button", { class: "toggle", type: "button", "aria-pressed": String(beside) }, "Side by side");
+  both.addEventListener("click", () => {
+    beside = !beside;
+    both.setAttribute("aria-pressed", String(beside));
+    place.classList.toggle("beside", beside);
+  });
+  return [place, el("div", { class: "tools" }, toggle, el("label", { class: "control" }, "Opacity ", slider), boxes, both)];
 }
 
 const probabilities = (image, classes) =>

@@ -49,6 +49,7 @@ export class Check {
           { callbacks: { progress, verdict: (kernels) => this.#kernels(kernels) }, signal: abort.signal });
       });
       this.#show();
+      if (!abort.signal.aborted) byId("check-progress").value = byId("check-progress").max;
       session.status("ready");
     } catch (error) {
       session.fail(error, byId("check-status"));

@@ -110,18 +110,21 @@ export const tests = {
     try {
       await page.setInputFiles("#photos", [path.join(samples, "wood_good.png")]);
       // From here the model is loaded and the photo looked at; the page ticks meanwhile.
-      const longest = await page.evaluate(async () => {
-        let last = performance.now(), longest = 0;
+      const gaps = await page.evaluate(async () => {
+        let last = performance.now();
+        const gaps = [];
         const done = () => /^1 photo in/.test(document.getElementById("detect-status").textContent);
         while (!done()) {
           await new Promise((resolve) => setTimeout(resolve, 5));
-          longest = Math.max(longest, performance.now() - last);
+          gaps.push(performance.now() - last);
           last = performance.now();
         }
-        return longest;
+        return gaps.sort((a, b) => a - b);
       });
-      assert(longest < 250, `the page did not answer for ${longest} ms`);
-      return `never silent for more than ${Math.round(longest)} ms`;
+      // Other programs of the machine may take the processor now and then: that is not the page's.
+      const usual = gaps[Math.floor(0.99 * gaps.length)], longest = gaps.at(-1);
+      assert(usual < 100 && longest < 1000, `the page did not answer for ${usual} ms, at most ${longest} ms`);
+      return `99 of 100 answers within ${Math.round(usual)} ms, the last within ${Math.round(longest)} ms`;
     } finally {
       await close();
     }

@@ -17,6 +17,10 @@ async function tour(url, name, options) {
     await page.click("#list tbody tr:nth-child(1) button");
     assert(await fits(page), "detect is wider than the window");
     await shot(page, `${name}-detect`);
+    await page.click("#detail .tools button:last-child");
+    assert.equal(await page.isVisible("#detail .plain"), true);
+    assert(await fits(page), "two pictures are wider than the window");
+    await page.locator("#detail").screenshot({ path: path.join(out, `${name}-beside.png`) });
     await page.click("#tab-check");
     await page.fill("#check-cases", "softmax;layernorm");
     await page.click("#check-run");
