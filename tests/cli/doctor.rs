@@ -34,19 +34,17 @@ fn a_machine_in_order_gets_a_bundle_without_paths_of_the_user() {
 #[test]
 fn broken_drivers_are_named_first() {
     let place = Place::new();
-    place.write("broken.json", b"{");
     place
         .write("gone.json", br#"{"ICD": {"library_path": "/no/such/libvulkan.so", "api_version": "1.3.0"}}"#);
-    for (file, problem) in [("broken.json", "not JSON"), ("gone.json", "/no/such/libvulkan.so is not there")]
-    {
-        let mut command = place.program();
-        command.args(["doctor", "--json"]).env("VK_DRIVER_FILES", place.path(file));
-        // OpenGL must not step in here: what is tried is that Vulkan is missing.
-        command.env("WGPU_BACKEND", "vulkan");
-        let run = common::finish(&mut command);
-        assert_eq!(run.code, Some(1), "{}", run.stdout);
-        let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
-        let first = report["advice"][0].as_str().expect("advice");
-        assert!(first.contains("VK_DRIVER_FILES") && first.contains(problem), "{first}");
-    }
+    let mut command = place.program();
+    command.args(["doctor", "--json"]).env("VK_DRIVER_FILES", place.path("gone.json"));
+    // Also where OpenGL steps in.
+    let run = common::finish(&mut command);
+    assert_eq!(run.code, Some(1), "{}", run.stdout);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let first = report["advice"][0].as_str().expect("advice");
+    assert!(
+        first.contains("VK_DRIVER_FILES") && first.contains("/no/such/libvulkan.so is not there"),
+        "{first}"
+    );
 }
