@@ -123,7 +123,7 @@ const INFERNO: [[u8; 3]; 9] = [
     [252, 255, 164],
 ];
 
-/// The colour of a value in [0, 1] (clamped): linear between those of [`INFERNO`].
+/// The colour of a value in [0, 1] (clamped): linear between those of the nine above.
 pub fn colour(v: f32) -> [u8; 3] {
     let at = v.clamp(0.0, 1.0) * (INFERNO.len() - 1) as f32;
     let below = (at as usize).min(INFERNO.len() - 2);
