@@ -25,6 +25,9 @@ const COMMANDS: [&str; 5] = ["detect", "watch", "eval", "calibrate", "teach"];
 /// Options that a file may not set: it may come with photos of somebody else, and these run programs, send or overwrite.
 const NEVER: [&str; 5] = ["out", "on-defect", "webhook", "help", "version"];
 
+/// Tables of the settings of `train` (docs/training.md): a file that has one is no file of options.
+const TRAINING: [&str; 2] = ["learner", "training"];
+
 /// The options of a file for one command.
 #[derive(Debug)]
 pub struct Defaults {
@@ -54,6 +57,10 @@ impl Defaults {
         let text = String::from_utf8(bytes).map_err(|_| wrong("it is not text in UTF-8".to_owned()))?;
         let table: Table =
             text.parse().map_err(|e: toml::de::Error| wrong(e.to_string().trim().to_owned()))?;
+        // Settings of a training run may have the same name.
+        if TRAINING.iter().any(|name| table.contains_key(*name)) {
+            return Ok(None);
+        }
         let mut values = BTreeMap::new();
         let folder = file.parent().unwrap_or(Path::new("."));
         let (tables, top): (Vec<_>, Vec<_>) = table.iter().partition(|(_, value)| value.is_table());

@@ -88,6 +88,9 @@ fn a_folder_has_options_and_the_command_line_comes_first() {
     place.write("photos/dapo.toml", b"model = '../model'\n");
     run(&["--defects", "x"]).succeeds();
     assert_eq!(results().object, "object");
+    // Settings of a training run are none of these.
+    place.write("photos/dapo.toml", b"[learner]\nmethod = 'dapo'\n");
+    assert!(!run(&["--model", "../model"]).succeeds().stderr.contains("dapo.toml"));
     // Other commands are not concerned.
     place.run(&["devices"]).succeeds();
 
