@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::capabilities::Capabilities;
 use super::error::GpuError;
+#[cfg(not(target_arch = "wasm32"))]
 use super::identity;
 use super::options::AdapterChoice;
 use super::summary::AdapterSummary;

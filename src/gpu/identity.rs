@@ -13,7 +13,7 @@ pub struct VulkanIdentity {
     pub driver_uuid: String,
 }
 
-#[cfg(any(target_vendor = "apple", target_arch = "wasm32"))]
+#[cfg(target_vendor = "apple")]
 pub(super) fn of(_: &wgpu::Adapter) -> Option<VulkanIdentity> {
     None
 }
