@@ -74,7 +74,7 @@ export const tests = {
       assert.match(found.adapter.name, /swiftshader/i);
       assert.equal(found.adapter.software, true);
       const report = await saved(page, "#save-report");
-      assert.match(report, /Defect report: 3 images/);
+      assert.match(report, /<h1>\d of 3 images of object defective<\/h1>/);
       assert.match(report, /software on the CPU, not a GPU/);
       fs.writeFileSync(path.join(out, "report.html"), report);
       assert.deepEqual(errors, []);
