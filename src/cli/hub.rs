@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::clip::embedded;
+use crate::clip::fetch::is_repository;
 
 /// How a model of the hub is named in `--model`.
 pub const PREFIX: &str = "hub:";
@@ -11,13 +12,9 @@ pub const SOURCE: &str = "hub.toml";
 
 /// The folder of a model of the hub, in the user's cache folder.
 pub fn folder_of(name: &str) -> Option<PathBuf> {
-    let is_name = |part: &str| {
-        !part.is_empty()
-            && !part.starts_with('.')
-            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
-    };
-    let good = name.split('/').count() == 2 && name.split('/').all(is_name);
-    good.then_some(())?;
+    if !is_repository(name) {
+        return None;
+    }
     Some(embedded::cache_folder()?.join("dapo-wgpu/hub").join(name.replace('/', "--")))
 }
 

@@ -7,8 +7,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::process::wait;
 use crate::clip::embedded;
 use crate::files::read_unmarked;
 use crate::gpu::{Gpu, ShaderMode};
@@ -56,7 +57,7 @@ fn path(gpu: &Gpu, cache: &Path) -> PathBuf {
 /// Runs a trial; `None` where it could not be held.
 fn hold(mut command: Command) -> Option<Result<(), String>> {
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
-    match wait(child) {
+    match outcome(child) {
         Some((Some(code), _)) if code == i32::from(PASSED) => Some(Ok(())),
         Some((Some(code), reason)) if code == i32::from(FAILED) => Some(Err(reason)),
         Some((None, _)) => Some(Err("the driver ended the process of its trial".to_owned())),
@@ -67,25 +68,13 @@ fn hold(mut command: Command) -> Option<Result<(), String>> {
 }
 
 /// The exit code, none after a crash, and what was printed; `None` when it took too long.
-fn wait(mut child: Child) -> Option<(Option<i32>, String)> {
-    let started = Instant::now();
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => {
-                let mut text = String::new();
-                if let Some(mut output) = child.stdout.take() {
-                    let _ = output.read_to_string(&mut text);
-                }
-                return Some((status.code(), text));
-            }
-            Ok(None) if started.elapsed() < LONGEST => std::thread::sleep(Duration::from_millis(5)),
-            _ => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return None;
-            }
-        }
+fn outcome(mut child: Child) -> Option<(Option<i32>, String)> {
+    let status = wait(&mut child, LONGEST, || false).ok()??;
+    let mut text = String::new();
+    if let Some(mut output) = child.stdout.take() {
+        let _ = output.read_to_string(&mut text);
     }
+    Some((status.code(), text))
 }
 
 /// Results by the name of the trial: what is wrong, or nothing.

@@ -31,6 +31,7 @@ mod numbers;
 mod options;
 mod output;
 mod part;
+mod process;
 mod profile;
 mod reading;
 mod say;
@@ -205,7 +206,10 @@ fn profiled(args: &profile::Args, registry: &Registry) -> Result<ExitCode, Failu
     let inner = known
         .then(|| parsed(std::iter::once("dapo-wgpu".into()).chain(words.clone()).collect()))
         .transpose()?;
-    let inner = inner.map(|(cli, _)| cli.verb);
+    let inner = inner.map(|(cli, defaults)| {
+        defaults.iter().for_each(|words| say!("note: {words}"));
+        cli.verb
+    });
     let options = inner.as_ref().and_then(|verb| Some((verb, verb.run_args()?)));
     let Some((verb, options)) = options else {
         let message = format!(

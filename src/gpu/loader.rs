@@ -24,7 +24,7 @@ pub struct DriverManifest {
     /// The JSON file.
     pub file: PathBuf,
     /// The library that it names; empty where it could not be read.
-    pub library: String,
+    pub shared_object: String,
     /// What is wrong with it; absent where nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
@@ -69,11 +69,11 @@ impl DriverManifest {
             let text = std::fs::read_to_string(&file).map_err(|e| e.to_string())?;
             let json: serde_json::Value =
                 serde_json::from_str(&text).map_err(|e| format!("it is not JSON: {e}"))?;
-            let path = json["ICD"]["library_path"].as_str().ok_or("it has no ICD.library_path")?;
+            let path = json["ICD"]["library_path"].as_str().ok_or("it names no driver")?;
             Ok(path.to_owned())
         };
         match read() {
-            Err(problem) => Self { file, library: String::new(), problem: Some(problem) },
+            Err(problem) => Self { file, shared_object: String::new(), problem: Some(problem) },
             Ok(library) => {
                 let problem = match library.contains('/') {
                     true => {
@@ -84,7 +84,7 @@ impl DriverManifest {
                     false => (!is_in_library_folders(&library))
                         .then(|| format!("its library {library} is in none of the system's folders")),
                 };
-                Self { file, library, problem }
+                Self { file, shared_object: library, problem }
             }
         }
     }
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(read(r#"{"ICD": {"library_path": "./libx.so"}}"#).problem, None);
         for (text, problem) in [
             ("{", "not JSON"),
-            ("{}", "no ICD.library_path"),
+            ("{}", "names no driver"),
             (r#"{"ICD": {"library_path": "/no/lib.so"}}"#, "/no/lib.so is not there"),
             (r#"{"ICD": {"library_path": "libvulkan_no_such.so"}}"#, "none of the system's folders"),
         ] {

@@ -89,4 +89,4 @@ pub use verify::{Outcome, WrongElement, fits, verify};
 pub use wrapper::Wrapper;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

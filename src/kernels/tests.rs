@@ -13,8 +13,8 @@ use crate::gpu::{Capabilities, Define, Gpu, GpuError, GpuOptions, ShaderMode, Sh
 
 /// y = 2·x, by variants that multiply by a factor of their own.
 #[derive(Debug, Clone, PartialEq)]
-struct Double {
-    len: usize,
+pub(crate) struct Double {
+    pub(crate) len: usize,
 }
 
 const TEXT: &str = "struct Params { count: u32 }

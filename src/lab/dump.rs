@@ -126,77 +126,31 @@ fn wrong_elements(outcome: &Outcome) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::{Gpu, GpuOptions, ShaderSpec};
-    use crate::kernels::{Cost, Operand, Problem, Variant, check, param_bytes};
-
-    /// y = x, by a shader that adds one to each third element.
-    #[derive(Debug, Clone, PartialEq)]
-    struct Copy;
-
-    const TEXT: &str = "struct Params { count: u32 }
-#params
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    if id.x < params.count {
-        y[id.x] = x[id.x] + select(0.0, 1.0, id.x % 3u == 2u);
-    }
-}";
-
-    impl Problem for Copy {
-        fn kernel(&self) -> &'static str {
-            "copy"
-        }
-        fn label(&self) -> String {
-            "copy n=8".to_owned()
-        }
-        fn inputs(&self) -> Vec<Operand> {
-            vec![Operand::f32("x", 8)]
-        }
-        fn outputs(&self) -> Vec<usize> {
-            vec![8]
-        }
-        fn cost(&self) -> Cost {
-            Cost { flops: 0.0, bytes: 64.0 }
-        }
-        fn variants(&self, _: &Capabilities) -> Vec<Variant> {
-            let shader =
-                ShaderSpec { file: "copy.wgsl", text: TEXT, defines: Vec::new(), includes: |_| None };
-            vec![Variant::always("plain", Plan { shader, params: param_bytes(&[8]), grid: [1, 1, 1] })]
-        }
-    }
-
-    impl Verifiable for Copy {
-        fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
-            vec![inputs[0].clone()]
-        }
-        fn error_bound(&self, inputs: &[Vec<f64>], _: &[Vec<f64>]) -> Vec<Vec<f64>> {
-            vec![vec![1e-6; inputs[0].len()]]
-        }
-    }
+    use crate::gpu::{Gpu, GpuOptions};
+    use crate::kernels::tests::Double;
+    use crate::kernels::{Problem as _, verify};
 
     #[test]
     fn a_wrong_run_is_told_by_shader_launch_and_elements() {
         let gpu = Gpu::open(&GpuOptions::default()).expect("a device");
-        let outcome =
-            check(&gpu, &Copy, 1).expect("a run").into_iter().find(|o| !o.passed()).expect("it is wrong");
-        assert_eq!(outcome.wrong.iter().map(|wrong| wrong.element).collect::<Vec<_>>(), [2, 5]);
-        let files = files(&Copy, &outcome, 3, gpu.capabilities(), 1).expect("files");
+        let problem = Double { len: 70 };
+        let variants = problem.variants(gpu.capabilities());
+        let wrong = variants.iter().find(|variant| variant.name == "wrong").expect("a wrong variant");
+        let outcome = verify(&gpu, &problem, wrong, 1).expect("a run");
+        assert!(!outcome.passed() && outcome.wrong.len() > 60, "{outcome:?}");
+        let files = files(&problem, &outcome, 3, gpu.capabilities(), 1).expect("files");
         let text = |name: &str| {
-            let name = format!("copy.plain.3/{name}");
+            let name = format!("double.wrong.3/{name}");
             let file = files.iter().find(|file| file.name == name).unwrap_or_else(|| panic!("no {name}"));
             String::from_utf8_lossy(&file.content).into_owned()
         };
-        assert_eq!(text("wrong.csv").lines().count(), 3);
-        assert!(text("wrong.csv").starts_with("output,element,found,expected,bound\n0,2,"));
+        assert_eq!(text("wrong.csv").lines().count(), 1 + outcome.wrong.len());
+        assert!(text("wrong.csv").starts_with("output,element,found,expected,bound\n0,0,"));
         let launch: serde_json::Value = serde_json::from_str(&text("launch.json")).expect("JSON");
-        assert_eq!(launch["workgroups"], serde_json::json!([1, 1, 1]));
-        assert_eq!(
-            (&launch["params"], &launch["buffers"][1]["access"]),
-            (&serde_json::json!([8]), &"read_write".into())
-        );
-        assert!(text("shader.wgsl").contains("@compute"));
+        assert_eq!(launch["workgroups"], serde_json::json!([2, 1, 1]));
+        assert_eq!(launch["params"], serde_json::json!([70]));
+        assert_eq!(launch["buffers"][1]["access"], "read_write");
+        assert!(text("shader.wgsl").contains("2.00001"));
         if cfg!(feature = "isa") {
             let spirv = files.iter().find(|file| file.name.ends_with("shader.spv")).expect("SPIR-V");
             assert_eq!(spirv.content[..4], 0x0723_0203u32.to_le_bytes());

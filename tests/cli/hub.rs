@@ -10,7 +10,9 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 use crate::Place;
+use crate::common::model::Tiny;
 use crate::common::{self, Run};
+use crate::import::torch_file;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -194,6 +196,30 @@ fn a_model_of_the_hub_is_fetched_by_name_and_found_again() {
     // The second time nothing is sent but the list.
     let again = fetch(&place, &hub.base, &["maker/tiny"]).succeeds();
     assert_eq!(again.stdout.matches("was there").count(), 3, "{}", again.stdout);
+}
+
+#[test]
+fn a_model_in_pytorchs_own_format_is_converted() {
+    let place = Place::new();
+    place.picture("a.png", 1);
+    let mut given = files(&place);
+    given.remove("model.safetensors");
+    given.insert("pytorch_model.bin".to_owned(), torch_file(&Tiny::new().tensors));
+    let hub = TestHub::new(given, Manner::Right);
+    let said = fetch(&place, &hub.base, &["maker/tiny", "--out", "fetched"]).succeeds().stderr;
+    assert!(said.contains("pytorch_model.bin is converted to model.safetensors"), "{said}");
+    assert!(
+        place.path("fetched/model.safetensors").is_file()
+            && !place.path("fetched/pytorch_model.bin").exists()
+    );
+    let config = |folder: &str| fs::read(place.path(folder).join("config.json")).expect("a configuration");
+    assert_eq!(config("fetched"), config("model"), "that of the repository is kept");
+    let detect =
+        |model: &str| place.run(&["detect", "a.png", "--model", model, "--out", "out"]).succeeds().stdout;
+    assert_eq!(detect("fetched"), detect("model"));
+    // What was converted is not sent again.
+    fetch(&place, &hub.base, &["maker/tiny", "--out", "fetched"]).succeeds();
+    assert_eq!(hub.seen().matches("GET /cdn/").count(), 1, "{}", hub.seen());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::common::model::{Tensors, Tiny};
 use crate::{Place, common, fixture};
 
 /// Tensors as `torch.save` writes a state dict of float32.
-fn torch_file(tensors: &Tensors) -> Vec<u8> {
+pub fn torch_file(tensors: &Tensors) -> Vec<u8> {
     torch_file_of(tensors, "", None)
 }
 

@@ -442,4 +442,8 @@ fn a_defective_image_is_told_to_a_command_and_a_server() {
     place.run(&with(&[&other[..], &silent].concat())).succeeds();
     assert!(!place.path("never").exists());
     assert_eq!(place.run(&with(&[&other[..], &["--webhook", "ftp://x"]].concat())).code, Some(2));
+    // What is written must not arrive.
+    let run = place.run(&with(&[&other[..], &["--overlays", "more/heat"]].concat()));
+    assert_eq!(run.code, Some(2), "{run:#?}");
+    assert!(!place.path("more/heat").exists(), "nothing is left");
 }

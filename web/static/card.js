@@ -3,7 +3,7 @@
 import { el, plural } from "./dom.js";
 
 /** Opacity of the heat map in per cent, and whether the photo is shown beside it; they stay from one photo to the next. */
-let opacity = 50;
+let opacity = 75;
 let beside = false;
 
 const percent = (at, of) => `${((100 * at) / Math.max(of, 1)).toFixed(2)}%`;
@@ -18,7 +18,7 @@ function view(image, pictures) {
   const slider = el("input", { type: "range", min: 0, max: 100, value: opacity, "aria-label": "Opacity of the heat map" });
   const toggle = el("button", { class: "toggle", type: "button", "aria-pressed": String(opacity > 0) }, "Heat map");
   const boxes = el("button", { class: "toggle", type: "button", "aria-pressed": "true" }, "Boxes");
-  let last = opacity || 50;
+  let last = opacity || 75;
   const set = (value) => {
     opacity = value;
     heat.style.opacity = value / 100;
@@ -30,8 +30,9 @@ function view(image, pictures) {
     if (opacity > 0) last = opacity;
     set(opacity > 0 ? 0 : last);
   });
+  const flag = image.score >= 0.5;
   const stage = el("div", { class: "stage", style: `--aspect:${(width / Math.max(height, 1)).toFixed(4)}` },
-    el("img", { src: pictures.thumbnail, width, height, alt: image.path }), heat, ...image.boxes.map((box) => mark(box, image)));
+    el("img", { src: pictures.thumbnail, width, height, alt: `${image.path}: ${flag ? image.type : "good"}, ${image.score.toFixed(2)}` }), heat, ...image.boxes.map((box) => mark(box, image)));
   boxes.addEventListener("click", () => {
     const shown = boxes.getAttribute("aria-pressed") !== "true";
     boxes.setAttribute("aria-pressed", String(shown));
@@ -75,7 +76,8 @@ export function card(photo, defects = []) {
   const box = (b) => `${b.type} ${b.score.toFixed(3)}: ${b.width} × ${b.height} at (${b.x}, ${b.y}), area ${b.area} px`;
   const evidence = image.evidence && `words alone ${image.evidence.words.toFixed(3)}, distance from the good photos alone ${image.evidence.distance.toFixed(3)}`;
   return el("article", { class: `item${flag}`, "aria-label": `Result of ${photo.name}` },
-    el("header", {}, el("h3", {}, photo.name), el("span", { class: "big", "aria-label": "Anomaly score" }, image.score.toFixed(3)),
+    el("header", {}, el("strong", { class: "verdict" }, flag ? "defective" : "good"),
+      el("span", { class: "big", "aria-label": "Anomaly score" }, image.score.toFixed(3)), el("h3", {}, photo.name),
       el("span", { class: "muted" }, `${image.width} × ${image.height} · most likely defect: ${image.type} · ${outcome.seconds.toFixed(2)} s`)),
     ...(pictures ? view(image, pictures) : []),
     el("div", { class: "body" }, probabilities(image, ["normal", ...defects]),

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::cli::process::wait;
+
 /// A step that takes longer hangs: the longest ones take half a minute on a slow software device.
 const LONGEST: Duration = Duration::from_secs(180);
 /// Bytes of what a step says that are kept.
@@ -54,17 +56,7 @@ impl Step {
                 .stdout(output.try_clone()?)
                 .stderr(errors.try_clone()?)
                 .spawn()?;
-            let status = loop {
-                if let Some(status) = child.try_wait()? {
-                    break Some(status);
-                }
-                if started.elapsed() > LONGEST {
-                    child.kill()?;
-                    child.wait()?;
-                    break None;
-                }
-                std::thread::sleep(Duration::from_millis(20));
-            };
+            let status = wait(&mut child, LONGEST, || false)?;
             let code = status.and_then(|status| status.code());
             let ended = match (status, code) {
                 (None, _) => Some(format!("it took longer than {} s and was ended", LONGEST.as_secs())),

@@ -260,7 +260,8 @@ impl Report {
             ));
         }
         lines.extend(found.loader.drivers.iter().map(|driver| {
-            let state = driver.problem.clone().unwrap_or_else(|| format!("{} is there", driver.library));
+            let state =
+                driver.problem.clone().unwrap_or_else(|| format!("{} is there", driver.shared_object));
             format!("  driver   {}: {state}", driver.file.display())
         }));
         if let Some(report) = &found.check {

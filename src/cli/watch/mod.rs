@@ -92,13 +92,19 @@ fn watch(args: &Args, taught: Option<(&Taught, TilingArgs)>) -> Result<ExitCode,
     let unreadable =
         |e: std::io::Error| Failure::new(format!("{}: cannot be watched: {e}", args.folder.display()));
     std::fs::read_dir(&args.folder).map_err(unreadable)?;
+    if let Some(folder) = &args.overlays {
+        writable_folder(folder)?;
+        let watched = args.folder.canonicalize().map_err(unreadable)?;
+        if folder.canonicalize().map_err(unreadable)?.starts_with(watched) {
+            let message = format!("--overlays {}: it lies in the folder that is watched", folder.display());
+            return Err(Failure::usage(message)
+                .hint("name a folder elsewhere: what is written there would arrive here"));
+        }
+    }
     let learner = args.inspect.detector.learner.read()?;
     let prompts = args.inspect.prompts(learner.as_ref())?;
     let opened = Opened::new(&args.out)?;
     let interrupted = watch_interrupt("finishing the current images");
-    if let Some(folder) = &args.overlays {
-        writable_folder(folder)?;
-    }
     let inspection = args.inspect.open(&args.run.device, prompts, learner.as_ref())?;
     let inspection = inspection.with_pictures(if args.overlays.is_some() { PICTURE_SIDE } else { 0 });
     let inspection = match taught {

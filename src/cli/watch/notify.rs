@@ -3,10 +3,11 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::line::Line;
 use crate::cli::Failure;
+use crate::cli::process::wait;
 use crate::cli::say::{complain, detail};
 use crate::report::results::{ImageResult, Verdict};
 
@@ -77,21 +78,13 @@ fn run(command: &str, text: &str, about: &[(&str, String)], interrupted: &Atomic
         // A command that does not read its input is fine; a line fits into a pipe.
         let _ = input.write_all(text.as_bytes());
     }
-    let started = Instant::now();
-    loop {
-        match child.try_wait().map_err(|e| e.to_string())? {
-            Some(status) if status.success() => return Ok(()),
-            Some(status) => return Err(format!("the command ended with {status}")),
-            None if started.elapsed() > LONGEST || interrupted.load(Ordering::Relaxed) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(format!(
-                    "the command took longer than {} s and was ended",
-                    started.elapsed().as_secs()
-                ));
-            }
-            None => std::thread::sleep(Duration::from_millis(10)),
+    match wait(&mut child, LONGEST, || interrupted.load(Ordering::Relaxed)).map_err(|e| e.to_string())? {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(format!("the command ended with {status}")),
+        None if interrupted.load(Ordering::Relaxed) => {
+            Err("the command was ended, as this program is".to_owned())
         }
+        None => Err(format!("the command took longer than {} s and was ended", LONGEST.as_secs())),
     }
 }
 

@@ -204,6 +204,11 @@ impl Hub {
     }
 }
 
+/// Whether this is the name of a repository, `OWNER/NAME`.
+pub fn is_repository(name: &str) -> bool {
+    name.split('/').count() == 2 && check_name(name, true).is_ok()
+}
+
 /// Refuses characters with a special meaning in URLs or paths, which names become parts of.
 fn check_name(name: &str, folders: bool) -> Result<(), FetchError> {
     let part = |part: &str| {

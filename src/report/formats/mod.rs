@@ -37,72 +37,31 @@ impl Format {
 mod tests {
     use super::*;
     use crate::report::results::*;
-    use std::collections::BTreeMap;
+    use crate::report::results_file::tests::example;
 
+    /// The documented example with names that formats must escape, and a good image.
     fn results() -> Results {
-        let image = |path: &str, score, verdict| ScoredImage {
-            path: path.into(),
-            width: 100,
-            height: 50,
-            score,
-            verdict: Some(verdict),
-            defect_type: "scratch".into(),
-            type_probability: 0.75,
-            probabilities: BTreeMap::from([("normal".into(), 0.25), ("scratch".into(), 0.75)]),
+        let mut results = example();
+        let good = results.images[0].scored().expect("scored").clone();
+        let good = ScoredImage {
+            path: "good.png".into(),
+            score: 0.125,
+            verdict: Some(Verdict::Good),
             boxes: Vec::new(),
-            evidence: None,
-            unboxed: None,
-            notes: Vec::new(),
-            overlay: None,
-            maps: None,
+            ..good
         };
-        let found = DefectBox {
-            x: 10,
-            y: 20,
-            width: 5,
-            height: 6,
-            score: 0.9,
-            area: 30,
-            defect_type: "scratch".into(),
-            nearest: None,
-        };
-        let defective = image("a b/\"<é>.png", 0.95, Verdict::Defective);
-        let failed =
-            FailedImage { path: "=c.png".into(), error: "not an image\u{1b}".into(), hint: String::new() };
-        Results {
-            schema: SCHEMA.into(),
-            program: Program::own(),
-            adapter: Adapter {
-                name: "X".into(),
-                backend: "vulkan".into(),
-                kind: "unknown".into(),
-                driver: "1".into(),
-                software: false,
-            },
-            model: Model {
-                name: "m".into(),
-                path: String::new(),
-                image_size: 128,
-                patch_size: 8,
-                embed_dim: 8,
-                precision: "f32".into(),
-                demonstration: true,
-                weights_sha256: None,
-            },
-            object: "metal nut".into(),
-            method: "clip".into(),
-            defects: vec!["scratch".into(), "hole".into()],
-            settings: BTreeMap::new(),
-            timing: Timing { images: 2, seconds: 0.5, images_per_second: 4.0 },
-            notes: Vec::new(),
-            left_out: BTreeMap::new(),
-            images: vec![
-                ImageResult::Scored(ScoredImage { boxes: vec![found], ..defective }),
-                ImageResult::Scored(image("good.png", 0.125, Verdict::Good)),
-                ImageResult::Failed(failed),
-            ],
-            written: BTreeMap::new(),
+        results.object = "metal nut".into();
+        results.timing.seconds = 0.5;
+        for image in &mut results.images {
+            match image {
+                ImageResult::Scored(image) => image.path = "a b/\"<é>.png".into(),
+                ImageResult::Failed(image) => {
+                    (image.path, image.error) = ("=c.png".into(), "not an image\u{1b}".into());
+                }
+            }
         }
+        results.images.insert(1, ImageResult::Scored(good));
+        results
     }
 
     #[test]
@@ -113,8 +72,8 @@ mod tests {
             lines,
             [
                 "path,width,height,score,verdict,type,p:normal,p:scratch,p:hole,boxes,error",
-                "\"a b/\"\"<é>.png\",100,50,0.95,defective,scratch,0.25,0.75,,1,",
-                "good.png,100,50,0.125,good,scratch,0.25,0.75,,0,",
+                "\"a b/\"\"<é>.png\",640,480,0.875,defective,scratch,0.125,0.5,0.375,1,",
+                "good.png,640,480,0.125,good,scratch,0.125,0.5,0.375,0,",
                 "'=c.png,,,,,,,,,,not an image\u{1b}",
             ]
         );
@@ -133,7 +92,7 @@ mod tests {
         let uri = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
         assert_eq!(uri, "a%20b/%22%3C%C3%A9%3E.png");
         let rectangle = &result["attachments"][0]["rectangles"][0];
-        assert_eq!((&rectangle["left"], &rectangle["bottom"]), (&10.0.into(), &26.0.into()));
+        assert_eq!((&rectangle["left"], &rectangle["bottom"]), (&600.0.into(), &480.0.into()));
         let invocation = &run["invocations"][0];
         assert_eq!(invocation["executionSuccessful"], false);
         assert_eq!(invocation["toolExecutionNotifications"][0]["message"]["text"], "not an image\u{1b}");
@@ -145,7 +104,7 @@ mod tests {
         for part in [
             "<testsuite name=\"metal nut\" tests=\"3\" failures=\"1\" errors=\"1\" time=\"0.500\">",
             "<testcase classname=\"metal nut\" name=\"a b/&quot;&lt;é&gt;.png\">",
-            "<failure type=\"scratch\" message=\"scratch, score 0.950, 1 box\">x 10, y 20, 5×6: scratch, 0.900</failure>",
+            "<failure type=\"scratch\" message=\"scratch, score 0.875, 1 box\">x 600, y 0, 40×480: hole, 0.750</failure>",
             "<testcase classname=\"metal nut\" name=\"good.png\"/>",
             // XML has no such character.
             "<error message=\"not an image\u{fffd}\"/>",
