@@ -5,7 +5,7 @@ OUT   ?= out/demo
 # Inputs of fuzzers are files: in memory, where the system has such a folder.
 FAST_TMP := $(if $(wildcard /dev/shm),/dev/shm,$(if $(TMPDIR),$(TMPDIR),/tmp))
 
-.PHONY: python test-python packages test-packages fuzz fuzz-stable demo test check-all isa compare features kills faults watch slurm memory metrics-memory web test-web tools driver fmt lint unit quality full-size clean
+.PHONY: benchmarks benchmarks-page schemas python test-python packages test-packages fuzz fuzz-stable demo test check-all isa compare features kills faults watch slurm memory metrics-memory web test-web tools driver fmt lint unit quality full-size clean
 
 ## Build, run `detect` on the sample images with the embedded model, leave out/demo/report.html
 demo: driver
@@ -116,6 +116,19 @@ test-web: driver web
 	DAPO_SHADERS="$(CURDIR)/out/web/shaders.jsonl" $(CARGO) test --test translate browser -- --ignored
 	@[ -d web/test/node_modules ] || (cd web/test && npm ci --no-audit --no-fund)
 	node web/test/run.mjs $(WEB)
+
+## docs/schemas: the JSON Schemas of what the program writes, from its types
+schemas:
+	DAPO_WRITE_SCHEMAS=1 $(CARGO) test --lib schemas
+
+## Slow: the kernels of CLIP on this device, docs/results/NAME.json, and the page of all such results
+benchmarks: driver
+	$(CARGO) build --release
+	NAME="$(NAME)" ./tools/benchmarks.sh
+	$(MAKE) benchmarks-page
+
+benchmarks-page:
+	DAPO_WRITE_BENCHMARKS=1 $(CARGO) test --test benchmarks_page
 
 ## docs/isa.md: what AMD's compiler makes of each variant, for two GPUs that need not be here
 isa:

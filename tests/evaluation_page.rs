@@ -11,7 +11,7 @@ use dapo_wgpu::report::metrics::{
     Confusion, DataAbout, Figure, Figures, ImageRecord, Metrics, ProductMetrics, SCHEMA, TypeFigures,
 };
 use dapo_wgpu::report::results::{Adapter, FailedImage, Model, Program};
-use dapo_wgpu::report::{EvaluationOptions, EvaluationPage, MapView, ReportImage};
+use dapo_wgpu::report::{EvaluationOptions, EvaluationPage, MapView, ReportImage, outline};
 use serde_json::Value;
 
 const PRODUCTS: [&str; 3] = ["leather", "metal_nut_with_a_very_long_name_for_a_product", "pill"];
@@ -142,7 +142,9 @@ fn pictures(index: usize) -> ReportImage {
     let map = MapView::new(&values, 32, 32).expect("a map");
     let (heat, colours) = (map.layer(192, 192), map.colours(256, 256));
     let class_maps = DEFECTS.map(|name| (name.to_owned(), colours.clone())).to_vec();
-    ReportImage { thumbnail, heat, class_maps, likeness: Vec::new() }
+    let mask: Vec<bool> = values.iter().map(|&value| value > 0.5).collect();
+    let truth = Some(outline(&mask, 32, thumbnail.width(), thumbnail.height()));
+    ReportImage { thumbnail, heat, class_maps, truth, likeness: Vec::new() }
 }
 
 fn page() -> String {

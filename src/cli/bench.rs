@@ -9,11 +9,12 @@ use std::sync::atomic::Ordering;
 use super::Failure;
 use super::numbers::{count, percentage};
 use super::options::{CaseArgs, DeviceArgs};
-use super::output::{print, watch, watch_interrupt};
+use super::output::{own_command, print, watch, watch_interrupt};
 use super::say::say;
 use crate::documents::roofline;
 use crate::gpu::Gpu;
 use crate::kernels::registry::{Cases, Registry};
+use crate::lab::Origin;
 use crate::lab::bench::ceilings::{ceilings as measure_ceilings, ceilings_again};
 use crate::lab::bench::formats::Format;
 use crate::lab::bench::request::{Variants, of_kernels, resized, swept};
@@ -21,7 +22,7 @@ use crate::lab::bench::sweep::{Sweep, SweptRow};
 use crate::lab::bench::{
     BenchReport, Bound, Comparison, DEFAULT_THRESHOLD, Timing, errors, jobs, measure, sensors,
 };
-use crate::report::{AtomicFile, SweepChart, SweepLine, write_atomic};
+use crate::report::{AtomicFile, SweepChart, SweepLine, today, write_atomic};
 
 /// Timed runs of each kernel and of each model, unless `--repeat` says otherwise.
 const REPEAT_KERNEL: usize = 11;
@@ -98,6 +99,7 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
     let gpu = args.device.open()?;
     variants.check(&cases, gpu.capabilities()).map_err(variant_failure)?;
     let mut report = measure(args, &gpu, &cases, &variants)?;
+    report.origin = Some(Origin::of(&gpu, today(), own_command()));
     report.comparison = old
         .zip(args.compare.as_ref())
         .map(|(old, path)| Comparison::new(&old, &report, path.display().to_string(), threshold));

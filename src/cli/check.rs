@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use super::Failure;
 use super::options::{CaseArgs, RunArgs};
-use super::output::{print, watch, watch_interrupt, writable_folder};
+use super::output::{own_command, print, watch, watch_interrupt, writable_folder};
 use super::say::say;
 use crate::gpu::Gpu;
 use crate::kernels::Outcome;
 use crate::kernels::registry::{Cases, Registry, Tier};
 use crate::lab::check::{CheckReport, Checking};
 use crate::lab::{Origin, dump};
-use crate::report::{AtomicFile, shell_command, today, write_atomic};
+use crate::report::{AtomicFile, today, write_atomic};
 use crate::words::plural;
 
 /// Time between two writes of `--out` during the run.
@@ -63,7 +63,7 @@ pub fn run(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
     }
     let gpu = args.run.device.open()?;
     let interrupted = watch_interrupt("finishing this case and writing what was checked");
-    let command = shell_command(std::env::args_os().map(|word| word.to_string_lossy().into_owned()));
+    let command = own_command();
     let origin = Origin::of(&gpu, today(), command);
     let mut checking = Checking::new(&gpu, &cases, tier, args.seed).with_origin(origin);
     let outcome = watch(cases.len(), "cases", interrupted, |progress| {

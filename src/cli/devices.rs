@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Failure;
 use super::options::DeviceArgs;
 use super::output::print;
+use super::race;
 use crate::gpu::capabilities::PathState;
 use crate::gpu::{AdapterChoice, AdapterSummary, Capabilities, GpuError, adapter};
 use crate::kernels::registry::failed_trials;
@@ -14,20 +15,25 @@ use crate::kernels::registry::failed_trials;
 pub struct Args {
     #[command(flatten)]
     device: DeviceArgs,
+    /// Hold the race again that decides between several devices
+    #[arg(long)]
+    race: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Serialize)]
-struct Report {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Report {
     schema: &'static str,
     adapters: Vec<adapter::AdapterReport>,
     chosen: Chosen,
 }
 
 #[derive(Serialize)]
-struct Chosen {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Chosen {
     adapter: AdapterSummary,
     capabilities: Capabilities,
     why: String,
@@ -44,10 +50,16 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if adapters.is_empty() {
         return Err(GpuError::NoAdapter.into());
     }
+    if args.race {
+        race::forget();
+    }
     let gpu = args.device.open()?;
+    let summaries: Vec<AdapterSummary> = adapters.iter().map(|found| found.adapter.clone()).collect();
+    let race = race::remembered(&summaries);
     let others = adapters.len() - 1;
     let why = match args.device.choice() {
         AdapterChoice::Auto if others == 0 => "the only adapter".to_owned(),
+        AdapterChoice::Auto if race.is_some() => race.map(|race| race.why()).unwrap_or_default(),
         AdapterChoice::Auto => {
             "the fastest kind: discrete before integrated before virtual before software, native APIs before OpenGL"
                 .to_owned()

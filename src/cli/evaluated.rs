@@ -4,13 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::Failure;
-use super::output::print;
+use super::output::{own_command, print};
 use super::say::say;
 use crate::eval::table::table;
 use crate::report::evaluation::{EvaluationOptions, EvaluationPage};
 use crate::report::metrics::{ImageRecord, Metrics};
 use crate::report::tables::{TableFormat, metrics_csv, runs_table};
-use crate::report::{shell_command, today, write_atomic};
+use crate::report::{today, write_atomic};
 use crate::words::plural;
 
 /// A finished evaluation.
@@ -41,12 +41,7 @@ pub fn write(outcome: &Outcome<'_>) -> Result<(), Failure> {
 
 /// Options of the page, with this initial threshold.
 pub fn page_options(threshold: f32) -> EvaluationOptions {
-    EvaluationOptions {
-        command: shell_command(std::env::args_os().map(|a| a.to_string_lossy().into_owned())),
-        created: today(),
-        threshold,
-        ..EvaluationOptions::default()
-    }
+    EvaluationOptions { command: own_command(), created: today(), threshold, ..EvaluationOptions::default() }
 }
 
 /// Writes report.html without pictures, for runs without access to the photos.

@@ -17,7 +17,7 @@ use crate::words::plural;
 #[derive(Debug, Clone, clap::Args)]
 pub struct GoodArgs {
     /// Photos of good parts, or folders of them: each patch of a photo is compared with theirs, too
-    #[arg(long, num_args = 1.., value_name = "PATH")]
+    #[arg(help_heading = "Photos of good parts", long, num_args = 1.., value_name = "PATH")]
     pub good: Vec<PathBuf>,
     #[command(flatten)]
     pub bank: BankArgs,
@@ -27,14 +27,14 @@ pub struct GoodArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub struct BankArgs {
     /// Most patches of good photos to compare with; more photos are cut to the patches that stand for them best
-    #[arg(long, value_name = "N", default_value_t = ReferenceOptions::default().bank_size as u64,
+    #[arg(help_heading = "Photos of good parts", long, value_name = "N", default_value_t = ReferenceOptions::default().bank_size as u64,
         value_parser = clap::value_parser!(u64).range(16..=1_000_000))]
     bank_size: u64,
     /// Keep the patches as float16: half the memory
-    #[arg(long)]
+    #[arg(long, help_heading = "Photos of good parts")]
     bank_f16: bool,
     /// Also compare with the good photos turned and mirrored, for parts that lie in any direction
-    #[arg(long)]
+    #[arg(long, help_heading = "Photos of good parts")]
     turned: bool,
 }
 

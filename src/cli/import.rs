@@ -1,15 +1,16 @@
 //! `import`: PyTorch files to safetensors.
 
 mod select;
+pub mod summary;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use safetensors::Dtype;
-use serde_json::json;
 
 use select::{as_f32, clip_of, not_clip};
+use summary::Summary;
 
 use super::Failure;
 use super::learner::read_learner;
@@ -22,7 +23,6 @@ use crate::clip::weights::Allowed;
 use crate::dapo::Checkpoint;
 use crate::files::read_regular;
 use crate::report::{AtomicFile, WriteError, write_atomic};
-use crate::words::plural;
 
 /// Options of `import`.
 #[derive(Debug, clap::Args)]
@@ -56,15 +56,6 @@ impl Gelu {
             Gelu::Exact => Activation::Gelu,
         }
     }
-}
-
-/// The summary.
-#[derive(Default)]
-struct Summary {
-    kind: &'static str,
-    files: Vec<(PathBuf, &'static str)>,
-    assumed: Vec<String>,
-    notes: Vec<String>,
 }
 
 /// Converts a model into the folder that has its configuration, and says what was done.
@@ -223,29 +214,10 @@ fn print_summary(
     tensors: &BTreeMap<String, FileTensor<'_>>,
     summary: &Summary,
 ) -> Result<(), Failure> {
-    let bytes: usize = tensors.values().map(FileTensor::byte_len).sum();
-    if args.json {
-        let files: Vec<_> = summary
-            .files
-            .iter()
-            .map(|(path, state)| json!({"path": path.display().to_string(), "state": state}))
-            .collect();
-        let json = json!({
-            "kind": summary.kind, "source": args.file.display().to_string(), "tensors": tensors.len(),
-            "bytes": bytes, "files": files, "assumed": summary.assumed, "notes": summary.notes,
-        });
-        return print(&format!("{json:#}\n"));
+    let bytes = tensors.values().map(FileTensor::byte_len).sum();
+    if !args.json {
+        return print(&summary.text(tensors.len(), bytes));
     }
-    let mut text = String::new();
-    for (path, state) in &summary.files {
-        text += &format!("{state}  {}\n", path.display());
-    }
-    text += &format!("{}, {:.1} MB\n", plural(tensors.len(), "tensor"), bytes as f64 / 1e6);
-    for line in &summary.assumed {
-        text += &format!("assumed: {line}\n");
-    }
-    for line in &summary.notes {
-        text += &format!("note: {line}\n");
-    }
-    print(&text)
+    let document = summary.document(&args.file, tensors.len(), bytes);
+    print(&(serde_json::to_string_pretty(&document).map_err(|e| Failure::new(e.to_string()))? + "\n"))
 }

@@ -59,20 +59,20 @@ pub struct InspectArgs {
 pub struct ThresholdArgs {
     /// Score from which an image is called defective; takes the place of a threshold that comes with a learner or a part
     /// [default: the calibrated one, or else 0.5]
-    #[arg(long, value_name = "P", value_parser = probability, conflicts_with = "calibration")]
+    #[arg(help_heading = "Thresholds and boxes", long, value_name = "P", value_parser = probability, conflicts_with = "calibration")]
     alarm_threshold: Option<f32>,
     /// Defect probability from which a pixel belongs to a box [default: 0.5]
-    #[arg(long, value_name = "P", value_parser = probability)]
+    #[arg(help_heading = "Thresholds and boxes", long, value_name = "P", value_parser = probability)]
     box_threshold: Option<f32>,
     /// Both thresholds at once, where neither was calibrated
-    #[arg(long, value_name = "P", value_parser = probability, hide = true)]
+    #[arg(help_heading = "Thresholds and boxes", long, value_name = "P", value_parser = probability, hide = true)]
     threshold: Option<f32>,
     /// Least area of a region that gets a box, in pixels of the photo; 0 for any [default: what 16 pixels of the model's map
     /// show: of the photo, or of a tile]
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(help_heading = "Thresholds and boxes", long, value_name = "PIXELS")]
     pub min_area: Option<u64>,
     /// Threshold that `calibrate` made [default: the learner's or the part's, if it has one]
-    #[arg(long, value_name = "FILE.json")]
+    #[arg(help_heading = "Thresholds and boxes", long, value_name = "FILE.json")]
     calibration: Option<PathBuf>,
 }
 

@@ -44,11 +44,11 @@ impl MethodArg {
 /// A learner, if one is to be used.
 #[derive(Debug, Clone, clap::Args)]
 pub struct LearnerArgs {
-    /// The method to use; that of the learner, or clip without one, if not given
-    #[arg(long, value_enum)]
+    /// The method [default: that of the learner, or clip without one]
+    #[arg(help_heading = "Model", long, value_enum)]
     method: Option<MethodArg>,
-    /// Learner that `train` made, or a learner.safetensors of `import` [default: none, fixed prompts]
-    #[arg(long, value_name = "FILE.safetensors")]
+    /// Trained prompts (file from `train`, or a learner.safetensors of `import`) [default: none, fixed prompts]
+    #[arg(help_heading = "Model", long, value_name = "FILE.safetensors")]
     learner: Option<PathBuf>,
     /// The learner of a part, in place of a file.
     #[arg(skip)]

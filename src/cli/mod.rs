@@ -16,6 +16,7 @@ mod fetch;
 #[doc(hidden)]
 pub mod fuzzing;
 mod good;
+mod help;
 mod hub;
 mod import;
 mod inspection;
@@ -33,8 +34,11 @@ mod output;
 mod part;
 mod process;
 mod profile;
+mod race;
 mod reading;
 mod say;
+#[cfg(test)]
+mod schemas;
 mod score;
 mod shell;
 mod stdin;
@@ -97,7 +101,7 @@ enum Verb {
     Doctor(doctor::Args),
     /// Check every kernel on this adapter and driver against a float64 reference
     Check(check::Args),
-    /// Time kernels, models and pipelines against the ceilings of this device
+    /// Time kernels, models and pipelines, and compare them with the peak speed of this device, measured
     Bench(bench::Args),
     /// Show registers, spills and instructions of each kernel as a Vulkan driver compiles it
     #[cfg(not(target_vendor = "apple"))]
@@ -174,18 +178,27 @@ fn failed(failure: &Failure) -> ExitCode {
 /// # Errors
 /// A file of defaults that is not valid. A wrong command line ends the process, as `--help` does.
 fn parsed(words: Vec<OsString>) -> Result<(Cli, Option<String>), Failure> {
-    let plain = Cli::command();
+    let plain = command();
     // What is given, as far as it can be read: an option that is missing may be among the defaults.
     let given = plain.clone().ignore_errors(true).try_get_matches_from(&words).ok();
     let verb = given.as_ref().and_then(|given| given.subcommand());
     let found = verb.map_or(Ok(None), |(name, _)| Defaults::find(&plain, name))?;
     let (Some((name, given)), Some(mut defaults)) = (verb, found) else {
-        return Ok((Cli::parse_from(words), None));
+        return Ok((cli(plain, words), None));
     };
     let command = defaults.apply(plain, name, given);
+    Ok((cli(command, words), (!defaults.is_empty()).then(|| defaults.words())))
+}
+
+/// All options and what `--help` says.
+fn command() -> clap::Command {
+    help::explained(Cli::command())
+}
+
+/// Reads a command line. A wrong one ends the process, as `--help` does.
+fn cli(command: clap::Command, words: Vec<OsString>) -> Cli {
     let matches = command.get_matches_from(words);
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    Ok((cli, (!defaults.is_empty()).then(|| defaults.words())))
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 /// The version with what the build is made of.
@@ -196,13 +209,13 @@ fn long_version() -> String {
 
 /// Reads the command behind `profile` and runs it under a profile.
 fn profiled(args: &profile::Args, registry: &Registry) -> Result<ExitCode, Failure> {
-    let command = Cli::command();
+    let all = command();
     let (words, trace) = match args.split() {
         Ok(split) => split,
-        Err(message) => Cli::command().error(ErrorKind::InvalidValue, message).exit(),
+        Err(message) => command().error(ErrorKind::InvalidValue, message).exit(),
     };
     let name = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
-    let known = name != "profile" && command.find_subcommand(&*name).is_some();
+    let known = name != "profile" && all.find_subcommand(&*name).is_some();
     let inner = known
         .then(|| parsed(std::iter::once("dapo-wgpu".into()).chain(words.clone()).collect()))
         .transpose()?;
@@ -215,7 +228,7 @@ fn profiled(args: &profile::Args, registry: &Registry) -> Result<ExitCode, Failu
         let message = format!(
             "'{name}' cannot be profiled; these commands can: detect, embed, train, check, eval, calibrate, teach, watch"
         );
-        Cli::command().error(ErrorKind::InvalidSubcommand, message).exit()
+        command().error(ErrorKind::InvalidSubcommand, message).exit()
     };
     args.around(trace, options, || verb.run(registry))
 }
@@ -261,8 +274,8 @@ impl Verb {
             Verb::Table(args) => table::run(args).map(success),
             Verb::Synth(args) => synth::run(args).map(success),
             Verb::Fetch(args) => fetch::run(args).map(success),
-            Verb::Completions(args) => shell::completions(args, Cli::command()).map(success),
-            Verb::Man(args) => shell::man(args, Cli::command()).map(success),
+            Verb::Completions(args) => shell::completions(args, command()).map(success),
+            Verb::Man(args) => shell::man(args, command()).map(success),
             Verb::Web(args) => web::run(args).map(success),
             Verb::Import(args) => import::run(args).map(success),
         }

@@ -11,6 +11,7 @@ use super::failure::NO_GPU;
 use super::hub::model_folder;
 use super::isolation::isolate;
 use super::numbers::{count, overlap};
+use super::race;
 use super::say::{detail, say};
 use crate::clip::{Clip, ClipOptions, Factors, WeightStorage, embedded};
 use crate::data::Tiling;
@@ -26,13 +27,13 @@ use crate::report::AtomicFile;
 #[derive(Debug, Clone, Args)]
 pub struct DeviceArgs {
     /// Adapter to use: an index of `dapo-wgpu devices` or a part of its name
-    #[arg(long, value_name = "INDEX|NAME", default_value = "auto")]
+    #[arg(help_heading = "Device", long, value_name = "INDEX|NAME", default_value = "auto")]
     adapter: String,
     /// Fail with exit code 5 where only a software device is there; DAPO_REQUIRE_GPU=1 does the same
-    #[arg(long)]
+    #[arg(long, help_heading = "Device")]
     require_gpu: bool,
     /// Run shaders with bounds and loop checks (slower; for bug reports)
-    #[arg(long)]
+    #[arg(long, help_heading = "Device")]
     checked: bool,
     /// Set when the command is run under a profile: the files that it will be written to.
     #[arg(skip)]
@@ -90,7 +91,8 @@ impl DeviceArgs {
     pub fn open_isolated(&self) -> Result<Gpu, Failure> {
         let mode = if self.checked { ShaderMode::Checked } else { ShaderMode::Trusted };
         let driver_cache = embedded::cache_folder().map(|folder| folder.join("dapo-wgpu/pipelines"));
-        let (gpu, seconds) = timed(|| Gpu::open(&GpuOptions { adapter: self.choice(), mode, driver_cache }));
+        let options = GpuOptions { adapter: self.choice(), mode, driver_cache, arbiter: Some(race::fastest) };
+        let (gpu, seconds) = timed(|| Gpu::open(&options));
         let gpu = gpu?;
         detail!("device: {} ({seconds:.2} s)", gpu.adapter().line());
         if gpu.adapter().software && (self.require_gpu || env_switch("DAPO_REQUIRE_GPU")) {
@@ -125,7 +127,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub device: DeviceArgs,
     /// Print where the time goes to standard error, and write a trace for Perfetto if a file is named
-    #[arg(long = "profile", value_name = "TRACE.json", num_args = 0..=1, require_equals = true)]
+    #[arg(long = "profile", value_name = "TRACE.json", num_args = 0..=1, require_equals = true, help_heading = "Device")]
     pub profile: Option<Option<PathBuf>>,
 }
 
@@ -152,7 +154,7 @@ impl CaseArgs {
 #[derive(Debug, Clone, Args)]
 pub struct BatchArg {
     /// Images in one batch
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(help_heading = "Model", long, value_name = "N", default_value_t = 8)]
     pub batch: usize,
 }
 
@@ -161,10 +163,10 @@ pub struct BatchArg {
 pub struct TilingArgs {
     /// Cut images that are larger into overlapping tiles of this many pixels, for small defects in large images. Tiles
     /// change the map and add boxes; the score, the type and good or defective follow the whole image
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(16..))]
+    #[arg(help_heading = "Tiles", long, value_name = "N", value_parser = clap::value_parser!(u32).range(16..))]
     tile: Option<u32>,
     /// Share of a tile that it has in common with the next
-    #[arg(long, value_name = "P", default_value_t = 0.25, requires = "tile", value_parser = overlap)]
+    #[arg(help_heading = "Tiles", long, value_name = "P", default_value_t = 0.25, requires = "tile", value_parser = overlap)]
     overlap: f32,
 }
 
@@ -251,7 +253,7 @@ impl Weights {
 pub struct PrecisionArg {
     /// Precision of the factors of products: f16 rounds them to 11 bits, for the matrix units of GPUs; sums, norms
     /// and softmax stay float32
-    #[arg(long, value_enum, default_value = "f32")]
+    #[arg(help_heading = "Model", long, value_enum, default_value = "f32")]
     precision: Precision,
 }
 
@@ -276,14 +278,16 @@ impl PrecisionArg {
 /// Which model, at which size.
 #[derive(Debug, Clone, Args)]
 pub struct ModelArgs {
-    /// Model folder in Hugging Face or open_clip layout, or hub:OWNER/NAME after `fetch` [default: the embedded dapo-nano]
-    #[arg(long, value_name = "DIR", value_parser = model_folder)]
+    /// The CLIP to use: a folder in Hugging Face or open_clip layout, or hub:OWNER/NAME after `fetch` [default: the
+    /// embedded dapo-nano, a demonstration]
+    #[arg(help_heading = "Model", long, value_name = "DIR", value_parser = model_folder)]
     pub model: Option<PathBuf>,
-    /// Edge of the images in pixels, a multiple of the model's patch [default: the model's own]
-    #[arg(long, value_name = "N", value_parser = count)]
+    /// Edge of the model's square view of an image in pixels; must divide by the patch size, e.g. 336 or 518. Larger shows
+    /// smaller defects, and takes longer [default: the model's own]
+    #[arg(help_heading = "Model", long, value_name = "N", value_parser = count)]
     pub image_size: Option<usize>,
     /// How weights are stored on the device
-    #[arg(long, value_enum, default_value = "f32")]
+    #[arg(help_heading = "Model", long, value_enum, default_value = "f32")]
     weights: Weights,
     #[command(flatten)]
     precision: PrecisionArg,

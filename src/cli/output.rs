@@ -14,6 +14,7 @@ use super::Failure;
 use super::lines::{Unit, in_lines};
 use super::say::{Level, is_said, say, visible};
 use crate::lab::Progress;
+use crate::report::shell_command;
 
 pub use super::interrupt::watch_interrupt;
 
@@ -31,6 +32,11 @@ pub fn print(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// The command of this process, for a POSIX shell.
+pub fn own_command() -> String {
+    shell_command(std::env::args_os().map(|word| word.to_string_lossy().into_owned()))
 }
 
 /// A progress bar with rate and remaining time on standard error, or a line now and then where that is no terminal; none for

@@ -10,7 +10,7 @@ use crate::inspect::Part;
 #[derive(Debug, Clone, clap::Args)]
 pub struct PartArg {
     /// Part that `teach` made: model, names, good photos and threshold are those that it was taught with
-    #[arg(long, value_name = "FILE.safetensors", conflicts_with_all = [
+    #[arg(help_heading = "Photos of good parts", long, value_name = "FILE.safetensors", conflicts_with_all = [
         "good", "bank_size", "bank_f16", "turned", "image_size", "weights", "precision", "method", "learner", "bits", "orient",
         "lenient", "object", "defects", "calibration",
     ])]

@@ -8,12 +8,12 @@ use serde_json::{Map, Value, json};
 
 use super::Failure;
 use super::options::{DeviceArgs, RunArgs};
-use super::output::print;
+use super::output::{own_command, print};
 use super::say::say;
 use crate::gpu::{Profile, Purpose};
 use crate::lab::Device;
 use crate::lab::profile::{ProfileReport, extents, giga_rate, timeline};
-use crate::report::{Trace, TraceCounter, TraceSlice, TraceTrack, shell_command, write_atomic};
+use crate::report::{Trace, TraceCounter, TraceSlice, TraceTrack, write_atomic};
 
 /// Options of `profile`.
 #[derive(Debug, clap::Args)]
@@ -117,7 +117,7 @@ impl Outputs {
         let (gpu, profile) = device
             .end_profile()?
             .ok_or_else(|| Failure::new("nothing to profile: the command ran nothing on a device"))?;
-        let command = shell_command(std::env::args_os().map(|a| a.to_string_lossy().into_owned()));
+        let command = own_command();
         let report = ProfileReport::new(Device::of(&gpu), command, &profile);
         let json = |text: serde_json::Result<String>| text.map_err(|e| Failure::new(e.to_string()));
         if let Some(path) = &self.out {

@@ -8,15 +8,15 @@ use crate::data::{Bits, Orient, ReadOptions, ReadTally};
 /// How photos are read.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct ReadArgs {
-    /// Bits of the camera in 16-bit files, such as 12: white is 4095 then; 16 reads samples as they are [default: what
+    /// How many bits of 16-bit files the camera fills, such as 12: white is 4095 then; 16 for all of them [default: what
     /// the file states, or the fewest of 8, 10, 12 and 14 that a dark photo fits; said with each photo]
-    #[arg(long, value_name = "N", value_parser = bits)]
+    #[arg(help_heading = "Reading photos", long, value_name = "N", value_parser = bits)]
     bits: Option<Bits>,
     /// Which way up photos are read, and boxes given: upright by their EXIF orientation, or as the pixels are stored
-    #[arg(long, value_enum, default_value = "exif")]
+    #[arg(help_heading = "Reading photos", long, value_enum, default_value = "exif")]
     orient: Way,
     /// Read JPEG files as far as they go, with a missing end or bytes between their segments; said with each photo
-    #[arg(long)]
+    #[arg(long, help_heading = "Reading photos")]
     lenient: bool,
 }
 

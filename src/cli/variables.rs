@@ -48,6 +48,8 @@ const KNOWN: &[&str] = &[
     "DAPO_VARIANTS",
     "DAPO_WATCH",
     "DAPO_WGPU",
+    "DAPO_WRITE_BENCHMARKS",
+    "DAPO_WRITE_SCHEMAS",
 ];
 
 /// How alike two names must be, from 0 to 1, for one to be taken for the other; as the beginning of one is.

@@ -17,6 +17,7 @@ pub const SCHEMA: &str = "dapo-wgpu/alarm/1";
 
 /// A threshold, and the conditions under which it is valid.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Alarm {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -34,6 +35,7 @@ pub struct Alarm {
 
 /// Everything that scores depend on besides the image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Conditions {
     /// The method.
     pub method: String,

@@ -19,6 +19,7 @@ const WIDTHS: [u8; 4] = [8, 10, 12, 14];
 
 /// The bits of 16-bit samples that hold the photo.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Bits {
     /// By the rule of the [module](self).
     #[default]

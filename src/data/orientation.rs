@@ -11,6 +11,7 @@ use super::raster::Raster;
 
 /// Which way up photos are read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Orient {
     /// Upright, as the file's EXIF orientation says.
     #[default]

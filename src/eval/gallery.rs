@@ -9,9 +9,9 @@ use super::evaluator::{Detections, Evaluator, LabelledPhoto};
 use crate::data::Photo;
 use crate::inspect::picture::report_image;
 use crate::inspect::{Inspected, Renew};
-use crate::report::ReportImage;
 use crate::report::evaluation::{EvaluationOptions, EvaluationPage};
 use crate::report::metrics::ImageRecord;
+use crate::report::{ReportImage, outline};
 
 /// The pictures of those images that are in a gallery so far.
 #[derive(Debug)]
@@ -87,8 +87,12 @@ fn pictures(
     detections: &Detections,
 ) -> Result<ReportImage, EvalError> {
     let (detection, names) = evaluator.named(labelled, detections);
-    report_image(photo, detection, &detection.binary_map(), &names)
-        .map_err(|e| EvalError::Picture(e.to_string()))
+    let pictures = report_image(photo, detection, &detection.binary_map(), &names)
+        .map_err(|e| EvalError::Picture(e.to_string()))?;
+    let (width, height) = pictures.thumbnail.dimensions();
+    let defective = labelled.mask.as_ref().filter(|mask| mask.contains(&true));
+    let truth = defective.map(|mask| outline(mask, mask.len().isqrt(), width, height));
+    Ok(ReportImage { truth, ..pictures })
 }
 
 fn placeholder() -> ReportImage {
@@ -96,6 +100,7 @@ fn placeholder() -> ReportImage {
     ReportImage {
         thumbnail: dot,
         heat: image::RgbaImage::new(1, 1),
+        truth: None,
         class_maps: Vec::new(),
         likeness: Vec::new(),
     }

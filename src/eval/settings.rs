@@ -19,6 +19,7 @@ pub const SCHEMA: &str = "dapo-wgpu/evaluation/2";
 
 /// Everything that the numbers depend on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Settings {
     /// Always [`SCHEMA`].
     pub schema: String,

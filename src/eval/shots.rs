@@ -20,6 +20,7 @@ use crate::words::plural;
 
 /// Which good photos a run compares with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ShotsAbout {
     /// Good photos of each product.
     pub shots: usize,

@@ -2,6 +2,7 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use serde::Serialize;
 
@@ -9,12 +10,13 @@ use super::capabilities::Capabilities;
 use super::error::GpuError;
 #[cfg(not(target_arch = "wasm32"))]
 use super::identity;
-use super::options::AdapterChoice;
+use super::options::{AdapterChoice, Arbiter};
 use super::summary::AdapterSummary;
 use super::wait;
 
 /// One adapter as `dapo-wgpu devices` shows it.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AdapterReport {
     /// Its name, driver and kind.
     pub adapter: AdapterSummary,
@@ -94,6 +96,16 @@ pub fn list() -> Vec<AdapterReport> {
         .collect()
 }
 
+/// The adapters that compete: all GPUs, or all software devices where there is no GPU; each device once, by the API that is
+/// preferred.
+pub fn rivals(adapters: &[AdapterSummary]) -> Vec<&AdapterSummary> {
+    let software = adapters.iter().all(|adapter| adapter.software);
+    let mut known = HashSet::new();
+    let kind = adapters.iter().filter(|adapter| adapter.software == software);
+    // Cards that tell no address and are of one kind are equally fast.
+    kind.filter(|adapter| known.insert((adapter.vendor, adapter.device, &adapter.pci_bus))).collect()
+}
+
 /// Picks one adapter of `found`.
 ///
 /// # Errors
@@ -101,13 +113,18 @@ pub fn list() -> Vec<AdapterReport> {
 pub(super) fn choose<T>(
     found: Vec<(AdapterSummary, T)>,
     choice: &AdapterChoice,
+    arbiter: Option<Arbiter>,
 ) -> Result<(AdapterSummary, T), GpuError> {
     if found.is_empty() {
         return Err(GpuError::NoAdapter);
     }
     let available: Vec<String> = found.iter().map(|(s, _)| s.line()).collect();
     let (requested, hit) = match choice {
-        AdapterChoice::Auto => (String::new(), found.into_iter().next()),
+        AdapterChoice::Auto => {
+            let summaries: Vec<AdapterSummary> = found.iter().map(|(summary, _)| summary.clone()).collect();
+            let index = arbiter.and_then(|ask| ask(&summaries)).filter(|&index| index < found.len());
+            (String::new(), found.into_iter().nth(index.unwrap_or(0)))
+        }
         AdapterChoice::Index(i) => (i.to_string(), found.into_iter().nth(*i)),
         AdapterChoice::Name(n) => (n.clone(), found.into_iter().find(|(s, _)| s.matches(n))),
     };
@@ -120,16 +137,37 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_gpu_competes_once_and_software_only_with_its_like() {
+        let gpu = |index, device| AdapterSummary { device, ..named(index, "gpu") };
+        let software = |index, device| AdapterSummary { software: true, ..gpu(index, device) };
+        let indices = |found: &[AdapterSummary]| rivals(found).iter().map(|a| a.index).collect::<Vec<_>>();
+        assert_eq!(indices(&[gpu(0, 7), gpu(1, 7), gpu(2, 8), software(3, 9)]), [0, 2], "7 has two APIs");
+        assert_eq!(indices(&[software(0, 1), software(1, 2)]), [0, 1]);
+        assert!(indices(&[]).is_empty());
+    }
+
+    #[test]
+    fn an_arbiter_is_asked_only_where_nothing_was_chosen() {
+        let found = || vec![(named(0, "AMD Radeon"), ()), (named(1, "llvmpipe"), ())];
+        let index = |choice: &str, arbiter: Arbiter| {
+            choose(found(), &AdapterChoice::from(choice), Some(arbiter)).map(|(found, ())| found.index).ok()
+        };
+        assert_eq!(index("auto", |_| Some(1)), Some(1));
+        assert_eq!([index("auto", |_| None), index("auto", |_| Some(2))], [Some(0); 2]);
+        assert_eq!(index("radeon", |_| Some(1)), Some(0));
+    }
+
+    #[test]
     fn a_missing_adapter_is_an_error_that_lists_the_others() {
         let found = || vec![(named(0, "AMD Radeon"), ()), (named(1, "llvmpipe"), ())];
-        assert_eq!(choose(found(), &AdapterChoice::from("radeon")).map(|f| f.0.index).ok(), Some(0));
-        assert_eq!(choose(found(), &AdapterChoice::from("1")).map(|f| f.0.index).ok(), Some(1));
+        assert_eq!(choose(found(), &AdapterChoice::from("radeon"), None).map(|f| f.0.index).ok(), Some(0));
+        assert_eq!(choose(found(), &AdapterChoice::from("1"), None).map(|f| f.0.index).ok(), Some(1));
         for bad in ["2", "geforce"] {
-            let error = choose(found(), &AdapterChoice::from(bad)).map(|_| ()).unwrap_err();
+            let error = choose(found(), &AdapterChoice::from(bad), None).map(|_| ()).unwrap_err();
             assert!(error.to_string().contains(bad) && error.to_string().contains("llvmpipe"));
         }
         assert!(matches!(
-            choose(Vec::<(AdapterSummary, ())>::new(), &AdapterChoice::Auto),
+            choose(Vec::<(AdapterSummary, ())>::new(), &AdapterChoice::Auto, None),
             Err(GpuError::NoAdapter)
         ));
     }

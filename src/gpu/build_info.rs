@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Version, commit and libraries of a build; part of reports that go with a bug of a driver.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BuildInfo {
     /// The version of dapo-wgpu.
     pub version: String,

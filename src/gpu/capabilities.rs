@@ -9,6 +9,7 @@ pub const MAX_PARAMS: usize = 128;
 
 /// How a device runs a workgroup; kernels choose their variants by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceClass {
     /// A GPU: many workgroups at once, fast workgroup memory, coalesced loads.
@@ -20,6 +21,7 @@ pub enum DeviceClass {
 
 /// Smallest and largest subgroup that the device may choose for a dispatch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SubgroupRange {
     /// Smallest number of invocations in a subgroup.
     pub min: u32,
@@ -36,6 +38,7 @@ impl SubgroupRange {
 
 /// A square cooperative-matrix shape that WGSL can express (`m = n = k`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CooperativeMatrix {
     /// Edge of the tile: 8 or 16.
     pub size: u32,
@@ -61,6 +64,7 @@ impl CooperativeMatrix {
 
 /// Limits that kernels depend on. Bytes unless stated otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DeviceLimits {
     /// Largest range that one storage binding may cover.
     pub storage_binding: u64,
@@ -78,6 +82,7 @@ pub struct DeviceLimits {
 
 /// Whether an optional path is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PathState {
     /// Present and used.
@@ -92,6 +97,7 @@ pub enum PathState {
 
 /// One optional path as `dapo-wgpu devices` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OptionalPath {
     /// Name of the capability.
     pub name: Cow<'static, str>,
@@ -105,6 +111,7 @@ pub struct OptionalPath {
 
 /// What the device can do. Part of every kernel's key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Capabilities {
     /// How the device runs a workgroup.
     pub class: DeviceClass,

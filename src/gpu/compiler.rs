@@ -94,7 +94,8 @@ impl Compiler {
     /// # Errors
     /// No such adapter; one that is not of Vulkan, or whose driver does not describe what it compiles.
     pub fn open(choice: &AdapterChoice) -> Result<Self, GpuError> {
-        let (summary, adapter) = adapter::choose(adapter::enumerate(wgpu::InstanceFlags::empty()), choice)?;
+        let (summary, adapter) =
+            adapter::choose(adapter::enumerate(wgpu::InstanceFlags::empty()), choice, None)?;
         let refused = |reason: &str| GpuError::DeviceRefused {
             adapter: summary.name.clone(),
             reason: reason.to_owned(),

@@ -106,7 +106,8 @@ impl Gpu {
             ShaderMode::Checked => wgpu::InstanceFlags::from_build_config(),
             ShaderMode::Trusted => wgpu::InstanceFlags::empty(),
         };
-        let (summary, adapter) = adapter::choose(adapter::enumerate(flags), &options.adapter)?;
+        let (summary, adapter) =
+            adapter::choose(adapter::enumerate(flags), &options.adapter, options.arbiter)?;
         let mut capabilities = Capabilities::detect(&adapter, &summary);
         let (device, queue) = match request(&adapter, &capabilities) {
             // Some drivers list matrices, and refuse a device that asks for them (lavapipe 26 at 128 bits).

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// A compiled shader as its driver describes it.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Executable {
     /// The driver's name for it: `Compute Shader`, …
     pub name: String,
@@ -18,6 +19,7 @@ pub struct Executable {
 
 /// One count of a driver.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Statistic {
     /// The driver's name for it.
     pub name: String,

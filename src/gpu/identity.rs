@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What Vulkan tells of a device and its driver besides names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct VulkanIdentity {
     /// The version of Vulkan that the device offers, such as `1.3.230`.
     pub api_version: String,

@@ -18,6 +18,7 @@ pub struct LaunchLabel {
 
 /// Arithmetic and memory traffic of one launch, as its kernel counts them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Work {
     /// Floating-point operations; a multiply-add is two.
     pub flops: f64,
@@ -44,6 +45,7 @@ pub struct Dispatch<'a> {
 
 /// Counters since the device was opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RecordStats {
     /// Kernel launches.
     pub dispatches: u64,

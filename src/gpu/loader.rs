@@ -8,6 +8,7 @@ use serde::Serialize;
 
 /// The loader, and each driver's manifest.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LoaderFacts {
     /// Why the loader cannot be opened; absent where it can.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -20,6 +21,7 @@ pub struct LoaderFacts {
 
 /// A driver's manifest: a JSON file that names its library.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DriverManifest {
     /// The JSON file.
     pub file: PathBuf,

@@ -36,6 +36,7 @@ impl Purpose {
 
 /// Bytes by purpose.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ByPurpose {
     /// See [`Purpose::Weights`].
     pub weights: u64,
@@ -70,6 +71,7 @@ impl ByPurpose {
 
 /// Memory of a device, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PoolStats {
     /// In use now.
     pub live: ByPurpose,

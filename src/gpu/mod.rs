@@ -66,7 +66,7 @@ pub use identity::VulkanIdentity;
 pub use launch::{Dispatch, LaunchLabel, RecordStats, Work};
 pub use loader::{DriverManifest, LoaderFacts};
 pub use memory::{ByPurpose, PoolStats, Purpose};
-pub use options::{AdapterChoice, GpuOptions, ShaderMode};
+pub use options::{AdapterChoice, Arbiter, GpuOptions, ShaderMode};
 pub use pipeline::{Access, ShaderSpec};
 pub use profile::{Clock, Profile, Scope, Span, Submit};
 pub use scope::ScopeGuard;

@@ -1,5 +1,7 @@
 //! How to open a device: which adapter, and how its shaders are compiled.
 
+use super::summary::AdapterSummary;
+
 /// Which adapter to use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum AdapterChoice {
@@ -24,6 +26,7 @@ impl From<&str> for AdapterChoice {
 
 /// Whether shaders run with the validator's run-time checks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ShaderMode {
     /// Index clamps, loop bounds and zeroed workgroup memory: for tests and bug reports.
@@ -33,6 +36,9 @@ pub enum ShaderMode {
     Trusted,
 }
 
+/// Says which of the adapters found is used, by its index, where the choice is automatic and there are several.
+pub type Arbiter = fn(&[AdapterSummary]) -> Option<usize>;
+
 /// How to open a device.
 #[derive(Debug, Clone, Default)]
 pub struct GpuOptions {
@@ -40,6 +46,8 @@ pub struct GpuOptions {
     pub adapter: AdapterChoice,
     /// Checked or trusted shaders. `DAPO_CHECKED=1` forces checked.
     pub mode: ShaderMode,
+    /// Asked where the choice is automatic, before the order of [`AdapterChoice::Auto`].
+    pub arbiter: Option<Arbiter>,
     /// A folder where the driver's compiled pipelines are kept from one process to the next, a file a driver; `None`
     /// keeps none. Only drivers of Vulkan have them, and most keep a cache of their own besides.
     pub driver_cache: Option<std::path::PathBuf>,

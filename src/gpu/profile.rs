@@ -13,6 +13,7 @@ use super::memory::{ByPurpose, PoolStats};
 
 /// Which clock timed a launch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Clock {
     /// Timestamps that the device wrote before and after the launch.

@@ -6,6 +6,7 @@ use super::identity::VulkanIdentity;
 
 /// Name, kind and driver of an adapter; part of every result that this program writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AdapterSummary {
     /// Position in the list of `dapo-wgpu devices`.
     pub index: usize,

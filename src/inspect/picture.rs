@@ -274,6 +274,7 @@ pub fn report_image(
         .collect::<Result<Vec<_>>>()?;
     Ok(ReportImage {
         heat: heat_layer(detection, binary, (width, height))?,
+        truth: None,
         class_maps: overlay::small_multiples(&maps, (width, height), CLASS_MAP_SIDE),
         likeness: Vec::new(),
         thumbnail,

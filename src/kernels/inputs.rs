@@ -32,6 +32,7 @@ impl Default for Fill {
 
 /// What the float inputs of a run are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Inputs {
     /// As the case's [`Fill`]s.

@@ -12,6 +12,7 @@ pub use super::family::{Cases, Family, boxed};
 
 /// How thorough conformance is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
     /// Small shapes, odd and degenerate ones among them: minutes on a software device.

@@ -23,6 +23,7 @@ const CANARY: u32 = 0x7fc0_dab0;
 
 /// What one run of one variant of one case showed.
 #[derive(Debug, Clone, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Outcome {
     /// The case's label.
     pub case: String,

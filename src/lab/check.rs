@@ -18,6 +18,7 @@ const NAMED: usize = 6;
 
 /// A variant that did not run, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NotRun {
     /// The variant.
     pub variant: &'static str,
@@ -29,6 +30,7 @@ pub struct NotRun {
 
 /// The results of one kernel.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct KernelReport {
     /// The family.
     pub kernel: String,
@@ -51,6 +53,7 @@ pub struct KernelReport {
 
 /// The result of a conformance run, to attach to a bug report.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CheckReport {
     /// `dapo-wgpu/check/1`
     pub schema: &'static str,

@@ -16,12 +16,21 @@ pub struct DumpFile {
 
 /// One launch as JSON.
 #[derive(Debug, Serialize)]
-struct LaunchFacts<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct LaunchFacts<'a> {
+    /// `dapo-wgpu/launch/1`
+    schema: &'static str,
+    /// The case in words.
     case: &'a str,
+    /// The variant that ran.
     variant: &'a str,
+    /// The kind of its inputs.
     inputs: crate::kernels::Inputs,
+    /// What the inputs were drawn from.
     seed: u64,
+    /// What is wrong, in words.
     faults: &'a [String],
+    /// Name of the shader.
     shader: &'a str,
     /// Workgroups in x, y and z.
     workgroups: [u32; 3],
@@ -34,6 +43,7 @@ struct LaunchFacts<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct BufferFacts {
     name: String,
     access: &'static str,
@@ -95,6 +105,7 @@ fn facts<'a>(case: &dyn Verifiable, outcome: &'a Outcome, plan: &'a Plan, seed: 
         bytes: 4 * len as u64,
     });
     LaunchFacts {
+        schema: "dapo-wgpu/launch/1",
         case: &outcome.case,
         variant: outcome.variant,
         inputs: outcome.inputs,
@@ -147,6 +158,9 @@ mod tests {
         assert_eq!(text("wrong.csv").lines().count(), 1 + outcome.wrong.len());
         assert!(text("wrong.csv").starts_with("output,element,found,expected,bound\n0,0,"));
         let launch: serde_json::Value = serde_json::from_str(&text("launch.json")).expect("JSON");
+        let schema = serde_json::from_str(include_str!("../../docs/schemas/launch-1.json")).expect("JSON");
+        let problems: Vec<_> = jsonschema::validator_for(&schema).expect("a schema").iter_errors(&launch).collect();
+        assert!(problems.is_empty(), "{problems:#?}");
         assert_eq!(launch["workgroups"], serde_json::json!([2, 1, 1]));
         assert_eq!(launch["params"], serde_json::json!([70]));
         assert_eq!(launch["buffers"][1]["access"], "read_write");

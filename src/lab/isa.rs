@@ -17,6 +17,7 @@ pub use amd::Instructions;
 
 /// One variant of one case as the driver compiled it. Numbers that the driver does not tell are absent.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CompiledVariant {
     /// The kernel.
     pub kernel: &'static str,
@@ -52,6 +53,7 @@ pub struct CompiledVariant {
 
 /// A shader that the driver's compiler refused.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Refused {
     /// The kernel.
     pub kernel: &'static str,
@@ -65,6 +67,7 @@ pub struct Refused {
 
 /// What a driver made of a set of cases.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct IsaReport {
     /// `dapo-wgpu/isa/1`
     pub schema: &'static str,

@@ -24,6 +24,7 @@ use crate::gpu::{AdapterSummary, Capabilities, Gpu, ShaderMode, SubgroupRange};
 
 /// The device of a result and its configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Device {
     /// The adapter, driver included.
     pub adapter: AdapterSummary,

@@ -1,11 +1,12 @@
 //! Where a report comes from: what somebody who is to repeat it has to know.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::gpu::{BuildInfo, Gpu, VulkanIdentity};
 
 /// The program, the system and the driver behind a report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Origin {
     /// What the program is made of.
     pub build: BuildInfo,
@@ -16,7 +17,7 @@ pub struct Origin {
     /// The processor's architecture.
     pub architecture: String,
     /// What Vulkan tells of device and driver; absent for other backends.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vulkan: Option<VulkanIdentity>,
     /// The day, as `2026-11-29`.
     pub date: String,

@@ -13,6 +13,7 @@ use crate::gpu::{Clock, PoolStats, Profile, Purpose, Span, Work};
 
 /// The launches of one variant of one kernel.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct KernelShare {
     /// The family.
     pub kernel: String,
@@ -34,6 +35,7 @@ pub struct KernelShare {
 
 /// Smallest and largest value of a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Range {
     /// Smallest value.
     #[serde(rename = "least")]
@@ -61,6 +63,7 @@ impl std::fmt::Display for Range {
 
 /// All scopes with one path of names, such as all blocks of all forwards of a tower.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ScopeShare {
     /// Names from the outermost scope to this one.
     pub path: Vec<String>,
@@ -84,6 +87,7 @@ pub struct ScopeShare {
 ///
 /// `wall` = `running` + `idle` + `between`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Summary {
     /// How launches were timed.
     pub clock: Clock,
@@ -125,6 +129,7 @@ pub struct Summary {
 
 /// The profile of a command.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProfileReport {
     /// `dapo-wgpu/profile/1`
     pub schema: &'static str,

@@ -132,6 +132,7 @@ mod tests {
             heat: image::RgbaImage::from_pixel(64, 32, image::Rgba([90, 0, 0, 90])),
             class_maps: vec![("hole".into(), picture.clone())],
             thumbnail: picture,
+            truth: None,
             likeness: vec![[picture_of(3), picture_of(4)]],
         }
     }

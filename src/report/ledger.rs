@@ -14,7 +14,8 @@ use crate::files::{open_regular, regular_or_new};
 
 /// The first line: its schema, and what the entries were made with.
 #[derive(Debug, Serialize, Deserialize)]
-struct First<H> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct First<H> {
     schema: String,
     #[serde(flatten)]
     header: H,

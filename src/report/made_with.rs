@@ -6,6 +6,7 @@ use super::results::{Adapter, Model, Program};
 
 /// Everything that the result of an image depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct MadeWith {
     /// The method's name.
     pub method: String,
@@ -41,6 +42,7 @@ pub struct MadeWith {
 
 /// What the last bits of a result depend on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Exactly {
     /// What computes.
     pub program: Program,

@@ -16,6 +16,7 @@ pub const SCHEMA: &str = "dapo-wgpu/metrics/1";
 
 /// A figure of merit, a fraction of 1. Definitions are those of [`crate::metrics`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
     /// Area under the ROC curve of the image scores.
@@ -98,6 +99,7 @@ impl Figure {
 
 /// Figures of a product, or their mean. In the file the values stand beside the other fields, by their keys.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Figures {
     /// The figures that have a value.
     #[serde(flatten, deserialize_with = "known")]
@@ -125,6 +127,7 @@ fn known<'de, D: serde::Deserializer<'de>>(fields: D) -> Result<BTreeMap<Figure,
 
 /// One class of a product against all others.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TypeFigures {
     /// AUROC of its channel; absent where the class has no pixel or every pixel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,6 +144,7 @@ pub struct TypeFigures {
 
 /// Confusion matrix: which class was predicted for which.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Confusion {
     /// Names of the classes, normal first.
     pub names: Vec<String>,
@@ -150,6 +154,7 @@ pub struct Confusion {
 
 /// One product.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProductMetrics {
     /// Its figures.
     #[serde(flatten)]
@@ -181,6 +186,7 @@ fn is_zero(count: &usize) -> bool {
 
 /// The data that was evaluated.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DataAbout {
     /// Name of the data set: that of its description, or of its folder.
     pub name: String,
@@ -200,6 +206,7 @@ pub struct DataAbout {
 
 /// A whole evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Metrics {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -238,6 +245,7 @@ pub struct Metrics {
 
 /// A line of `images.jsonl`: one image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ImageRecord {
     /// Position in the list of images, from 0.
     pub index: usize,

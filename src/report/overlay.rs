@@ -106,6 +106,32 @@ impl<'a> MapView<'a> {
     }
 }
 
+/// Pixels of the line around a mask, and of the dark rim that shows it on bright photos.
+const LINE: [u32; 2] = [2, 1];
+
+/// A layer of `width` × `height` pixels with a line around the cells of a mask, `[rows, columns]`, that are set. It runs
+/// outside of them, so that what they cover stays to be seen.
+pub fn outline(mask: &[bool], columns: usize, width: u32, height: u32) -> RgbaImage {
+    let rows = mask.len() / columns.max(1);
+    let cell =
+        |at: u32, of: u32, cells: usize| (u64::from(at) * cells as u64 / u64::from(of.max(1))) as usize;
+    let inside = |x: u32, y: u32| mask[cell(y, height, rows) * columns + cell(x, width, columns)];
+    let reach = LINE[0] + LINE[1];
+    RgbaImage::from_fn(width, height, |x, y| {
+        let near = |distance: u32| {
+            let mut around = (y.saturating_sub(distance)..=(y + distance).min(height - 1)).flat_map(|v| {
+                (x.saturating_sub(distance)..=(x + distance).min(width - 1)).map(move |u| (u, v))
+            });
+            around.any(|(u, v)| inside(u, v))
+        };
+        match inside(x, y) || !near(reach) {
+            true => Rgba([0; 4]),
+            false if near(LINE[0]) => Rgba([0, 229, 255, 255]),
+            false => Rgba([0, 0, 0, 150]),
+        }
+    })
+}
+
 /// Values that a layer tells apart: more are not seen, and take more bytes as PNG.
 const LEVELS: f32 = 85.0;
 
@@ -254,6 +280,19 @@ mod tests {
         let photo = RgbImage::from_pixel(3, 1, Rgb([100, 100, 100]));
         let seen = blend(&photo, &layer, 0.5);
         assert_eq!((seen.get_pixel(0, 0).0, seen.get_pixel(2, 0).0), ([100; 3], [176, 178, 132]));
+    }
+
+    #[test]
+    fn a_line_runs_around_a_mask_and_leaves_what_it_covers_open() {
+        // One row: the right one of two cells is set. Between them lie the rim, the line and, open, the cell itself.
+        let layer = outline(&[false, true], 2, 10, 1);
+        let seen: Vec<u8> = layer.pixels().map(|pixel| pixel.0[3]).collect();
+        assert_eq!(seen, [0, 0, 150, 255, 255, 0, 0, 0, 0, 0]);
+        assert!(
+            outline(&[true; 4], 2, 6, 6).pixels().all(|pixel| pixel.0[3] == 0),
+            "a full mask has no outside"
+        );
+        assert!(outline(&[false; 4], 2, 6, 6).pixels().all(|pixel| pixel.0[3] == 0));
     }
 
     #[test]

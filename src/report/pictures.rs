@@ -28,6 +28,8 @@ pub struct ReportImage {
     /// The map as a layer (see [`super::MapView::layer`]) of any size: the page lays it over the thumbnail with an opacity
     /// the reader chooses.
     pub heat: RgbaImage,
+    /// The outline of the true mask (see [`super::outline`]), where it is known.
+    pub truth: Option<RgbaImage>,
     /// Name and coloured map of each class, for the small multiples; may be empty.
     pub class_maps: Vec<(String, RgbImage)>,
     /// An unusual place of a box, and the place of a good photo that it looks like, but not enough; may be empty.
@@ -66,6 +68,7 @@ pub enum ReportError {
 
 /// Pictures of one image as `data:` URLs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Inlined {
     /// Position in the list of images.
     pub(super) index: usize,
@@ -77,6 +80,9 @@ pub struct Inlined {
     pub(super) thumbnail: String,
     /// The heat map.
     pub(super) heat: String,
+    /// The outline of the true mask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) truth: Option<String>,
     /// Name and picture per class.
     pub(super) class_maps: Vec<(String, String)>,
     /// An unusual place and what it looks like.
@@ -92,10 +98,8 @@ impl Inlined {
         path: &str,
         pictures: &ReportImage,
     ) -> Result<Self, ReportError> {
-        let encode = |picture: &RgbImage, side| {
-            data_url(&fit(picture, side))
-                .map_err(|source| ReportError::Encode { path: path.to_owned(), source })
-        };
+        let failed = |source| ReportError::Encode { path: path.to_owned(), source };
+        let encode = |picture: &RgbImage, side| data_url(&fit(picture, side)).map_err(failed);
         let thumbnail = fit(&pictures.thumbnail, THUMBNAIL_SIDE);
         let class_maps = pictures.class_maps.iter().take(MAX_MULTIPLES);
         Ok(Self {
@@ -103,8 +107,8 @@ impl Inlined {
             score,
             size: thumbnail.dimensions(),
             thumbnail: encode(&thumbnail, THUMBNAIL_SIDE)?,
-            heat: png_url(&pictures.heat)
-                .map_err(|source| ReportError::Encode { path: path.to_owned(), source })?,
+            heat: png_url(&pictures.heat).map_err(failed)?,
+            truth: pictures.truth.as_ref().map(png_url).transpose().map_err(failed)?,
             class_maps: class_maps
                 .map(|(name, map)| Ok((name.clone(), encode(map, MULTIPLE_SIDE)?)))
                 .collect::<Result<_, ReportError>>()?,
@@ -120,6 +124,7 @@ impl Inlined {
     pub(super) fn bytes(&self) -> usize {
         self.thumbnail.len()
             + self.heat.len()
+            + self.truth.as_ref().map_or(0, String::len)
             + self.class_maps.iter().map(|(_, url)| url.len()).sum::<usize>()
             + self.likeness.iter().flatten().map(String::len).sum::<usize>()
     }
@@ -133,6 +138,7 @@ impl Inlined {
                 div.stage style={ "--aspect:" (format_args!("{aspect:.4}")) } {
                     img src=(self.thumbnail) width=(width) height=(height) alt={ (path) ": " (seen) } decoding="async";
                     img.heat src=(self.heat) alt="" decoding="async";
+                    @if let Some(truth) = &self.truth { img.truth src=(truth) alt="" decoding="async"; }
                     (marks)
                 }
             }

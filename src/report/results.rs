@@ -16,6 +16,7 @@ pub const NORMAL: &str = "normal";
 
 /// One run over a list of images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Results {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -56,6 +57,7 @@ pub type LeftOut = BTreeMap<String, LeftFiles>;
 
 /// Files that were not looked at for one reason.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LeftFiles {
     /// How many.
     pub count: usize,
@@ -65,6 +67,7 @@ pub struct LeftFiles {
 
 /// The program that wrote a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Program {
     /// `"dapo-wgpu"`.
     pub name: String,
@@ -81,6 +84,7 @@ impl Program {
 
 /// The device the run was computed on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Adapter {
     /// The name its driver reports.
     pub name: String,
@@ -97,6 +101,7 @@ pub struct Adapter {
 
 /// The model a run used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Model {
     /// Short name, e.g. `"dapo-nano"` or `"ViT-L-14-336"`.
     pub name: String,
@@ -125,6 +130,7 @@ fn f32_precision() -> String {
 
 /// Wall-clock time from reading the first image to the last result, without loading the model.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Timing {
     /// Images processed without error.
     pub images: usize,
@@ -136,6 +142,7 @@ pub struct Timing {
 
 /// The outcome for one input image: a result or an error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum ImageResult {
     /// The image could not be processed; the run went on with the next.
@@ -146,6 +153,7 @@ pub enum ImageResult {
 
 /// An image that could not be processed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FailedImage {
     /// The path as given by the user.
     pub path: String,
@@ -158,6 +166,7 @@ pub struct FailedImage {
 
 /// The result of one image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ScoredImage {
     /// The path as given by the user.
     pub path: String,
@@ -201,6 +210,7 @@ pub struct ScoredImage {
 
 /// Good or defective.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// The score lies below the threshold.
@@ -226,6 +236,7 @@ impl Verdict {
 
 /// A box around one defective region, in pixels of the *original* image, origin at the top left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DefectBox {
     /// Left edge.
     pub x: u32,
@@ -249,6 +260,7 @@ pub struct DefectBox {
 
 /// A patch of a good photo.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NearestGood {
     /// The good photo.
     pub photo: String,
@@ -266,6 +278,7 @@ pub struct NearestGood {
 
 /// What words and good photos say of an image, each alone.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Evidence {
     /// The score without good photos, 0 to 1.
     pub words: f32,
@@ -275,6 +288,7 @@ pub struct Evidence {
 
 /// Regions of the map above the threshold that have no box.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Unboxed {
     /// Regions of less than `least_area`.
     pub small: usize,
@@ -293,6 +307,7 @@ impl Unboxed {
 
 /// Saved maps, as paths relative to the results file. Values are in 0..=1 at the model's resolution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct MapFiles {
     /// float32 `[H, W]`: how anomalous each pixel is.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -17,6 +17,7 @@ pub const SCHEMA: &str = "dapo-wgpu/shots/1";
 
 /// A figure over the draws of good photos.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Spread {
     /// Mean over the draws, 0 to 1.
     pub mean: f64,
@@ -36,6 +37,7 @@ impl Spread {
 
 /// Figures with one number of good photos.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ShotFigures {
     /// Good photos of each product.
     pub shots: usize,
@@ -49,6 +51,7 @@ pub struct ShotFigures {
 
 /// `metrics.json` of an evaluation over numbers of good photos.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ShotMetrics {
     /// Always [`SCHEMA`].
     pub schema: String,

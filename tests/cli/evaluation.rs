@@ -43,12 +43,17 @@ impl Place {
     }
 
     fn metrics(&self, out: &str) -> Metrics {
-        let bytes = fs::read(self.path(out).join("metrics.json")).expect("metrics.json");
+        let path = self.path(out).join("metrics.json");
+        common::schemas::assert_file_follows(&path);
+        let bytes = fs::read(path).expect("metrics.json");
         serde_json::from_slice(&bytes).expect("the schema")
     }
 
     fn records(&self, out: &str) -> Vec<ImageRecord> {
-        let text = fs::read_to_string(self.path(out).join("images.jsonl")).expect("images.jsonl");
+        let path = self.path(out).join("images.jsonl");
+        common::schemas::assert_file_follows(&path);
+        common::schemas::assert_file_follows(&self.path(out).join("run.json"));
+        let text = fs::read_to_string(path).expect("images.jsonl");
         text.lines().map(|line| serde_json::from_str(line).expect("a line")).collect()
     }
 }

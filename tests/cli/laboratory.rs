@@ -12,6 +12,7 @@ fn check_runs_one_printed_case_and_writes_a_report() {
     let case = "matmul f32 m=7 n=50 k=20 +bias +quickgelu";
     let run = place.run(&["check", "--case", case, "--out", "report.json"]).succeeds();
     assert!(run.stdout.contains("ok    matmul") && run.stdout.contains("PASSED"), "{run:#?}");
+    common::schemas::assert_file_follows(&place.path("report.json"));
     let text = fs::read_to_string(place.path("report.json")).expect("the report");
     let report: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(report["schema"], "dapo-wgpu/check/1");
@@ -86,6 +87,7 @@ fn bench_measures_against_the_ceilings() {
     let words = ["--case", "copy f32 n=4096", "--case", "matmul f32 m=16 n=64 k=64", "--repeat", "3"];
     let run = place.run(&[&["bench", "--out", "b.json", "--plot", "b.svg"], &words[..]].concat()).succeeds();
     assert!(run.stdout.contains("ceilings:"), "{run:#?}");
+    common::schemas::assert_file_follows(&place.path("b.json"));
     let text = fs::read_to_string(place.path("b.json")).expect("the result");
     let report: Value = serde_json::from_str(&text).expect("JSON");
     let timings = report["timings"].as_array().expect("timings");

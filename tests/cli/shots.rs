@@ -6,6 +6,7 @@ use crate::Place;
 use crate::common;
 
 fn json(place: &Place, name: &str) -> Value {
+    common::schemas::assert_file_follows(&place.path(name));
     let text = std::fs::read_to_string(place.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
     serde_json::from_str(&text).expect("JSON")
 }

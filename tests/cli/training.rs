@@ -75,7 +75,10 @@ fn four_steps(out: &Path) -> Vec<String> {
 /// The lines of `steps.jsonl`, and those of the golden run.
 fn journals(out: &Path) -> [Vec<Value>; 2] {
     let read = |path: PathBuf| fs::read_to_string(path).expect("readable");
-    let lines = read(out.join("steps.jsonl"));
+    let steps = out.join("steps.jsonl");
+    crate::common::schemas::assert_file_follows(&steps);
+    crate::common::schemas::assert_file_follows(&out.join("learner.json"));
+    let lines = read(steps);
     let meta: Value = serde_json::from_str(&read(goldens().join("learner/meta.json"))).expect("JSON");
     let found = lines.lines().map(|l| serde_json::from_str(l).expect("a line")).collect();
     [found, meta["log"].as_array().expect("a log").clone()]

@@ -127,6 +127,9 @@ fn watch(place: &Place, more: &[&str]) -> Child {
 fn lines(place: &Place) -> Vec<Value> {
     let text = fs::read_to_string(place.path("lines.jsonl")).unwrap_or_default();
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    if !whole.is_empty() {
+        common::schemas::assert_file_follows(&place.path("lines.jsonl"));
+    }
     let mut lines = whole.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"));
     if let Some(first) = lines.next() {
         assert_eq!(first["schema"], "dapo-wgpu/watch/1");

@@ -3,6 +3,7 @@
 #![allow(dead_code)] // every test binary uses its own part of this
 
 pub mod model;
+pub mod schemas;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -36,6 +37,9 @@ impl From<Output> for Run {
         let run =
             Run { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) };
         assert!(!run.stderr.contains("panicked"), "a panic: {run:#?}");
+        if let Ok(document) = serde_json::from_str(&run.stdout) {
+            schemas::assert_follows(&document, "what is printed");
+        }
         run
     }
 }
@@ -100,17 +104,7 @@ pub fn assert_whole(folder: &Path) {
             continue; // a temporary file that a killed run could not remove
         }
         match path.extension().and_then(OsStr::to_str) {
-            Some("json") => {
-                let bytes = fs::read(&path).expect("readable");
-                serde_json::from_slice::<serde_json::Value>(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
-            }
-            Some("jsonl") => {
-                // A line is added at a time: only the last may be cut short.
-                let text = fs::read_to_string(&path).expect("readable");
-                for line in text.rsplit_once('\n').map_or("", |(whole, _)| whole).lines() {
-                    serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|e| panic!("{name}: {e}"));
-                }
-            }
+            Some("json" | "jsonl") => schemas::assert_file_follows(&path),
             Some("png") => {
                 image::open(&path).unwrap_or_else(|e| panic!("{name}: {e}"));
             }
@@ -136,6 +130,7 @@ pub fn assert_whole(folder: &Path) {
 /// promises.
 #[track_caller]
 pub fn results(out: &Path) -> Results {
+    schemas::assert_file_follows(&out.join("results.json"));
     let results = Results::load(out.join("results.json")).expect("valid results");
     for image in results.images.iter().filter_map(|i| i.scored()) {
         // Float32 softmax and products: a few roundings of at most 2⁻²⁴ for each of a dozen classes.

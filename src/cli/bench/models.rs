@@ -52,7 +52,7 @@ pub struct NetworkArgs {
     /// Time only this part of the model; once for each part
     #[arg(long = "part", value_enum, value_name = "PART", requires = "network")]
     parts: Vec<Part>,
-    /// Edge of the images in pixels, a multiple of the model's patch [default: the model's own]
+    /// Edge of the model's square view of an image in pixels; must divide by the patch size [default: the model's own]
     #[arg(long, value_name = "N", requires = "network", value_parser = count)]
     image_size: Option<usize>,
     /// How weights are stored on the device

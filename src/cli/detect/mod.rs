@@ -3,7 +3,7 @@
 mod args;
 mod conclude;
 mod outputs;
-mod progress;
+pub mod progress;
 mod writer;
 
 use std::path::Path;

@@ -27,6 +27,7 @@ const LOCK: &str = "detect.lock";
 
 /// What a run was made with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Header {
     /// What the results depend on.
     #[serde(flatten)]
@@ -41,6 +42,7 @@ pub struct Header {
 
 /// What is known of an image.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Entry {
     /// Its name in the output.
     pub name: String,

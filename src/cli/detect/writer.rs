@@ -7,13 +7,14 @@ use super::args::Args;
 use super::progress::{Entry, Progress};
 use crate::cli::Failure;
 use crate::cli::inspection::Inspection;
+use crate::cli::output::own_command;
 use crate::cli::stdin::Paths;
 use crate::dapo::Detection;
 use crate::data::{ImageEntry, ImageError, Photo, ReadInfo, ReadTally};
 use crate::files::digest;
 use crate::inspect::picture::Findings;
 use crate::report::results::{FailedImage, ImageResult, ScoredImage};
-use crate::report::{ReportBuilder, ReportOptions, shell_command, today};
+use crate::report::{ReportBuilder, ReportOptions, today};
 
 /// An image, and what its file held when it was read.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ impl<'a> Writer<'a> {
         progress: Progress,
     ) -> Self {
         let report = ReportBuilder::new(ReportOptions {
-            command: shell_command(std::env::args_os().map(|a| a.to_string_lossy().into_owned())),
+            command: own_command(),
             created: today(),
             threshold,
             threshold_note,

@@ -16,6 +16,7 @@ const KEPT: u64 = 1 << 16;
 
 /// How a step ended.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Step {
     /// The words of the command line.
     pub command: String,

@@ -43,6 +43,7 @@ const BENCHED: &str = "matmul f32 m=512 n=512 k=512";
 
 /// A case that is wrong, and what mends it.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WrongCase {
     /// The case.
     pub case: String,
@@ -54,6 +55,7 @@ pub struct WrongCase {
 
 /// Everything that was found.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Findings {
     /// Program and system.
     pub origin: Origin,
@@ -77,6 +79,7 @@ pub struct Findings {
 
 /// What is printed and written.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// `dapo-wgpu/doctor/1`
     pub schema: &'static str,

@@ -6,7 +6,7 @@
 mod advice;
 mod bundle;
 mod child;
-mod findings;
+pub mod findings;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

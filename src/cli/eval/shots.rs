@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use super::opened::{Opened, Ran, open_split};
 use crate::cli::Failure;
-use crate::cli::output::print;
+use crate::cli::output::{own_command, print};
 use crate::cli::say::say;
 use crate::data::samples::Split;
 use crate::eval::Shots;
 use crate::eval::shots::{Pool, pool};
 use crate::eval::shots_figures::{shot_metrics, shot_table};
-use crate::report::{shell_command, today, write_atomic};
+use crate::report::{today, write_atomic};
 use crate::words::plural;
 
 /// Most good photos of a product, and most draws: more is a slip of the keyboard.
@@ -57,7 +57,7 @@ pub(super) fn run(opened: &Opened<'_>) -> Result<ExitCode, Failure> {
     let mut json = serde_json::to_string_pretty(&metrics).map_err(|e| Failure::new(e.to_string()))?;
     json.push('\n');
     write_atomic(out.join("metrics.json"), json.as_bytes())?;
-    let command = shell_command(std::env::args_os().map(|a| a.to_string_lossy().into_owned()));
+    let command = own_command();
     write_atomic(out.join("report.html"), metrics.html(&today(), &command).as_bytes())?;
     print(&if opened.args.json { json } else { shot_table(&metrics) })?;
     metrics.notes.iter().for_each(|note| say!("note: {note}"));

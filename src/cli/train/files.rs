@@ -16,6 +16,7 @@ use crate::report::{Lock, TrainingPage, sweep, write_atomic};
 
 /// A line of `steps.jsonl`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Step {
     /// Steps taken before the losses were measured.
     pub step: usize,

@@ -3,7 +3,7 @@
 mod args;
 mod data;
 mod feed;
-mod files;
+pub mod files;
 mod labels;
 mod masks;
 mod start;

@@ -16,6 +16,7 @@ const SCHEMA: &str = "dapo-wgpu/watch/1";
 
 /// The first line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Header {
     /// The folder that is watched.
     pub folder: String,
@@ -26,6 +27,7 @@ pub struct Header {
 
 /// A line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Line {
     /// The version of the file: a file that is written again is another image.
     pub bytes: u64,

@@ -1,6 +1,6 @@
 //! `watch`: images as they arrive in a folder, one JSON line each.
 
-mod line;
+pub mod line;
 mod notify;
 
 use std::path::{Path, PathBuf};

@@ -11,6 +11,7 @@ use crate::clip::Clip;
 
 /// Hyper-parameters of a learner, stored with its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct LearnerConfig {
     /// The method whose defaults these settings change.

@@ -20,6 +20,7 @@ const CLASS_VECTORS: &str = "text_features";
 
 /// The model that a learner belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ModelShape {
     /// Name of its architecture.
     pub name: String,
@@ -45,6 +46,7 @@ impl ModelShape {
 
 /// A learner's settings and history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Description {
     /// [`SCHEMA`].
     pub schema: String,

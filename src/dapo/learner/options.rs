@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The attention mask of the text tower.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum TextMask {
     /// Every token attends to every other: what DAPO trains with.
@@ -14,6 +15,7 @@ pub enum TextMask {
 
 /// The pooled token of a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {
     /// The position of the end of text before the layer tokens were inserted in front of it: DAPO's published
@@ -25,6 +27,7 @@ pub enum Pooling {
 
 /// A method of learning to detect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Hybrid prompts, progressive tokens in both towers, adapters (arXiv 2512.09446).
@@ -49,6 +52,7 @@ impl Method {
 
 /// Where patch features come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PatchFeatures {
     /// A learned adapter for each feature layer.
@@ -59,6 +63,7 @@ pub enum PatchFeatures {
 
 /// How an image is scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ImageScore {
     /// The class token: normal against the mean of all defects.
@@ -74,6 +79,7 @@ pub enum ImageScore {
 
 /// Initial values of adapters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum AdapterStart {
     /// Random, as torch's linear layers.
@@ -84,6 +90,7 @@ pub enum AdapterStart {
 
 /// Initial values of visual layer tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum VisualStart {
     /// Random, as in visual prompt tuning.
@@ -94,6 +101,7 @@ pub enum VisualStart {
 
 /// Initial values of text layer tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum TextStart {
     /// Random, distributed as the rows of the token table.
@@ -104,6 +112,7 @@ pub enum TextStart {
 
 /// Weights of the losses.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LossWeights {
     /// Cross-entropy of good against defective.
@@ -118,6 +127,7 @@ pub struct LossWeights {
 
 /// Factors on the learning rate, one for each component of a learner. A component at 0 is frozen.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Rates {
     /// Learned words of the prompts.

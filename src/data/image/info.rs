@@ -5,6 +5,7 @@ use crate::data::orientation::{Frame, Orient};
 
 /// How image files are read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReadOptions {
     /// The bits of 16-bit samples.
     pub bits: Bits,

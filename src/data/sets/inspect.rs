@@ -25,6 +25,7 @@ const SHOWN: usize = 20;
 
 /// Contents of a data set. Unreadable images are counted, too.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Inspection {
     /// Always [`SCHEMA`].
     pub schema: &'static str,
@@ -64,6 +65,7 @@ pub struct Inspection {
 
 /// A product.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProductFacts {
     /// Good images.
     pub good: usize,
@@ -75,6 +77,7 @@ pub struct ProductFacts {
 
 /// A label.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LabelFacts {
     /// Its class.
     pub class: String,
@@ -84,6 +87,7 @@ pub struct LabelFacts {
 
 /// A problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProblemRecord {
     /// See [`Problem::kind`].
     pub kind: &'static str,

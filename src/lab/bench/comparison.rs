@@ -23,6 +23,7 @@ pub(super) const LEAST_NOISE: f64 = 0.25;
 
 /// How the time of a row changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
     /// Beyond noise and threshold.
@@ -52,6 +53,7 @@ impl Change {
 
 /// New over old.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Ratio {
     /// Of the medians.
     pub value: f64,
@@ -90,6 +92,7 @@ fn quartiles(spread: &Spread) -> (f64, f64) {
 
 /// One row of either report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ComparedRow {
     /// The case in words.
     pub case: String,
@@ -108,6 +111,7 @@ pub struct ComparedRow {
 
 /// Two reports, row by row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Comparison {
     /// Name of the old report.
     pub old: String,

@@ -11,18 +11,22 @@ use super::sensors::Sensors;
 use super::timing::{Spread, Timing};
 use crate::files::read_unmarked;
 use crate::gpu::{Clock, Gpu};
-use crate::lab::Device;
+use crate::lab::{Device, Origin};
 
 /// The schema of a report's JSON.
 pub const SCHEMA: &str = "dapo-wgpu/bench/1";
 
 /// A whole run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BenchReport {
     /// [`SCHEMA`]
     pub schema: String,
     /// Where it ran.
     pub device: Device,
+    /// With which program, system and command, and when; `None` in reports of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// The measured limits.
     pub ceilings: Ceilings,
     /// The limits after the last case, of which the rates of copy, read and multiply-add were measured again; `None` in reports of older versions and of runs that were stopped.
@@ -48,6 +52,7 @@ impl BenchReport {
         Self {
             schema: SCHEMA.to_owned(),
             device,
+            origin: None,
             ceilings,
             ceilings_after: None,
             partial: false,

@@ -7,6 +7,7 @@ use crate::kernels::Cost;
 
 /// What limits a kernel on the roofline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Bound {
     /// The multiply-add rate.
@@ -30,6 +31,7 @@ impl Bound {
 
 /// A device's measured limits.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Ceilings {
     /// Multiply-adds, two operations each, in FLOP/s.
     pub multiply_add: f64,
@@ -54,6 +56,7 @@ pub struct Ceilings {
 
 /// The rate of matrix units.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct MatrixCeiling {
     /// Edge of the tiles.
     pub edge: usize,

@@ -29,6 +29,7 @@ pub struct Reading {
 
 /// The least and the largest reading during a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Sensors {
     /// `hwmon` or `nvidia-smi`.
     pub source: String,

@@ -40,6 +40,7 @@ fn report(timings: Vec<Timing>) -> BenchReport {
         notes: Vec::new(),
     };
     BenchReport {
+        origin: None,
         schema: SCHEMA.into(),
         device,
         ceilings: CEILINGS,

@@ -8,6 +8,7 @@ use crate::kernels::Cost;
 
 /// What a row times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// One launch.
@@ -20,6 +21,7 @@ pub enum Kind {
 
 /// Statistics of repeated times, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Spread {
     /// The median.
     pub median: f64,
@@ -50,6 +52,7 @@ impl Spread {
 
 /// One row of a report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Timing {
     /// Kernel, model or pipeline.
     pub kind: Kind,
@@ -88,6 +91,7 @@ pub struct Timing {
 
 /// The largest errors of all elements, against the float64 reference.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct KernelError {
     /// |error| / derived bound; at most 1 is right.
     pub of_bound: f64,
@@ -97,6 +101,7 @@ pub struct KernelError {
 
 /// Counts of one run of a model or pipeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunCounts {
     /// Images or texts.
     pub items: usize,

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 /// Instructions by kind, as they stand in the code: a loop's body counts once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Instructions {
     /// All instructions.
     pub all: usize,

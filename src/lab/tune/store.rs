@@ -16,6 +16,7 @@ const SCHEMA: &str = "dapo-wgpu/tuning/1";
 
 /// The result of a candidate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "fate")]
 pub enum Status {
     /// It was the fastest and is used.
@@ -39,6 +40,7 @@ pub enum Status {
 
 /// One variant of a case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Candidate {
     /// The variant.
     pub variant: String,
@@ -53,6 +55,7 @@ pub struct Candidate {
 
 /// The result of one case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Choice {
     /// The case in words.
     pub case: String,
@@ -68,6 +71,7 @@ pub struct Choice {
 
 /// All results of one device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tuning {
     /// `dapo-wgpu/tuning/1`
     pub schema: String,

@@ -221,6 +221,7 @@ mod tests {
             size: (64, 48),
             thumbnail: url(),
             heat: url(),
+            truth: None,
             class_maps,
             likeness: Vec::new(),
         }]

@@ -75,6 +75,13 @@ impl Card {
         }
     }
 
+    /// What is seen in the picture, for those who do not see it.
+    fn seen(&self) -> String {
+        let outlined = if self.pictures.truth.is_some() { ", the true mask outlined" } else { "" };
+        let truth = self.record.truth.as_deref().unwrap_or("good");
+        format!("{truth}, score {:.3}{outlined}", self.pictures.score)
+    }
+
     fn html(&self, threshold: f32) -> Markup {
         let Card { record: ImageRecord { path, product, truth, predicted, .. }, pictures } = self;
         let (score, id) = (pictures.score, pictures.index);
@@ -91,8 +98,9 @@ impl Card {
                         " · " strong.verdict { (self.verdict(threshold)) }
                     }
                 }
-                (pictures.view(path, &format!("score {score:.3}"), &html! {}))
+                (pictures.view(path, &self.seen(), &html! {}))
                 div.body {
+                    @if pictures.truth.is_some() { p.muted.outlined { "The blue line surrounds the true mask." } }
                     @for note in &self.record.notes { p.muted { (note) } }
                     (pictures.class_maps())
                 }

@@ -4,6 +4,7 @@ use image::{Rgb, RgbImage};
 
 use super::*;
 use crate::report::metrics::{Confusion, DataAbout, Figure, Figures, ProductMetrics, SCHEMA, TypeFigures};
+use crate::report::outline;
 use crate::report::results::{Adapter, FailedImage, Model, Program};
 
 fn figures(image_auroc: f64, aupro: Option<f64>) -> Figures {
@@ -105,6 +106,7 @@ fn pictures(side: u32) -> ReportImage {
         heat: image::RgbaImage::from_pixel(side, side, image::Rgba([90, 0, 0, 90])),
         class_maps: vec![("broken".into(), picture.clone())],
         thumbnail: picture,
+        truth: Some(outline(&[false, true, false, false], 2, side, side)),
         likeness: Vec::new(),
     }
 }
@@ -145,6 +147,11 @@ fn galleries_hold_the_right_images_in_any_order() {
         assert_eq!(html.matches(&format!("id=\"image-{id}\"")).count(), 1, "each image once: {id}");
     }
     assert!(html.contains("<li><a href=\"#image-3\">3.png</a> 0.450</li>"), "a second place is a link");
+    assert!(
+        html.contains("alt=\"4.png: crack, score 0.900, the true mask outlined\"")
+            || html.contains("the true mask outlined"),
+        "what is seen is said"
+    );
 }
 
 #[test]

@@ -191,6 +191,7 @@ fn reports() -> Vec<Vec<u8>> {
     ];
     let sensors = Sensors { source: "hwmon".into(), clock: Some((1.0, 2.0)), power: None };
     let report = BenchReport {
+        origin: None,
         ceilings_after: None,
         partial: false,
         schema: SCHEMA.into(),
