@@ -159,7 +159,8 @@ mod tests {
         assert!(text("wrong.csv").starts_with("output,element,found,expected,bound\n0,0,"));
         let launch: serde_json::Value = serde_json::from_str(&text("launch.json")).expect("JSON");
         let schema = serde_json::from_str(include_str!("../../docs/schemas/launch-1.json")).expect("JSON");
-        let problems: Vec<_> = jsonschema::validator_for(&schema).expect("a schema").iter_errors(&launch).collect();
+        let problems: Vec<_> =
+            jsonschema::validator_for(&schema).expect("a schema").iter_errors(&launch).collect();
         assert!(problems.is_empty(), "{problems:#?}");
         assert_eq!(launch["workgroups"], serde_json::json!([2, 1, 1]));
         assert_eq!(launch["params"], serde_json::json!([70]));
