@@ -7,7 +7,7 @@ use image::RgbImage;
 use super::EvalError;
 use super::evaluator::{Detections, Evaluator, LabelledPhoto};
 use crate::data::Photo;
-use crate::inspect::picture::report_image;
+use crate::inspect::picture::{THUMBNAIL_SIDE, report_image};
 use crate::inspect::{Inspected, Renew};
 use crate::report::evaluation::{EvaluationOptions, EvaluationPage};
 use crate::report::metrics::ImageRecord;
@@ -89,7 +89,10 @@ fn pictures(
     let (detection, names) = evaluator.named(labelled, detections);
     let pictures = report_image(photo, detection, &detection.binary_map(), &names)
         .map_err(|e| EvalError::Picture(e.to_string()))?;
+    // Of one size for small images, too, so that the line is as thin in theirs.
     let (width, height) = pictures.thumbnail.dimensions();
+    let scaled = |side: u32| (side * THUMBNAIL_SIDE / width.max(height)).max(1);
+    let (width, height) = (scaled(width), scaled(height));
     let defective = labelled.mask.as_ref().filter(|mask| mask.contains(&true));
     let truth = defective.map(|mask| outline(mask, mask.len().isqrt(), width, height));
     Ok(ReportImage { truth, ..pictures })

@@ -7,7 +7,7 @@ use crate::page::{CASES, timing};
 const COLOURS: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#3a3a3a"];
 const WIDTH: f64 = 960.0;
 /// Where the names of cases end and the axis begins, and where the axis ends.
-const AXIS: [f64; 2] = [420.0, 930.0];
+const AXIS: [f64; 2] = [460.0, 930.0];
 const ROW: f64 = 30.0;
 
 /// A rate with its unit: operations where the case is about arithmetic, else bytes.
