@@ -33,7 +33,7 @@ fn prepare(gpu: &Gpu, case: Case) -> Result<Work, Fault> {
         Case::Vit { batch } => {
             let clip = Clip::open(gpu, &model_folder()?, ClipOptions::default())?;
             timed(gpu, vec![batch, 3, peers::EDGE, peers::EDGE], move |gpu, pixels| {
-                Ok(clip.vision().forward(gpu, pixels, false)?.image_features)
+                Ok(clip.vision().forward(gpu, pixels, false, &[])?.image_features)
             })
         }
     })
