@@ -10,10 +10,14 @@ rm -f "$OUT"/dapo_wgpu_python-*.whl
 [ "${1:-}" = build ] && exit
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
-python3 -m venv "$WORK/venv"
-"$WORK/venv/bin/pip" -q install "$OUT"/dapo_wgpu_python-*.whl pytest pillow
 export NODEVICE_SELECT=1
-"$WORK/venv/bin/python" -m pytest -q python/tests
 sed -n '/^```python$/,/^```$/p' docs/python.md | sed '/^```/d' > "$WORK/example.py"
-"$WORK/venv/bin/python" "$WORK/example.py"
-echo "ok: the example of docs/python.md"
+# One wheel for all versions: PYTHONS="python3.9 python3.13" tries it with others.
+for python in ${PYTHONS:-python3}; do
+    rm -rf "$WORK/venv"
+    "$python" -m venv "$WORK/venv"
+    "$WORK/venv/bin/pip" -q install "$OUT"/dapo_wgpu_python-*.whl pytest pillow
+    "$WORK/venv/bin/python" -m pytest -q python/tests
+    "$WORK/venv/bin/python" "$WORK/example.py"
+    echo "ok: tests and the example of docs/python.md with $("$WORK/venv/bin/python" --version)"
+done

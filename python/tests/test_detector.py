@@ -1,6 +1,10 @@
 """The module from a wheel: python -m pytest python/tests, after `make python`."""
 
+import os
 import pathlib
+import signal
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -71,3 +75,15 @@ def test_features_devices_and_check():
     assert isinstance(adapters[0]["adapter"]["software"], bool)
     report = dapo_wgpu.check(["tokens f32 batch=1 tokens=1 width=1"])
     assert report["passed"] is True and report["schema"] == "dapo-wgpu/check/1"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ctrl_c_ends_a_long_call(detector):
+    timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        detector([BROKEN] * 20_000)
+    assert time.monotonic() - begun < 10
+    timer.join()
+    assert detector(GOOD).score < 0.5, "the detector goes on"
