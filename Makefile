@@ -5,7 +5,7 @@ OUT   ?= out/demo
 # Inputs of fuzzers are files: in memory, where the system has such a folder.
 FAST_TMP := $(if $(wildcard /dev/shm),/dev/shm,$(if $(TMPDIR),$(TMPDIR),/tmp))
 
-.PHONY: benchmarks benchmarks-page schemas python test-python packages test-packages fuzz fuzz-stable demo test check-all isa compare features kills faults watch slurm memory metrics-memory web test-web tools driver fmt lint unit quality full-size clean
+.PHONY: lint-packaging benchmarks benchmarks-page schemas python test-python packages test-packages fuzz fuzz-stable demo test check-all isa compare features kills faults watch slurm memory metrics-memory web test-web tools driver fmt lint unit quality full-size clean
 
 ## Build, run `detect` on the sample images with the embedded model, leave out/demo/report.html
 demo: driver
@@ -54,6 +54,10 @@ python:
 	tools/test_python.sh build
 test-python: driver
 	tools/test_python.sh
+
+## The release workflow and the container's file, by linters that work offline
+lint-packaging:
+	packaging/lint.sh
 
 ## Installs what `make packages` built and detects with it; CHROOT=1 also in a fresh Debian (root, debootstrap)
 test-packages: driver
