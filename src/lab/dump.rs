@@ -160,8 +160,8 @@ mod tests {
         let launch: serde_json::Value = serde_json::from_str(&text("launch.json")).expect("JSON");
         let schema = std::fs::read_to_string("docs/schemas/launch-1.json").expect("the schema");
         let schema = serde_json::from_str(&schema).expect("JSON");
-        let problems: Vec<_> =
-            jsonschema::validator_for(&schema).expect("a schema").iter_errors(&launch).collect();
+        let schema = jsonschema::validator_for(&schema).expect("a schema");
+        let problems: Vec<_> = schema.iter_errors(&launch).collect();
         assert!(problems.is_empty(), "{problems:#?}");
         assert_eq!(launch["workgroups"], serde_json::json!([2, 1, 1]));
         assert_eq!(launch["params"], serde_json::json!([70]));
