@@ -16,7 +16,7 @@ pub struct Args {
     #[command(flatten)]
     device: DeviceArgs,
     /// Hold the race again that decides between several devices
-    #[arg(long)]
+    #[arg(long, conflicts_with = "adapter")]
     race: bool,
     /// Print JSON
     #[arg(long)]
@@ -57,15 +57,15 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let summaries: Vec<AdapterSummary> = adapters.iter().map(|found| found.adapter.clone()).collect();
     let race = race::remembered(&summaries);
     let others = adapters.len() - 1;
-    let why = match args.device.choice() {
-        AdapterChoice::Auto if others == 0 => "the only adapter".to_owned(),
-        AdapterChoice::Auto if race.is_some() => race.map(|race| race.why()).unwrap_or_default(),
-        AdapterChoice::Auto => {
+    let why = match (args.device.choice(), race) {
+        (AdapterChoice::Auto, _) if others == 0 => "the only adapter".to_owned(),
+        (AdapterChoice::Auto, Some(race)) => race.why(),
+        (AdapterChoice::Auto, None) => {
             "the fastest kind: discrete before integrated before virtual before software, native APIs before OpenGL"
                 .to_owned()
         }
-        AdapterChoice::Index(i) => format!("--adapter {i}"),
-        AdapterChoice::Name(name) => format!("--adapter {name}"),
+        (AdapterChoice::Index(i), _) => format!("--adapter {i}"),
+        (AdapterChoice::Name(name), _) => format!("--adapter {name}"),
     };
     let chosen = Chosen {
         adapter: gpu.adapter().clone(),

@@ -60,7 +60,7 @@ const ENTRIES: &[Entry] = &[
                 r#"watch inbox/ --out results.jsonl --on-defect 'mail -s "$DEFECT_TYPE" qa@example.com'"#,
             ),
         ],
-        &[NO_GPU, INTERRUPTED],
+        &[NO_GPU, (0, "--idle, or Ctrl-C; the same command goes on")],
     ),
     (
         "train",

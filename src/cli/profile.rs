@@ -29,7 +29,8 @@ pub struct Args {
     /// instead of tables to standard error
     #[arg(long)]
     json: bool,
-    /// The command to profile, with its options: detect, embed, train, check, eval, calibrate or watch
+    /// The command to profile, with its options: detect, embed, train, check, eval,
+    /// calibrate, teach or watch
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }
