@@ -24,5 +24,5 @@ pub use official::{Checkpoint, CheckpointError};
 pub use prompts::{DEFAULT_DEFECTS, Prompts};
 pub use reference::{
     Comparison, GoodFeatures, NearestPatch, ReferenceBuilder, ReferenceError, ReferenceOptions, References,
-    ReferencesAbout, SavedReferences, TOP_PATCHES, Usual,
+    ReferencesAbout, SCORING, SavedReferences, TOP_PATCHES, Usual,
 };

@@ -1,8 +1,8 @@
 //! From probabilities of classes to scores, types and maps.
 //!
 //! * image score: the mean of the image's defect probability and that of its [`TOP_PATCHES`] most
-//!   anomalous patches: the class token sees the whole, a few patches see a small defect; with references, of these
-//!   patches alone;
+//!   anomalous patches: the class token sees the whole, a few patches see a small defect; with references, that and
+//!   what these patches say together with distances, pooled ([`Comparison::score`]);
 //! * type: the defect with the largest product of image probability and mean of its
 //!   [`TOP_PATCHES`] largest patch probabilities.
 
@@ -49,6 +49,7 @@ impl Probabilities {
                 for ((cells, image), compared) in of_images.zip(&mut comparisons) {
                     compared.words = combine(image, cells).0;
                     references.fuse(compared, cells, classes);
+                    compared.patches = anomalous(cells, classes);
                 }
                 (Some(cells), comparisons)
             }
@@ -78,11 +79,11 @@ impl Probabilities {
         Ok(batch
             .map(|((image, cells), maps)| {
                 let comparison = comparisons.next();
-                let whole = comparison.is_none();
+                let pooled = comparison.as_ref().map(Comparison::score);
                 Detection {
                     layers: self.layers,
                     comparison,
-                    ..detection(image, cells, whole, maps.to_vec(), size)
+                    ..detection(image, cells, pooled, maps.to_vec(), size)
                 }
             })
             .collect())
@@ -94,13 +95,11 @@ impl Probabilities {
     }
 }
 
-/// From image probabilities [K+1] and patch probabilities [cells, K+1] to score and type; `whole` when the image's own
-/// defect probability is half of the score.
-fn detection(image: &[f32], patches: &[f32], whole: bool, maps: Vec<f32>, size: usize) -> Detection {
-    let (mut score, weights) = combine(image, patches);
-    if !whole {
-        score = anomalous(patches, image.len());
-    }
+/// From image probabilities [K+1] and patch probabilities [cells, K+1] to score and type, with the score that references
+/// gave, if any.
+fn detection(image: &[f32], patches: &[f32], pooled: Option<f32>, maps: Vec<f32>, size: usize) -> Detection {
+    let (own, weights) = combine(image, patches);
+    let score = pooled.unwrap_or(own);
     let total: f32 = weights.iter().sum();
     let shares: Vec<f32> =
         weights.iter().map(|w| if total > 0.0 { w / total } else { 1.0 / weights.len() as f32 }).collect();

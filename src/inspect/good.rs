@@ -10,7 +10,7 @@ use super::batches::{Batches, Inspected, ReadPhoto, read_photos};
 use super::inspector::{Inspector, READERS, preprocess};
 use crate::dapo::learner::DapoError;
 use crate::dapo::{
-    GoodFeatures, NearestPatch, ReferenceBuilder, ReferenceError, ReferenceOptions, References,
+    GoodFeatures, NearestPatch, ReferenceBuilder, ReferenceError, ReferenceOptions, References, SCORING,
 };
 use crate::data::{ImageError, PhotoReader, Tile};
 use crate::files::{digest, digest_of};
@@ -46,12 +46,12 @@ pub struct GoodOptions {
 
 impl GoodOptions {
     /// What scores depend on besides model and names: a digest of these options and of the contents of photos, whatever their
-    /// order and names; 16 hexadecimal digits.
+    /// order and names, and of [`SCORING`]; 16 hexadecimal digits.
     pub fn digest(&self, photos: &[PathBuf]) -> String {
         let mut contents: Vec<String> = photos.iter().map(digest).collect();
         contents.sort_unstable();
         contents.dedup();
-        digest_of(format!("{contents:?} {self:?}").as_bytes())[..16].to_owned()
+        digest_of(format!("{contents:?} {self:?} scoring {SCORING}").as_bytes())[..16].to_owned()
     }
 }
 

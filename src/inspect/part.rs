@@ -13,7 +13,7 @@ use crate::data::ReadOptions;
 use crate::report::results::{Model, Program};
 
 /// Value of [`PartAbout::schema`].
-pub const SCHEMA: &str = "dapo-wgpu/part/1";
+pub const SCHEMA: &str = "dapo-wgpu/part/2";
 /// The entry of the file's metadata that holds a [`PartAbout`].
 const ENTRY: &str = "dapo-wgpu";
 const CLASSES: &str = "class_embeddings";

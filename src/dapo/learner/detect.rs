@@ -179,7 +179,8 @@ impl LearnedDetector {
     }
 
     /// Class probabilities of images and their patches, and of each image the probability of a defect that its own score may
-    /// be taken from.
+    /// be taken from: of a learner that scores maps only where hidden states are there to be compared, else maps are scored
+    /// when they are drawn.
     pub(in crate::dapo) fn probabilities(
         &self,
         features: &ImageFeatures,
@@ -195,11 +196,6 @@ impl LearnedDetector {
                 1.0,
             )
         };
-        let image = among(&classes.per_class)?.read(gpu)?;
-        let defective: Vec<f32> = match self.config.image_score {
-            ImageScore::Types => image.chunks(classes.classes()).map(|each| each[1..].iter().sum()).collect(),
-            _ => among(&classes.binary)?.read(gpu)?.chunks(2).map(|two| two[1]).collect(),
-        };
         let mut sum: Option<Tensor> = None;
         for layer in &patches {
             sum = Some(match sum {
@@ -211,30 +207,37 @@ impl LearnedDetector {
         let sum = sum.ok_or_else(|| LearnerError::Missing("linear_adapter.fc.0.weight".into()))?;
         let size = self.clip.vision().image_size();
         let probabilities = Probabilities {
-            image,
+            image: among(&classes.per_class)?.read(gpu)?,
             cells: ops::scale(gpu, 1.0 / layers as f32, &sum)?,
             grid: if self.config.pixel_softmax { size } else { self.clip.vision().grid() },
             layers,
         };
+        let defective: Vec<f32> = match self.config.image_score {
+            ImageScore::Types => {
+                probabilities.image.chunks(classes.classes()).map(|each| each[1..].iter().sum()).collect()
+            }
+            ImageScore::Map if !features.states.is_empty() => {
+                let defective: Vec<f32> =
+                    probabilities.normal(gpu)?.iter().map(|normal| 1.0 - normal).collect();
+                defective.chunks(probabilities.grid.pow(2)).map(top_mean).collect()
+            }
+            _ => among(&classes.binary)?.read(gpu)?.chunks(2).map(|two| two[1]).collect(),
+        };
         Ok((probabilities, defective))
     }
 
-    /// The same detections with the learner's own scores, which the classes share. What is compared with good photos has
-    /// the mean of its own score and that of its patches where the own one does not look at patches.
+    /// The same detections with the learner's own scores, which the classes share; of what is compared with good photos, the
+    /// own score is the opinion of the words.
     pub(in crate::dapo) fn scored(&self, detections: Vec<Detection>, defective: &[f32]) -> Vec<Detection> {
         let own = |(mut detection, &defective): (Detection, &f32)| {
-            if let (ImageScore::Class | ImageScore::Types, Some(compared)) =
-                (&self.config.image_score, &mut detection.comparison)
-            {
-                compared.words = defective;
-            }
-            let score = match self.config.image_score {
-                ImageScore::Class | ImageScore::Types if detection.comparison.is_some() => {
-                    (defective + top_mean(&detection.binary_map())) / 2.0
+            let score = match (self.config.image_score, &mut detection.comparison) {
+                (ImageScore::Plain, _) => return detection,
+                (_, Some(compared)) => {
+                    compared.words = defective;
+                    compared.score()
                 }
-                ImageScore::Class | ImageScore::Types => defective,
-                ImageScore::Map => top_mean(&detection.binary_map()),
-                ImageScore::Plain => return detection,
+                (ImageScore::Map, None) => top_mean(&detection.binary_map()),
+                (_, None) => defective,
             };
             detection.with_score(score)
         };

@@ -11,8 +11,9 @@
 //! hypothesis are (Stouffer 1949), and become a probability. Words of any model and learner and distances
 //! of any material so count alike, and no constant is fitted to a data set.
 //!
-//! The score of an image is the mean probability of its [`TOP_PATCHES`] most anomalous patches: what the words say of the
-//! whole image cannot be measured against what is usual, since good photos are few.
+//! The score of an image pools the mean probability of its [`TOP_PATCHES`] most anomalous patches with what the words
+//! alone say of the image, which counts as one good photo more: how far words are off what is usual is known the less the
+//! fewer good photos there are ([`Comparison::score`]).
 
 mod builder;
 mod coreset;
@@ -24,6 +25,9 @@ pub use builder::{GoodFeatures, ReferenceBuilder, ReferenceError, ReferenceOptio
 pub use references::{Comparison, NearestPatch, References};
 pub use saved::{ReferencesAbout, SavedReferences};
 pub use usual::Usual;
+
+/// Counts what scores against good photos have meant: a threshold that was found with another number is not valid.
+pub const SCORING: u32 = 2;
 
 /// Number of patches with the highest probabilities that the image score and type are taken from.
 pub const TOP_PATCHES: usize = 4;

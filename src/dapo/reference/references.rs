@@ -28,10 +28,24 @@ pub struct Comparison {
     pub distances: Vec<f32>,
     /// The nearest good patch of each cell, at the middle layer.
     pub nearest: Vec<NearestPatch>,
+    /// Good photos that it is compared with, without copies of one another.
+    pub photos: usize,
     /// The score of the image by words alone, without references; NaN before it was scored.
     pub words: f32,
+    /// The mean probability of the most anomalous patches by words and distances together; NaN before it was scored.
+    pub patches: f32,
     /// The mean probability of the most unusual patches by distances alone.
     pub distance: f32,
+}
+
+impl Comparison {
+    /// The score of the image: of two opinions, its patches' by words and distances and the words' own of the whole
+    /// image, the logarithmic pool (Genest and Zidek 1986). The words count as one photo more.
+    pub fn score(&self) -> f32 {
+        let share = self.photos as f64 / (self.photos + 1) as f64;
+        let odds = share * image_log_odds(self.patches) + (1.0 - share) * image_log_odds(self.words);
+        (1.0 / (1.0 + (-odds).exp())) as f32
+    }
 }
 
 /// The patches of good photos, with what is usual among them.
@@ -61,6 +75,15 @@ const LEAST_DISTANCE: f64 = 1e-7;
 
 /// Probabilities nearer to 0 and 1 are not told apart: that far out they say how sharp the model's softmax is.
 const SURE: f64 = 1e-4;
+
+/// Scores of images nearer to 0 and 1 than float32 tells apart.
+const SURE_IMAGE: f64 = 1e-7;
+
+/// Log-odds of a score.
+fn image_log_odds(score: f32) -> f64 {
+    let score = f64::from(score).clamp(SURE_IMAGE, 1.0 - SURE_IMAGE);
+    (score / (1.0 - score)).ln()
+}
 
 /// 1 − cosine; NaN where no row is near.
 pub(super) fn distance(neighbour: Neighbour) -> f64 {
@@ -163,7 +186,15 @@ impl References {
             });
             let distances: Vec<f32> = distances.collect();
             let distance = self.unusual(&distances);
-            Comparison { grid: self.grid, distances, nearest: nearest.collect(), words: f32::NAN, distance }
+            Comparison {
+                grid: self.grid,
+                distances,
+                nearest: nearest.collect(),
+                photos: self.photos,
+                words: f32::NAN,
+                patches: f32::NAN,
+                distance,
+            }
         };
         Ok((0..images).map(compare).collect())
     }
@@ -265,7 +296,15 @@ mod tests {
         let compared = |last: f32| {
             let mut distances = vec![1.0; 16];
             distances[15] = last;
-            Comparison { grid: 4, distances, nearest: vec![origin; 16], words: f32::NAN, distance: 0.0 }
+            Comparison {
+                grid: 4,
+                distances,
+                nearest: vec![origin; 16],
+                photos: 1,
+                words: f32::NAN,
+                patches: f32::NAN,
+                distance: 0.0,
+            }
         };
         let usual = [0.5, 0.3, 0.2].repeat(16);
         let fused = |distances: f32, words: &[f32]| {
@@ -286,6 +325,23 @@ mod tests {
             assert!((cell.iter().sum::<f32>() - 1.0).abs() < 1e-5);
         }
         assert!(fused(f32::NAN, &usual)[45].is_nan());
+    }
+
+    #[test]
+    fn words_count_as_one_photo_more() {
+        let score = |photos: usize, patches: f32, words: f32| {
+            let (grid, distances, nearest) = (0, Vec::new(), Vec::new());
+            Comparison { grid, distances, nearest, photos, words, patches, distance: 0.0 }.score()
+        };
+        // Odds of 4 and of 1 to 4: with one photo even, with three the cube of 4 against 4, of four roots.
+        assert!((score(1, 0.8, 0.2) - 0.5).abs() < 1e-6);
+        assert!((score(3, 0.8, 0.2) - 2.0 / 3.0).abs() < 1e-6);
+        for photos in [1, 4, 200] {
+            assert!((score(photos, 0.3, 0.3) - 0.3).abs() < 1e-6, "opinions that agree stay");
+            assert!((score(photos, 0.9, 0.4) + score(photos, 0.1, 0.6) - 1.0).abs() < 1e-6);
+            assert!(score(photos, 1.0, 0.0).is_finite() && score(photos, f32::NAN, 0.5).is_nan());
+        }
+        assert!(score(1, 0.5, 0.9) > score(4, 0.5, 0.9));
     }
 
     #[test]
