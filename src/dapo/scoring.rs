@@ -49,7 +49,6 @@ impl Probabilities {
                 for ((cells, image), compared) in of_images.zip(&mut comparisons) {
                     compared.words = combine(image, cells).0;
                     references.fuse(compared, cells, classes);
-                    compared.patches = anomalous(cells, classes);
                 }
                 (Some(cells), comparisons)
             }

@@ -8,10 +8,10 @@
 //! those outside of a block around them). Their logarithms, averaged over neighbouring patches, tell what is usual, and
 //! so do the words' log-odds of "any defect" among good patches. Of a patch of another photo both are measured against
 //! that: by how many spreads it departs ([`Usual`]). The two departures are added, as independent tests of one
-//! hypothesis are (Stouffer 1949), and become a probability. Words of any model and learner and distances
-//! of any material so count alike, and no constant is fitted to a data set.
+//! hypothesis are (Stouffer 1949), each by its logarithm where it is far out, and become a probability. Words of any model
+//! and learner and distances of any material so count alike, and no constant is fitted to a data set.
 //!
-//! The score of an image pools the mean probability of its [`TOP_PATCHES`] most anomalous patches with what the words
+//! The score of an image pools the log-odds of its [`TOP_PATCHES`] most anomalous patches with what the words
 //! alone say of the image, which counts as one good photo more: how far words are off what is usual is known the less the
 //! fewer good photos there are ([`Comparison::score`]).
 

@@ -3,7 +3,7 @@
 use half::f16;
 
 use super::TOP_PATCHES;
-use super::usual::{Usual, posterior, smooth};
+use super::usual::{Usual, posterior, posterior_log_odds, probability, smooth, tempered};
 use crate::gpu::Gpu;
 use crate::ops::{self, Bank, Element, Neighbour, OpError, Tensor};
 
@@ -32,7 +32,8 @@ pub struct Comparison {
     pub photos: usize,
     /// The score of the image by words alone, without references; NaN before it was scored.
     pub words: f32,
-    /// The mean probability of the most anomalous patches by words and distances together; NaN before it was scored.
+    /// The logarithmic pool of the probabilities of the most anomalous patches by words and distances together; NaN before
+    /// it was scored.
     pub patches: f32,
     /// The mean probability of the most unusual patches by distances alone.
     pub distance: f32,
@@ -44,7 +45,7 @@ impl Comparison {
     pub fn score(&self) -> f32 {
         let share = self.photos as f64 / (self.photos + 1) as f64;
         let odds = share * image_log_odds(self.patches) + (1.0 - share) * image_log_odds(self.words);
-        (1.0 / (1.0 + (-odds).exp())) as f32
+        probability(odds) as f32
     }
 }
 
@@ -215,8 +216,8 @@ impl References {
     }
 
     /// Puts the words' probabilities of one image, [cells, classes] with normal first, and its distances together. The
-    /// defects keep their shares of what is not normal.
-    pub(crate) fn fuse(&self, compared: &Comparison, probabilities: &mut [f32], classes: usize) {
+    /// defects keep their shares of what is not normal. What the most anomalous cells say is kept in the comparison.
+    pub(crate) fn fuse(&self, compared: &mut Comparison, probabilities: &mut [f32], classes: usize) {
         let cells = probabilities.len() / classes;
         let edge = (cells as f64).sqrt().round() as usize;
         let departures = self.departures(&compared.distances);
@@ -224,9 +225,13 @@ impl References {
             true => departures,
             false => enlarge(&departures, compared.grid, edge),
         };
+        let mut odds = Vec::with_capacity(cells);
         for (cell, distance) in probabilities.chunks_mut(classes).zip(departures) {
             let words = self.words.z(log_odds(cell[0]));
-            let defect = posterior(&[words, distance], self.grid * self.grid);
+            let both = [tempered(words), tempered(distance)];
+            let defect = posterior_log_odds(&both, self.grid * self.grid);
+            odds.push(defect);
+            let defect = probability(defect);
             let share = f64::from(cell[1..].iter().sum::<f32>());
             for p in &mut cell[1..] {
                 *p = match share > 0.0 {
@@ -236,6 +241,9 @@ impl References {
             }
             cell[0] = (1.0 - defect) as f32;
         }
+        odds.sort_unstable_by(|a, b| b.total_cmp(a));
+        odds.truncate(TOP_PATCHES);
+        compared.patches = probability(odds.iter().sum::<f64>() / odds.len().max(1) as f64) as f32;
     }
 }
 
@@ -309,18 +317,25 @@ mod tests {
         let usual = [0.5, 0.3, 0.2].repeat(16);
         let fused = |distances: f32, words: &[f32]| {
             let mut cells = words.to_vec();
-            references().fuse(&compared(distances), &mut cells, 3);
+            let mut compared = compared(distances);
+            references().fuse(&mut compared, &mut cells, 3);
+            let of = |cell: usize| -image_log_odds(cells[3 * cell]);
+            let mut largest: Vec<f64> = (0..16).map(of).collect();
+            largest.sort_unstable_by(|a, b| b.total_cmp(a));
+            let pooled = largest[..4].iter().sum::<f64>() / 4.0;
+            assert!(pooled.is_nan() || (image_log_odds(compared.patches) - pooled).abs() < 1e-3);
             cells
         };
         let quiet = fused(1.0, &usual);
         assert!(quiet.chunks(3).all(|cell| cell[0] > 0.95), "{quiet:?}");
-        let far = fused(1e9, &usual);
+        let far = fused(1e30, &usual);
         assert!(far[45] < 0.1 && far[0] == quiet[0], "{far:?}");
         assert!((far[46] / far[47] - 1.5).abs() < 1e-5);
         let mut named = usual.clone();
         named[45..].copy_from_slice(&[0.0001, 0.0001, 0.9998]);
         let named = fused(1.0, &named);
-        assert!(named[45] < 0.2 && named[47] > 0.8, "{named:?}");
+        // Log-odds of 9.2 are 6.8 spreads here, which count as 3.9: odds of e to 2 · 3.9 − 4 − ln 15.
+        assert!((named[45] - 0.263).abs() < 0.01 && named[47] > 0.99 * (1.0 - named[45]), "{named:?}");
         for cell in far.chunks(3).chain(named.chunks(3)) {
             assert!((cell.iter().sum::<f32>() - 1.0).abs() < 1e-5);
         }

@@ -47,9 +47,26 @@ impl Usual {
 /// defective patches so far above good ones that the middle between the two is one spread from each, the logarithm of
 /// the likelihood ratio of a departure z is 2·z − 2; one defective patch an image beforehand gives the rest.
 pub fn posterior(departures: &[f64], patches: usize) -> f64 {
+    probability(posterior_log_odds(departures, patches))
+}
+
+/// The same as log-odds, ln(p / (1 − p)).
+pub fn posterior_log_odds(departures: &[f64], patches: usize) -> f64 {
     let likelihood: f64 = departures.iter().map(|z| 2.0 * z - 2.0).sum();
-    let log_odds = likelihood - ((patches.max(2) - 1) as f64).ln();
+    likelihood - ((patches.max(2) - 1) as f64).ln()
+}
+
+/// The probability that has these log-odds.
+pub fn probability(log_odds: f64) -> f64 {
     1.0 / (1.0 + (-log_odds).exp())
+}
+
+/// A departure as it counts beside another one: as it is up to about two spreads, where defective patches are expected, and
+/// beyond as its logarithm. The tails of real samples are heavier than a normal distribution's; where they fall like a
+/// power, the logarithm of the likelihood ratio grows like a logarithm. So one extreme departure does not outvote the
+/// other evidence, and what is far out still differs.
+pub fn tempered(z: f64) -> f64 {
+    2.0 * (z / 2.0).asinh()
 }
 
 /// Values [edge, edge] averaged over 3 × 3 places with weights ¼, ½, ¼ along each axis. Neighbours that are not finite are
@@ -115,6 +132,20 @@ mod tests {
         assert!((posterior(&[1.0, 5.0], 64) - posterior(&[4.0, 2.0], 64)).abs() < 1e-12);
         assert!(posterior(&[f64::NAN, 0.0], 256).is_nan());
         assert_eq!(posterior(&[f64::INFINITY], 256), 1.0);
+    }
+
+    #[test]
+    fn small_departures_count_as_they_are_and_large_ones_by_their_logarithm() {
+        assert!((tempered(0.5) - 0.5).abs() < 0.01);
+        assert!((tempered(1e4) - tempered(1e3) - 2.0 * 10f64.ln()).abs() < 1e-4);
+        assert_eq!(tempered(-3.0), -tempered(3.0));
+        assert!(tempered(f64::NAN).is_nan());
+        // Three spreads of both are as likely a defect as not, and more than eleven of one alone.
+        assert!((posterior(&[tempered(3.0), tempered(3.0)], 256) - 0.5).abs() < 0.01);
+        assert!(posterior(&[tempered(10.0), 0.0], 256) < 0.5 && posterior(&[tempered(11.0), 0.0], 256) > 0.5);
+        // Far out on both sides a float32 still tells them apart.
+        let far = |z: f64| posterior(&[tempered(z), tempered(z)], 256) as f32;
+        assert!(far(15.0) < far(20.0) && far(20.0) < 1.0);
     }
 
     #[test]
