@@ -43,7 +43,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) grid: 
         var sunk = false;
         // What is displaced moves on to the next place, even before an equal one: it came first.
 #for t in 0..K
-        sunk = sunk || value > best_$t;
+        sunk = sunk | (value > best_$t);
         let best_was_$t = best_$t;
         let place_was_$t = place_$t;
         best_$t = select(best_$t, value, sunk);

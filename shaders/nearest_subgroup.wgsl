@@ -71,9 +71,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) grid: 
     let top_${r}_$t = subgroupMax(best_$r.value_0);
     let mine_${r}_$t = best_$r.value_0 == top_${r}_$t;
     let place_${r}_$t = subgroupMin(select(params.rows, best_$r.place_0, mine_${r}_$t));
-    if mine_${r}_$t && best_$r.place_0 == place_${r}_$t {
-        best_$r = tail(best_$r);
-    }
+    best_$r = without_first(best_$r, mine_${r}_$t & (best_$r.place_0 == place_${r}_$t));
     if lane == 0u && row0 + ${r}u < params.queries {
         let at = ((row0 + ${r}u) * params.parts + group.z) * K + ${t}u;
         products[at] = top_${r}_$t;

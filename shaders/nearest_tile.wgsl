@@ -101,11 +101,10 @@ fn main(
 #for q in 0..PART / 4
 #for e in 0..4
         let col_${q}_$e = col0 + local.x + ACROSS * ${4 * q + e}u;
-        if col_${q}_$e < end {
+        let inside_${q}_$e = col_${q}_$e < end;
 #for i in 0..PART
-            best_$i = sink(best_$i, c_${i}_$q[$e], col_${q}_$e);
+        best_$i = sink(best_$i, select(NONE, c_${i}_$q[$e], inside_${q}_$e), col_${q}_$e);
 #end
-        }
 #end
 #end
     }
@@ -135,9 +134,7 @@ fn main(
     stage[WINNERS + index] = vec4<f32>(f32(whose_$t));
     workgroupBarrier();
 #for i in 0..PART
-    if stage[WINNERS + local.y + ${i}u * DOWN].x == f32(local.x) {
-        best_$i = tail(best_$i);
-    }
+    best_$i = without_first(best_$i, stage[WINNERS + local.y + ${i}u * DOWN].x == f32(local.x));
 #end
     // The lists are read; the next round may overwrite the winners only when all have seen theirs: it writes them
     // behind its own barrier.

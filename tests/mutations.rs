@@ -100,7 +100,6 @@ fn check_kills_mutations_of_matmul_by_matrices() {
 }
 
 #[test]
-#[ignore = "minutes: each fault compiles its unrolled lists anew: run by `cargo test --test mutations neighbours -- --ignored`"]
 fn check_kills_mutations_of_the_search_for_neighbours() {
     run(nearest::TARGETS);
 }

@@ -36,14 +36,15 @@ fn nothing() -> Best {
 }
 
 // The list with a new product sunk to its place. What it displaces moves on to the next place, even before an equal one:
-// it came first.
+// it came first. Without a branch, so `|` and not `||`: a workgroup's lists need hundreds of these steps, and there are
+// compilers whose time and memory grow exponentially with branches in a row.
 fn sink(list: Best, product: f32, row: u32) -> Best {
     var best = list;
     var value = product;
     var place = row;
     var sunk = false;
 #for t in 0..K
-    sunk = sunk || value > list.value_$t;
+    sunk = sunk | (value > list.value_$t);
     best.value_$t = select(list.value_$t, value, sunk);
     best.place_$t = select(list.place_$t, place, sunk);
     value = select(value, list.value_$t, sunk);
@@ -52,12 +53,14 @@ fn sink(list: Best, product: f32, row: u32) -> Best {
     return best;
 }
 
-// The list without its first entry.
-fn tail(list: Best) -> Best {
-    var best = nothing();
+// The list without its first entry if it is `taken`, else as it is.
+fn without_first(list: Best, taken: bool) -> Best {
+    var best = list;
 #for t in 1..K
-    best.value_${t - 1} = list.value_$t;
-    best.place_${t - 1} = list.place_$t;
+    best.value_${t - 1} = select(list.value_${t - 1}, list.value_$t, taken);
+    best.place_${t - 1} = select(list.place_${t - 1}, list.place_$t, taken);
 #end
+    best.value_${K - 1} = select(list.value_${K - 1}, NONE, taken);
+    best.place_${K - 1} = select(list.place_${K - 1}, params.rows, taken);
     return best;
 }
