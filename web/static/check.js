@@ -29,7 +29,9 @@ export class Check {
     const session = this.#session, abort = new AbortController();
     const cases = byId("check-cases").value.split(";").map((text) => text.trim()).filter(Boolean);
     const stop = () => { abort.abort(); byId("check-status").textContent = "stopping …"; };
+    let underWay = null;
     const progress = (done, all, what) => {
+      underWay = { done, what };
       byId("check-progress").max = all;
       byId("check-progress").value = done;
       if (!abort.signal.aborted) byId("check-status").textContent = `${done} of ${plural(all, "case")}: ${what}`;
@@ -45,8 +47,12 @@ export class Check {
       this.#outcome = await session.work(async () => {
         await session.open();
         session.status("checking …");
-        return session.engine.call("check", [cases, byId("check-full").checked, { callback: "progress" }, { callback: "verdict" }],
-          { callbacks: { progress, verdict: (kernels) => this.#kernels(kernels) }, signal: abort.signal });
+        try {
+          return await session.engine.call("check", [cases, byId("check-full").checked, { callback: "progress" }, { callback: "verdict" }],
+            { callbacks: { progress, verdict: (kernels) => this.#kernels(kernels) }, signal: abort.signal });
+        } catch (error) {
+          throw Check.#endedBy(error, underWay);
+        }
       });
       this.#show();
       if (!abort.signal.aborted) byId("check-progress").value = byId("check-progress").max;
@@ -59,6 +65,14 @@ export class Check {
       byId("check-run").disabled = false;
       byId("check-stop").disabled = true;
     }
+  }
+
+  /** A case that takes the device away is what was looked for: it is named, and not tried again with all before it. */
+  static #endedBy(error, underWay) {
+    if (!underWay?.done || !(error.lost || error.fatal)) return error;
+    const message = `${error.message.replace(/\.$/, "")}, while the case was checked: ${underWay.what}`;
+    const hint = "cases can be chosen above by parts of their names; report this one to the vendor of the driver, and to us";
+    return Object.assign(new Error(message), { lost: error.lost, fatal: error.fatal, hint });
   }
 
   #show() {

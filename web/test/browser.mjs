@@ -55,6 +55,13 @@ export async function open({ url, width = 1280, height = 900, dark = false, args
   if (url) await page.goto(url);
   return {
     page, context, errors,
+    /** Ends the process that holds the device, as a driver's fault does. */
+    crashDevice: () => {
+      const lines = execFileSync("ps", ["-eo", "pid,args"]).toString().split("\n");
+      const line = lines.find((line) => line.includes("--type=gpu-process") && line.includes(folder));
+      if (!line) throw new Error("there is no process of the GPU");
+      process.kill(Number.parseInt(line, 10), "SIGKILL");
+    },
     close: async () => {
       await context.close();
       fs.rmSync(folder, { recursive: true, force: true });

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import { engineIs, open } from "./browser.mjs";
 
-const ran = (page, timeout) =>
-  page.waitForFunction(() => !document.getElementById("check-run").disabled && document.getElementById("check-verdict").textContent, null, { timeout });
+/** Waits until a check has ended, with a verdict or without. */
+const ran = (page, timeout) => page.waitForFunction(() => !document.getElementById("check-run").disabled, null, { timeout });
 
 /** Workers with this script ahead of their own. */
 const plant = (script) => (page) =>
@@ -25,6 +25,7 @@ export const tests = {
         throw new Error(`${error.message}; ${await page.textContent("#check-status")}`);
       });
       const verdict = await page.textContent("#check-verdict");
+      assert.ok(verdict, await page.textContent("#check-status"));
       const [download] = await Promise.all([page.waitForEvent("download"), page.click("#check-json")]);
       const report = JSON.parse(fs.readFileSync(await download.path(), "utf8"));
       assert.equal(report.schema, "dapo-wgpu/check/1");
@@ -33,6 +34,28 @@ export const tests = {
       assert.match(await page.textContent("#check-text"), /browser: .*Chrome/);
       assert.deepEqual(errors, []);
       return `${report.outcomes.length} runs of ${report.cases} cases in ${report.seconds.toFixed(0)} s`;
+    } finally {
+      await close();
+    }
+  },
+
+  async "a case that takes the device away is named"(url) {
+    const { page, crashDevice, close } = await open({ url: `${url}#check` });
+    try {
+      await engineIs(page, "ready");
+      await page.click("#check-run");
+      await page.waitForFunction(() => /^[1-9]\d* of /.test(document.getElementById("check-status").textContent), null, { timeout: 120000 });
+      crashDevice();
+      await ran(page, 120000);
+      const status = await page.textContent("#check-status");
+      assert.match(status, /, while the case was checked: \w+ .* — cases can be chosen/);
+      assert.equal(await page.textContent("#check-verdict"), "");
+      // The page goes on with a new device.
+      await page.fill("#check-cases", "softmax f32");
+      await page.click("#check-run");
+      await ran(page, 300000);
+      assert.match(await page.textContent("#check-verdict"), /^Passed/);
+      return status.split(" — ")[0];
     } finally {
       await close();
     }
