@@ -29,7 +29,38 @@ async function compile(url, shaders) {
   }
 }
 
+/** Makes pipelines, one after the other: the seconds that the slowest took, and its name. */
+async function pipelines(url, shaders) {
+  const { page, close } = await open({ url });
+  try {
+    return await page.evaluate(async (shaders) => {
+      const adapter = await navigator.gpu.requestAdapter();
+      const device = await adapter.requestDevice({ requiredFeatures: ["subgroups"] });
+      let slowest = { seconds: 0, name: "" };
+      for (const { file, case: name, code } of shaders) {
+        const started = performance.now();
+        const module = device.createShaderModule({ code });
+        await device.createComputePipelineAsync({ layout: "auto", compute: { module, entryPoint: "main" } });
+        const seconds = (performance.now() - started) / 1000;
+        if (seconds > slowest.seconds) slowest = { seconds, name: `${file} of ${name}` };
+      }
+      return slowest;
+    }, shaders);
+  } finally {
+    await close();
+  }
+}
+
 export const tests = {
+  async "lists of the nearest rows do not take the compiler minutes and gigabytes"(url) {
+    const lines = fs.readFileSync(path.join(out, "shaders.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+    const shaders = lines.filter((shader) => /^nearest_/.test(shader.file));
+    assert(shaders.length > 20, `only ${shaders.length} shaders`);
+    const { seconds, name } = await pipelines(url, shaders);
+    // Seconds on two cores of a CPU; with branches in the lists it ran out of memory after minutes.
+    assert(seconds < 60, `${name} took ${seconds.toFixed(0)} s`);
+    return `${shaders.length} pipelines, the slowest in ${seconds.toFixed(1)} s: ${name}`;
+  },
   async "every shader without cooperative matrices compiles"(url) {
     const lines = fs.readFileSync(path.join(out, "shaders.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
     const shaders = lines.filter((shader) => !shader.cooperative);

@@ -3,9 +3,9 @@
 use half::f16;
 
 use super::coreset::farthest_first;
-use super::references::{NearestPatch, References, distance, log_distances, log_odds};
-use super::usual::{Usual, posterior, smooth};
-use super::{TOP_PATCHES, layers};
+use super::layers;
+use super::references::{NearestPatch, References, defect_log_odds, distance, log_distances};
+use super::usual::{Usual, posterior, smooth, top_mean};
 use crate::clip::Clip;
 use crate::gpu::Gpu;
 use crate::ops::{self, Bank, Element, OpError, Tensor};
@@ -144,7 +144,7 @@ impl ReferenceBuilder {
         self.rows.iter_mut().zip(unit).for_each(|(rows, unit)| rows.extend(unit));
         let step = features.normal.len().div_ceil(MOST_ODDS / QUERIES).max(1);
         if self.log_odds.len() < MOST_ODDS {
-            self.log_odds.extend(features.normal.iter().step_by(step).map(|&normal| log_odds(normal)));
+            self.log_odds.extend(features.normal.iter().step_by(step).map(|&normal| defect_log_odds(normal)));
         }
         if self.origins.len() > 2 * self.options.bank_size.max(cells as usize) {
             self.cut();
@@ -292,10 +292,7 @@ impl ReferenceBuilder {
                 .flat_map(|(_, log)| log.clone())
                 .collect();
             let Some(usual) = Usual::fit(others, LEAST_LOG_DISTANCE) else { return false };
-            let mut defect: Vec<f64> =
-                logs[photo].iter().map(|&log| posterior(&[usual.z(log)], patches)).collect();
-            defect.sort_unstable_by(|a, b| b.total_cmp(a));
-            defect.iter().take(TOP_PATCHES).sum::<f64>() / TOP_PATCHES as f64 > 0.5
+            top_mean(logs[photo].iter().map(|&log| posterior(&[usual.z(log)], patches)).collect()) > 0.5
         };
         let found = (0..logs.len()).filter(|&photo| unusual(photo));
         let note = |photo: usize| {

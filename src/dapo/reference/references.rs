@@ -2,8 +2,7 @@
 
 use half::f16;
 
-use super::TOP_PATCHES;
-use super::usual::{Usual, posterior, posterior_log_odds, probability, smooth, tempered};
+use super::usual::{Usual, log_odds, posterior, posterior_log_odds, probability, smooth, tempered, top_mean};
 use crate::gpu::Gpu;
 use crate::ops::{self, Bank, Element, Neighbour, OpError, Tensor};
 
@@ -44,7 +43,8 @@ impl Comparison {
     /// image, the logarithmic pool (Genest and Zidek 1986). The words count as one photo more.
     pub fn score(&self) -> f32 {
         let share = self.photos as f64 / (self.photos + 1) as f64;
-        let odds = share * image_log_odds(self.patches) + (1.0 - share) * image_log_odds(self.words);
+        let [patches, words] = [self.patches, self.words].map(|score| log_odds(score, SURE_IMAGE));
+        let odds = share * patches + (1.0 - share) * words;
         probability(odds) as f32
     }
 }
@@ -80,12 +80,6 @@ const SURE: f64 = 1e-4;
 /// Scores of images nearer to 0 and 1 than float32 tells apart.
 const SURE_IMAGE: f64 = 1e-7;
 
-/// Log-odds of a score.
-fn image_log_odds(score: f32) -> f64 {
-    let score = f64::from(score).clamp(SURE_IMAGE, 1.0 - SURE_IMAGE);
-    (score / (1.0 - score)).ln()
-}
-
 /// 1 − cosine; NaN where no row is near.
 pub(super) fn distance(neighbour: Neighbour) -> f64 {
     (1.0 - f64::from(neighbour.cosine)).max(LEAST_DISTANCE)
@@ -102,9 +96,8 @@ pub(super) fn log_distances(layers: &[Vec<f64>], units: &[f64]) -> Vec<f64> {
 }
 
 /// Log-odds of any defect from the probability of normal.
-pub(super) fn log_odds(normal: f32) -> f64 {
-    let normal = f64::from(normal).clamp(SURE, 1.0 - SURE);
-    ((1.0 - normal) / normal).ln()
+pub(super) fn defect_log_odds(normal: f32) -> f64 {
+    -log_odds(normal, SURE)
 }
 
 impl References {
@@ -208,11 +201,8 @@ impl References {
 
     /// The mean probability of a defect of the patches with the largest distances, by distance alone.
     fn unusual(&self, distances: &[f32]) -> f32 {
-        let mut largest = self.departures(distances);
-        largest.sort_unstable_by(|a, b| b.total_cmp(a));
-        largest.truncate(TOP_PATCHES);
-        let defect = |&z: &f64| posterior(&[z], self.grid * self.grid);
-        (largest.iter().map(defect).sum::<f64>() / largest.len().max(1) as f64) as f32
+        let defect = |z: f64| posterior(&[z], self.grid * self.grid);
+        top_mean(self.departures(distances).into_iter().map(defect).collect()) as f32
     }
 
     /// Puts the words' probabilities of one image, [cells, classes] with normal first, and its distances together. The
@@ -227,7 +217,7 @@ impl References {
         };
         let mut odds = Vec::with_capacity(cells);
         for (cell, distance) in probabilities.chunks_mut(classes).zip(departures) {
-            let words = self.words.z(log_odds(cell[0]));
+            let words = self.words.z(defect_log_odds(cell[0]));
             let both = [tempered(words), tempered(distance)];
             let defect = posterior_log_odds(&both, self.grid * self.grid);
             odds.push(defect);
@@ -241,9 +231,7 @@ impl References {
             }
             cell[0] = (1.0 - defect) as f32;
         }
-        odds.sort_unstable_by(|a, b| b.total_cmp(a));
-        odds.truncate(TOP_PATCHES);
-        compared.patches = probability(odds.iter().sum::<f64>() / odds.len().max(1) as f64) as f32;
+        compared.patches = probability(top_mean(odds)) as f32;
     }
 }
 
@@ -319,11 +307,14 @@ mod tests {
             let mut cells = words.to_vec();
             let mut compared = compared(distances);
             references().fuse(&mut compared, &mut cells, 3);
-            let of = |cell: usize| -image_log_odds(cells[3 * cell]);
-            let mut largest: Vec<f64> = (0..16).map(of).collect();
-            largest.sort_unstable_by(|a, b| b.total_cmp(a));
-            let pooled = largest[..4].iter().sum::<f64>() / 4.0;
-            assert!(pooled.is_nan() || (image_log_odds(compared.patches) - pooled).abs() < 1e-3);
+            let of = |cell: usize| -log_odds(cells[3 * cell], SURE_IMAGE);
+            let pooled = top_mean((0..16).map(of).collect());
+            // float32 has a score of 0.9999 to 6e-8, and its log-odds to 6e-4.
+            let patches = log_odds(compared.patches, SURE_IMAGE);
+            match pooled.is_nan() {
+                true => assert!(patches.is_nan()),
+                false => assert!((patches - pooled).abs() < 1e-3, "{patches} {pooled}"),
+            }
             cells
         };
         let quiet = fused(1.0, &usual);
@@ -357,12 +348,5 @@ mod tests {
             assert!(score(photos, 1.0, 0.0).is_finite() && score(photos, f32::NAN, 0.5).is_nan());
         }
         assert!(score(1, 0.5, 0.9) > score(4, 0.5, 0.9));
-    }
-
-    #[test]
-    fn log_odds_end_where_probabilities_say_no_more() {
-        assert_eq!(log_odds(1.0), log_odds(0.999_99));
-        assert!((log_odds(0.2) - 4f64.ln()).abs() < 1e-6);
-        assert!(log_odds(f32::NAN).is_nan());
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::TOP_PATCHES;
+
 /// The centre and the spread of a statistic among good patches: its median, and half the range that holds 68 of 100, which
 /// of a normal distribution is the standard deviation. One defective photo among several good ones moves neither much.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -59,6 +61,19 @@ pub fn posterior_log_odds(departures: &[f64], patches: usize) -> f64 {
 /// The probability that has these log-odds.
 pub fn probability(log_odds: f64) -> f64 {
     1.0 / (1.0 + (-log_odds).exp())
+}
+
+/// The log-odds of a probability; one nearer to 0 or 1 than `least` has those of `least` or 1 − `least`.
+pub fn log_odds(probability: f32, least: f64) -> f64 {
+    let probability = f64::from(probability).clamp(least, 1.0 - least);
+    (probability / (1.0 - probability)).ln()
+}
+
+/// The mean of the [`TOP_PATCHES`] largest values.
+pub fn top_mean(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(|a, b| b.total_cmp(a));
+    values.truncate(TOP_PATCHES);
+    values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
 /// A departure as it counts beside another one: as it is up to about two spreads, where defective patches are expected, and
@@ -146,6 +161,21 @@ mod tests {
         // Far out on both sides a float32 still tells them apart.
         let far = |z: f64| posterior(&[tempered(z), tempered(z)], 256) as f32;
         assert!(far(15.0) < far(20.0) && far(20.0) < 1.0);
+    }
+
+    #[test]
+    fn log_odds_end_where_probabilities_say_no_more() {
+        assert_eq!(log_odds(0.0, 1e-4), log_odds(0.000_01, 1e-4));
+        assert!((log_odds(0.8, 1e-4) - 4f64.ln()).abs() < 1e-6);
+        assert!(log_odds(f32::NAN, 1e-4).is_nan());
+        assert!((probability(log_odds(0.3, 1e-7)) - 0.3).abs() < 1e-7);
+    }
+
+    #[test]
+    fn the_largest_are_averaged_and_fewer_as_they_are() {
+        assert_eq!(top_mean(vec![1.0, 5.0, 2.0, 4.0, 3.0]), 3.5);
+        assert_eq!(top_mean(vec![1.0, 2.0]), 1.5);
+        assert!(top_mean(vec![1.0, f64::NAN]).is_nan());
     }
 
     #[test]
