@@ -15,6 +15,8 @@ mod attention;
 mod attention_backward;
 #[path = "mutations/attention_cooperative.rs"]
 mod attention_cooperative;
+#[path = "mutations/farthest.rs"]
+mod farthest;
 #[path = "mutations/matmul.rs"]
 mod matmul;
 #[path = "mutations/matmul_cooperative.rs"]
@@ -53,6 +55,7 @@ fn targets() -> impl Iterator<Item = &'static Target> {
         attention::TARGETS,
         attention_backward::TARGETS,
         attention_cooperative::TARGETS,
+        farthest::TARGETS,
         matmul::TARGETS,
         matmul_cooperative::TARGETS,
         matmul_sliced::TARGETS,
@@ -102,6 +105,11 @@ fn check_kills_mutations_of_matmul_by_matrices() {
 #[test]
 fn check_kills_mutations_of_the_search_for_neighbours() {
     run(nearest::TARGETS);
+}
+
+#[test]
+fn check_kills_mutations_of_the_choice_of_the_farthest() {
+    run(farthest::TARGETS);
 }
 
 #[test]

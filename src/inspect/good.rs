@@ -236,9 +236,9 @@ impl Inspector {
                     let number = good.photos.len() as u32;
                     // All inputs as they are, then all of them turned in one way, and so on.
                     for turn in 0..turns as usize {
-                        inputs.iter().skip(turn).step_by(turns as usize).for_each(|features| {
-                            builder.add(number, &name, features);
-                        });
+                        for features in inputs.iter().skip(turn).step_by(turns as usize) {
+                            builder.add(number, &name, features).map_err(ReferenceError::from)?;
+                        }
                     }
                     good.photos.push(GoodPhoto {
                         path: path.clone(),
@@ -257,7 +257,7 @@ impl Inspector {
         if let (true, Some(error)) = (good.is_empty(), first_error) {
             return Err(GoodError::Unreadable { photos: count, first: error });
         }
-        Ok((builder.finish(clip.gpu())?, good))
+        Ok((builder.finish()?, good))
     }
 }
 

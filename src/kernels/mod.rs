@@ -35,6 +35,7 @@ mod element;
 mod elements;
 pub mod extended;
 mod family;
+pub mod farthest;
 pub mod gather;
 pub mod gradient;
 mod inputs;

@@ -59,6 +59,7 @@ impl Registry {
             super::l2norm_backward::family(),
             super::similarity::family(),
             super::nearest::family(),
+            super::farthest::family(),
             super::sums::family(),
             super::combine::family(),
             super::concat::family(),

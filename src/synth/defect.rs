@@ -30,7 +30,7 @@ defects! {
     Stain "stain" "A soft-edged, uneven darkening, at times with a dried rim.",
     Color "color" "A patch of a wrong, saturated hue.",
     Cut "cut" "A smooth, wide slit, pointed at both ends, with a raised lip.",
-    Broken "broken" "A jagged chunk out of the border, with a fractured face.",
+    Broken "broken" "A jagged chunk out of the border, or a shell split off the surface, with a fractured face.",
     Bent "bent" "A pattern pushed out of shape.",
     Thread "thread" "A thin, smoothly winding fibre lying on top, with a shadow.",
     Glue "glue" "A glossy, raised drop with highlights.",

@@ -1,6 +1,6 @@
 //! A clean scene: an object's surface with all that is normal on it, in front of a background.
 
-use super::canvas::{Canvas, Plane, UNITS, lerp3, scale3, smoothstep};
+use super::canvas::{Canvas, Plane, UNITS, lerp3, luma, scale3, smoothstep};
 use super::catalogue::{Appearance, ObjectKind, SURFACE};
 use super::noise::{fractal, noise};
 use super::photos::{Photos, clad};
@@ -12,6 +12,8 @@ use super::wear;
 const PHOTO_SURFACES: f32 = 0.6;
 /// Share of objects, and of backgrounds of objects, that are.
 const PHOTO_OBJECTS: f32 = 0.35;
+/// Share of scenes whose defects may show another material.
+const FOREIGN: f32 = 0.5;
 
 /// A scene before the camera.
 #[derive(Clone)]
@@ -24,12 +26,29 @@ pub(super) struct Scene {
     pub object: Plane,
     /// Direction of the surface's grain in radians, if it has one.
     pub grain: Option<f32>,
+    /// Brightness of another material's photo, mean 1, for defects under which another material shows.
+    pub foreign: Option<Plane>,
 }
 
 impl Scene {
     /// A clean scene of `kind`, `size` pixels a side. `look` decides what the product is like, `chance` what differs
     /// between photos of it: wear, edges, the place on a photo of the material.
     pub fn draw(
+        kind: &ObjectKind,
+        size: usize,
+        photos: Option<&Photos>,
+        look: &mut SeededRng,
+        chance: &mut SeededRng,
+    ) -> Scene {
+        let mut scene = Self::of(kind, size, photos, look, chance);
+        if let Some(photos) = photos.filter(|_| chance.chance(FOREIGN)) {
+            let mut place = SeededRng::new(chance.bits(), "foreign");
+            scene.foreign = Some(evened(&photos.any(size, chance, &mut place)));
+        }
+        scene
+    }
+
+    fn of(
         kind: &ObjectKind,
         size: usize,
         photos: Option<&Photos>,
@@ -56,6 +75,7 @@ impl Scene {
                     background: backing(size, look),
                     object: Plane::filled(size, 1.0),
                     grain: grain.then_some(std::f32::consts::FRAC_PI_2),
+                    foreign: None,
                 };
                 if look.chance(kind.framed) {
                     scene.show_edges(chance);
@@ -79,7 +99,7 @@ impl Scene {
                     Some(photos) => photos.any(size, look, chance),
                     None => plain_background(size, look),
                 };
-                let mut scene = Scene { colour, background, object, grain: None };
+                let mut scene = Scene { colour, background, object, grain: None, foreign: None };
                 scene.cast_shadow(look);
                 scene.compose();
                 scene
@@ -168,6 +188,13 @@ impl Scene {
             *g += angle;
         }
     }
+}
+
+/// Brightness relative to its mean.
+fn evened(photo: &Canvas) -> Plane {
+    let px: Vec<f32> = photo.px.iter().map(|c| luma(*c)).collect();
+    let mean = px.iter().sum::<f32>() / px.len() as f32;
+    Plane { size: photo.size, px }.map(|v| v / mean.max(0.02))
 }
 
 /// What shows through or beside a flat material: mostly dark and soft, sometimes light.

@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use super::coreset::farthest_first;
+use super::coreset::coreset;
 use super::layers;
 use super::references::{NearestPatch, References, defect_log_odds, distance, log_distances};
 use super::usual::{Usual, posterior, smooth, top_mean};
@@ -77,6 +77,7 @@ struct Query {
 /// Collects the features of good photos.
 #[derive(Debug)]
 pub struct ReferenceBuilder {
+    gpu: Gpu,
     options: ReferenceOptions,
     layers: Vec<usize>,
     grid: usize,
@@ -98,6 +99,7 @@ impl ReferenceBuilder {
     pub fn new(clip: &Clip, options: ReferenceOptions) -> Self {
         let layers = layers(clip.vision().depth());
         Self {
+            gpu: clip.gpu().clone(),
             options: ReferenceOptions { bank_size: options.bank_size.max(1), ..options },
             rows: vec![Vec::new(); layers.len()],
             layers,
@@ -114,13 +116,16 @@ impl ReferenceBuilder {
 
     /// Adds an input of a photo. The first input of each photo is the whole of it; all inputs of a photo follow each other.
     /// `name` is used in remarks.
-    pub fn add(&mut self, photo: u32, name: &str, features: &GoodFeatures) {
+    ///
+    /// # Errors
+    /// [`OpError`] of the device, on which a bank that is full is cut.
+    pub fn add(&mut self, photo: u32, name: &str, features: &GoodFeatures) -> Result<(), OpError> {
         let unit: Vec<Vec<f16>> = features.states.iter().map(|state| self.unit_rows(state)).collect();
         let input = match self.current {
             Some((current, input, copy)) if current == photo => {
                 self.current = Some((photo, input + 1, copy));
                 if copy {
-                    return;
+                    return Ok(());
                 }
                 input + 1
             }
@@ -130,7 +135,7 @@ impl ReferenceBuilder {
                 self.current = Some((photo, 0, copied));
                 if copied {
                     self.notes.push(format!("good photo {name} is a copy of another one and not used"));
-                    return;
+                    return Ok(());
                 }
                 self.means.push((photo, mean));
                 if self.queries.len() < QUERIES {
@@ -147,22 +152,23 @@ impl ReferenceBuilder {
             self.log_odds.extend(features.normal.iter().step_by(step).map(|&normal| defect_log_odds(normal)));
         }
         if self.origins.len() > 2 * self.options.bank_size.max(cells as usize) {
-            self.cut();
+            self.cut()?;
         }
+        Ok(())
     }
 
     /// Uploads what was collected, and learns what is usual.
     ///
     /// # Errors
     /// [`ReferenceError`].
-    pub fn finish(mut self, gpu: &Gpu) -> Result<References, ReferenceError> {
+    pub fn finish(mut self) -> Result<References, ReferenceError> {
         if self.queries.is_empty() {
             return Err(ReferenceError::Empty);
         }
-        self.cut();
+        self.cut()?;
         let samples = match self.queries.len() {
-            1 => vec![self.within_one_photo(gpu)?],
-            _ => self.between_photos(gpu)?,
+            1 => vec![self.within_one_photo()?],
+            _ => self.between_photos()?,
         };
         let units: Vec<f64> = (0..self.layers.len()).map(|layer| median(&samples, layer)).collect();
         let logs: Vec<Vec<f64>> =
@@ -179,7 +185,7 @@ impl ReferenceBuilder {
         };
         let element = self.options.element;
         Ok(References {
-            banks: References::banks(gpu, &self.rows, self.width, element)?,
+            banks: References::banks(&self.gpu, &self.rows, self.width, element)?,
             element,
             width: self.width,
             rows: self.rows,
@@ -205,36 +211,30 @@ impl ReferenceBuilder {
     }
 
     /// Keeps as many rows as the bank may have.
-    fn cut(&mut self) {
+    fn cut(&mut self) -> Result<(), OpError> {
         if self.origins.len() <= self.options.bank_size {
-            return;
+            return Ok(());
         }
-        // A row is all of its layers: what is near to another one is so at each of them.
-        let whole: Vec<Vec<f32>> = (0..self.origins.len())
-            .map(|row| {
-                self.rows.iter().flat_map(|layer| to_f32(&layer[row * self.width..][..self.width])).collect()
-            })
-            .collect();
-        let width = self.width * self.layers.len();
-        let kept = farthest_first(whole.iter().map(Vec::as_slice), width, self.options.bank_size);
+        let kept = coreset(&self.gpu, &self.rows, self.width, self.options.bank_size)?;
         self.origins = kept.iter().map(|&row| self.origins[row]).collect();
         for layer in &mut self.rows {
             *layer = kept.iter().flat_map(|&row| layer[row * self.width..][..self.width].to_vec()).collect();
         }
+        Ok(())
     }
 
     /// Distances of the patches of each photo from those of the others.
-    fn between_photos(&self, gpu: &Gpu) -> Result<Vec<Sample>, ReferenceError> {
+    fn between_photos(&self) -> Result<Vec<Sample>, ReferenceError> {
         let sample = |query: &Query| {
             let others = self.select(|origin| origin.photo != query.photo);
-            self.search(gpu, &query.layers, &others)
+            self.search(&query.layers, &others)
         };
         self.queries.iter().map(sample).collect()
     }
 
     /// Distances of the patches of one photo from those outside of the block that they lie in and its border; NaN where there
     /// are none.
-    fn within_one_photo(&self, gpu: &Gpu) -> Result<Sample, ReferenceError> {
+    fn within_one_photo(&self) -> Result<Sample, ReferenceError> {
         let (grid, Query { photo, layers, .. }) = (self.grid, &self.queries[0]);
         let edges = |block: usize| block * grid / BLOCKS..(block + 1) * grid / BLOCKS;
         let mut sample = vec![vec![f64::NAN; grid * grid]; layers.len()];
@@ -254,7 +254,7 @@ impl ReferenceBuilder {
             let pick = |layer: &Vec<f16>| {
                 cells.iter().flat_map(|cell| layer[cell * self.width..][..self.width].to_vec()).collect()
             };
-            let of_block = self.search(gpu, &layers.iter().map(pick).collect::<Vec<_>>(), &others)?;
+            let of_block = self.search(&layers.iter().map(pick).collect::<Vec<_>>(), &others)?;
             for (all, block) in sample.iter_mut().zip(of_block) {
                 cells.iter().zip(block).for_each(|(&cell, distance)| all[cell] = distance);
             }
@@ -267,15 +267,15 @@ impl ReferenceBuilder {
     }
 
     /// Distances of queries, rows of each layer, from the nearest of these rows of the bank.
-    fn search(&self, gpu: &Gpu, queries: &[Vec<f16>], among: &[usize]) -> Result<Sample, ReferenceError> {
+    fn search(&self, queries: &[Vec<f16>], among: &[usize]) -> Result<Sample, ReferenceError> {
         let mut sample = Vec::with_capacity(queries.len());
         for (queries, rows) in queries.iter().zip(&self.rows) {
             let bank: Vec<f32> =
                 among.iter().flat_map(|&row| to_f32(&rows[row * self.width..][..self.width])).collect();
-            let bank = Bank::upload(gpu, &bank, self.width, Element::F32)?;
+            let bank = Bank::upload(&self.gpu, &bank, self.width, Element::F32)?;
             let count = queries.len() / self.width;
-            let queries = Tensor::upload(gpu, &to_f32(queries), &[count, self.width])?;
-            let near = ops::nearest(gpu, &queries, &bank, 1)?.read(gpu)?;
+            let queries = Tensor::upload(&self.gpu, &to_f32(queries), &[count, self.width])?;
+            let near = ops::nearest(&self.gpu, &queries, &bank, 1)?.read(&self.gpu)?;
             sample.push(near.into_iter().map(distance).collect());
         }
         Ok(sample)
@@ -305,7 +305,7 @@ impl ReferenceBuilder {
 /// Distances of patches at each layer.
 type Sample = Vec<Vec<f64>>;
 
-fn to_f32(values: &[f16]) -> Vec<f32> {
+pub(super) fn to_f32(values: &[f16]) -> Vec<f32> {
     values.iter().map(|v| v.to_f32()).collect()
 }
 

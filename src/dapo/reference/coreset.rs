@@ -1,110 +1,74 @@
-//! Fewer rows that stand for many: the greedy solution of the k-centre problem.
+//! Fewer patches that stand for many: the greedy solution of the k-centre problem, on the device.
 
-use std::cmp::Ordering;
-
+use half::f16;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use rayon::prelude::*;
+
+use super::builder::to_f32;
+use crate::gpu::Gpu;
+use crate::ops::{self, OpError, Tensor};
 
 /// Dimensions of the projection in which distances are measured (Johnson and Lindenstrauss 1984): 64 keep them to about a
 /// tenth, and the order of the farthest needs no more.
 const DIMENSIONS: usize = 64;
+/// Rows that are projected in one go: 64 MiB of the widest models.
+const CHUNK: usize = 1 << 14;
 
-/// Places of `keep` of the rows: the first is the first row, each further one that which is farthest from all before
-/// (Gonzalez 1985: its largest distance is at most twice the least possible). Of equally far rows the first is taken, so
-/// the result is the same in every run. `rows` gives each row's elements.
-pub(super) fn farthest_first<'a>(
-    rows: impl Iterator<Item = &'a [f32]>,
+/// Places of `keep` of the patches ([`ops::farthest_first`]). A patch is all of its layers, each [patches, width]: what is
+/// near to another one is so at each of them.
+///
+/// # Errors
+/// [`OpError`] of the device.
+pub(super) fn coreset(
+    gpu: &Gpu,
+    layers: &[Vec<f16>],
     width: usize,
     keep: usize,
-) -> Vec<usize> {
-    let projected = project(rows, width);
-    let count = projected.len() / DIMENSIONS;
-    if keep >= count {
-        return (0..count).collect();
-    }
-    let mut distances = vec![f32::INFINITY; count];
-    let (mut kept, mut next) = (Vec::with_capacity(keep), 0);
-    while kept.len() < keep {
-        kept.push(next);
-        let centre: Vec<f32> = projected[next * DIMENSIONS..][..DIMENSIONS].to_vec();
-        distances[next] = f32::NEG_INFINITY;
-        next = farthest(&projected, &mut distances, &centre);
-    }
-    kept.sort_unstable();
-    kept
-}
-
-/// Rows that one thread looks at in one go.
-const CHUNK: usize = 512;
-
-/// Brings distances up to date with a new centre, and returns the place of the largest, the first of equal ones.
-fn farthest(projected: &[f32], distances: &mut [f32], centre: &[f32]) -> usize {
-    let rows = projected.par_chunks(CHUNK * DIMENSIONS);
-    let of_chunk = |(chunk, (rows, distances)): (usize, (&[f32], &mut [f32]))| {
-        let mut farthest = (f32::NEG_INFINITY, chunk * CHUNK);
-        for (place, (row, distance)) in rows.chunks_exact(DIMENSIONS).zip(distances).enumerate() {
-            let to_centre: f32 = row.iter().zip(centre).map(|(a, b)| (a - b) * (a - b)).sum();
-            *distance = distance.min(to_centre);
-            if *distance > farthest.0 {
-                farthest = (*distance, chunk * CHUNK + place);
-            }
-        }
-        farthest
-    };
-    let first_of_equal = |a: (f32, usize), b: (f32, usize)| match a.0.total_cmp(&b.0) {
-        Ordering::Less => b,
-        Ordering::Greater => a,
-        Ordering::Equal => (a.0, a.1.min(b.1)),
-    };
-    let none = || (f32::NEG_INFINITY, usize::MAX);
-    rows.zip(distances.par_chunks_mut(CHUNK)).enumerate().map(of_chunk).reduce(none, first_of_equal).1
-}
-
-/// Rows in a random basis of signs, the same in every run: [rows, DIMENSIONS].
-fn project<'a>(rows: impl Iterator<Item = &'a [f32]>, width: usize) -> Vec<f32> {
+) -> Result<Vec<usize>, OpError> {
+    // A random basis of signs, the same in every run: [DIMENSIONS, width] of each layer.
     let mut rng = Pcg64Mcg::seed_from_u64(width as u64);
-    let signs: Vec<f32> = (0..width * DIMENSIONS).map(|_| if rng.random() { 1.0 } else { -1.0 }).collect();
-    let mut projected = Vec::new();
-    for row in rows {
-        let mut sums = [0.0f32; DIMENSIONS];
-        for (value, signs) in row.iter().zip(signs.chunks_exact(DIMENSIONS)) {
-            sums.iter_mut().zip(signs).for_each(|(sum, sign)| *sum += value * sign);
+    let mut projected: Vec<f32> = Vec::new();
+    for rows in layers {
+        let signs: Vec<f32> =
+            (0..width * DIMENSIONS).map(|_| if rng.random() { 1.0 } else { -1.0 }).collect();
+        let signs = Tensor::upload(gpu, &signs, &[DIMENSIONS, width])?;
+        let mut of_layer = Vec::with_capacity(rows.len() / width * DIMENSIONS);
+        for chunk in rows.chunks(CHUNK * width) {
+            let chunk = Tensor::upload(gpu, &to_f32(chunk), &[chunk.len() / width, width])?;
+            of_layer.extend(ops::matmul_nt(gpu, &chunk, &signs, 1.0)?.read(gpu)?);
         }
-        projected.extend(sums);
+        match projected.is_empty() {
+            true => projected = of_layer,
+            false => projected.iter_mut().zip(of_layer).for_each(|(sum, value)| *sum += value),
+        }
     }
-    projected
+    let projected = Tensor::upload(gpu, &projected, &[projected.len() / DIMENSIONS, DIMENSIONS])?;
+    ops::farthest_first(gpu, &projected, keep)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::GpuOptions;
 
     #[test]
-    fn every_cluster_keeps_a_row() {
-        // Ten clusters of very different sizes, far apart.
-        let mut rows = Vec::new();
-        for cluster in 0..10usize {
-            for member in 0..1 + 30 * cluster {
-                let mut row = [0.0f32; 16];
-                row[cluster] = 1.0;
-                row[15] = 0.001 * member as f32;
-                rows.push(row);
-            }
-        }
-        let kept = farthest_first(rows.iter().map(|row| &row[..]), 16, 10);
-        let clusters: Vec<usize> =
-            kept.iter().map(|&at| rows[at].iter().position(|&v| v == 1.0).unwrap()).collect();
-        assert_eq!(clusters, (0..10).collect::<Vec<_>>());
-        assert_eq!(kept, farthest_first(rows.iter().map(|row| &row[..]), 16, 10));
-    }
-
-    #[test]
-    fn equal_rows_are_kept_only_when_nothing_else_is_left() {
-        let rows = [[1.0f32; 4], [1.0; 4], [1.0; 4], [2.0; 4]];
-        let keep = |n| farthest_first(rows.iter().map(|row| &row[..]), 4, n);
-        assert_eq!(keep(2), [0, 3]);
-        assert_eq!(keep(3), [0, 1, 3]);
-        assert_eq!(keep(9), [0, 1, 2, 3]);
+    fn every_cluster_of_patches_is_stood_for() {
+        let gpu = Gpu::open(&GpuOptions::default()).expect("a device");
+        // Ten clusters of very different sizes; half of them differ in one layer only, half in the other.
+        let clusters: Vec<usize> = (0..10).flat_map(|cluster| vec![cluster; 1 + 30 * cluster]).collect();
+        let layer = |own: fn(usize) -> bool| -> Vec<f16> {
+            let row = |(at, &cluster): (usize, &usize)| {
+                let mut row = [f16::ZERO; 16];
+                row[if own(cluster) { cluster } else { 10 }] = f16::ONE;
+                row[15] = f16::from_f32(0.001 * (at % 8) as f32);
+                row
+            };
+            clusters.iter().enumerate().flat_map(row).collect()
+        };
+        let layers = [layer(|cluster| cluster < 5), layer(|cluster| cluster >= 5)];
+        let kept = coreset(&gpu, &layers, 16, 10).expect("a choice");
+        let found: Vec<usize> = kept.iter().map(|&at| clusters[at]).collect();
+        assert_eq!(found, (0..10).collect::<Vec<_>>());
+        assert_eq!(kept, coreset(&gpu, &layers, 16, 10).expect("a choice"));
     }
 }

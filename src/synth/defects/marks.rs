@@ -1,7 +1,7 @@
 //! Defects at borders and of shape: broken, missing, fray, print.
 
 use super::super::canvas::{Plane, UNITS, lerp, lerp3, luma, scale3, smoothstep};
-use super::super::noise::noise;
+use super::super::noise::{fractal, noise};
 use super::super::rng::SeededRng;
 use super::super::shapes::{Blob, Node, box_distance, stroke};
 use super::draft::{Draft, contrasting, vivid};
@@ -24,8 +24,67 @@ fn border(d: &Draft, rng: &mut SeededRng) -> ((f32, f32), f32) {
     ((x, y), way)
 }
 
-/// A chunk broken out of the border: jagged, partly background showing, partly a grainy fractured face, with a bright ridge.
+/// A part broken away: a chunk out of the border, or on a surface that fills the picture as often a shell out of its middle.
 pub(super) fn broken(d: &mut Draft, rng: &mut SeededRng) {
+    let fills = d.scene.object.px.iter().all(|v| *v > 0.99);
+    if rng.chance(if fills { 0.5 } else { 0.15 }) { spalled(d, rng) } else { chunk(d, rng) }
+}
+
+/// A shell split off the surface: facets that face the light or turn from it, steps between them, and an edge that is lit on one
+/// side and casts a shadow on the other. Large ones cover most of the picture.
+fn spalled(d: &mut Draft, rng: &mut SeededRng) {
+    let at = d.point_on_object(rng);
+    let size = d.size();
+    let r = rng.log_range(7.0, 46.0);
+    let outline = Blob::new(at, (r, r * rng.range(0.3, 1.0)), rng.angle(), 0.3, 7, rng);
+    let jag = noise(size, 3.5, 3.5, rng);
+    let fine = noise(size, 1.3, 1.3, rng);
+    let cell = rng.range(0.25, 0.7) * r.min(24.0);
+    let relief = fractal(size, cell, 3, 0.55, rng);
+    let light = rng.angle();
+    let (lx, ly) = (1.2 * light.cos(), 1.2 * light.sin());
+    let v = d.brightness(at.0, at.1);
+    let k = d.strength.min(1.0);
+    // Fresh fracture is mostly darker than a ground face and brighter than a coated one.
+    let tone = if rng.chance(if v < 0.25 { 0.35 } else { 0.7 }) {
+        rng.range(0.35, 0.9)
+    } else {
+        rng.range(1.1, 1.9)
+    };
+    let (facets, grain) = (rng.range(0.15, 0.55), rng.range(0.05, 0.3));
+    let (lit, shade) = (rng.range(0.0, 0.8) * k, rng.range(0.1, 0.8) * k);
+    let edge = 1.2 / r;
+    let mut shell = d.empty_coverage();
+    let step = UNITS / size as f32;
+    for i in 0..size * size {
+        let (x, y) = (((i % size) as f32 + 0.5) * step, ((i / size) as f32 + 0.5) * step);
+        let depth = outline.depth(x, y) + 0.10 * jag.px[i];
+        if depth < -0.5 {
+            continue;
+        }
+        let on = d.scene.object.px[i];
+        let coverage = smoothstep(-0.5 * edge, 0.5 * edge, depth) * on;
+        let slope = (relief.at(x + lx, y + ly) - relief.at(x - lx, y - ly)) * 0.5 * cell.min(6.0);
+        let c = d.colour.px[i];
+        let inside = d.scene.foreign.as_ref().map_or(0.0, |other| (other.px[i] - 1.0).clamp(-0.8, 1.5));
+        let level = tone * (1.0 + facets * slope.clamp(-1.5, 1.5) + grain * fine.px[i] + inside).max(0.1);
+        let face = lerp3(scale3(c, level), [v * level; 3], 0.6);
+        let out = lerp3(c, face, coverage * (0.4 + 0.6 * k));
+        // Which flank of the edge this is: the outline's own slope against the light.
+        let side = (outline.depth(x + lx, y + ly) - outline.depth(x - lx, y - ly)) * r / 2.4;
+        let crest = smoothstep(1.8 / r, 0.0, (depth - 0.2 / r).abs()) * on;
+        d.colour.px[i] = if side > 0.0 {
+            lerp3(out, [lerp(v, 1.0, 0.7); 3], lit * crest * side.min(1.0))
+        } else {
+            scale3(out, 1.0 - shade * crest * side.abs().min(1.0))
+        };
+        shell.px[i] = coverage;
+    }
+    d.add_to_mask(&shell);
+}
+
+/// A chunk broken out of the border: jagged, partly background showing, partly a grainy fractured face, with a bright ridge.
+fn chunk(d: &mut Draft, rng: &mut SeededRng) {
     let (mut at, way) = border(d, rng);
     let full = d.scene.object.px.iter().all(|v| *v > 0.99);
     if full && rng.chance(0.4) {
@@ -116,7 +175,7 @@ pub(super) fn missing(d: &mut Draft, rng: &mut SeededRng) {
 
 /// Wear: on hard faces a coating rubbed off in an elongated patch with feathered ends, on soft ones loose fibres.
 pub(super) fn fray(d: &mut Draft, rng: &mut SeededRng) {
-    if d.scene.grain.is_some() || rng.chance(0.1) {
+    if d.scene.grain.is_some() || rng.chance(0.4) {
         worn(d, rng);
     } else {
         fibres(d, rng);

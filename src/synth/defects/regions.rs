@@ -94,7 +94,10 @@ pub(super) fn rough(d: &mut Draft, rng: &mut SeededRng) {
     for (i, t) in area.px.iter().enumerate() {
         if *t > 0.0 {
             let c = d.colour.px[i];
-            let torn = (grain.px[i] + 0.6 * coarse.px[i]) * k;
+            let torn = match &d.scene.foreign {
+                Some(other) => 2.5 * k * (other.px[i] - 1.0).clamp(-1.0, 1.5) + 0.4 * k * grain.px[i],
+                None => (grain.px[i] + 0.6 * coarse.px[i]) * k,
+            };
             // On bright surfaces grain mostly darkens, on dark ones it mostly brightens; both keep some of the other.
             let level = base * (1.0 + torn) + torn * 0.22;
             let hue = scale3(c, level.max(0.01) / luma(c).max(0.04));
@@ -118,7 +121,8 @@ pub(super) fn uneven(d: &mut Draft, rng: &mut SeededRng) {
         _ => rng.angle(),
     };
     let (cos, sin) = (angle.cos(), angle.sin());
-    let edge = rng.range(0.6, 2.5);
+    // Where a process drifted instead of stopping, there is no line to see.
+    let edge = if rng.chance(0.3) { rng.log_range(2.5, 16.0) } else { rng.range(0.6, 2.5) };
     let shape = rng.weighted(&[4.0, 2.5, 2.5]);
     let offset = rng.range(-38.0, 38.0);
     let half = rng.range(14.0, 32.0);
@@ -162,7 +166,8 @@ pub(super) fn uneven(d: &mut Draft, rng: &mut SeededRng) {
             } else {
                 [0, 1, 2].map(|n| c[n] - smooth.px[i][n])
             };
-            let inside = [0, 1, 2].map(|n| ((smooth.px[i][n] + busy * fine[n]) * gain).max(0.0));
+            let other = d.scene.foreign.as_ref().map_or(1.0, |other| lerp(1.0, other.px[i], 0.6));
+            let inside = [0, 1, 2].map(|n| ((smooth.px[i][n] + busy * fine[n]) * gain * other).max(0.0));
             let line = 1.0 + seam * 4.0 * t * (1.0 - t);
             d.colour.px[i] = scale3(lerp3(c, inside, *t), line);
         }
