@@ -51,7 +51,7 @@ impl Farthest {
     }
 
     /// Squared distance of each point from the new centre.
-    fn from_centre(&self, inputs: &[Vec<f64>]) -> Vec<f64> {
+    fn squared_distances(&self, inputs: &[Vec<f64>]) -> Vec<f64> {
         let (centre, stride) = (self.centre(inputs), self.stride());
         let away = |point: usize, d: usize| inputs[0][d * stride + point] - inputs[0][d * stride + centre];
         (0..self.points).map(|point| (0..self.width).map(|d| away(point, d).powi(2)).sum()).collect()
@@ -118,7 +118,7 @@ impl Verifiable for Farthest {
     fn reference(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let centre = self.centre(inputs);
         let mut next: Vec<f64> =
-            self.from_centre(inputs).iter().zip(&inputs[1]).map(|(new, old)| new.min(*old)).collect();
+            self.squared_distances(inputs).iter().zip(&inputs[1]).map(|(new, old)| new.min(*old)).collect();
         next[centre] = f64::from(TAKEN);
         let (values, places) =
             next.chunks(GROUP).enumerate().map(|(g, group)| largest(group, g * GROUP)).unzip();
@@ -140,7 +140,7 @@ impl Verifiable for Farthest {
             let lost = 2.0 * flushed(distance.sqrt()) * distance.sqrt() + 2.0 * TINY;
             gamma(self.width + 2) * distance + width * lost
         };
-        let mut errors: Vec<f64> = self.from_centre(inputs).iter().map(error).collect();
+        let mut errors: Vec<f64> = self.squared_distances(inputs).iter().map(error).collect();
         errors[self.centre(inputs)] = 0.0;
         let mut bounds = [errors, Vec::new(), Vec::new()];
         for (g, group) in expected[0].chunks(GROUP).enumerate() {
