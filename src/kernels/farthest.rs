@@ -11,9 +11,10 @@ use crate::gpu::{Capabilities, Define, DeviceClass};
 /// all centres becomes a centre, and the distances of all points from their nearest centre follow.
 ///
 /// Inputs: x [width, stride], a point a column, with [`stride`](Self::stride) columns of which those after the last point
-/// are not looked at; squared distances [points]; and of each group of [`GROUP`] points the largest of these, values [groups],
-/// and the first point that has it, places [groups] as whole numbers. Outputs: the last three after the step. The new
-/// centre's distance is [`TAKEN`], which is less than any distance. Of equal distances the first point's counts.
+/// are not looked at; squared distances `[points]`; and of each group of [`GROUP`] points the largest of these, values
+/// `[groups]`, and the first point that has it, places `[groups]` as whole numbers. Outputs: the last three after the
+/// step. The new centre's distance is [`TAKEN`], which is less than any distance. Of equal distances the first point's
+/// counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Farthest {
     /// Number of points, at most [`MAX_POINTS`].
