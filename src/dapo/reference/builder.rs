@@ -1,6 +1,7 @@
 //! From the features of good photos to references.
 
 use half::f16;
+use half::slice::HalfFloatSliceExt;
 
 use super::coreset::coreset;
 use super::layers;
@@ -271,10 +272,10 @@ impl ReferenceBuilder {
         let mut sample = Vec::with_capacity(queries.len());
         for (queries, rows) in queries.iter().zip(&self.rows) {
             let bank: Vec<f32> =
-                among.iter().flat_map(|&row| to_f32(&rows[row * self.width..][..self.width])).collect();
+                among.iter().flat_map(|&row| rows[row * self.width..][..self.width].to_f32_vec()).collect();
             let bank = Bank::upload(&self.gpu, &bank, self.width, Element::F32)?;
             let count = queries.len() / self.width;
-            let queries = Tensor::upload(&self.gpu, &to_f32(queries), &[count, self.width])?;
+            let queries = Tensor::upload(&self.gpu, &queries.to_f32_vec(), &[count, self.width])?;
             let near = ops::nearest(&self.gpu, &queries, &bank, 1)?.read(&self.gpu)?;
             sample.push(near.into_iter().map(distance).collect());
         }
@@ -304,10 +305,6 @@ impl ReferenceBuilder {
 
 /// Distances of patches at each layer.
 type Sample = Vec<Vec<f64>>;
-
-pub(super) fn to_f32(values: &[f16]) -> Vec<f32> {
-    values.iter().map(|v| v.to_f32()).collect()
-}
 
 fn mean_row(rows: &[f32], width: usize) -> Vec<f64> {
     let mut mean = vec![0.0; width];

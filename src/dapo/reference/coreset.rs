@@ -1,10 +1,10 @@
 //! Fewer patches that stand for many: the greedy solution of the k-centre problem, on the device.
 
 use half::f16;
+use half::slice::HalfFloatSliceExt;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use super::builder::to_f32;
 use crate::gpu::Gpu;
 use crate::ops::{self, OpError, Tensor};
 
@@ -34,7 +34,7 @@ pub(super) fn coreset(
         let signs = Tensor::upload(gpu, &signs, &[DIMENSIONS, width])?;
         let mut of_layer = Vec::with_capacity(rows.len() / width * DIMENSIONS);
         for chunk in rows.chunks(CHUNK * width) {
-            let chunk = Tensor::upload(gpu, &to_f32(chunk), &[chunk.len() / width, width])?;
+            let chunk = Tensor::upload(gpu, &chunk.to_f32_vec(), &[chunk.len() / width, width])?;
             of_layer.extend(ops::matmul_nt(gpu, &chunk, &signs, 1.0)?.read(gpu)?);
         }
         match projected.is_empty() {

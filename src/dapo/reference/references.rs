@@ -1,6 +1,7 @@
 //! References on the device: distances of patches, and probabilities from words and distances together.
 
 use half::f16;
+use half::slice::HalfFloatSliceExt;
 
 use super::usual::{Usual, log_odds, posterior, posterior_log_odds, probability, smooth, tempered, top_mean};
 use crate::gpu::Gpu;
@@ -132,7 +133,7 @@ impl References {
         element: Element,
     ) -> Result<Vec<Bank>, OpError> {
         let bank = |rows: &Vec<f16>| {
-            let rows: Vec<f32> = rows.iter().map(|v| v.to_f32()).collect();
+            let rows = rows.to_f32_vec();
             Bank::upload(gpu, &rows, width, element)
         };
         rows.iter().map(bank).collect()
