@@ -17,7 +17,7 @@ const SCALAR: &[Mutation] = &[
     mutation("points overlap", "let point_$e = own * (4u * WG)", "let point_$e = own * (3u * WG)"),
     mutation("distances are another point's", "min(own * (4u * WG) + ${e}u * WG", "min(own * (4u * WG)"),
     mutation("the last column is the one before", "params.stride - 1u", "max(params.stride, 2u) - 2u"),
-    mutation("distances are not squared", "away_$e * away_$e", "abs(away_$e)"),
+    mutation("distances are the magnitudes of differences", "away_$e * away_$e", "abs(away_$e)"),
     mutation("all points have the distance of the first", "= sum_$e;", "= sum_0;"),
 ];
 
@@ -25,8 +25,8 @@ const VEC4: &[Mutation] = &[
     mutation("groups overlap", "let at = own * WG + lane", "let at = own * (WG - 1u) + lane"),
     mutation("the last columns are left out", "at < params.stride", "at + 1u < params.stride"),
     mutation("the centre is the first of four", "[centre % 4u]", "[0]"),
-    mutation("distances are not squared", "away * away", "abs(away)"),
-    mutation("all points have the distance of the first", "= sum[$e];", "= sum[0];"),
+    mutation("distances of four columns are not squared", "away * away", "abs(away)"),
+    mutation("all four have the distance of the first", "= sum[$e];", "= sum[0];"),
 ];
 
 const STEP: &[Mutation] = &[
