@@ -14,6 +14,16 @@ pub const TARGETS: &[Target] = &[
 ];
 
 const SCALAR: &[Mutation] = &[
+    mutation(
+        "the last dimension is left out",
+        "#end\n    for (var d = 0u; d < params.width",
+        "#end\n    for (var d = 0u; d + 1u < params.width",
+    ),
+    mutation(
+        "every dimension is the first",
+        "let row = d * params.stride;\n        let middle",
+        "let row = 0u * d;\n        let middle",
+    ),
     mutation("points overlap", "let point_$e = own * (4u * WG)", "let point_$e = own * (3u * WG)"),
     mutation("distances are another point's", "min(own * (4u * WG) + ${e}u * WG", "min(own * (4u * WG)"),
     mutation("the last column is the one before", "params.stride - 1u", "max(params.stride, 2u) - 2u"),
@@ -22,6 +32,16 @@ const SCALAR: &[Mutation] = &[
 ];
 
 const VEC4: &[Mutation] = &[
+    mutation(
+        "the last dimension of four columns is left out",
+        "{\n        for (var d = 0u; d < params.width",
+        "{\n        for (var d = 0u; d + 1u < params.width",
+    ),
+    mutation(
+        "every dimension of four columns is the first",
+        "let row = d * params.stride;\n            let away",
+        "let row = 0u * d;\n            let away",
+    ),
     mutation("groups overlap", "let at = own * WG + lane", "let at = own * (WG - 1u) + lane"),
     mutation("the last columns are left out", "at < params.stride", "at + 1u < params.stride"),
     mutation("the centre is the first of four", "[centre % 4u]", "[0]"),
@@ -56,8 +76,6 @@ const STEP: &[Mutation] = &[
     ),
     mutation("the first point is every centre", "u32(lane_places[0])", "0u * u32(lane_places[0])"),
     mutation("a folded grid is read as one-dimensional", "group.y * grid.x + group.x", "group.x"),
-    mutation("the last dimension is left out", "d < params.width", "d + 1u < params.width"),
-    mutation("every dimension is the first", "d * params.stride", "0u * d"),
     mutation("writes one past the end", "if point_$e < params.points", "if point_$e <= params.points"),
     mutation("the last point is left out", "if point_$e < params.points", "if point_$e + 1u < params.points"),
     mutation("older centres are forgotten", "min(distances[point_$e], ", "max(-1e30, "),
