@@ -113,23 +113,41 @@ const LINE: [u32; 2] = [2, 1];
 /// outside of them, so that what they cover stays to be seen.
 pub fn outline(mask: &[bool], columns: usize, width: u32, height: u32) -> RgbaImage {
     let rows = mask.len() / columns.max(1);
-    let cell =
-        |at: u32, of: u32, cells: usize| (u64::from(at) * cells as u64 / u64::from(of.max(1))) as usize;
-    let inside = |x: u32, y: u32| mask[cell(y, height, rows) * columns + cell(x, width, columns)];
-    let reach = LINE[0] + LINE[1];
+    // The cell of each pixel, of a row or a column.
+    let cells = |pixels: u32, cells: usize| -> Vec<usize> {
+        (0..u64::from(pixels)).map(|at| (at * cells as u64 / u64::from(pixels)) as usize).collect()
+    };
+    let (down, across) = (cells(height, rows), cells(width, columns));
+    let inside: Vec<bool> =
+        down.iter().flat_map(|row| across.iter().map(move |column| mask[row * columns + column])).collect();
+    let (line, rim) = (grown(&inside, width, LINE[0]), grown(&inside, width, LINE[0] + LINE[1]));
     RgbaImage::from_fn(width, height, |x, y| {
-        let near = |distance: u32| {
-            let mut around = (y.saturating_sub(distance)..=(y + distance).min(height - 1)).flat_map(|v| {
-                (x.saturating_sub(distance)..=(x + distance).min(width - 1)).map(move |u| (u, v))
-            });
-            around.any(|(u, v)| inside(u, v))
-        };
-        match inside(x, y) || !near(reach) {
+        let at = (y * width + x) as usize;
+        match inside[at] || !rim[at] {
             true => Rgba([0; 4]),
-            false if near(LINE[0]) => Rgba([0, 229, 255, 255]),
+            false if line[at] => Rgba([0, 229, 255, 255]),
             false => Rgba([0, 0, 0, 150]),
         }
     })
+}
+
+/// Where a pixel of a mask of rows of `width` is set within `reach` pixels, also diagonally: along rows, then along columns,
+/// which is the same as the whole square and far less to look at.
+fn grown(mask: &[bool], width: u32, reach: u32) -> Vec<bool> {
+    let (width, reach) = (width as usize, reach as usize);
+    let wide: Vec<bool> = mask
+        .chunks(width.max(1))
+        .flat_map(|row| {
+            (0..row.len())
+                .map(move |x| row[x.saturating_sub(reach)..row.len().min(x + reach + 1)].contains(&true))
+        })
+        .collect();
+    let mut grown = wide.clone();
+    for step in (1..=reach).map(|rows| rows * width).filter(|step| *step < wide.len()) {
+        grown.iter_mut().zip(&wide[step..]).for_each(|(pixel, below)| *pixel |= below);
+        grown[step..].iter_mut().zip(&wide).for_each(|(pixel, above)| *pixel |= above);
+    }
+    grown
 }
 
 /// Values that a layer tells apart: more are not seen, and take more bytes as PNG.
@@ -293,6 +311,10 @@ mod tests {
             "a full mask has no outside"
         );
         assert!(outline(&[false; 4], 2, 6, 6).pixels().all(|pixel| pixel.0[3] == 0));
+        // The right upper one of four: around its corner, below it, not at the other end of the rows.
+        let layer = outline(&[false, true, false, false], 2, 12, 12);
+        let seen = [(5, 6), (3, 8), (2, 9), (11, 7), (11, 8), (11, 9), (0, 1), (6, 5)];
+        assert_eq!(seen.map(|(x, y)| layer.get_pixel(x, y).0[3]), [255, 150, 0, 255, 150, 0, 0, 0]);
     }
 
     #[test]
