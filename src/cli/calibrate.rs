@@ -9,7 +9,7 @@ use super::good::{BankArgs, distinct};
 use super::inspection::InspectArgs;
 use super::numbers::rate;
 use super::options::RunArgs;
-use super::output::{print, progress, watch_interrupt};
+use super::output::{print, progress, replaceable, watch_interrupt};
 use super::reading::tell;
 use super::say::say;
 use crate::dapo::Alarm;
@@ -60,6 +60,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             ));
         }
     };
+    if args.out.is_some() {
+        replaceable(out)?;
+    }
     drop(AtomicFile::create(out)?);
     let prompts = args.inspect.prompts(learner.as_ref())?;
     let Collected { images: entries, left_out } = collect(&args.good)?;

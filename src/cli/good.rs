@@ -7,8 +7,8 @@ use super::Failure;
 use super::output::{note, progress};
 use super::say::say;
 use crate::dapo::ReferenceOptions;
-use crate::data::{Collected, collect};
-use crate::files::{UNREADABLE, digest};
+use crate::data::{Collected, Tiling, collect};
+use crate::files::{UNREADABLE, digest, digest_of};
 use crate::inspect::{GoodOptions, GoodPhotos, Inspector};
 use crate::ops::Element;
 use crate::words::plural;
@@ -49,6 +49,28 @@ pub struct Good {
     pub digest: String,
 }
 
+impl GoodArgs {
+    /// Refuses options of a bank without photos for it: they would change nothing.
+    ///
+    /// # Errors
+    /// An option that has no use.
+    pub fn check(&self, has_photos: bool) -> Result<(), Failure> {
+        let BankArgs { bank_size, bank_f16, turned } = self.bank;
+        let given = [
+            ("--bank-size", bank_size != ReferenceOptions::default().bank_size as u64),
+            ("--bank-f16", bank_f16),
+            ("--turned", turned),
+        ];
+        match given.into_iter().find(|(_, given)| *given && !has_photos) {
+            Some((option, _)) => {
+                Err(Failure::usage(format!("{option} is about photos of good parts, and there are none"))
+                    .hint("name some with --good"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 impl BankArgs {
     /// As the inspector takes them.
     pub fn options(&self) -> GoodOptions {
@@ -72,8 +94,14 @@ impl BankArgs {
     /// # Errors
     /// Paths without a photo, photos that cannot be read or do not make references, those of the device.
     pub fn learn(&self, inspector: Inspector, paths: &[PathBuf]) -> Result<Good, Failure> {
-        let files = self.photos(paths)?;
-        let digest = self.options().digest(&files);
+        let mut files = self.photos(paths)?;
+        // By what they hold: neither names nor the order of options change what is learned.
+        files.sort_by_cached_key(|path| digest(path));
+        let mut digest = self.options().digest(&files);
+        if let Some(Tiling { edge, overlap }) = inspector.tiling() {
+            digest = digest_of(format!("{digest} in tiles of {edge}, overlap {overlap}").as_bytes())[..16]
+                .to_owned();
+        }
         let bar = progress(files.len(), "good photos");
         let (inspector, photos) =
             inspector.with_good_photos(files, self.options(), |_| bar.inc(1)).map_err(|e| {

@@ -120,22 +120,39 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             None => return Err(not_clip(&args.file, &tensors)),
         }
     };
-    let target = if out_is_file { args.out.clone() } else { args.out.join(name) };
+    // A folder's files appear once the model was opened: until then another model that is there stays whole.
+    let staged = if out_is_file { None } else { Some(Staged::new(&args.out)?) };
+    let place = staged.as_ref().map_or(Path::new(""), Staged::path);
+    let target = if out_is_file { args.out.clone() } else { place.join(name) };
     let writer = AtomicFile::create(&target)?;
     tensors::write(writer.temporary(), &tensors, about, &mut report)
         .map_err(|e| WriteError::from_io(&target, e))?;
     writer.commit()?;
     bar.finish_and_clear();
     summary.files.push((target, "written"));
+    let named = |failure: Failure| {
+        let text = |text: String| text.replace(&*place.to_string_lossy(), &args.out.to_string_lossy());
+        let (message, hint) = (failure.message.clone(), failure.hint.clone());
+        if staged.is_some() {
+            Failure { message: text(message), hint: text(hint), ..failure }
+        } else {
+            failure
+        }
+    };
     match model {
-        Some(layout) if !out_is_file => complete(args, &file, &tensors, layout, &mut summary)?,
+        Some(layout) if !out_is_file => {
+            complete(args, place, &file, &tensors, layout, &mut summary).map_err(named)?;
+        }
         Some(_) => {
             summary.notes.push("--model needs a folder with a configuration: give a folder as --out".into())
         }
         None if summary.kind == "tensors" => {
             summary.notes.push("these are not the names of a CLIP with a vision transformer".into());
         }
-        None => drop(read_learner(&summary.files[0].0)?),
+        None => drop(read_learner(&summary.files[0].0).map_err(named)?),
+    }
+    if let Some(staged) = staged {
+        staged.publish(&args.out, &mut summary.files)?;
     }
     print_summary(args, &tensors, &summary)
 }
@@ -143,13 +160,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 /// Puts the configuration and the tokenizer into the folder, and opens the model once.
 fn complete(
     args: &Args,
+    place: &Path,
     file: &TorchFile,
     tensors: &BTreeMap<String, FileTensor<'_>>,
     layout: Layout,
     summary: &mut Summary,
 ) -> Result<(), Failure> {
-    let config = args.out.join(layout.config_file());
-    if args.gelu.is_some() || !keep_or_copy(args, layout.config_file(), summary)? {
+    let config = place.join(layout.config_file());
+    if args.gelu.is_some() || !keep_or_copy(args, place, layout.config_file(), summary)? {
         let of_openai = file.is_script() || tensors.contains_key("input_resolution");
         let gelu = args.gelu.map(Gelu::activation);
         match infer::config(&infer::shapes(tensors), layout, of_openai, gelu) {
@@ -164,17 +182,17 @@ fn complete(
                     args.file.display()
                 ))
                 .hint(format!(
-                    "the weights are written; write {} yourself, then use the folder",
-                    config.display()
+                    "write {} yourself, then import again",
+                    args.out.join(layout.config_file()).display()
                 )));
             }
         }
     }
     if layout == Layout::HuggingFace {
-        keep_or_copy(args, "preprocessor_config.json", summary)?;
+        keep_or_copy(args, place, "preprocessor_config.json", summary)?;
     }
-    keep_or_copy(args, "tokenizer.json", summary)?;
-    match ClipConfig::from_folder(&args.out) {
+    keep_or_copy(args, place, "tokenizer.json", summary)?;
+    match ClipConfig::from_folder(place) {
         Ok(found) if found.layout != layout => summary.notes.push(format!(
             "{} holds a second model in another layout, which --model prefers; use an empty folder",
             args.out.display()
@@ -183,18 +201,18 @@ fn complete(
         Err(problem) => return Err(problem.into()),
     }
     // All blocks, too: this is the only time that the whole file is read without a device.
-    let weights = parameters::load(&args.out, Allowed::Finite)?;
+    let weights = parameters::load(place, Allowed::Finite)?;
     weights.vision.blocks.iter().chain(weights.text.blocks.iter()).try_for_each(|block| block.map(drop))?;
     summary.notes.extend(weights.notes);
-    if let Err(problem) = Tokenizer::load(&args.out) {
+    if let Err(problem) = Tokenizer::load(place) {
         summary.notes.push(problem.to_string());
     }
     Ok(())
 }
 
 /// Keeps a file of the folder, or copies it from the folder of the source; `false` if neither exists.
-fn keep_or_copy(args: &Args, name: &str, summary: &mut Summary) -> Result<bool, Failure> {
-    let target = args.out.join(name);
+fn keep_or_copy(args: &Args, place: &Path, name: &str, summary: &mut Summary) -> Result<bool, Failure> {
+    let target = place.join(name);
     let source = args.file.parent().unwrap_or(Path::new("")).join(name);
     let state = if target.is_file() {
         "was there"
@@ -207,6 +225,39 @@ fn keep_or_copy(args: &Args, name: &str, summary: &mut Summary) -> Result<bool, 
     };
     summary.files.push((target, state));
     Ok(true)
+}
+
+/// A folder inside of the one that is written, with the files that are there already and belong to a model's description.
+struct Staged(tempfile::TempDir);
+
+impl Staged {
+    fn new(out: &Path) -> Result<Self, Failure> {
+        let failed =
+            |e: std::io::Error| Failure::from(WriteError::from_io(&out.join("model.safetensors"), e));
+        let folder = tempfile::Builder::new().prefix(".dapo-wgpu-import-").tempdir_in(out).map_err(failed)?;
+        for name in ["config.json", "open_clip_config.json", "preprocessor_config.json", "tokenizer.json"] {
+            if out.join(name).is_file() {
+                std::fs::copy(out.join(name), folder.path().join(name)).map_err(failed)?;
+            }
+        }
+        Ok(Self(folder))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Moves what was written to where it belongs, the weights last, which a model folder is known by.
+    fn publish(&self, out: &Path, files: &mut [(PathBuf, &str)]) -> Result<(), Failure> {
+        for (path, state) in files.iter_mut().rev() {
+            let target = out.join(path.file_name().unwrap_or_default());
+            if *state != "was there" {
+                std::fs::rename(&*path, &target).map_err(|e| WriteError::from_io(&target, e))?;
+            }
+            *path = target;
+        }
+        Ok(())
+    }
 }
 
 fn print_summary(

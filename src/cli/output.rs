@@ -1,7 +1,7 @@
 //! What a command prints and where it writes: standard output, progress bars, output folders.
 
 use std::borrow::Cow;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -31,6 +31,26 @@ pub fn print(text: &str) -> Result<(), Failure> {
             Err(Failure::new(format!("standard output: {e}")))
         }
         _ => Ok(()),
+    }
+}
+
+/// Refuses to write over a file that is there and was not written by this program: a slip of the hand would lose a photo.
+///
+/// # Errors
+/// A file without a schema of this program at its beginning.
+pub fn replaceable(path: &Path) -> Result<(), Failure> {
+    let mut head = Vec::new();
+    if path.is_file()
+        && let Ok(file) = std::fs::File::open(path)
+    {
+        // What cannot be read is told from what is there by writing it.
+        let _ = file.take(1 << 16).read_to_end(&mut head);
+    }
+    let schema = b"dapo-wgpu/";
+    match head.is_empty() || head.windows(schema.len()).any(|part| part == schema) {
+        true => Ok(()),
+        false => Err(Failure::new(format!("{}: this file is there, and not of dapo-wgpu", path.display()))
+            .hint("name another file with --out, or remove that one")),
     }
 }
 

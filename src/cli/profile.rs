@@ -129,7 +129,10 @@ impl Outputs {
         }
         match self.json {
             true => print(&(json(serde_json::to_string(&report))? + "\n"))?,
-            false => say!("\n{}", report.text().trim_end()),
+            false => {
+                say!("");
+                report.text().trim_end().lines().for_each(|line| say!("{line}"));
+            }
         }
         Ok(code)
     }

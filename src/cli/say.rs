@@ -84,7 +84,8 @@ pub(super) fn line(level: Level, words: fmt::Arguments<'_>) {
     if !is_said(level) {
         return;
     }
-    let text = visible(&words.to_string()) + "\n";
+    // What follows an end of a line, as in the message of a parser or in a name, cannot pass for a line of its own.
+    let text = visible(&words.to_string()).replace('\n', "\n    ") + "\n";
     let text = if COLORED.load(Ordering::Relaxed) == 2 { colored(&text) } else { text };
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
@@ -114,6 +115,11 @@ pub(super) fn visible(text: &str) -> String {
     shown
 }
 
+/// A name in a line of a list: ends of lines are escaped, too.
+pub(super) fn in_a_line(name: &str) -> String {
+    visible(name).replace('\n', "\\n").replace('\t', "\\t")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +128,7 @@ mod tests {
     fn control_characters_do_not_reach_a_terminal() {
         assert_eq!(visible("a\n\tb ü"), "a\n\tb ü");
         assert_eq!(visible("\u{1b}[2J\r\u{7}\u{9b}"), "\\u{1b}[2J\\u{d}\\u{7}\\u{9b}");
+        assert_eq!(in_a_line("a\n0.001  good\tb"), "a\\n0.001  good\\tb");
         assert_eq!(visible("gnp.\u{202e}exe"), "gnp.\\u{202e}exe");
     }
 

@@ -12,6 +12,7 @@ use super::inspection::{InspectArgs, Inspection};
 use super::learner::Learner;
 use super::numbers::rate;
 use super::options::{RunArgs, TilingArgs};
+use super::output::replaceable;
 use super::output::watch_interrupt;
 use super::part::model_files;
 use super::say::say;
@@ -58,6 +59,7 @@ struct Split {
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let learner = args.inspect.detector.learner.read()?;
     let prompts = args.inspect.prompts(learner.as_ref())?;
+    replaceable(&args.out)?;
     drop(AtomicFile::create(&args.out)?);
     let split = split(args.bank.photos(&args.good)?, args.false_alarms)?;
     let interrupted = watch_interrupt("nothing is stored");

@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::clip::name_key;
+use crate::clip::{LFS_POINTER, name_key};
 use crate::files::unmarked;
 use crate::words::{agree, plural};
 
@@ -93,6 +93,9 @@ impl Alarm {
     /// # Errors
     /// A message with the field and what is wrong with it.
     pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
+        if bytes.starts_with(LFS_POINTER) {
+            return Err("it is a placeholder of Git LFS; run: git lfs pull".into());
+        }
         let alarm: Self = serde_json::from_slice(unmarked(bytes))
             .map_err(|e| format!(
                 "not a threshold that dapo-wgpu calibrate made ({e}); make one with dapo-wgpu calibrate --good DIR \

@@ -196,7 +196,11 @@ impl Source {
         let Self { path, options, facts, frame, kind } = self;
         let path = &path;
         let mut info = ReadInfo { reduced, frame, ..ReadInfo::plain(frame.size) };
-        let narrow = labels.unwrap_or(Narrow::Upper { asked: options.bits, stated: facts.bits });
+        let narrow = labels.unwrap_or(Narrow::Upper {
+            asked: options.bits,
+            stated: facts.bits,
+            turned: facts.white_is_zero,
+        });
         let raster = match kind {
             Kind::Jpeg(jpeg) => {
                 let (raster, fault) = guarded(path, || jpeg.decode(path))?;

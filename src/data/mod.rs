@@ -32,7 +32,7 @@ pub use depth::Bits;
 pub use error::ImageError;
 pub use image::{ReadInfo, ReadOptions, load, load_labels, load_rgb, with_photo};
 pub use left_out::{LeftOut, Reason};
-pub use names::unique_names;
+pub use names::{short_name, unique_names};
 pub use orientation::{Frame, Orient};
 pub use photo::{Photo, PhotoReader};
 pub use preprocess::{MaskRule, Preprocess, load_mask};

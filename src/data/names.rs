@@ -1,7 +1,10 @@
 //! Names under which the results of images are stored.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Component, Path};
+
+use crate::files::digest_of;
 
 /// What may stand behind the stem of an image in the name of its map.
 const OF_MAPS: [&str; 3] = ["_map", ".binary", ".multi"];
@@ -75,7 +78,20 @@ fn portable(part: &str) -> String {
         name.truncate(kept);
         name.push('_');
     }
-    if name.is_empty() { "_".into() } else { name }
+    if name.is_empty() { "_".into() } else { short_name(&name).into_owned() }
+}
+
+/// Most bytes of a name: file systems allow 255, and endings of maps and pictures are added.
+const MOST_BYTES: usize = 200;
+
+/// A name that leaves room for endings: of a longer one its beginning, and a digest of all of it.
+pub fn short_name(name: &str) -> Cow<'_, str> {
+    if name.len() <= MOST_BYTES {
+        return Cow::Borrowed(name);
+    }
+    let digest = digest_of(name.as_bytes());
+    let kept = (0..=MOST_BYTES - 9).rev().find(|&at| name.is_char_boundary(at)).unwrap_or(0);
+    Cow::Owned(format!("{}-{}", &name[..kept], &digest[..8]))
 }
 
 #[cfg(test)]
@@ -109,6 +125,15 @@ mod tests {
         assert_eq!((&*found[0], &*found[1], &*found[29_999]), ("0", "0-2", "0-30000"));
         assert_eq!(names(&[("", "0-2.png"), ("a", "0.png"), ("b", "0.png")]), ["0-2", "0", "0-3"]);
         assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn long_names_leave_room_for_endings_and_stay_apart() {
+        let long = |end: &str| format!("{}{end}.png", "ü".repeat(120));
+        let found = names(&[("", &long("a")), ("", &long("b")), ("", &long("a/c"))]);
+        assert!(found.iter().flat_map(|name| name.split('/')).all(|part| part.len() <= MOST_BYTES));
+        assert!(found[0] != found[1] && found[0].starts_with(&"ü".repeat(95)), "{found:?}");
+        assert_eq!(short_name("short"), "short");
     }
 
     #[test]

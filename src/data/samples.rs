@@ -51,4 +51,5 @@ pub use real_iad::view;
 pub use remark::MaskRemark;
 pub(super) use sample::folder_name;
 pub use sample::{Listing, Sample};
+pub(crate) use table::{Lines, delimiter};
 pub use words::{GoodWords, is_unnamed};

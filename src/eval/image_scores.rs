@@ -5,7 +5,8 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::files::{open_regular, read_text};
+use crate::data::samples::{Lines, delimiter};
+use crate::files::{read_regular, read_text};
 
 /// How the score of an image comes from its map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +80,8 @@ pub fn table(path: &Path) -> Result<HashMap<String, f32>, String> {
         return lines(path);
     }
     let at = |what: String| format!("{}: {what}", path.display());
-    let file = open_regular(path).map_err(|e| at(format!("cannot be read: {e}")))?;
-    let mut reader = csv::Reader::from_reader(file);
+    let bytes = read_regular(path).map_err(|e| at(format!("cannot be read: {e}")))?;
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter(&bytes)).from_reader(bytes.as_slice());
     let header = reader.headers().map_err(|e| at(format!("is not a table: {e}")))?.clone();
     let column = |name: &str| {
         let found = header.iter().position(|field| field.trim().eq_ignore_ascii_case(name));
@@ -88,9 +89,10 @@ pub fn table(path: &Path) -> Result<HashMap<String, f32>, String> {
     };
     let (image, score) = (column("image")?, column("score")?);
     let mut scores = HashMap::new();
+    let mut lines = Lines::new(&bytes);
     for record in reader.records() {
         let record = record.map_err(|e| at(e.to_string()))?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |position| lines.of(position.byte()));
         let name = record.get(image).unwrap_or_default().trim();
         let text = record.get(score).unwrap_or_default().trim();
         let value = text.parse().ok().filter(|v: &f32| v.is_finite());

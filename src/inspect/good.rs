@@ -130,6 +130,24 @@ impl GoodPhotos {
         self.photos.is_empty()
     }
 
+    /// Whether these can be the photos of cells of a grid of `grid` × `grid`, and of the tiles that an image is cut into:
+    /// what a file says may be anything.
+    pub(super) fn fits(&self, grid: usize, origins: &[NearestPatch]) -> bool {
+        let is_inside = |photo: &GoodPhoto, tile: &Tile| {
+            let end = |at: u32, extent: u32| at.checked_add(extent);
+            let (right, bottom) = (end(tile.x, tile.width), end(tile.y, tile.height));
+            right.is_some_and(|at| at <= photo.size.0) && bottom.is_some_and(|at| at <= photo.size.1)
+        };
+        let inside = self.photos.iter().all(|photo| photo.tiles.iter().all(|tile| is_inside(photo, tile)));
+        let cells = (grid * grid) as u64;
+        let known = |origin: &NearestPatch| {
+            let photo = self.photos.get(origin.photo as usize);
+            let inputs = photo.map_or(0, |photo| TURNS as usize * (1 + photo.tiles.len()));
+            (origin.input as usize) < inputs && u64::from(origin.cell) < cells
+        };
+        self.grid > 0 && self.grid as usize == grid && inside && origins.iter().all(known)
+    }
+
     /// Where a patch is.
     pub fn place(&self, patch: NearestPatch) -> Option<GoodPatch<'_>> {
         let photo = self.photos.get(patch.photo as usize)?;

@@ -8,6 +8,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use super::good::GoodPhotos;
+use crate::clip::LFS_POINTER;
 use crate::dapo::{Alarm, NearestPatch, ReferencesAbout, SavedReferences};
 use crate::data::ReadOptions;
 use crate::report::results::{Model, Program};
@@ -124,6 +125,9 @@ impl Part {
     /// # Errors
     /// [`PartError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, PartError> {
+        if bytes.starts_with(LFS_POINTER) {
+            return Err(PartError::File("it is a placeholder of Git LFS; run: git lfs pull".into()));
+        }
         let broken = |e: safetensors::SafeTensorError| PartError::File(e.to_string());
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
         let text = header.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
@@ -177,14 +181,18 @@ impl Part {
         if rows.iter().flatten().any(|value| !value.is_finite()) {
             return Err(PartError::File("a reference has a value that is not finite".into()));
         }
+        let origins: Vec<NearestPatch> =
+            there(ORIGINS.into(), Dtype::U32)?.chunks_exact(12).map(origin).collect();
+        if about.tile.is_some_and(|(edge, overlap)| edge < 16 || !(0.0..=0.9).contains(&overlap)) {
+            return Err(PartError::About("tile: no size from 16 pixels and overlap from 0 to 0.9".into()));
+        }
+        if about.references.grid >= 1 << 16 || !about.good.fits(about.references.grid, &origins) {
+            return Err(PartError::About("good: photos, tiles and patches do not belong together".into()));
+        }
         Ok(Self {
             classes,
             learner: data(LEARNER, Dtype::U8)?,
-            references: SavedReferences {
-                rows,
-                origins: there(ORIGINS.into(), Dtype::U32)?.chunks_exact(12).map(origin).collect(),
-                about: about.references.clone(),
-            },
+            references: SavedReferences { rows, origins, about: about.references.clone() },
             about,
         })
     }
@@ -194,6 +202,14 @@ impl Part {
 mod tests {
     use super::*;
     use crate::dapo::Usual;
+
+    /// One photo with a tile of 8 × 8 pixels.
+    fn good(grid: u32, size: [u32; 2]) -> GoodPhotos {
+        let tile = serde_json::json!({ "x": 0, "y": 0, "width": 8, "height": 8 });
+        let photo = serde_json::json!({ "path": "a.png", "size": size, "tiles": [tile] });
+        serde_json::from_value(serde_json::json!({ "photos": [photo], "grid": grid, "notes": [] }))
+            .expect("photos")
+    }
 
     pub(crate) fn part() -> Part {
         let usual = Usual::fit(vec![0.0, 1.0, 2.0], 0.1).expect("a sample");
@@ -231,7 +247,7 @@ mod tests {
             tile: Some((64, 0.25)),
             references: references.clone(),
             references_digest: "12".into(),
-            good: GoodPhotos::default(),
+            good: good(2, [8, 8]),
             alarm: None,
         };
         let references = SavedReferences { about: references, rows, origins: vec![origin(1), origin(3)] };
@@ -258,6 +274,23 @@ mod tests {
         let mut spoilt = part();
         spoilt.classes = Some(vec![f32::NAN; 4]);
         assert!(error(&spoilt.to_bytes().expect("bytes")).contains("not finite"));
+        // What was edited, and would be divided by, counted or looked up.
+        for (good, tile) in [
+            (good(0, [8, 8]), None),
+            (good(3, [8, 8]), None),
+            (good(2, [8, 7]), None),
+            (good(2, [8, 8]), Some((0, 0.25))),
+            (good(2, [8, 8]), Some((64, 1.0))),
+            (good(2, [8, 8]), Some((64, f32::NAN))),
+        ] {
+            let mut edited = part();
+            (edited.about.good, edited.about.tile) = (good, tile);
+            let error = error(&edited.to_bytes().expect("bytes"));
+            assert!(error.contains("do not belong together") || error.contains("tile: no size"), "{error}");
+        }
+        let mut far = part();
+        far.references.origins[0].photo = 1;
+        assert!(error(&far.to_bytes().expect("bytes")).contains("do not belong together"));
         let none = safetensors::serialize(Vec::<(String, TensorView<'_>)>::new(), None).expect("bytes");
         assert!(error(&none).contains("no description"));
     }

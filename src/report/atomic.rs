@@ -3,11 +3,14 @@
 //! Bytes go to a temporary file in the *same folder* as the target (a rename across file systems would not be
 //! atomic), are flushed to the disk, and only then renamed over the target. A reader never sees half a file, and a
 //! crash or an error leaves an existing file as it was. The temporary file is removed when [`AtomicFile`] is dropped
-//! without [`AtomicFile::commit`].
+//! without [`AtomicFile::commit`], and what a killed process left by the next one that writes to the folder: a file that is
+//! being written is locked.
 
-use std::fs;
+use std::collections::BTreeSet;
+use std::fs::{self, TryLockError};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use tempfile::NamedTempFile;
 
@@ -141,13 +144,52 @@ pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), WriteErr
     file.commit()
 }
 
-/// Removes the temporary files that killed processes left in a folder. None may be writing there now.
+/// Removes the temporary files that killed processes left in a folder. Those that a process is writing are locked and
+/// stay; where files have no such locks (not on Unix) no process may be writing there now.
 pub fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
-            // One that cannot be removed does no harm.
-            let _ = fs::remove_file(entry.path());
+            // Held until the file is gone, so that `lock` can tell. One that cannot be removed does no harm.
+            let file = fs::OpenOptions::new().write(true).open(entry.path());
+            if cfg!(not(unix)) || file.as_ref().is_ok_and(|file| file.try_lock().is_ok()) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+/// Sweeps a folder the first time that this process writes there.
+fn sweep_once(folder: &Path) {
+    static SWEPT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let is_new = SWEPT.lock().is_ok_and(|mut swept| swept.insert(folder.to_path_buf()));
+    if cfg!(unix) && is_new {
+        sweep(folder);
+    }
+}
+
+/// A new temporary file that no other process takes for one that was left behind.
+fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).suffix(SUFFIX);
+    // Temporary files are private by default; an output must be as readable as the user's umask says.
+    #[cfg(unix)]
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    #[cfg(unix)]
+    builder.permissions(permissions);
+    loop {
+        let file = builder.tempfile_in(folder)?;
+        // Locks of other systems would keep this process from opening it by its name.
+        let swept = cfg!(unix)
+            && match file.as_file().try_lock() {
+                // Another process may have swept it before it was locked, or be about to.
+                Ok(()) => !file.path().exists(),
+                Err(TryLockError::WouldBlock) => true,
+                // A file system without locks: nobody sweeps there.
+                Err(TryLockError::Error(_)) => false,
+            };
+        if !swept {
+            return Ok(file);
         }
     }
 }
@@ -174,15 +216,10 @@ impl AtomicFile {
     pub fn create(path: impl AsRef<Path>) -> Result<Self, WriteError> {
         let path = path.as_ref().to_path_buf();
         let target = checked_target(&path)?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(PREFIX).suffix(SUFFIX);
-        // Temporary files are private by default; an output must be as readable as the user's umask says.
-        #[cfg(unix)]
-        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-        #[cfg(unix)]
-        builder.permissions(permissions);
+        let folder = folder_of(&target);
+        sweep_once(&folder);
         let temporary = before_write()
-            .and_then(|()| builder.tempfile_in(folder_of(&target)))
+            .and_then(|()| temporary_in(&folder))
             .map_err(|source| WriteError::from_io(&path, source))?;
         Ok(Self { path, target, writer: BufWriter::new(temporary) })
     }
@@ -251,6 +288,21 @@ mod tests {
         file.write_all(b"half of the new").expect("buffer");
         drop(file);
         assert_eq!(fs::read(&path).expect("read"), b"old");
+        assert_eq!(names(folder.path()), ["out.txt"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_killed_process_left_is_removed_and_what_is_being_written_stays() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let left = folder.path().join(format!("{PREFIX}left{SUFFIX}"));
+        fs::write(&left, b"half").expect("write");
+        let mut file = AtomicFile::create(folder.path().join("out.txt")).expect("create");
+        assert!(!left.exists());
+        file.write_all(b"whole").expect("write");
+        sweep(folder.path());
+        assert!(file.temporary().exists(), "it is locked");
+        file.commit().expect("commit");
         assert_eq!(names(folder.path()), ["out.txt"]);
     }
 

@@ -124,6 +124,9 @@ fn what_has_changed_meanwhile_is_done_again_and_said() {
     fs::write(place.path("out/maps/1.binary.npy"), b"mine").expect("writable");
     let again = detect(&place, "out", &[]);
     assert!(again.stderr.contains("are done again"), "{}", again.stderr);
+    let aside = place.path("out/maps/1.binary.npy.before-1");
+    assert_eq!(fs::read(&aside).expect("what is not of the program is kept"), b"mine");
+    fs::remove_file(aside).expect("there");
     assert_same(&place.path("out"), &place.path("whole"));
     fs::remove_dir_all(place.path("out")).expect("the output");
     kill_at(&place, "out", 33, &[]);

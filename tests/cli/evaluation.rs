@@ -289,6 +289,12 @@ fn eval_refuses_invalid_requests_and_writes_nothing() {
     ] {
         place.eval("run", words).fails_with(&["run: this folder holds a run with", field, "--out"]);
     }
+    // What is done has no maps any more, and cannot be had without them.
+    place.eval("run", &["--save-maps"]).fails_with(&["run/maps", "done without", "--out"]);
+    fs::create_dir(place.path("good")).expect("a folder");
+    place.copy("data/leather/test/good", "good/good");
+    let good = ["eval", "--data", "good", "--model", "model", "--out", "no"];
+    place.run(&good).fails_with(&["no image is defective", "data inspect"]);
     let files = common::files(&place.path("before"));
     assert_eq!(common::files(&place.path("run")), files);
     for name in files {

@@ -139,6 +139,17 @@ fn what_cannot_become_a_model_fails() {
     let mut nan = prefixed("");
     nan.get_mut("vision_model.encoder.layers.1.mlp.fc1.bias").expect("the tensor").1[5] = f32::NAN;
     import(&place, &torch_file(&nan), "imported").fails_with(&["layers.1.mlp.fc1.bias", "NaN at index [5]"]);
+    assert!(
+        fs::read_dir(place.path("imported")).is_ok_and(|mut files| files.next().is_none())
+            || !place.path("imported").exists()
+    );
+    // Another model that is there stays.
+    import(&place, &torch_file(&prefixed("")), "kept").succeeds();
+    let before = fs::read(place.path("kept/model.safetensors")).expect("a model");
+    let run =
+        import(&place, &torch_file(&nan), "kept").fails_with(&["NaN at index [5]", "kept/model.safetensors"]);
+    assert!(!run.stderr.contains(".dapo-wgpu"), "{run:#?}");
+    assert!(before == fs::read(place.path("kept/model.safetensors")).expect("a model"));
     let mut wide = prefixed("");
     wide.get_mut("logit_scale").expect("the tensor").0 = vec![1, 1];
     import(&place, &torch_file(&wide), "imported").fails_with(&["`logit_scale` has shape [1, 1]"]);

@@ -13,6 +13,23 @@ fn place(count: u32) -> Place {
     place
 }
 
+#[test]
+fn a_photo_named_as_output_stays() {
+    let place = place(3);
+    let before = std::fs::read(place.path("good/0.png")).expect("the photo");
+    for verb in ["teach", "calibrate"] {
+        let run = place.run(&[verb, "--good", "good", "--out", "good/0.png", "--false-alarms", "0.6"]);
+        run.fails_with(&["good/0.png", "not of dapo-wgpu", "--out"]);
+    }
+    assert!(before == std::fs::read(place.path("good/0.png")).expect("the photo"));
+    // Its own files are replaced.
+    for (verb, out) in [("teach", "part.safetensors"), ("calibrate", "alarm.json")] {
+        for _ in 0..2 {
+            place.run(&[verb, "--good", "good", "--out", out, "--false-alarms", "0.6"]).succeeds();
+        }
+    }
+}
+
 const NAMES: [&str; 4] = ["--object", "metal nut", "--defects", "scratch,bent"];
 
 #[test]

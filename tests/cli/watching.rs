@@ -248,6 +248,23 @@ fn every_file_that_arrives_gets_one_line_per_version() {
     assert_eq!(fs::read_to_string(place.path("lines.jsonl")).expect("lines"), text);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_standard_output_ends_no_watch() {
+    let place = Place::new();
+    (0..5).for_each(|n| place.picture(&format!("in/{n}.png"), n));
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("a full device");
+    let mut command = common::program();
+    command.current_dir(place.path("")).stdout(full);
+    let output =
+        command.args(with(&["watch", "in", "--out", "l.jsonl", "--every", "10", "--idle", "0.3"])).output();
+    let output = output.expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("results go to l.jsonl all the same"), "{said}");
+    let lines = fs::read_to_string(place.path("l.jsonl")).expect("the ledger");
+    assert_eq!(lines.matches("\"path\"").count(), 5, "{lines}");
+}
+
 #[test]
 fn watch_refuses_invalid_requests() {
     let place = Place::new();

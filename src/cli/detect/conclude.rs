@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 
 use super::args::Args;
+use super::outputs::Outputs;
 use super::writer::Writer;
 use crate::cli::Failure;
 use crate::cli::failure::DEFECTIVE;
 use crate::cli::inspection::Inspection;
 use crate::cli::output::print;
 use crate::cli::reading::tell;
-use crate::cli::say::say;
+use crate::cli::say::{in_a_line, say};
 use crate::clip::embedded;
 use crate::dapo::Alarm;
 use crate::data::LeftOut;
@@ -94,6 +95,7 @@ impl Conclusion<'_> {
         }
         .results(images);
         let folder = &self.args.out;
+        ["results.json", "report.html"].iter().try_for_each(|name| Outputs::new(folder).set_aside(name))?;
         results.save(folder.join("results.json"))?;
         report.write(&results, folder.join("report.html"))?;
         if let Some(note) = &self.note {
@@ -174,7 +176,7 @@ impl Conclusion<'_> {
 fn line(image: &ScoredImage) -> String {
     let percent = 100.0 * image.type_probability;
     let verdict = image.verdict.map_or("", Verdict::name);
-    let (score, kind, path) = (image.score, &image.defect_type, &image.path);
+    let (score, kind, path) = (image.score, &image.defect_type, in_a_line(&image.path));
     format!("{score:.3}  {verdict:<9}  {kind:<16} {percent:>4.0} %  {path}\n")
 }
 

@@ -49,6 +49,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
 
 /// With the good photos of a part, or those of the options.
 fn detect(args: &Args, input: &Paths, taught: Option<&Taught>) -> Result<ExitCode, Failure> {
+    args.good.check(taught.is_some() || !args.good.good.is_empty())?;
     let tiling = args.tiling.tiling();
     let learner = args.inspect.detector.learner.read()?;
     let prompts = args.inspect.prompts(learner.as_ref())?;

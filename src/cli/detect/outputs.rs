@@ -76,7 +76,7 @@ impl<'a> Outputs<'a> {
                 continue;
             }
             if content.as_ref().is_some_and(|content| *content != digest(&path)) {
-                say!("note: {}: changed since an earlier run wrote it, and left as it is", path.display());
+                say!("note: {}: changed since an earlier run wrote it, and not removed", path.display());
                 continue;
             }
             remove_file(&path)?;
@@ -89,6 +89,56 @@ impl<'a> Outputs<'a> {
                 parent = folder.parent();
             }
         }
+        Ok(())
+    }
+
+    /// Refuses a folder that is another's: one of an evaluation, or one whose folders of pictures and maps are links to
+    /// places elsewhere, where files would be replaced that nobody named.
+    ///
+    /// # Errors
+    /// Such a folder.
+    pub fn check(&self) -> Result<(), Failure> {
+        let another = || "choose another folder with --out".to_owned();
+        if self.folder.join("run.json").is_file() && self.folder.join("images.jsonl").is_file() {
+            let message = format!("{}: this is the folder of an evaluation", self.folder.display());
+            return Err(Failure::new(message).hint(another()));
+        }
+        let link = FOLDERS.iter().map(|name| self.folder.join(name)).find(|path| path.is_symlink());
+        match link {
+            Some(link) => {
+                Err(Failure::new(format!("{}: this is a link to another folder", link.display()))
+                    .hint(another()))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Sets a file aside under another name that stands where this run is about to write, and is not of this program or was
+    /// changed since: what a run wrote before was removed when it began.
+    ///
+    /// # Errors
+    /// A file that cannot be renamed.
+    pub fn set_aside(&self, name: &str) -> Result<(), Failure> {
+        let path = self.folder.join(name);
+        if path.symlink_metadata().is_err() {
+            return Ok(());
+        }
+        let ours = match name {
+            "results.json" => read_regular(&path).is_ok_and(|bytes| {
+                serde_json::from_slice::<Earlier>(&bytes).is_ok_and(|e| e.schema == SCHEMA)
+            }),
+            "report.html" => read_text(&path).is_ok_and(|text| is_page(&text)),
+            _ => false,
+        };
+        if ours {
+            return Ok(());
+        }
+        let free = (1..).map(|n| self.folder.join(format!("{name}.before-{n}")));
+        let free = free.into_iter().find(|aside| aside.symlink_metadata().is_err());
+        let Some(aside) = free else { return Ok(()) };
+        fs::rename(&path, &aside)
+            .map_err(|e| Failure::new(format!("{}: cannot be set aside: {e}", path.display())))?;
+        say!("note: {}: not as this program wrote it; kept as {}", path.display(), aside.display());
         Ok(())
     }
 
@@ -127,6 +177,32 @@ fn sweep_below(folder: &Path) {
 mod tests {
     use super::*;
     use crate::files::digest_of;
+
+    #[test]
+    fn files_of_others_are_set_aside_and_folders_of_others_refused() {
+        let place = tempfile::tempdir().expect("a folder");
+        let out = Outputs::new(place.path());
+        out.set_aside("report.html").expect("nothing there");
+        for _ in 0..2 {
+            fs::write(place.path().join("report.html"), "mine").expect("written");
+            out.set_aside("report.html").expect("set aside");
+        }
+        let kept = ["report.html.before-1", "report.html.before-2"];
+        assert!(kept.iter().all(|name| place.path().join(name).is_file()));
+        assert!(!place.path().join("report.html").exists());
+        out.check().expect("a folder for results");
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(place.path(), place.path().join("maps")).expect("linked");
+            let message = out.check().expect_err("a link").message;
+            assert!(message.contains("maps: this is a link"), "{message}");
+            fs::remove_file(place.path().join("maps")).expect("removed");
+        }
+        ["run.json", "images.jsonl"]
+            .iter()
+            .for_each(|name| fs::write(place.path().join(name), "{}").expect("written"));
+        assert!(out.check().expect_err("an evaluation").message.contains("of an evaluation"));
+    }
 
     #[test]
     fn own_files_are_removed_and_no_others() {

@@ -88,6 +88,7 @@ impl Progress {
         let lock = Lock::take(&folder.join(LOCK))?;
         let (mut ledger, contents) = Ledger::open::<Header, Entry>(&folder.join(FILE), lock, SCHEMA)?;
         let outputs = Outputs::new(folder);
+        outputs.check()?;
         outputs.sweep();
         let begun = seal_of(&header.made_with, "");
         let Some(mut contents) = contents else {

@@ -73,10 +73,20 @@ impl<'a> Opened<'a> {
         let interrupted = watch_interrupt("keeping what is done; the same command goes on from there");
         let one_class = learner.as_ref().is_some_and(|l| l.is_one_class());
         let defects = if one_class { vec!["damaged".to_owned()] } else { plan.classes.clone() };
+        if defects.is_empty() {
+            return Err(Failure::new(format!(
+                "{}: no image is defective, so there are no defects to look for",
+                args.data.data.display()
+            ))
+            .hint(
+                "dapo-wgpu data inspect lists the labels, calibrate --good DIR counts false alarms among good parts",
+            ));
+        }
         let prompts = Prompts::new(args.detector.object.as_deref(), &defects)?;
         let inspection = args.detector.open(&args.run.device, prompts, learner.as_ref(), args.batch.batch)?;
         // A threshold of scores by words alone says nothing of scores with good photos.
         let compares = !args.good.good.is_empty() || !args.shots.is_empty();
+        args.good.check(compares)?;
         let (alarm, note) = if compares { (None, None) } else { inspection.alarm(None)? };
         if let (Some(note), None) = (note, args.alarm_threshold) {
             say!("note: {note}");
@@ -142,6 +152,15 @@ impl<'a> Opened<'a> {
             _ => None,
         };
         let maps = args.save_maps.then(|| folder.join("maps"));
+        if let Some(maps) = maps.as_ref().filter(|maps| run.done() > 0 && !maps.is_dir()) {
+            return Err(Failure::new(format!(
+                "{}: {} of the run {} done without its maps",
+                maps.display(),
+                plural(run.done(), "image"),
+                agree(run.done(), "was", "were")
+            ))
+            .hint("--save-maps keeps those of images to come: begin another run, with another --out"));
+        }
         let options =
             EvaluateOptions { maps: maps.as_deref(), stop: self.interrupted, gallery: gallery.as_mut() };
         say!("on {}", inspection.gpu().adapter().line());

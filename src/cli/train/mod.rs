@@ -62,7 +62,8 @@ fn attempt(
 ) -> Result<ExitCode, Stopped> {
     let mut trainer = start.trainer(args)?;
     let (adapter, total) = (trainer.clip().gpu().adapter().line(), start.total_steps());
-    say!("{}\non {adapter}", start.summary(&trainer));
+    start.summary(&trainer).lines().for_each(|line| say!("{line}"));
+    say!("on {adapter}");
     let first = trainer.steps();
     masks::check(&start.images(), &start.preparation(trainer.clip()))?;
     folder.journal(first)?;

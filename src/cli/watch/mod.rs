@@ -17,9 +17,9 @@ use super::options::{RunArgs, TilingArgs};
 use super::output::{print, watch_interrupt, writable_folder};
 use super::part::{PartArg, Taught};
 use super::reading;
-use super::say::{complain, say};
+use super::say::{complain, in_a_line, say};
 use crate::dapo::Detection;
-use crate::data::{Arrivals, ReadTally, Stamp};
+use crate::data::{Arrivals, ReadTally, Stamp, short_name};
 use crate::files::digest;
 use crate::inspect::Inspected;
 use crate::inspect::picture::{Findings, PICTURE_SIDE};
@@ -101,6 +101,7 @@ fn watch(args: &Args, taught: Option<(&Taught, TilingArgs)>) -> Result<ExitCode,
                 .hint("name a folder elsewhere: what is written there would arrive here"));
         }
     }
+    args.good.check(taught.is_some() || !args.good.good.is_empty())?;
     let learner = args.inspect.detector.learner.read()?;
     let prompts = args.inspect.prompts(learner.as_ref())?;
     let opened = Opened::new(&args.out)?;
@@ -124,9 +125,9 @@ fn watch(args: &Args, taught: Option<(&Taught, TilingArgs)>) -> Result<ExitCode,
     let before = known.len();
     let every = Duration::from_millis(args.every);
     let mut arrivals = Arrivals::new(&args.folder, every, patience, known);
+    say!("on {}", inspection.gpu().adapter().line());
     say!(
-        "on {}\nwatching {} ({} done before); defective from a score of {threshold}; Ctrl-C ends",
-        inspection.gpu().adapter().line(),
+        "watching {} ({} done before); defective from a score of {threshold}; Ctrl-C ends",
         args.folder.display(),
         plural(before, "image")
     );
@@ -255,7 +256,7 @@ fn line(
             if let (Some(folder), Some(Verdict::Defective)) = (&args.overlays, scored.verdict) {
                 // Another version of a file is another picture.
                 let stem = format!("{}-{}", scored.path.replace('/', "-"), &content[..content.len().min(8)]);
-                scored.overlay = Some(findings.save_overlay(folder, &stem)?);
+                scored.overlay = Some(findings.save_overlay(folder, &short_name(&stem))?);
             }
             ImageResult::Scored(scored)
         }
@@ -268,17 +269,27 @@ fn line(
     Ok(Some(Line::new(&relative, stamp, content, result)))
 }
 
-/// One line for a person, or the JSON itself.
+/// One line for a person, or the JSON itself. The ledger has it already: that nobody can read it here ends nothing.
 fn tell(args: &Args, line: &Line) -> Result<(), Failure> {
+    let print = |text: &str| {
+        static SAID: AtomicBool = AtomicBool::new(false);
+        if let Err(failure) = print(text)
+            && !SAID.swap(true, Ordering::Relaxed)
+        {
+            say!("note: {}; results go to {} all the same", failure.message, args.out.display());
+        }
+    };
     if args.json {
         let text = serde_json::to_string(line).map_err(|e| Failure::new(e.to_string()))?;
-        return print(&(text + "\n"));
+        print(&(text + "\n"));
+        return Ok(());
     }
     match &line.result {
         ImageResult::Failed(image) => complain!("error: {}", image.error),
         ImageResult::Scored(image) => {
             let verdict = image.verdict.map_or("", Verdict::name);
-            print(&format!("{:.3}  {verdict:<9}  {:<16}  {}\n", image.score, image.defect_type, image.path))?;
+            let path = in_a_line(&image.path);
+            print(&format!("{:.3}  {verdict:<9}  {:<16}  {path}\n", image.score, image.defect_type));
         }
     }
     Ok(())

@@ -11,6 +11,9 @@ use crate::files::contained;
 /// Most characters of a pattern, of a replacement and of an added token.
 const MAX_TEXT: usize = 1000;
 
+/// How many times as long as it is the steps may make a text, together: each multiplies what those before have made.
+const MAX_GROWTH: u64 = 4000;
+
 /// Reads the contents of a file.
 pub(super) fn read(bytes: &[u8]) -> Result<tokenizers::Tokenizer, String> {
     let form = |problem: String| format!("not a tokenizer in Hugging Face form ({problem})");
@@ -23,8 +26,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<tokenizers::Tokenizer, String> {
     let part = |name: &str| parts.get(name).unwrap_or(&Value::Null);
     model(part("model"))?;
     added(part("added_tokens"))?;
-    steps(part("normalizer"), "normalizer", "normalizers", &NORMALIZERS)?;
-    steps(part("pre_tokenizer"), "pre_tokenizer", "pretokenizers", &PRE_TOKENIZERS)?;
+    let mut growth = 1;
+    steps(part("normalizer"), "normalizer", "normalizers", &NORMALIZERS, &mut growth)?;
+    steps(part("pre_tokenizer"), "pre_tokenizer", "pretokenizers", &PRE_TOKENIZERS, &mut growth)?;
     guarded(|| serde_json::from_value(file).map_err(|e| form(e.to_string())))
 }
 
@@ -109,7 +113,7 @@ fn added(tokens: &Value) -> Result<(), String> {
 }
 
 /// One step of `known` kinds, or a sequence of them in the field `list`.
-fn steps(step: &Value, place: &str, list: &str, known: &[&str]) -> Result<(), String> {
+fn steps(step: &Value, place: &str, list: &str, known: &[&str], growth: &mut u64) -> Result<(), String> {
     if step.is_null() {
         return Ok(());
     }
@@ -123,21 +127,34 @@ fn steps(step: &Value, place: &str, list: &str, known: &[&str]) -> Result<(), St
             let inner = step.get(list).and_then(Value::as_array);
             let inner =
                 inner.ok_or_else(|| format!("its `{place}` is a sequence without a list `{list}`"))?;
-            inner.iter().try_for_each(|step| steps(step, place, list, known))
+            inner.iter().try_for_each(|step| steps(step, place, list, known, growth))
         }
         "Split" | "Replace" => {
             let pattern = step.get("pattern").unwrap_or(&Value::Null);
             let text = pattern.get("Regex").or(pattern.get("String")).and_then(Value::as_str);
             check_pattern(text.unwrap_or_default(), pattern.get("Regex").is_some())
                 .map_err(|problem| format!("its `{place}` has a pattern that {problem}"))?;
-            match step.get("content").and_then(Value::as_str).map(|text| text.chars().count()) {
-                Some(length) if length > MAX_TEXT => {
-                    Err(format!("its `{place}` has a very long replacement"))
-                }
-                _ => Ok(()),
+            let content = step.get("content").and_then(Value::as_str).unwrap_or_default().chars().count();
+            if content > MAX_TEXT {
+                return Err(format!("its `{place}` has a very long replacement"));
             }
+            // A pattern may match before every character.
+            grown(growth, 1 + content as u64, place)
         }
+        // Bytes beyond ASCII become characters of two.
+        "ByteLevel" => grown(growth, 2, place),
         _ => Ok(()),
+    }
+}
+
+/// Counts a step that makes a text up to so many times as long.
+fn grown(growth: &mut u64, times: u64, place: &str) -> Result<(), String> {
+    *growth = growth.saturating_mul(times);
+    match *growth <= MAX_GROWTH {
+        true => Ok(()),
+        false => Err(format!(
+            "its steps up to `{place}` can make a text {growth} times as long, and at most {MAX_GROWTH} times is read"
+        )),
     }
 }
 

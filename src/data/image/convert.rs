@@ -19,6 +19,8 @@ pub(super) enum Narrow {
         asked: Bits,
         /// Bits that the file states.
         stated: Option<u8>,
+        /// Whether white was stored as zero, and samples were turned over within all 16 bits.
+        turned: bool,
     },
     /// `min(v, 255)`, for label images, where 1 of 65,535 is a label and not almost zero.
     Clip,
@@ -36,12 +38,17 @@ pub(super) fn to_raster(
         let (channels, alpha) = (mode.channels(), mode.has_alpha());
         let bytes = match narrow {
             Narrow::Clip => samples.into_iter().map(|v| v.min(255) as u8).collect(),
-            Narrow::Upper { asked, stated } => {
+            Narrow::Upper { asked, stated, turned } => {
+                // As stored, so that the bits are found; turned over again below.
+                let samples: Vec<u16> =
+                    if turned { samples.into_iter().map(|v| u16::MAX - v).collect() } else { samples };
                 let is_alpha = |at: usize| alpha && at % channels == channels - 1;
                 let colours = samples.iter().enumerate().filter(|(at, _)| !is_alpha(*at)).map(|(_, &v)| v);
                 let depth = depth(&Values::new(colours), asked, stated);
                 let bits = |at: usize| if is_alpha(at) { 16 } else { depth.bits };
-                let bytes = samples.into_iter().enumerate().map(|(at, v)| narrowed(v, bits(at))).collect();
+                let turn = if turned { u8::MAX } else { 0 };
+                let bytes =
+                    samples.into_iter().enumerate().map(|(at, v)| narrowed(v, bits(at)) ^ turn).collect();
                 found = Some(depth);
                 bytes
             }
@@ -80,7 +87,7 @@ pub(super) fn image_error(path: &Path, error: ::image::ImageError) -> ImageError
             path: path.into(),
             detail: match e.kind() {
                 UnsupportedErrorKind::Color(ExtendedColorType::Unknown(bits)) => {
-                    format!("{bits} bits a pixel in an unknown or floating point layout")
+                    format!("{bits} bits a pixel in a layout that is not read")
                 }
                 _ => e.to_string(),
             },

@@ -17,6 +17,8 @@ const EXIF_BYTES: u64 = 1 << 16;
 pub(super) struct Facts {
     /// Bits of 16-bit samples that hold the image.
     pub bits: Option<u8>,
+    /// Whether 0 is stored for white (TIFF): decoders turn samples over within all 16 bits.
+    pub white_is_zero: bool,
     /// EXIF orientation, 1 to 8.
     pub exif: u8,
 }
@@ -24,7 +26,7 @@ pub(super) struct Facts {
 impl Facts {
     /// Reads what stands beside the pixels of a PNG, TIFF, PNM or WebP; that of JPEG is read with its headers.
     pub(super) fn read(format: ImageFormat, file: &mut Input) -> Self {
-        let mut facts = Self { bits: None, exif: 1 };
+        let mut facts = Self { bits: None, white_is_zero: false, exif: 1 };
         if file.seek(SeekFrom::Start(0)).is_err() {
             return facts;
         }
@@ -86,12 +88,14 @@ impl Facts {
         }
     }
 
-    /// `MaxSampleValue` and `Orientation`.
+    /// `MaxSampleValue`, `Orientation`, and whether white is zero.
     fn tiff(&mut self, file: BufReader<&mut Input>) -> Option<()> {
         let mut decoder = Decoder::new(file).ok()?;
         if let Ok(Some(exif)) = decoder.find_tag_unsigned::<u16>(Tag::Orientation) {
             self.exif = u8::try_from(exif).ok().filter(|exif| (1..=8).contains(exif)).unwrap_or(1);
         }
+        let colours = decoder.find_tag_unsigned::<u16>(Tag::PhotometricInterpretation);
+        self.white_is_zero = matches!(colours, Ok(Some(0)));
         let white = decoder.find_tag_unsigned_vec::<u16>(Tag::Unknown(281)).ok()??;
         let white = white.into_iter().max().filter(|&white| white > 0)?;
         // 65535 is what some programs write whatever the camera has: it states nothing.

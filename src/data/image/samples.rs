@@ -203,10 +203,13 @@ impl Samples {
             let range = format!("samples from {least} to {most}, of which no value is known to be white");
             return Err(unsupported(path, &range));
         };
-        if let (65535.0, Narrow::Upper { asked, stated }) = (white, rule) {
-            let whole = |v: f32| v.round().clamp(0.0, 65535.0) as u16;
+        if let (65535.0, Narrow::Upper { asked, stated, turned }) = (white, rule) {
+            let turned = turned && self.kind == Kind::Whole(16);
+            let (white, turn) = if turned { (u16::MAX, u8::MAX) } else { (0, 0) };
+            let whole = |v: f32| v.round().clamp(0.0, 65535.0) as u16 ^ white;
             let depth = depth(&Values::new(colours().map(whole)), asked, stated);
-            let byte = |(at, &v): (usize, &f32)| narrow(whole(v), if is_alpha(at) { 16 } else { depth.bits });
+            let byte =
+                |(at, &v): (usize, &f32)| narrow(whole(v), if is_alpha(at) { 16 } else { depth.bits }) ^ turn;
             return Ok((samples.iter().enumerate().map(byte).collect(), Some(depth)));
         }
         let byte = |&v: &f32| (v / white * 255.0).round().clamp(0.0, 255.0) as u8;

@@ -79,7 +79,7 @@ impl MaskRemark {
                 "the mask has another aspect ratio than its image, so that defects may lie elsewhere"
             }
             Self::Vanished => {
-                "the mask shows nothing once it is scaled to the size of the maps; take a larger --image-size"
+                "the mask shows nothing once it is scaled to the size of the maps; take larger ones (eval --image-size, score --size)"
             }
             Self::Shrunk => "some defects of the mask vanish once it is scaled to the size of the maps",
         }

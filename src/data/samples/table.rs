@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::SampleError;
 use crate::data::error::ImageError;
-use crate::files::open_regular;
+use crate::files::read_regular;
 
 /// A table in memory, with the requested columns only.
 pub(super) struct Table {
@@ -39,8 +39,8 @@ pub(super) fn read<const N: usize, const M: usize>(
     optional: [&'static str; M],
 ) -> Result<Table, SampleError> {
     let broken = |source: csv::Error| SampleError::Table { table: path.into(), source };
-    let file = open_regular(path).map_err(|e| ImageError::from_io(path, e))?;
-    let mut reader = csv::Reader::from_reader(file);
+    let bytes = read_regular(path).map_err(|e| ImageError::from_io(path, e))?;
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter(&bytes)).from_reader(bytes.as_slice());
     let header = reader.headers().map_err(broken)?.clone();
     let find = |name: &str| header.iter().position(|field| field.trim().eq_ignore_ascii_case(name));
     let expected = || needed.join(", ");
@@ -54,12 +54,68 @@ pub(super) fn read<const N: usize, const M: usize>(
     }
     places.extend(optional.map(find));
     let mut rows = Vec::new();
+    let mut lines = Lines::new(&bytes);
     for record in reader.records() {
         let record = record.map_err(broken)?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |position| lines.of(position.byte()));
         let field =
             |place: &Option<usize>| place.and_then(|at| record.get(at)).unwrap_or_default().to_owned();
         rows.push(Row { line, fields: places.iter().map(field).collect() });
     }
     Ok(Table { path: path.into(), rows })
+}
+
+/// What separates fields: a comma, or the semicolon or tabulator that spreadsheets write where the comma is a decimal
+/// point, if the first line has no comma.
+pub(crate) fn delimiter(table: &[u8]) -> u8 {
+    let header = table.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default();
+    [b',', b';', b'\t'].into_iter().find(|mark| header.contains(mark)).unwrap_or(b',')
+}
+
+/// Counts lines as editors do: the reader's own count knows line feeds only, and stands before the second byte of a CRLF.
+pub(crate) struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl<'a> Lines<'a> {
+    /// Of a table's bytes.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, line: 1 }
+    }
+
+    /// The line of a record that begins at a byte, or behind the ends of lines there; records come in order.
+    pub fn of(&mut self, byte: u64) -> u64 {
+        let is_end = |at: usize| self.bytes.get(at).is_some_and(|byte| b"\r\n".contains(byte));
+        let mut begin = (byte as usize).max(self.at);
+        while is_end(begin) {
+            begin += 1;
+        }
+        for at in self.at..begin {
+            let second = at > 0 && self.bytes[at - 1] == b'\r' && self.bytes[at] == b'\n';
+            self.line += u64::from(is_end(at) && !second);
+        }
+        self.at = begin;
+        self.line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_as_editors_do_whatever_ends_and_separates_them() {
+        for (end, mark) in [("\n", ","), ("\r\n", ";"), ("\r", "\t")] {
+            let rows = ["image,defect", "a.png,good", "", "\"b\n.png\",cut", "c.png,cut"]
+                .join(end)
+                .replace(',', mark);
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            std::fs::write(file.path(), rows).expect("written");
+            let table = read(file.path(), ["image", "defect"], []).expect("a table");
+            let found: Vec<(u64, &str)> = table.rows.iter().map(|row| (row.line, row.get(1))).collect();
+            assert_eq!(found, [(2, "good"), (4, "cut"), (6, "cut")], "{end:?}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ use dapo_wgpu::dapo::learner::{
 use dapo_wgpu::dapo::run::RunConfig;
 use dapo_wgpu::dapo::{Alarm, Conditions};
 use dapo_wgpu::data::ReadOptions;
-use dapo_wgpu::inspect::{GoodPhotos, PART_SCHEMA, Part};
+use dapo_wgpu::inspect::{PART_SCHEMA, Part};
 use serde_json::{Value, json};
 
 use super::bytes::repair_safetensors;
@@ -243,7 +243,7 @@ fn parts() -> Vec<Vec<u8>> {
             "words": usual, "notes": []
         },
         "references_digest": "12",
-        "good": GoodPhotos::default(),
+        "good": {"photos": [{"path": "a.png", "size": [8, 8], "tiles": []}], "grid": 2, "notes": []},
         "alarm": null
     });
     let rows = [0u8; 8];

@@ -76,6 +76,21 @@ fn camera_bits_in_16_bit_files_equal_the_8_bit_copy() {
 }
 
 #[test]
+fn bits_are_found_where_white_is_stored_as_zero() {
+    let folder = tempfile::tempdir().unwrap();
+    let stored: Vec<u16> = (0..1200).map(|i| i * 7 % 4096).collect();
+    let image = DynamicImage::ImageLuma16(ImageBuffer::from_raw(40, 30, stored.clone()).unwrap());
+    let mut tiff = encoded(&image, ImageFormat::Tiff);
+    // PhotometricInterpretation, SHORT, one value: black is zero.
+    let tag = [0x06, 0x01, 3, 0, 1, 0, 0, 0, 1, 0];
+    let at = tiff.windows(tag.len()).position(|part| part == tag).expect("the tag");
+    tiff[at + 8] = 0;
+    let (read, info) = photo(&written(folder.path(), "a.tif", &tiff));
+    let expected: Vec<u8> = stored.iter().map(|v| 255 - (v >> 4) as u8).collect();
+    assert_eq!((read.as_bytes(), info.bits), (&expected[..], Some(12)));
+}
+
+#[test]
 fn bits_that_a_file_states_come_before_a_guess() {
     let folder = tempfile::tempdir().unwrap();
     // None of 200 grays reaches 4096, nor 1024: the file knows better.
