@@ -281,7 +281,6 @@ mod tests {
             (good(2, [8, 7]), None),
             (good(2, [8, 8]), Some((0, 0.25))),
             (good(2, [8, 8]), Some((64, 1.0))),
-            (good(2, [8, 8]), Some((64, f32::NAN))),
         ] {
             let mut edited = part();
             (edited.about.good, edited.about.tile) = (good, tile);
