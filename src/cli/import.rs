@@ -22,7 +22,7 @@ use crate::clip::torch::{FileTensor, TorchFile, infer, tensors};
 use crate::clip::weights::Allowed;
 use crate::dapo::Checkpoint;
 use crate::files::read_regular;
-use crate::report::{AtomicFile, WriteError, write_atomic};
+use crate::report::{AtomicFile, Lock, WriteError, write_atomic};
 
 /// Options of `import`.
 #[derive(Debug, clap::Args)]
@@ -131,13 +131,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     bar.finish_and_clear();
     summary.files.push((target, "written"));
     let named = |failure: Failure| {
-        let text = |text: String| text.replace(&*place.to_string_lossy(), &args.out.to_string_lossy());
-        let (message, hint) = (failure.message.clone(), failure.hint.clone());
-        if staged.is_some() {
-            Failure { message: text(message), hint: text(hint), ..failure }
-        } else {
-            failure
-        }
+        let text = |text: &str| match &staged {
+            Some(_) => text.replace(&*place.to_string_lossy(), &args.out.to_string_lossy()),
+            None => text.to_owned(),
+        };
+        Failure { message: text(&failure.message), hint: text(&failure.hint), ..failure }
     };
     match model {
         Some(layout) if !out_is_file => {
@@ -228,23 +226,44 @@ fn keep_or_copy(args: &Args, place: &Path, name: &str, summary: &mut Summary) ->
 }
 
 /// A folder inside of the one that is written, with the files that are there already and belong to a model's description.
-struct Staged(tempfile::TempDir);
+struct Staged {
+    folder: tempfile::TempDir,
+    lock: Option<Lock>,
+}
+
+/// How the name of such a folder begins.
+const STAGED: &str = ".dapo-wgpu-import-";
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if let Some(lock) = self.lock.take() {
+            lock.remove();
+        }
+    }
+}
 
 impl Staged {
     fn new(out: &Path) -> Result<Self, Failure> {
         let failed =
             |e: std::io::Error| Failure::from(WriteError::from_io(&out.join("model.safetensors"), e));
-        let folder = tempfile::Builder::new().prefix(".dapo-wgpu-import-").tempdir_in(out).map_err(failed)?;
+        let lock = Some(Lock::take(&out.join(".dapo-wgpu-import.lock"))?);
+        // What a killed process left: weights may be large.
+        for entry in std::fs::read_dir(out).map_err(failed)?.flatten() {
+            if entry.file_name().to_string_lossy().starts_with(STAGED) {
+                std::fs::remove_dir_all(entry.path()).map_err(failed)?;
+            }
+        }
+        let folder = tempfile::Builder::new().prefix(STAGED).tempdir_in(out).map_err(failed)?;
         for name in ["config.json", "open_clip_config.json", "preprocessor_config.json", "tokenizer.json"] {
             if out.join(name).is_file() {
                 std::fs::copy(out.join(name), folder.path().join(name)).map_err(failed)?;
             }
         }
-        Ok(Self(folder))
+        Ok(Self { folder, lock })
     }
 
     fn path(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     /// Moves what was written to where it belongs, the weights last, which a model folder is known by.

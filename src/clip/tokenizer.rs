@@ -261,6 +261,16 @@ mod tests {
         }
         refused(&["added token 0"], &|f| f["added_tokens"][0]["content"] = json!(""));
         refused(&["added_tokens"], &|f| f["added_tokens"] = json!("x"));
+        // Each step multiplies what those before have made of a text.
+        let level =
+            json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+        refused(&["pre_tokenizer", "times as long"], &|f| {
+            f["pre_tokenizer"] = json!({"type": "Sequence", "pretokenizers": vec![level.clone(); 12]});
+        });
+        let replace = json!({"type": "Replace", "pattern": {"String": "a"}, "content": "a".repeat(100)});
+        refused(&["normalizer", "times as long"], &|f| {
+            f["normalizer"] = json!({"type": "Sequence", "normalizers": [replace, replace]});
+        });
         refused(&["not a tokenizer"], &|f| *f = json!([]));
         // What is not used may be anything.
         fixtures::write_tokenizer(dir.path(), |f| {

@@ -266,6 +266,7 @@ mod tests {
     fn what_is_no_part_is_said() {
         let error = |bytes: &[u8]| Part::from_bytes(bytes).expect_err("no part").to_string();
         assert!(error(b"").contains("not a part"));
+        assert!(error(b"version https://git-lfs.github.com/spec/v1\noid").contains("git lfs pull"));
         let bytes = part().to_bytes().expect("bytes");
         assert!(error(&bytes[..bytes.len() - 1]).contains("not a part"));
         let mut other = part();

@@ -150,7 +150,7 @@ pub fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
-            // Held until the file is gone, so that `lock` can tell. One that cannot be removed does no harm.
+            // Held until the file is gone, which `temporary_in` counts on. One that cannot be removed does no harm.
             let file = fs::OpenOptions::new().write(true).open(entry.path());
             if cfg!(not(unix)) || file.as_ref().is_ok_and(|file| file.try_lock().is_ok()) {
                 let _ = fs::remove_file(entry.path());

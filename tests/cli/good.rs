@@ -115,4 +115,26 @@ fn a_threshold_knows_its_references_and_no_photo_is_both() {
     detect(&place, &["--good", "refs", "--calibration", "a.json"]);
     let run = place.run(&[&DETECT[..], &["--calibration", "a.json"]].concat());
     run.fails_with(&["set of good photos"]);
+    // Tiles of the good photos count in what is usual.
+    let tiles = ["--good", "refs", "--calibration", "a.json", "--tile", "64"];
+    place.run(&[&DETECT[..], &tiles].concat()).fails_with(&["set of good photos"]);
+}
+
+#[test]
+fn names_of_good_photos_change_nothing_and_options_without_them_are_refused() {
+    let place = place(5);
+    let scores = || {
+        let (_, results) = detect(&place, &["--good", "good", "--bank-size", "200"]);
+        std::fs::remove_dir_all(place.path("out")).expect("the output");
+        ["bad.png", "fine.png"].map(|name| named(&results, name).score)
+    };
+    let before = scores();
+    for n in 0..5 {
+        let renamed = place.path(&format!("good/z{}.png", 9 - n));
+        std::fs::rename(place.path(&format!("good/{n}.png")), renamed).expect("renamed");
+    }
+    assert_eq!(before, scores());
+    for option in [&["--turned"][..], &["--bank-f16"], &["--bank-size", "200"]] {
+        place.run(&[&DETECT[..], option].concat()).fails_with(&[option[0], "--good"]);
+    }
 }

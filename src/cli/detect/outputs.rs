@@ -16,6 +16,12 @@ use crate::report::{is_page, sweep};
 /// Folders of files of images.
 const FOLDERS: [&str; 2] = ["overlays", "maps"];
 
+/// The files of an image of this name, of those kinds that are written.
+pub fn files_of_image(name: &str, overlays: bool, maps: bool) -> impl Iterator<Item = String> {
+    let maps = maps.then(|| ["binary", "multi"].map(|kind| format!("maps/{name}.{kind}.npy")));
+    overlays.then(|| format!("overlays/{name}.png")).into_iter().chain(maps.into_iter().flatten())
+}
+
 /// An output folder.
 #[derive(Debug)]
 pub struct Outputs<'a> {
@@ -133,9 +139,12 @@ impl<'a> Outputs<'a> {
         if ours {
             return Ok(());
         }
-        let free = (1..).map(|n| self.folder.join(format!("{name}.before-{n}")));
-        let free = free.into_iter().find(|aside| aside.symlink_metadata().is_err());
-        let Some(aside) = free else { return Ok(()) };
+        let aside = |n: u64| self.folder.join(format!("{name}.before-{n}"));
+        let mut number = 1;
+        while aside(number).symlink_metadata().is_ok() {
+            number += 1;
+        }
+        let aside = aside(number);
         fs::rename(&path, &aside)
             .map_err(|e| Failure::new(format!("{}: cannot be set aside: {e}", path.display())))?;
         say!("note: {}: not as this program wrote it; kept as {}", path.display(), aside.display());

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::outputs::Outputs;
+use super::outputs::{Outputs, files_of_image};
 use crate::cli::Failure;
 use crate::cli::say::say;
 use crate::data::ImageEntry;
@@ -85,10 +85,10 @@ impl Progress {
         images: &[ImageEntry],
         batch: usize,
     ) -> Result<(Self, Vec<Entry>), Failure> {
-        let lock = Lock::take(&folder.join(LOCK))?;
-        let (mut ledger, contents) = Ledger::open::<Header, Entry>(&folder.join(FILE), lock, SCHEMA)?;
         let outputs = Outputs::new(folder);
         outputs.check()?;
+        let lock = Lock::take(&folder.join(LOCK))?;
+        let (mut ledger, contents) = Ledger::open::<Header, Entry>(&folder.join(FILE), lock, SCHEMA)?;
         outputs.sweep();
         let begun = seal_of(&header.made_with, "");
         let Some(mut contents) = contents else {
@@ -222,11 +222,7 @@ fn files_of(
     let mut files: BTreeMap<String, Option<String>> =
         lines.map(|(name, content)| (name.clone(), Some(content.clone()))).collect();
     for name in contents.header.names.iter().skip(contents.entries.len()).take(2 * batch) {
-        for file in [
-            format!("overlays/{name}.png"),
-            format!("maps/{name}.binary.npy"),
-            format!("maps/{name}.multi.npy"),
-        ] {
+        for file in files_of_image(name, true, true) {
             files.entry(file).or_insert(None);
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::args::Args;
-use super::outputs::Outputs;
+use super::outputs::{Outputs, files_of_image};
 use super::progress::{Entry, Progress};
 use crate::cli::Failure;
 use crate::cli::inspection::Inspection;
@@ -130,12 +130,8 @@ impl<'a> Writer<'a> {
                 let findings = Findings::new(&photo, &detection, defects, args.threshold.boxes())?;
                 let findings = findings.with_good(&self.inspection.good);
                 let outputs = Outputs::new(out);
-                let own = [
-                    (!args.no_overlays).then(|| format!("overlays/{name}.png")),
-                    args.save_maps.then(|| format!("maps/{name}.binary.npy")),
-                    args.save_maps.then(|| format!("maps/{name}.multi.npy")),
-                ];
-                own.iter().flatten().try_for_each(|name| outputs.set_aside(name))?;
+                files_of_image(name, !args.no_overlays, args.save_maps)
+                    .try_for_each(|name| outputs.set_aside(&name))?;
                 let overlay = (!args.no_overlays).then(|| findings.save_overlay(out, name)).transpose()?;
                 let maps = args.save_maps.then(|| findings.save_maps(out, name)).transpose()?;
                 let names =
